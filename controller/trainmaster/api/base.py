@@ -1,0 +1,17 @@
+"""What all models of the API share: camelCase on the wire, frozen in memory, unknown fields refused."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A frozen value; the wire names are camelCase as the Kubernetes API conventions ask."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        ser_json_inf_nan="null",
+    )

@@ -1,0 +1,33 @@
+"""A declared job together with where it comes from: what a source hands to the master."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import FieldProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One declaration as its source has it now.
+
+    Either `job` is there, or `problems` says why not. Identity is (source, namespace, name, uid).
+    """
+
+    source: str
+    namespace: str
+    name: str
+    uid: str
+    path: str
+    """where a person finds it: a path below the jobs folder, or namespace/name"""
+    owner: str = ""
+    """who wrote it, as the store vouches"""
+    generation: int = 1
+    """rises with each change of the spec"""
+    job: TrainingJob | None = None
+    problems: tuple[FieldProblem, ...] = ()
+    deleted: bool = False
+    """it is to go: everything of it is stopped, then the source is told that it is gone"""
+    duplicate_of: str = ""
+    """path of the holder of this namespace and name, where this one came second"""

@@ -1,0 +1,66 @@
+"""What the masters need of the outside, as protocols: sources of jobs and the journal's store.
+
+Implementations live in sources/. Every call may raise UnavailableError (nothing is known, nothing was decided) and writes may
+raise FencedError (another controller leads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import JobStatus
+
+
+class Journal(Protocol):
+    """The controller's private memory: one small record per uid, written whole and durably, never half."""
+
+    async def load(self) -> Mapping[str, bytes]:
+        """All records, by uid."""
+
+    async def write(self, uid: str, record: bytes) -> None:
+        """Replace one record; returns only when it is durable. Concurrent calls for different uids are fine."""
+
+    async def remove(self, uid: str) -> None:
+        """Forget one record; no error when it is not there."""
+
+
+class Lease(Protocol):
+    """Who leads. Times are on the monotonic clock of this process."""
+
+    @property
+    def epoch(self) -> int:
+        """Raised by each take-over, exclusively; 0 before the first."""
+
+    def held(self) -> bool:
+        """True while the lease is ours and live, by the monotonic clock."""
+
+    async def acquire(self) -> bool:
+        """Try to take or renew the lease; True when it is ours. Never raises for a store that is away: returns False."""
+
+    async def release(self) -> None:
+        """Give it up on a clean stop, so that a standby takes over at once."""
+
+
+class Source(Protocol):
+    """Where jobs come from and status goes."""
+
+    name: str
+    journal: Journal
+    lease: Lease
+
+    def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
+        """uid -> (namespace, name) of all journalled jobs, told once after the take-over and before the first look."""
+
+    async def look(self) -> Mapping[str, Declared]:
+        """The whole picture, by uid. A complete one or an exception; never half a picture."""
+
+    async def publish(self, declared: Declared, status: JobStatus) -> None:
+        """Show one status, whole; idempotent."""
+
+    async def gone(self, declared: Declared) -> None:
+        """Everything of a deleted job was cleaned up: remove its status and whatever held the deletion."""
+
+    async def remove(self, declared: Declared) -> None:
+        """Remove the declaration itself (ttlDeletesResource)."""

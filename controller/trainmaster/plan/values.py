@@ -1,0 +1,256 @@
+"""The other values of a decision: what was seen, and the plan that comes out.
+
+Lives here: frozen values only. `Seen` says only what was seen: a thing that could not be looked at is absent or UNKNOWN, and
+absent is never the same as gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trainmaster.api.status import JobStatus
+from trainmaster.plan.memory import Key, Memory
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Size:
+    """One container's resources: MiB, virtual cores, GPUs (yarn.io/gpu)."""
+
+    memory: int = 0
+    vcores: int = 0
+    gpus: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.memory + other.memory, self.vcores + other.vcores, self.gpus + other.gpus)
+
+    def __sub__(self, other: Size) -> Size:
+        return Size(self.memory - other.memory, self.vcores - other.vcores, self.gpus - other.gpus)
+
+    def times(self, n: int) -> Size:
+        return Size(self.memory * n, self.vcores * n, self.gpus * n)
+
+    def fits(self, room: Size) -> bool:
+        return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
+
+    def __str__(self) -> str:
+        gpus = f", {self.gpus} GPU" if self.gpus else ""
+        return f"{self.memory} MiB, {self.vcores} vcores{gpus}"
+
+
+class ContainerState(StrEnum):
+    """What is known of one live container."""
+
+    ALLOCATED = "Allocated"
+    """granted, and we hold its token: may be started"""
+    STARTING = "Starting"
+    """the start call is on its way"""
+    RUNNING = "Running"
+    UNSTARTABLE = "Unstartable"
+    """granted and never started, and its token is gone: only good for releasing"""
+    UNKNOWN = "Unknown"
+    """listed by the ResourceManager, its NodeManager not asked yet"""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One live container of the application, as the ResourceManager and its NodeManager tell."""
+
+    id: str
+    node: str
+    http: str
+    key: Key | None
+    """from the allocation request id; None when its role number is not known"""
+    run: int
+    size: Size
+    state: ContainerState
+
+    @property
+    def host(self) -> str:
+        return self.node.rpartition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One completed container, or one start that failed (`started` False, `code` -1000 or -1)."""
+
+    container: str
+    code: int
+    diagnostics: str
+    at: float
+
+
+class AppState(StrEnum):
+    """The application as last seen."""
+
+    NONE = "None"
+    """no application is open for this job, or it is not known yet"""
+    OPENING = "Opening"
+    REGISTERED = "Registered"
+    AWAY = "Away"
+    """the ResourceManager can't be asked"""
+    LOST = "Lost"
+    """YARN lost it: expired, or unknown after a restart without recovery"""
+    KILLED = "Killed"
+    """somebody ended it in YARN"""
+    REFUSED = "Refused"
+    """submission was refused, for a reason that stays"""
+    TOKEN_LOST = "TokenLost"  # noqa: S105
+    """it runs, but the journal never got its token: it can only be ended"""
+    CLOSED = "Closed"
+    """finished or killed by us, and YARN said so"""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    host: str
+    rack: str
+    free: Size
+    total: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What YARN says of itself, a few seconds old at most."""
+
+    largest: Size
+    """largest single allocation that the configuration allows (getNewApplicationResponse.maximumCapability)"""
+    queue_found: bool = True
+    queue_running: bool = True
+    queue_maximum: Size | None = None
+    """the queue's absolute maximum in the cluster as it is now; None where not known"""
+    queue_largest: Size | None = None
+    nodes: tuple[Node, ...] = ()
+    queue_position: int = 0
+    """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
+    scheduler_words: str = ""
+    """the scheduler's own diagnostics for the application"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the shell saw of one job since it looked last."""
+
+    application: AppState = AppState.NONE
+    application_words: str = ""
+    """YARN's diagnostics for the state above"""
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    ends: tuple[End, ...] = ()
+    """pulled and not judged yet"""
+    cluster: Cluster | None = None
+    taken_ports: Mapping[str, Set[int]] = field(default_factory=dict)
+    """by host: ports that other replicas of this controller use"""
+    may_ask: bool = True
+    """whether it is this job's turn to gather a gang (plan/turns.py)"""
+    refused_asks: Mapping[Key, str] = field(default_factory=dict)
+    """asks that the scheduler threw out, with its words"""
+    listed_since: float = 0.0
+    """when the present ResourceManager first gave a complete picture: until the NodeManager expiry has passed since, an
+    unlisted container is unseen, not gone"""
+    publish_url: str = ""
+    """address of the job page, empty where none is served"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The few settings that decisions need, with their defaults (settings.py explains them)."""
+
+    port_first: int = 20000
+    port_last: int = 29999
+    node_expiry: float = 600.0
+    """seconds; yarn.nm.liveness-monitor.expiry-interval-ms"""
+    host_ask_seconds: float = 5.0
+    host_ask_replicas: int = 50
+    max_replicas: int = 5000
+    lost_applications: int = 3
+
+
+# --- what comes out ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One container wanted. The whole table is returned at each pass; the shell sends what differs."""
+
+    key: Key
+    run: int
+    role_number: int
+    size: Size
+    hosts: tuple[str, ...] = ()
+    """asked for by name, beside the bare `*`; empty for anywhere"""
+    avoid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Have an application: id, submit, token, register, each step journalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    container: str
+    key: Key
+    environment: Mapping[str, str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give back a container that was never started."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop a container's process at its NodeManager."""
+
+    container: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Tell YARN the final status and leave; only sent when no container lives."""
+
+    succeeded: bool
+    killed: bool
+    """ended by us without a verdict: suspended or deleted"""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End an application that we can't speak for (token lost)."""
+
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Remove journal, staging and history; the job is over and gone."""
+
+
+Action = Open | Start | Release | Stop | Finish | Kill | Forget
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a person would want to see once; Kubernetes' Normal or Warning."""
+
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole decision. The shell writes `memory` first if it differs, and only then acts."""
+
+    memory: Memory
+    status: JobStatus
+    asks: tuple[Ask, ...] = ()
+    actions: tuple[Action, ...] = ()
+    events: tuple[Event, ...] = ()
+    wake_at: float | None = None

@@ -1,0 +1,77 @@
+"""The controller's settings: one validated, frozen value, passed by argument; nothing else reads the environment.
+
+Read from, strongest first: command line, environment (TRAINMASTER_...), a YAML file (TRAINMASTER_CONFIG), the defaults here.
+Names of Hadoop's own settings stay in HADOOP_CONF_DIR; `hadoop` overrides single ones of them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="TRAINMASTER_", env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    store: str = "hdfs:///trainmaster"
+    """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
+    user: str = ""
+    """the YARN user the controller itself speaks as; empty for the user of its process"""
+    hadoop_conf_dir: Path | None = Field(default=None, validation_alias="HADOOP_CONF_DIR")
+    """folder of core-site.xml, hdfs-site.xml and yarn-site.xml"""
+    hadoop: dict[str, str] = {}
+    """overrides of single Hadoop settings, by Hadoop's names"""
+    state_dir: Path | None = None
+    """folder of the controller's own files for a store that can't keep a lease; not needed for hdfs:// and file://"""
+
+    listen: str = "127.0.0.1"
+    """address the web server binds to"""
+    port: int = 9090
+    """port of the web server; 0 takes a free one"""
+    public_url: str = ""
+    """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<port>"""
+
+    port_first: int = 20000
+    port_last: int = 29999
+    """range of the ports given to replicas, outside the kernel's ephemeral range"""
+
+    beat_fast: float = 0.2
+    """seconds between heartbeats of a job that waits for containers"""
+    beat_calm: float = 1.0
+    """seconds between heartbeats of a job that runs undisturbed"""
+    look_interval: float = 1.0
+    """seconds between two listings of the store"""
+    deletion_grace: float = 15.0
+    """seconds that a file must be missing from complete listings before it counts as deleted"""
+    lease_duration: float = 10.0
+    """seconds without renewal after which a standby takes over"""
+    admissions: int = 16
+    """applications being opened at one time"""
+    max_replicas: int = 5000
+    """replicas of one job at most"""
+
+    log_format: str = "text"
+    """text or json"""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        config = os.environ.get("TRAINMASTER_CONFIG")
+        file = (YamlConfigSettingsSource(settings_cls, yaml_file=config),) if config else ()
+        return (init_settings, env_settings, *file)
