@@ -1,0 +1,42 @@
+"""What the fleet shows of itself: one frozen picture per job, kept from its last pass, and one of the fleet.
+
+Metrics and the web read these; nothing here is counted, and nothing decides on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import JobStatus
+from trainmaster.plan.memory import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One job after its last pass."""
+
+    declared: Declared
+    memory: Memory | None
+    """None for a declaration that was refused before anything was remembered"""
+    status: JobStatus
+    at: float
+    """time of the pass, seconds since the epoch"""
+    last_beat: float = 0.0
+    """time of the last answered heartbeat; 0 while it has no application"""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPicture:
+    """The whole controller at this moment."""
+
+    jobs: Mapping[str, Picture]
+    """by uid"""
+    leading: bool
+    yarn_up: bool
+    store_up: bool
+    looked_at: float
+    """time of the last complete listing; 0 before the first"""
+    expiry: float
+    """seconds of silence after which the ResourceManager ends an application"""
