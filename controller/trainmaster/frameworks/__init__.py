@@ -1,0 +1,76 @@
+"""What each framework's processes need to be told, and what the engine must know of a framework.
+
+Pure functions of a job and of where its processes are placed. Never here: IO, the clock, or a decision
+about a job. A new framework is one file with its Traits and one line in FRAMEWORKS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trainmaster.api.job import Framework, RestartScope, TrainingJob
+from trainmaster.frameworks import generic, pytorch, tensorflow
+from trainmaster.frameworks.environment import common, users
+from trainmaster.frameworks.placed import Placed
+from trainmaster.frameworks.success import Success, success
+from trainmaster.frameworks.traits import Traits
+
+__all__ = [
+    "Placed",
+    "Success",
+    "default_scope",
+    "environment",
+    "fixed_world",
+    "holds_addresses",
+    "side_roles",
+    "success_of",
+]
+
+FRAMEWORKS: Mapping[Framework, Traits] = {
+    Framework.TENSORFLOW: tensorflow.TRAITS,
+    Framework.PYTORCH: pytorch.TRAITS,
+    Framework.GENERIC: generic.TRAITS,
+}
+
+
+def environment(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[str, str]:
+    """All variables for the process of `me`.
+
+    `placed` are all of the job's replicas that have a place now, `me` among them. Raw values, not quoted
+    for anything. environment.py says which variable wins over which.
+    """
+    own = _traits(job).environment(job, placed, me)
+    return {**own, **users(job, me.role), **common(job, placed, me)}
+
+
+def default_scope(job: TrainingJob, role: str) -> RestartScope:
+    """What restarts when a replica of this role fails and the role has no restartScope of its own."""
+    return _traits(job).scope(job, role)
+
+
+def success_of(job: TrainingJob) -> Success:
+    """The effective success policy with the replicas that decide it."""
+    return success(job, _traits(job))
+
+
+def side_roles(job: TrainingJob) -> frozenset[str]:
+    """Declared roles whose end says nothing about the training; they are stopped once it succeeded."""
+    return frozenset(role for role in job.spec.roles if role in _traits(job).sides)
+
+
+def holds_addresses(job: TrainingJob, role: str, index: int = 0) -> bool:
+    """Whether peers hold this replica's address, so that a new address needs a restart of the whole job."""
+    return _traits(job).holds(job, role, index)
+
+
+def fixed_world(job: TrainingJob) -> bool:
+    """Whether each process is told at its start who all the others are.
+
+    Then nothing can start before every replica has its place, and a new number of replicas needs a restart
+    of the whole job.
+    """
+    return _traits(job).fixed_world
+
+
+def _traits(job: TrainingJob) -> Traits:
+    return FRAMEWORKS[job.spec.framework]

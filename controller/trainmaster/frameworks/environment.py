@@ -1,0 +1,56 @@
+"""The environment of one process: its framework's variables, the user's, and trainmaster's own.
+
+Later ones win: framework < spec.env < the role's env < TRAINMASTER_ and the paths. So a user may overrule the
+framework's variables deliberately (PET_RDZV_BACKEND, say), and nobody can make a process believe that it is
+another one.
+Never here: quoting for a shell, that is the wire's matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from trainmaster.api.job import EnvVar, TrainingJob
+from trainmaster.frameworks.placed import Placed, addresses
+
+
+def common(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[str, str]:
+    """What every process is told, whatever its framework. Paths that the job doesn't give are left out."""
+    identity = {
+        "TRAINMASTER_JOB": job.metadata.name,
+        "TRAINMASTER_NAMESPACE": job.metadata.namespace,
+        "TRAINMASTER_ROLE": me.role,
+        "TRAINMASTER_INDEX": str(me.index),
+        "TRAINMASTER_RUN": str(me.run),
+        "TRAINMASTER_REPLICAS": str(job.spec.roles[me.role].replicas),
+    }
+    return identity | _network(placed, me) | _paths(job)
+
+
+def _network(placed: Sequence[Placed], me: Placed) -> dict[str, str]:
+    """TRAINMASTER_CLUSTER is JSON: role -> ["host:port", …] by index, "" where a replica has no place yet."""
+    return {
+        "TRAINMASTER_CLUSTER": json.dumps(addresses(placed)),
+        "TRAINMASTER_PORT": str(me.ports[0]),
+        "TRAINMASTER_PORTS": ",".join(map(str, me.ports)),
+    }
+
+
+def _paths(job: TrainingJob) -> dict[str, str]:
+    spec = job.spec
+    paths = {
+        "INPUT_PATH": spec.input_path,
+        "CHECKPOINT_PATH": spec.checkpoint_path,
+        "SAVED_MODEL_PATH": spec.saved_model_path or spec.checkpoint_path,
+    }
+    return {name: path for name, path in paths.items() if path}
+
+
+def users(job: TrainingJob, role: str) -> dict[str, str]:
+    """The user's own variables for a role; the role's win over the job's."""
+    return _by_name(job.spec.env) | _by_name(job.spec.roles[role].env)
+
+
+def _by_name(variables: Sequence[EnvVar]) -> dict[str, str]:
+    return {variable.name: variable.value for variable in variables}
