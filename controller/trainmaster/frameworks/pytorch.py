@@ -33,9 +33,9 @@ def _alone(group: Sequence[Placed], rank: int) -> dict[str, str]:
 def _torchrun(job: TrainingJob, group: Sequence[Placed], rank: int) -> dict[str, str]:
     """One torchrun agent per replica, a process for each GPU of it; the agents meet at rank 0's port.
 
-    torch.distributed.run reads a PET_ variable for each of its options, and gives its children RANK and the like
-    anew. Who hosts the meeting is said outright: torchrun's guess by host name takes every agent on rank 0's
-    machine for the host. Node rank and master address serve only those who choose the `static` backend.
+    torch.distributed.run reads a PET_ variable for each of its options, and gives its children RANK and the
+    like anew. Who hosts the meeting is said outright: torchrun's guess by host name takes every agent on rank
+    0's machine for the host. Node rank and master address serve only those who choose the `static` backend.
     """
     first = group[0]
     processes = max(1, job.spec.roles[group[rank].role].resources.gpus)

@@ -1,8 +1,8 @@
 """TensorFlow: TF_CONFIG, and what a TensorFlow cluster survives.
 
-Tried on TensorFlow 2.15: under ParameterServerStrategy a worker that comes back at its address rejoins, a
-lost parameter server ends the chief; under MultiWorkerMirroredStrategy the survivors of a lost worker end, and
-none can rejoin alone.
+Tried on TensorFlow 2.15: under ParameterServerStrategy a worker that comes back at its address rejoins, and a
+lost parameter server ends the chief; under MultiWorkerMirroredStrategy the survivors of a lost worker end,
+and none can rejoin alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from trainmaster.frameworks.traits import LEADS, WORKER, Traits, present
 CHIEF, PS, EVALUATOR = "chief", "ps", "evaluator"
 TASK_ROLES: Mapping[str, tuple[str, ...]] = {CHIEF: LEADS, WORKER: (WORKER,), PS: (PS,)}
 """the cluster's task types, and the roles that fill them: a master is what TensorFlow 2 calls the chief"""
-
 MEMBERS = (*LEADS, WORKER, PS)
 
 
