@@ -24,7 +24,7 @@ class Key:
 
 
 class Cause(StrEnum):
-    """What an end was judged to be; the first matching row of plan/classify.py."""
+    """What an end was judged to be: the first matching row of plan/classify.py."""
 
     SUCCEEDED = "Succeeded"
     STOPPED = "Stopped"
@@ -60,19 +60,18 @@ class LastExit:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaMemory:
-    """One replica. Bound means a container was chosen for it, written down, and (then) told to start."""
+    """One replica. Bound means: a container was chosen for it and written down, and may now be told to start."""
 
     key: Key
-    run: int = 0
-    """rises with each new container wanted; goes into the allocation request id, so an older container is recognised"""
+    run: int = 1
+    """rises with each new container wanted; it goes into the allocation request id, so an older container is recognised"""
     container: str = ""
     node: str = ""
     """host:port of the NodeManager's RPC; empty while unbound"""
     http: str = ""
     ports: tuple[int, ...] = ()
+    """kept when unbound, so that a replacement on the same host answers at the same address"""
     bound_at: float = 0.0
-    unseen_since: float = 0.0
-    """when a bound container stopped being listed (after a ResourceManager restart); 0 while it is seen"""
     done: bool = False
     """ended with success, and stays so"""
     restarts: int = 0
@@ -80,25 +79,26 @@ class ReplicaMemory:
     replacements: int = 0
     """uncharged ones"""
     infra_ends: tuple[float, ...] = ()
-    """times of the last infrastructure ends, newest last; only the last ten minutes are kept"""
+    """times of infrastructure ends, newest last; only those of the last ten minutes are kept"""
     port_clashes: int = 0
     avoid: tuple[str, ...] = ()
-    """hosts not to be placed on again (bad disks, taken ports), newest last"""
-    prefer: str = ""
-    """host of the previous container: asked for first"""
+    """hosts where it could not be started, newest last"""
+    host: str = ""
+    """where it runs, or ran last: asked for first"""
+    waits_since: float = 0.0
+    """when it lost its container; 0 when it never had one"""
     not_before: float = 0.0
-    """end of the backoff"""
+    """end of its backoff"""
     last_exit: LastExit | None = None
-    previous_container: str = ""
+    previous: str = ""
+    """the container before this one: its late end is shown, not judged"""
     previous_http: str = ""
+    unseen_since: float = field(default=0.0, compare=False)
+    """since when a bound container is not listed (after a ResourceManager restart); 0 while it is"""
 
     @property
     def bound(self) -> bool:
         return bool(self.container)
-
-    @property
-    def host(self) -> str:
-        return self.node.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,40 +131,64 @@ class Memory:
     namespace: str
     name: str
     epoch: int = 0
-    """of the leader that wrote this; a leader with a lower one is fenced"""
+    """of the leader that wrote this; one with a lower number is fenced"""
+    document: str = ""
+    """the last good declaration, as JSON: what runs goes on by it while the file is broken"""
+    applied: str = ""
+    """its restart fields as the user wrote them (api.job.restart_fields), of what runs or is asked for"""
+    observed_generation: int = 0
     application: ApplicationMemory | None = None
     earlier_applications: tuple[str, ...] = ()
     lost_applications: int = 0
     """how often YARN lost the application and it was submitted anew, uncharged"""
+    open_not_before: float = 0.0
+    """a refused submission (queue full) is tried again then"""
     role_numbers: Mapping[str, int] = field(default_factory=dict)
-    """never reused, also when a role is removed from the job"""
-    generation: int = 0
-    """rises with each job-wide (re)start; 0 before the first start"""
-    judged_generation: int = 0
-    """the newest generation whose first cause was judged: further ends in it are consequences"""
+    """never reused, also when a role leaves the job"""
+    generation: int = 1
+    """rises with each job-wide restart"""
+    started_generation: int = 0
+    """the newest generation that was bound; lower than `generation` while a gang is gathered"""
     replicas: tuple[ReplicaMemory, ...] = ()
+    retired_run: int = 0
+    """highest run of replicas that were scaled away: those that come back go on above it"""
     charged: int = 0
     """restarts charged to backoffLimit"""
+    restarts: int = 0
+    """all restarts, charged or not, job-wide ones counted once"""
     restart_cause: str = ""
     """the sentence shown while Restarting"""
-    applied: str = ""
-    """the restart fields as the user wrote them (canonical JSON), of what runs"""
-    observed_generation: int = 0
-    created_at: float = 0.0
-    queued_at: float = 0.0
-    started_at: float = 0.0
-    """when all that must start first ran"""
-    active_since: float = 0.0
-    """start of activeDeadline; begins anew on resume"""
-    gang_since: float = 0.0
-    """since when the present gang is being gathered; 0 when none is"""
-    gang_retry_at: float = 0.0
+    gang_not_before: float = 0.0
     gang_timeouts: int = 0
+    queued_at: float = 0.0
+    """when it was accepted; start of pendingDeadline"""
+    active_since: float = 0.0
+    """first start since the last resume: start of activeDeadline"""
     suspended: bool = False
+    closing_since: float = 0.0
+    """when the end, suspension or deletion began; 0 while the job is wanted"""
     verdict: Verdict | None = None
-    finished: bool = False
-    """YARN was told of the verdict, and every container is gone"""
     closed_at: float = 0.0
+    """when YARN had been told of the verdict, and nothing lived any more"""
+    expired: bool = False
+    """ttlAfterFinished has passed: only this tombstone is left"""
+
+    # Below: seen times, worth keeping but not worth a write of their own; they ride along with the next one.
+    started_at: float = field(default=0.0, compare=False)
+    """when all of it ran for the first time since the last resume"""
+    gang_since: float = field(default=0.0, compare=False)
+    """since when the present gang is asked for; 0 when none is"""
+    since: Mapping[str, tuple[str, float]] = field(default_factory=dict, compare=False)
+    """condition type -> (status, time of its last change)"""
 
     def replica(self, key: Key) -> ReplicaMemory | None:
         return next((r for r in self.replicas if r.key == key), None)
+
+    @property
+    def gathering(self) -> bool:
+        """Whether a whole gang is to be gathered before anything starts."""
+        return self.started_generation < self.generation
+
+    @property
+    def finished(self) -> bool:
+        return self.closed_at > 0 and self.verdict is not None

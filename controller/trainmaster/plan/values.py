@@ -73,7 +73,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One completed container, or one start that failed (`started` False, `code` -1000 or -1)."""
+    """One completed container, as YARN or its NodeManager told; `code` as in ContainerExitStatus."""
 
     container: str
     code: int
@@ -145,11 +145,8 @@ class Seen:
     """whether it is this job's turn to gather a gang (plan/turns.py)"""
     refused_asks: Mapping[Key, str] = field(default_factory=dict)
     """asks that the scheduler threw out, with its words"""
-    listed_since: float = 0.0
-    """when the present ResourceManager first gave a complete picture: until the NodeManager expiry has passed since, an
-    unlisted container is unseen, not gone"""
-    publish_url: str = ""
-    """address of the job page, empty where none is served"""
+    denied: str = ""
+    """why the policy refuses the user or queue of this job; empty when it doesn't"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +163,7 @@ class Limits:
     lost_applications: int = 3
 
 
-# --- what comes out ------------------------------------------------------------------------------------------------------
+# --- what comes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +174,8 @@ class Ask:
     run: int
     role_number: int
     size: Size
-    hosts: tuple[str, ...] = ()
-    """asked for by name, beside the bare `*`; empty for anywhere"""
-    avoid: tuple[str, ...] = ()
+    host: str = ""
+    """asked for by name (with its rack and `*`); empty for anywhere"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +208,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Tell YARN the final status and leave; only sent when no container lives."""
+    """Tell YARN the final status and leave."""
 
     succeeded: bool
     killed: bool
-    """ended by us without a verdict: suspended or deleted"""
+    """ended without a verdict: suspended or deleted"""
     message: str
 
 
@@ -229,10 +225,15 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Remove journal, staging and history; the job is over and gone."""
+    """Remove journal, staging and status: the declaration is gone, and so is everything that came of it."""
 
 
-Action = Open | Start | Release | Stop | Finish | Kill | Forget
+@dataclass(frozen=True, slots=True)
+class RemoveDeclaration:
+    """ttlDeletesResource: take the declaration itself away."""
+
+
+Action = Open | Start | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,8 @@ class Plan:
     memory: Memory
     status: JobStatus
     asks: tuple[Ask, ...] = ()
+    avoid: frozenset[str] = frozenset()
+    """hosts where nothing of this job is to be placed for now"""
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: float | None = None

@@ -1,0 +1,112 @@
+"""What is to be done, read off memory and sight: nothing here remembers or decides anything new.
+
+So each action can be worked out again after a crash, and is: containers that memory doesn't bind are strays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainmaster.frameworks import Placed, environment
+from trainmaster.plan.admission import refusal
+from trainmaster.plan.asks import wants
+from trainmaster.plan.case import Case
+from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.values import (
+    Action,
+    AppState,
+    Container,
+    ContainerState,
+    Finish,
+    Forget,
+    Kill,
+    Open,
+    Release,
+    RemoveDeclaration,
+    Start,
+    Stop,
+)
+
+FINISH_ANYWAY = 10.0
+"""seconds after which YARN is told of the end though containers still live: it then ends them itself"""
+
+
+def actions_of(case: Case, memory: Memory) -> tuple[Action, ...]:
+    """All that should be done now; the shell leaves out what is already on its way."""
+    return (*_application(case, memory), *_starts(case, memory), *_strays(case, memory), *_ends(case, memory))
+
+
+def _application(case: Case, memory: Memory) -> Iterator[Action]:
+    if case.seen.application is AppState.TOKEN_LOST and memory.application:
+        yield Kill(memory.application.id)
+    elif may_open(case, memory):
+        yield Open()
+
+
+def may_open(case: Case, memory: Memory) -> bool:
+    """Whether an application is wanted: an accepted job, or one whose application is to be taken up again."""
+    if memory.finished or case.seen.application in (AppState.REGISTERED, AppState.OPENING, AppState.CLOSED):
+        return False
+    if memory.application is not None:
+        return case.seen.application is AppState.NONE
+    wanted = not memory.closing_since and not memory.verdict and case.now >= memory.open_not_before
+    return wanted and case.seen.cluster is not None and refusal(case, len(memory.role_numbers)) is None
+
+
+def _starts(case: Case, memory: Memory) -> Iterator[Action]:
+    due = [r for r in memory.replicas if r.bound and case.state_of(r) is ContainerState.ALLOCATED]
+    if not due:
+        return
+    placed = [_placed(r) for r in memory.replicas if r.bound]
+    for replica in due:
+        told = environment(case.job, placed, _placed(replica))
+        yield Start(replica.container, replica.key, told, case.role(replica.key).command)
+
+
+def _placed(replica: ReplicaMemory) -> Placed:
+    return Placed(replica.key.role, replica.key.index, replica.host, replica.ports, replica.run)
+
+
+def _strays(case: Case, memory: Memory) -> Iterator[Action]:
+    """Live containers that no replica is bound to, save the grants that a gang is being made of."""
+    if not case.registered:
+        return
+    bound = {r.container for r in memory.replicas if r.bound}
+    for container in case.seen.containers.values():
+        if container.id not in bound and not _held(case, memory, container):
+            idle = container.state in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
+            yield Release(container.id) if idle else Stop(container.id, container.node)
+
+
+def _held(case: Case, memory: Memory, container: Container) -> bool:
+    """Whether this is a grant that its replica still waits to be bound to."""
+    if (
+        container.state is not ContainerState.ALLOCATED
+        or container.key is None
+        or memory.closing_since
+        or memory.verdict
+    ):
+        return False
+    replica = memory.replica(container.key)
+    if replica is None or replica.run != container.run or not wants(case, memory, replica):
+        return False
+    chosen = case.granted(replica)
+    return chosen is not None and chosen.id == container.id
+
+
+def _ends(case: Case, memory: Memory) -> Iterator[Action]:
+    if memory.closing_since and case.registered and _empty_or_late(case, memory):
+        verdict = memory.verdict
+        message = (
+            verdict.message if verdict else "suspended" if memory.suspended else "the declaration was deleted"
+        )
+        yield Finish(bool(verdict and verdict.succeeded), killed=verdict is None, message=message)
+    over = not memory.closing_since or memory.application is None or memory.closed_at > 0
+    if case.declared.deleted and memory.closing_since and over:
+        yield Forget()
+    elif memory.expired and case.job.spec.run_policy.ttl_deletes_resource:
+        yield RemoveDeclaration()
+
+
+def _empty_or_late(case: Case, memory: Memory) -> bool:
+    return not case.seen.containers or case.now - memory.closing_since >= FINISH_ANYWAY

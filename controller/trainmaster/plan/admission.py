@@ -1,0 +1,112 @@
+"""Whether a job can be taken in: the reason why not, with the numbers. Asked anew at each pass until an application is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trainmaster.api import reasons
+from trainmaster.plan.case import Case
+from trainmaster.plan.values import Cluster, Size
+
+Refusal = tuple[str, str]
+"""(reason, message)"""
+
+ROLE_NUMBERS = 256
+"""allocation request ids have eight bits for the role"""
+
+
+def refusal(case: Case, known_roles: int) -> Refusal | None:
+    """Why this job can't be taken in as it is; None when it can, as far as is known."""
+    return next((no for check in CHECKS if (no := check(case))), None) or _too_many_roles(known_roles)
+
+
+def _denied(case: Case) -> Refusal | None:
+    return (reasons.USER_REFUSED, case.seen.denied) if case.seen.denied else None
+
+
+def _too_many_replicas(case: Case) -> Refusal | None:
+    total = sum(role.replicas for role in case.job.spec.roles.values())
+    if total <= case.limits.max_replicas:
+        return None
+    return (
+        reasons.NEVER_FITS,
+        f"{total} replicas are wanted, and this controller takes {case.limits.max_replicas} in one job",
+    )
+
+
+def _queue(case: Case) -> Refusal | None:
+    cluster, queue = case.seen.cluster, case.job.spec.queue
+    if cluster is None:
+        return None
+    if not cluster.queue_found:
+        return reasons.QUEUE_NOT_FOUND, f"YARN has no queue {queue!r}"
+    if not cluster.queue_running:
+        return reasons.QUEUE_STOPPED, f"queue {queue!r} is stopped"
+    return None
+
+
+def _largest(case: Case) -> Refusal | None:
+    cluster = case.seen.cluster
+    if cluster is None:
+        return None
+    room = smallest(cluster.largest, cluster.queue_largest)
+    for name, role in case.job.spec.roles.items():
+        size = Size(role.resources.memory, role.resources.vcores, role.resources.gpus)
+        if role.replicas and not size.fits(room):
+            return (
+                reasons.NEVER_FITS,
+                f"role {name} wants {size} in one container; YARN grants at most {room}",
+            )
+    return None
+
+
+def _queue_maximum(case: Case) -> Refusal | None:
+    cluster = case.seen.cluster
+    if cluster is None or not cluster.nodes or (maximum := _configured_maximum(cluster)) is None:
+        return None
+    needed = gang_size(case)
+    if needed.fits(maximum):
+        return None
+    return (
+        reasons.NEVER_FITS,
+        f"the gang wants {needed}; queue {case.job.spec.queue!r} may use at most {maximum}",
+    )
+
+
+def _configured_maximum(cluster: Cluster) -> Size | None:
+    """The queue's maximum, where it is a limit of its own and not just all that today's nodes have: nodes come and go."""
+    total = sum((n.total for n in cluster.nodes), Size())
+    limit = cluster.queue_maximum
+    return None if limit is None or total.fits(limit) else limit
+
+
+def _too_many_roles(known: int) -> Refusal | None:
+    if known <= ROLE_NUMBERS:
+        return None
+    return reasons.INVALID, f"this job had {known} different roles in its life; {ROLE_NUMBERS} is the most"
+
+
+CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
+    _denied,
+    _too_many_replicas,
+    _queue,
+    _largest,
+    _queue_maximum,
+)
+
+
+def smallest(a: Size, b: Size | None) -> Size:
+    return a if b is None else Size(min(a.memory, b.memory), min(a.vcores, b.vcores), min(a.gpus, b.gpus))
+
+
+def gang_size(case: Case) -> Size:
+    """What must be granted together before anything starts; with minAvailable, the smallest containers that make it up."""
+    wanted = case.job.spec.gang.min_available
+    if wanted == "all":
+        return case.total
+    sizes = sorted(
+        Size(r.resources.memory, r.resources.vcores, r.resources.gpus)
+        for r in case.job.spec.roles.values()
+        for _ in range(r.replicas)
+    )
+    return sum(sizes[:wanted], Size())

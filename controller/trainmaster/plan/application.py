@@ -1,0 +1,72 @@
+"""What becomes of a job when its application goes another way than ours: lost, killed, refused, or without its token."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from trainmaster.api import reasons
+from trainmaster.api.job import RestartScope
+from trainmaster.plan.case import Case, Change, warning
+from trainmaster.plan.classify import last_words
+from trainmaster.plan.memory import Memory, Verdict
+from trainmaster.plan.restart import fresh_gang
+from trainmaster.plan.values import AppState
+
+FULL = re.compile(r"already has \d+ applications|maximum.{0,20}applications", re.IGNORECASE)
+"""CapacityScheduler's words (ParentQueue, LeafQueue.submitApplication) when maximum-applications is reached"""
+FULL_RETRY = 30.0
+"""seconds before a submission that a full queue refused is tried again"""
+
+
+def follow_application(case: Case, memory: Memory) -> Change:
+    """React to an end of the application that we did not bring about. Our own ending is close.py's."""
+    if memory.application is None or memory.closing_since:
+        return Change(memory)
+    words = last_words(case.seen.application_words)
+    match case.seen.application:
+        case AppState.LOST | AppState.CLOSED:
+            return _lost(case, memory, words)
+        case AppState.KILLED:
+            return _failed(
+                case, memory, reasons.KILLED_OUTSIDE, f"the application was killed in YARN: {words}"
+            )
+        case AppState.TOKEN_LOST:
+            said = "the application runs, but its token was never written down: it can only be ended"
+            return _failed(case, memory, reasons.TOKEN_LOST, said)
+        case AppState.REFUSED if FULL.search(case.seen.application_words):
+            return Change(replace(without_application(memory), open_not_before=case.now + FULL_RETRY))
+        case AppState.REFUSED:
+            return _failed(case, memory, reasons.SUBMISSION_REFUSED, f"YARN refused the application: {words}")
+    return Change(memory)
+
+
+def without_application(memory: Memory) -> Memory:
+    if memory.application is None:
+        return memory
+    return replace(
+        memory, application=None, earlier_applications=(*memory.earlier_applications, memory.application.id)
+    )
+
+
+def _failed(case: Case, memory: Memory, reason: str, message: str) -> Change:
+    return Change(
+        replace(memory, verdict=Verdict(False, reason, message, case.now)), (warning(reason, message),)
+    )
+
+
+def _lost(case: Case, memory: Memory, words: str) -> Change:
+    """Submitted anew, uncharged, a few times: YARN's loss is not the user's."""
+    said = f"YARN lost the application: {words}" if words else "YARN lost the application"
+    if memory.lost_applications >= case.limits.lost_applications:
+        return _failed(
+            case,
+            memory,
+            reasons.APPLICATION_LOST,
+            f"{said}; it was submitted anew {memory.lost_applications} times",
+        )
+    anew = fresh_gang(without_application(memory), case.now, lambda key: case.scope(key) is RestartScope.JOB)
+    counted = replace(
+        anew, lost_applications=memory.lost_applications + 1, restarts=memory.restarts + 1, restart_cause=said
+    )
+    return Change(counted, (warning(reasons.APPLICATION_LOST, f"{said}; submitting it anew"),))

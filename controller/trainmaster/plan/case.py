@@ -1,0 +1,101 @@
+"""One decision's inputs, held together, and the small questions that every step asks of them.
+
+Lives here: `Case` (declaration, sight, time, limits) and `Change` (what a step hands to the next). Never here: a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.job import RestartScope, Role, TrainingJob
+from trainmaster.frameworks import default_scope
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory
+from trainmaster.plan.values import AppState, Container, ContainerState, Event, Limits, Seen, Size
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known at this moment of one job that has a readable declaration."""
+
+    declared: Declared
+    job: TrainingJob
+    seen: Seen
+    now: float
+    limits: Limits
+
+    def role(self, key: Key) -> Role:
+        return self.job.spec.roles[key.role]
+
+    def size(self, key: Key) -> Size:
+        wanted = self.role(key).resources
+        return Size(wanted.memory, wanted.vcores, wanted.gpus)
+
+    def scope(self, key: Key) -> RestartScope:
+        return self.role(key).restart_scope or default_scope(self.job, key.role)
+
+    @cached_property
+    def total(self) -> Size:
+        return sum(
+            (self.size(Key(r, 0)).times(role.replicas) for r, role in self.job.spec.roles.items()), Size()
+        )
+
+    @property
+    def registered(self) -> bool:
+        return self.seen.application is AppState.REGISTERED
+
+    @cached_property
+    def by_key(self) -> Mapping[Key, tuple[Container, ...]]:
+        """Live containers by the place they were asked for."""
+        found: dict[Key, tuple[Container, ...]] = {}
+        for container in self.seen.containers.values():
+            if container.key is not None:
+                found[container.key] = (*found.get(container.key, ()), container)
+        return found
+
+    def granted(self, replica: ReplicaMemory) -> Container | None:
+        """A container that YARN granted for just this run of the replica, and that can be started."""
+        return next(
+            (
+                c
+                for c in self.by_key.get(replica.key, ())
+                if c.run == replica.run and c.state is ContainerState.ALLOCATED
+            ),
+            None,
+        )
+
+    def others_live(self, replica: ReplicaMemory, chosen: Container) -> bool:
+        """Whether a process of the same identity may still run: then nothing is started in its place."""
+        idle = (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
+        return any(c.id != chosen.id and c.state not in idle for c in self.by_key.get(replica.key, ()))
+
+    def state_of(self, replica: ReplicaMemory) -> ContainerState | None:
+        """What is seen of a bound replica's container; None when it isn't seen at all."""
+        container = self.seen.containers.get(replica.container)
+        return container.state if container else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a step made of the memory, and what a person would want to hear of it."""
+
+    memory: Memory
+    events: tuple[Event, ...] = ()
+
+    def then(self, memory: Memory, *events: Event) -> Change:
+        return Change(memory, (*self.events, *events))
+
+
+def with_replica(memory: Memory, changed: ReplicaMemory) -> Memory:
+    """The memory with one replica replaced by its successor of the same key."""
+    return replace(memory, replicas=tuple(changed if r.key == changed.key else r for r in memory.replicas))
+
+
+def normal(reason: str, message: str) -> Event:
+    return Event(warning=False, reason=reason, message=message)
+
+
+def warning(reason: str, message: str) -> Event:
+    return Event(warning=True, reason=reason, message=message)

@@ -1,0 +1,58 @@
+"""Ending, suspending and resuming: one way out for all of them. Nothing is told to YARN before it stands in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trainmaster.api import reasons
+from trainmaster.api.job import RestartScope
+from trainmaster.plan.application import without_application
+from trainmaster.plan.case import Case, Change, normal
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.restart import all_unbound, fresh_gang
+from trainmaster.plan.values import AppState
+
+OVER = frozenset({AppState.CLOSED, AppState.LOST, AppState.KILLED, AppState.REFUSED})
+
+
+def close(case: Case, memory: Memory) -> Change:
+    """Begin, carry on or undo the ending, as verdict, deletion and `suspend` ask."""
+    wanted_away = memory.verdict is not None or case.declared.deleted or case.job.spec.run_policy.suspend
+    if wanted_away and not memory.closing_since:
+        return _begin(case, memory)
+    if memory.closing_since and _application_over(case, memory):
+        return _closed(case, memory) if wanted_away else _resume(case, memory)
+    return Change(memory)
+
+
+def _begin(case: Case, memory: Memory) -> Change:
+    suspends = memory.verdict is None and not case.declared.deleted
+    closing = replace(all_unbound(memory, case.now), closing_since=case.now, suspended=suspends)
+    events = (normal(reasons.SUSPENDED, "Suspending: all containers are given back"),) if suspends else ()
+    change = Change(closing, events)
+    return change if not _application_over(case, closing) else change.then(_closed(case, closing).memory)
+
+
+def _application_over(case: Case, memory: Memory) -> bool:
+    return memory.application is None or case.seen.application in OVER
+
+
+def _closed(case: Case, memory: Memory) -> Change:
+    if memory.verdict:
+        closed = replace(memory, closed_at=memory.closed_at or case.now)
+        return Change(_expire(case, closed))
+    return Change(without_application(memory))
+
+
+def _expire(case: Case, memory: Memory) -> Memory:
+    """After its time to live only a tombstone stays, so that the same declaration never trains again."""
+    ttl = case.job.spec.run_policy.ttl_after_finished
+    if ttl is None or memory.expired or case.now - memory.closed_at < ttl:
+        return memory
+    return replace(memory, expired=True, replicas=(), earlier_applications=(), applied="")
+
+
+def _resume(case: Case, memory: Memory) -> Change:
+    anew = fresh_gang(without_application(memory), case.now, lambda key: case.scope(key) is RestartScope.JOB)
+    resumed = replace(anew, closing_since=0.0, suspended=False, gang_not_before=0.0)
+    return Change(resumed, (normal(reasons.RESUMED, "Resuming with a new application"),))

@@ -1,0 +1,206 @@
+"""The conditions of a job: each with status, reason and sentence, read off memory and sight. Doing nothing has a sentence too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainmaster.api import reasons
+from trainmaster.api.status import ConditionType as C
+from trainmaster.plan.admission import Refusal, gang_size, refusal, smallest
+from trainmaster.plan.case import Case
+from trainmaster.plan.gang import gang_minimum
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import AppState, ContainerState, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One condition before it gets its time."""
+
+    type: C
+    true: bool
+    reason: str
+    message: str
+
+
+def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
+    """All conditions of an accepted or refused job, in the order in which a life passes through them."""
+    refused = (
+        None
+        if memory.application or memory.started_generation or memory.verdict
+        else refusal(case, len(memory.role_numbers))
+    )
+    own = (
+        _accepted(case, refused),
+        _queued(case, memory, refused),
+        _starting(case, memory),
+        _running(case, memory),
+        _restarting(case, memory),
+        _suspended(memory),
+        _ended(memory, C.SUCCEEDED),
+        _ended(memory, C.FAILED),
+        _finished(memory),
+    )
+    return (*own, *_summary(own, refused))
+
+
+def _accepted(case: Case, refused: Refusal | None) -> Said:
+    if refused:
+        return Said(C.ACCEPTED, False, *refused)
+    if case.declared.problems:
+        said = f"the newest declaration can't be read ({case.declared.problems[0]}); going on with the one before"
+        return Said(C.ACCEPTED, False, reasons.INVALID, said)
+    return Said(C.ACCEPTED, True, reasons.ACCEPTED, "the declaration is valid")
+
+
+def _queued(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+    waits = memory.gathering and not memory.closing_since and not refused and not memory.started_generation
+    if not waits:
+        return Said(C.QUEUED, False, _now_reason(memory), "it does not wait for containers")
+    reason, message = why_waiting(case, memory)
+    return Said(C.QUEUED, True, reason, message)
+
+
+def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
+    """Why nothing runs yet, with the numbers and the scheduler's own words where it has some."""
+    if case.seen.application is AppState.AWAY:
+        return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
+    if case.now < memory.open_not_before:
+        return (
+            reasons.WAITING_FOR_APPLICATION,
+            "the queue takes no further applications at present; tried again soon",
+        )
+    if not case.registered:
+        return reasons.WAITING_FOR_APPLICATION, "the application is being opened at YARN"
+    if case.now < memory.gang_not_before:
+        reason = reasons.GANG_TIMEOUT if memory.gang_timeouts else reasons.BACKING_OFF
+        return reason, f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
+    if not memory.gang_since:
+        return reasons.WAITING_FOR_TURN, "other jobs in front gather their containers first"
+    return _gathering(case, memory)
+
+
+def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
+    granted = sum(1 for r in memory.replicas if case.granted(r))
+    said = f"{granted} of {gang_minimum(case, memory)} containers are granted"
+    if words := case.seen.cluster.scheduler_words if case.seen.cluster else "":
+        said = f"{said}; the scheduler says: {words}"
+    if no := _no_room(case):
+        return reasons.NO_ROOM, f"{said}; {no}"
+    return reasons.GATHERING_CONTAINERS, said
+
+
+def _no_room(case: Case) -> str:
+    """What today's nodes lack even when empty; empty when they'd do."""
+    cluster = case.seen.cluster
+    if cluster is None or not cluster.nodes:
+        return "YARN has no running nodes" if cluster else ""
+    have = smallest(sum((n.total for n in cluster.nodes), Size()), cluster.queue_maximum)
+    needed = gang_size(case)
+    return "" if needed.fits(have) else f"it wants {needed}, and all of today's nodes have {have}"
+
+
+def _starting(case: Case, memory: Memory) -> Said:
+    starting = [r for r in memory.replicas if r.bound and case.state_of(r) is not ContainerState.RUNNING]
+    if starting and not memory.started_at:
+        return Said(
+            C.STARTING,
+            True,
+            reasons.STARTING_PROCESSES,
+            f"{len(starting)} of {len(memory.replicas)} processes are being started",
+        )
+    return Said(C.STARTING, False, _now_reason(memory), "no first start is under way")
+
+
+def _running(case: Case, memory: Memory) -> Said:
+    wanted = [r for r in memory.replicas if not r.done]
+    running = [r for r in wanted if case.state_of(r) is ContainerState.RUNNING]
+    unseen = [r for r in wanted if r.bound and case.state_of(r) is None]
+    message = f"{len(running)} of {len(wanted)} processes run"
+    if unseen:
+        message = f"{message}; {len(unseen)} not seen since YARN restarted"
+        return Said(
+            C.RUNNING, bool(memory.started_at) and not memory.closing_since, reasons.NODE_UNSEEN, message
+        )
+    true = bool(running) and bool(memory.started_at) and not memory.gathering and not memory.closing_since
+    reason = reasons.ALL_RUNNING if len(running) == len(wanted) else reasons.SOME_RUNNING
+    return Said(C.RUNNING, true, reason if true else _now_reason(memory), message)
+
+
+def _restarting(case: Case, memory: Memory) -> Said:
+    again = memory.gathering and memory.started_generation > 0
+    singles = [
+        r
+        for r in memory.replicas
+        if r.waits_since and not r.done and case.state_of(r) is not ContainerState.RUNNING
+    ]
+    if memory.closing_since or not (again or (singles and memory.restart_cause)):
+        return Said(C.RESTARTING, False, _now_reason(memory), "nothing is being restarted")
+    waits = case.now < memory.gang_not_before if again else all(case.now < r.not_before for r in singles)
+    reason = reasons.BACKING_OFF if waits else reasons.GANG_RESTART if again else reasons.REPLICA_RESTART
+    return Said(C.RESTARTING, True, reason, memory.restart_cause or "everything starts anew")
+
+
+def _suspended(memory: Memory) -> Said:
+    over = memory.suspended and memory.application is None
+    if memory.suspended and not memory.verdict:
+        reason = reasons.SUSPENDED if over else reasons.SUSPENDING
+        return Said(
+            C.SUSPENDED,
+            over,
+            reason,
+            "all containers are given back" if over else "containers are being given back",
+        )
+    return Said(C.SUSPENDED, False, _now_reason(memory), "the job is not suspended")
+
+
+def _ended(memory: Memory, which: C) -> Said:
+    verdict = memory.verdict
+    if verdict and verdict.succeeded is (which is C.SUCCEEDED):
+        return Said(which, True, verdict.reason, verdict.message)
+    return Said(
+        which,
+        False,
+        _now_reason(memory),
+        f"the job has not {'succeeded' if which is C.SUCCEEDED else 'failed'}",
+    )
+
+
+def _finished(memory: Memory) -> Said:
+    if memory.finished and memory.verdict:
+        return Said(C.FINISHED, True, memory.verdict.reason, memory.verdict.message)
+    return Said(C.FINISHED, False, _now_reason(memory), "the job has not ended, or is being cleaned up")
+
+
+def _now_reason(memory: Memory) -> str:
+    """The reason of conditions that are False because another one is True."""
+    if memory.verdict:
+        return memory.verdict.reason
+    if memory.suspended:
+        return reasons.SUSPENDED
+    if memory.closing_since:
+        return reasons.DELETING
+    return (
+        reasons.GATHERING_CONTAINERS
+        if memory.gathering
+        else reasons.STARTING_PROCESSES
+        if not memory.started_at
+        else reasons.ALL_RUNNING
+    )
+
+
+def _summary(own: tuple[Said, ...], refused: Refusal | None) -> Iterator[Said]:
+    """kstatus's three, so that Argo CD and Flux see health."""
+    true = {s.type: s for s in own if s.true}
+    ready = true.get(C.SUCCEEDED) or true.get(C.SUSPENDED) or true.get(C.RUNNING)
+    stalled = true.get(C.FAILED) or (own[0] if refused or not own[0].true else None)
+    ready = None if stalled and C.FAILED in true else ready
+    other = next((s for s in own[1:] if s.true), own[0])
+    yield Said(C.READY, ready is not None, *_why(ready or other))
+    yield Said(C.STALLED, stalled is not None, *_why(stalled or other))
+    yield Said(C.RECONCILING, ready is None and stalled is None, *_why(ready or stalled or other))
+
+
+def _why(said: Said) -> tuple[str, str]:
+    return said.reason, said.message

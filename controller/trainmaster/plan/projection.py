@@ -1,0 +1,218 @@
+"""Status, made whole from memory and sight, with the times of condition changes. It says only what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from trainmaster.api import reasons
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import (
+    Condition,
+    ExitStatus,
+    JobStatus,
+    ReplicaState,
+    ReplicaStatus,
+    ResourceStatus,
+    RoleStatus,
+)
+from trainmaster.api.status import ConditionType as C
+from trainmaster.plan.case import Case
+from trainmaster.plan.conditions import Said, conditions_of
+from trainmaster.plan.judge import log_url
+from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
+from trainmaster.plan.values import ContainerState, Size
+
+RUNS = (ContainerState.RUNNING,)
+STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTING, C.QUEUED)
+"""the first that is True gives the word for the State column"""
+
+
+def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
+    """The status as of now, and the memory with the times in it that were first seen now."""
+    memory = _all_started(case, memory)
+    said = conditions_of(case, memory)
+    since = {s.type.value: _since(memory, s, case.now) for s in said}
+    memory = replace(memory, since=since)
+    conditions = tuple(_condition(s, since, memory.observed_generation) for s in said)
+    return memory, _status(case, memory, conditions)
+
+
+def refused_status(declared: Declared, memory: Memory, now: float) -> JobStatus:
+    """The status of a declaration that could not be read, or came second under its name."""
+    reason, message = _refusal(declared)
+    said = (
+        Said(C.ACCEPTED, False, reason, message),
+        Said(C.READY, False, reason, message),
+        Said(C.STALLED, True, reason, message),
+    )
+    since = {s.type.value: _since(memory, s, now) for s in said}
+    conditions = tuple(_condition(s, since, declared.generation) for s in said)
+    return JobStatus(
+        observed_generation=declared.generation,
+        conditions=conditions,
+        state="Refused",
+        errors=declared.problems,
+    )
+
+
+def _refusal(declared: Declared) -> tuple[str, str]:
+    if declared.duplicate_of:
+        return (
+            reasons.DUPLICATE_NAME,
+            f"{declared.namespace}/{declared.name} is already declared by {declared.duplicate_of}",
+        )
+    first = declared.problems[0] if declared.problems else "nothing is declared"
+    more = f" (and {len(declared.problems) - 1} more)" if len(declared.problems) > 1 else ""
+    return reasons.INVALID, f"{first}{more}"
+
+
+def _all_started(case: Case, memory: Memory) -> Memory:
+    if memory.started_at or memory.gathering or memory.closing_since:
+        return memory
+    wanted = [r for r in memory.replicas if not r.done]
+    if wanted and all(case.state_of(r) in RUNS for r in wanted):
+        return replace(memory, started_at=case.now)
+    return memory
+
+
+def _since(memory: Memory, said: Said, now: float) -> tuple[str, float]:
+    status = str(said.true)
+    before = memory.since.get(said.type.value)
+    return before if before and before[0] == status else (status, now)
+
+
+def _condition(said: Said, since: dict[str, tuple[str, float]], generation: int) -> Condition:
+    status, at = since[said.type.value]
+    return Condition(
+        type=said.type,
+        status=status,
+        reason=said.reason,
+        message=said.message,
+        last_transition_time=timestamp(at),
+        observed_generation=generation,
+    )
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339 in UTC, whole seconds, as Kubernetes writes them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> JobStatus:
+    application = memory.application
+    ended = memory.verdict.at if memory.verdict else 0.0
+    started = memory.active_since
+    workers = [r for r in memory.replicas if r.key.role == "worker"] or list(memory.replicas)
+    ready = sum(1 for r in workers if r.done or case.state_of(r) in RUNS)
+    cluster = case.seen.cluster
+    return JobStatus(
+        observed_generation=memory.observed_generation,
+        conditions=conditions,
+        state=_state(conditions),
+        workers_summary=f"{ready}/{len(workers)}",
+        gpus=case.total.gpus,
+        restarts=memory.restarts,
+        application_id=application.id if application else "",
+        earlier_application_ids=memory.earlier_applications,
+        tracking_url=f"/proxy/{application.id}/" if application else "",
+        queue_position=cluster.queue_position if cluster else 0,
+        scheduler_message=cluster.scheduler_words if cluster else "",
+        roles={name: _role(case, memory, name) for name in case.job.spec.roles},
+        start_time=timestamp(started) if started else None,
+        completion_time=timestamp(ended) if ended else None,
+        running_time=round(ended - started, 1) if ended and started else None,
+        errors=case.declared.problems,
+    )
+
+
+def _state(conditions: Sequence[Condition]) -> str:
+    true = {c.type for c in conditions if c.status == "True"}
+    if C.ACCEPTED not in true and not true & set(STATES):
+        return "Refused"
+    return next((t.value for t in STATES if t in true), "Accepted")
+
+
+def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
+    replicas = tuple(_replica(case, memory, r) for r in memory.replicas if r.key.role == name)
+    return RoleStatus(
+        wanted=case.job.spec.roles[name].replicas,
+        running=sum(1 for r in replicas if r.state is ReplicaState.RUNNING),
+        succeeded=sum(1 for r in replicas if r.state is ReplicaState.SUCCEEDED),
+        failed=sum(1 for r in replicas if r.state is ReplicaState.FAILED),
+        restarts=sum(r.restarts for r in replicas),
+        asked=_resources(case.size(Key(name, 0))),
+        replicas=replicas,
+    )
+
+
+def _replica(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaStatus:
+    container = case.seen.containers.get(replica.container) or case.granted(replica)
+    return ReplicaStatus(
+        index=replica.key.index,
+        state=_replica_state(case, memory, replica),
+        run=replica.run,
+        container=container.id if container else replica.container,
+        node=container.host if container else replica.host if replica.bound else "",
+        ports=replica.ports if replica.bound else (),
+        granted=_resources(container.size) if container else None,
+        restarts=replica.restarts,
+        last_exit=_exit(replica.last_exit) if replica.last_exit else None,
+        log_url=_own_log(replica),
+    )
+
+
+def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaState:
+    if replica.done:
+        return ReplicaState.SUCCEEDED
+    if replica.bound:
+        return _bound_state(case.state_of(replica))
+    if any(
+        c.state in (ContainerState.RUNNING, ContainerState.STARTING) for c in case.by_key.get(replica.key, ())
+    ):
+        return ReplicaState.STOPPING
+    if memory.closing_since:
+        return _after_the_end(memory, replica)
+    if case.granted(replica):
+        return ReplicaState.ALLOCATED
+    not_before = memory.gang_not_before if memory.gathering else replica.not_before
+    return ReplicaState.BACKING_OFF if case.now < not_before else ReplicaState.WAITING
+
+
+def _bound_state(state: ContainerState | None) -> ReplicaState:
+    if state is None:
+        return ReplicaState.UNSEEN
+    if state is ContainerState.RUNNING:
+        return ReplicaState.RUNNING
+    return ReplicaState.STARTING
+
+
+def _after_the_end(memory: Memory, replica: ReplicaMemory) -> ReplicaState:
+    last = replica.last_exit
+    blamed = memory.verdict is not None and not memory.verdict.succeeded
+    failed = blamed and last is not None and last.cause not in (Cause.STOPPED, Cause.SUCCEEDED)
+    return ReplicaState.FAILED if failed else ReplicaState.STOPPED
+
+
+def _resources(size: Size) -> ResourceStatus:
+    return ResourceStatus(memory_mib=size.memory, vcores=size.vcores, gpus=size.gpus)
+
+
+def _exit(last: LastExit) -> ExitStatus:
+    return ExitStatus(
+        code=last.code,
+        cause=last.cause.value,
+        message=last.message,
+        node=last.node,
+        container=last.container,
+        time=timestamp(last.at),
+        log_url=log_url(last),
+    )
+
+
+def _own_log(replica: ReplicaMemory) -> str:
+    container, http = (
+        (replica.container, replica.http) if replica.bound else (replica.previous, replica.previous_http)
+    )
+    return f"http://{http}/ws/v1/node/containers/{container}/logs" if container and http else ""

@@ -1,0 +1,47 @@
+"""When to look again though nothing happens: the nearest time at which a decision could differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainmaster.plan.actions import FINISH_ANYWAY
+from trainmaster.plan.case import Case
+from trainmaster.plan.memory import Memory
+
+
+def wake_of(case: Case, memory: Memory) -> float | None:
+    """The nearest of all times that something waits for; None when only news can change anything."""
+    return min((at for at in _times(case, memory) if at > case.now), default=None)
+
+
+def _times(case: Case, memory: Memory) -> Iterator[float]:
+    yield memory.open_not_before
+    policy = case.job.spec.run_policy
+    if memory.closing_since and not memory.closed_at:
+        yield memory.closing_since + FINISH_ANYWAY
+    if memory.closed_at and policy.ttl_after_finished is not None:
+        yield memory.closed_at + policy.ttl_after_finished
+    if memory.closing_since:
+        return
+    if policy.active_deadline is not None and memory.active_since:
+        yield memory.active_since + policy.active_deadline
+    if policy.pending_deadline is not None and not memory.started_generation:
+        yield memory.queued_at + policy.pending_deadline
+    yield from _gang_times(case, memory)
+    yield from _replica_times(case, memory)
+
+
+def _gang_times(case: Case, memory: Memory) -> Iterator[float]:
+    yield memory.gang_not_before
+    if memory.gang_since:
+        yield memory.gang_since + case.limits.host_ask_seconds
+        yield memory.gang_since + case.job.spec.gang.timeout
+
+
+def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
+    for replica in memory.replicas:
+        yield replica.not_before
+        if replica.unseen_since:
+            yield replica.unseen_since + case.limits.node_expiry
+        if not replica.bound and not replica.done:
+            yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds
