@@ -1,6 +1,8 @@
 """What all models of the API share: camelCase on the wire, frozen in memory, unknown fields refused."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -15,3 +17,13 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
         ser_json_inf_nan="null",
     )
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not hold a NUL character: no process could be given it")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""Text that reaches a process as it is, in its command or its environment."""

@@ -1,11 +1,12 @@
-"""Every reason that a condition, an event or a verdict may carry: one CamelCase word each, for machines to match on.
+"""Every reason that a condition, an event or a verdict may carry: one CamelCase word each, for machines.
 
-Lives here: the words and what they mean. Never here: the sentence beside a reason, which is written where the decision is made.
+Lives here: the words and what they mean. Never here: the sentence beside a reason, which is written where the
+decision is made.
 """
 
 from typing import Final
 
-# --- Accepted ------------------------------------------------------------------------------------------------------------
+# --- Accepted
 
 ACCEPTED: Final = "Accepted"
 """The declaration is valid and this controller takes care of it."""
@@ -19,12 +20,12 @@ QUEUE_NOT_FOUND: Final = "QueueNotFound"
 """YARN has no queue of that name."""
 QUEUE_STOPPED: Final = "QueueStopped"
 """The queue exists and takes no applications at present."""
-USER_REFUSED: Final = "UserRefused"
-"""Whoever declared the job may not run it as that user."""
+DENIED: Final = "Denied"
+"""Whoever declared the job may not run it as that user, or in that queue."""
 IMMUTABLE_FIELD: Final = "ImmutableField"
 """An edit changed a field that can't change in the life of a job; the job goes on as it was."""
 
-# --- Queued --------------------------------------------------------------------------------------------------------------
+# --- Queued
 
 OPENING_APPLICATION: Final = "OpeningApplication"
 """The application is being submitted to YARN and registered."""
@@ -41,7 +42,7 @@ NO_ROOM: Final = "NoRoom"
 YARN_AWAY: Final = "YarnAway"
 """The ResourceManager can't be asked at present; what runs goes on."""
 
-# --- Starting, Running ---------------------------------------------------------------------------------------------------
+# --- Starting, Running
 
 STARTING_PROCESSES: Final = "StartingProcesses"
 """The containers are there, and their processes are being started."""
@@ -52,7 +53,7 @@ SOME_RUNNING: Final = "SomeRunning"
 NODE_UNSEEN: Final = "NodeUnseen"
 """A replica's node hasn't been heard of since the ResourceManager restarted; nothing is decided on that."""
 
-# --- Restarting ----------------------------------------------------------------------------------------------------------
+# --- Restarting
 
 BACKING_OFF: Final = "BackingOff"
 """A restart waits for the end of its backoff."""
@@ -65,7 +66,7 @@ SPEC_CHANGED: Final = "SpecChanged"
 APPLICATION_LOST: Final = "ApplicationLost"
 """YARN lost the application; it is submitted anew, uncharged, a few times at most."""
 
-# --- Suspended -----------------------------------------------------------------------------------------------------------
+# --- Suspended
 
 SUSPENDING: Final = "Suspending"
 """The job is being stopped, and its containers given back."""
@@ -74,7 +75,7 @@ SUSPENDED: Final = "Suspended"
 RESUMED: Final = "Resumed"
 """runPolicy.suspend was lifted, and the job queues again."""
 
-# --- Succeeded, Failed ---------------------------------------------------------------------------------------------------
+# --- Succeeded, Failed
 
 JOB_SUCCEEDED: Final = "JobSucceeded"
 """The success policy is met."""
@@ -97,7 +98,7 @@ SUBMISSION_REFUSED: Final = "SubmissionRefused"
 LAUNCH_REFUSED: Final = "LaunchRefused"
 """A NodeManager refused to start a process."""
 
-# --- Deletion and after --------------------------------------------------------------------------------------------------
+# --- Deletion and after
 
 DELETING: Final = "Deleting"
 """The declaration is gone, and everything of the job is being stopped."""

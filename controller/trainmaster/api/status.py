@@ -1,6 +1,7 @@
-"""TrainingJob's status: a projection, made whole at each pass and never read back. It says only what was seen.
+"""TrainingJob's status: a projection, made whole at each pass and never read back; only what was seen.
 
-Lives here: the nouns. Never here: how a condition comes about (plan/), or a default that pretends something was seen.
+Lives here: the nouns. Never here: how a condition comes about (plan/), or a default that pretends that
+something was seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from trainmaster.api.base import Model
 
 
 class ConditionType(StrEnum):
-    """What a condition is about. The first eight tell the life of a job; the last four sum it up for other tools."""
+    """What a condition is about. The last four sum the others up for other tools."""
 
     ACCEPTED = "Accepted"
     QUEUED = "Queued"
@@ -186,7 +187,7 @@ class JobStatus(Model):
     """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
     scheduler_message: str = ""
     """the scheduler's own words on why the job waits"""
-    roles: dict[str, RoleStatus] = {}
+    roles: dict[str, RoleStatus] = Field(default_factory=dict)
     """each role by its name"""
     start_time: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
     """when all processes ran for the first time; RFC 3339, UTC"""
