@@ -1,0 +1,106 @@
+"""What this machine must have before a local Hadoop can start, and the sentence that says how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainmaster.errors import InvalidError
+
+JAVA_VERSIONS = (17, 11)
+"""tried with Hadoop 3.4.2, best first.
+
+From 24 on Java lacks what Hadoop's logins need (Subject.getSubject)
+"""
+DAEMON_MEMORY = 220
+"""MiB that one daemon was seen to take, rounded up"""
+WANTED_DISK = 1024
+"""MiB for data, logs and what jobs write"""
+JARS_DISK = 300
+"""MiB for the jars, in the cache and in Maven's own repository"""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a start would take."""
+
+    folder: Path
+    daemons: int
+    """daemons still to be started"""
+    jars: bool
+    """whether jars have to be fetched"""
+
+
+def find_java(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The home of a Java that Hadoop runs on: JAVA_HOME if it fits, else the best of the usual places."""
+    homes = [Path(environ["JAVA_HOME"])] if environ.get("JAVA_HOME") else []
+    if java := shutil.which("java", path=environ.get("PATH")):
+        homes.append(Path(java).resolve().parent.parent)
+    homes += sorted(Path("/usr/lib/jvm").glob("*"))
+    fitting = [home for home in homes if java_version(home) in JAVA_VERSIONS]
+    if fitting[:1] == homes[:1]:
+        return fitting[0] if fitting else None
+    return min(fitting, key=lambda home: JAVA_VERSIONS.index(java_version(home) or 0), default=None)
+
+
+def java_version(home: Path) -> int | None:
+    """The feature release of the Java at `home` (JEP 223), by its own `release` file.
+
+    None if there is none.
+    """
+    if not os.access(home / "bin" / "java", os.X_OK):
+        return None
+    try:
+        match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', (home / "release").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(match[1]) if match else None
+
+
+def require(needs: Needs) -> Path:
+    """The Java to use; InvalidError that names all that is missing and how to get it."""
+    java = find_java()
+    if lacking := list(_lacking(needs, java)):
+        raise InvalidError(
+            "a local Hadoop can't start on this machine:\n" + "\n".join(f"  - {line}" for line in lacking)
+        )
+    if java is None:
+        raise AssertionError("a missing Java is in the list above")
+    return java
+
+
+def _lacking(needs: Needs, java: Path | None) -> Iterator[str]:
+    here = f"{platform.system()} on {platform.machine()}"
+    if here != "Linux on x86_64":
+        yield f"it needs Linux on x86_64 (for the leveldb inside YARN), this is {here}"
+    if java is None:
+        yield "Java 17 or 11 is missing: apt-get install openjdk-17-jre-headless (or set JAVA_HOME)"
+    if needs.jars and shutil.which("mvn") is None:
+        yield "Maven is missing: apt-get install maven"
+    yield from _lacking_memory(needs)
+    yield from _lacking_disk(needs)
+
+
+def _lacking_memory(needs: Needs) -> Iterator[str]:
+    wanted, available = needs.daemons * DAEMON_MEMORY, available_memory()
+    if available < wanted:
+        yield f"{needs.daemons} daemons take {wanted} MiB of memory, {available} are free: end other programs"
+
+
+def _lacking_disk(needs: Needs) -> Iterator[str]:
+    wanted = WANTED_DISK + (JARS_DISK if needs.jars else 0)
+    place = next(parent for parent in (needs.folder, *needs.folder.parents) if parent.exists())
+    free = shutil.disk_usage(place).free >> 20
+    if free < wanted:
+        yield f"{wanted} MiB of disk are needed at {place}, {free} are free: make room or choose another --dir"
+
+
+def available_memory() -> int:
+    """MiB that programs may still take without swapping (MemAvailable, proc(5))."""
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(match[1]) >> 10 if match else 0
