@@ -1,0 +1,78 @@
+"""Structured logs: one line per event, as `key=value` text or as JSON, from the `extra` of standard logging.
+
+A module logs `log.info("container started", extra={"job": key, "container": id})`. Never here: tokens and
+passwords; a field whose name says that it holds one is blanked, whoever logged it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TextIO
+
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""attributes that every record has; the others came through `extra`"""
+SECRET = re.compile(r"token|password|passwd|secret|credential|authorization", re.IGNORECASE)
+BARE = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f]+")
+"""a value that needs no quotes"""
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""what would break the line, or drive the terminal of the one who reads it"""
+
+
+def set_up(format_: str = "text", level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send all logs of this process to one stream (standard error by default), each event as one line."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if format_ == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("aiohttp.access", "urllib3", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(dict(self._pairs(record)), default=str, ensure_ascii=False)
+
+    def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+        yield "time", _time(record)
+        yield "level", record.levelname.lower()
+        yield "logger", record.name
+        yield "message", record.getMessage()
+        yield from _extra(record)
+        if record.exc_info:
+            yield "exception", self.formatException(record.exc_info)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-02T03:04:05.678Z INFO trainmaster.master: container started job=vision/mnist`, line breaks escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        head = f"{_time(record)} {record.levelname} {record.name}: {_one_line(record.getMessage())}"
+        fields = "".join(f" {key}={_quoted(value)}" for key, value in _extra(record))
+        trace = f" exception={_quoted(self.formatException(record.exc_info))}" if record.exc_info else ""
+        return head + fields + trace
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _extra(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+    for key, value in vars(record).items():
+        if key not in STANDARD:
+            yield key, "***" if SECRET.search(key) else value
+
+
+def _one_line(text: str) -> str:
+    return CONTROL.sub(lambda found: json.dumps(found.group())[1:-1], text)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
