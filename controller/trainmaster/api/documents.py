@@ -1,14 +1,106 @@
-"""From the text of a YAML document to a TrainingJob, or to the list of what is wrong with it, by field and line."""
+"""From a YAML document to a TrainingJob, or to the list of what is wrong with it, by field and line."""
 
 from __future__ import annotations
 
-from trainmaster.api.job import TrainingJob
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from trainmaster.api.complaints import complaint, cut, location, parsed, shortened, written
+from trainmaster.api.job import API_VERSION, KIND, TrainingJob
+from trainmaster.api.rules import check
 from trainmaster.api.status import FieldProblem
+from trainmaster.api.yaml_tree import Path, TextProblem, Tree, read_tree
+
+MAX_PROBLEMS = 20
+"""told of one document: nobody reads further, and status must stay small"""
+
+KUBERNETES_METADATA = ("name", "namespace", "labels", "annotations")
+"""what of an object's metadata is the declaration's own; the rest is the API server's"""
+
+Read = tuple[TrainingJob | None, tuple[FieldProblem, ...]]
 
 
-def read_job(text: str, default_name: str = "") -> tuple[TrainingJob | None, tuple[FieldProblem, ...]]:
+def read_job(text: str, default_name: str = "") -> Read:
     """One job from one YAML text. Never raises for bad input: the problems say it all.
 
     `default_name` serves a document without metadata.name (a file's stem).
     """
-    raise AssertionError(text + default_name)
+    tree = read_tree(text)
+    if tree.problems:
+        told = [_text_problem(problem) for problem in tree.problems[:MAX_PROBLEMS]]
+        return None, _with_rest(told, len(tree.problems))
+    if tree.value is None:
+        return None, (FieldProblem(field="", value="", reason="the file is empty: it holds no job", line=1),)
+    return _read(_named(tree.value, default_name), tree)
+
+
+def read_object(document: Mapping[str, object]) -> Read:
+    """One job from an object of the Kubernetes API (or any JSON): the same problems, without lines.
+
+    The status and the API server's own metadata are left aside. Never raises for bad input.
+    """
+    own = {key: value for key, value in document.items() if key != "status"}
+    metadata = own.get("metadata")
+    if isinstance(metadata, Mapping):
+        own["metadata"] = {key: metadata[key] for key in KUBERNETES_METADATA if key in metadata}
+    return _read(own, Tree(own))
+
+
+def _text_problem(problem: TextProblem) -> FieldProblem:
+    return FieldProblem(field=written(problem.path), value="", reason=problem.reason, line=problem.line)
+
+
+def _named(value: object, default_name: str) -> object:
+    """The document with a name in its metadata, where it has none and the default serves."""
+    if not default_name or not isinstance(value, dict):
+        return value
+    metadata = value.get("metadata") or {}
+    if not isinstance(metadata, dict) or metadata.get("name") is not None:
+        return value
+    return {**value, "metadata": {**metadata, "name": default_name}}
+
+
+def _read(value: object, tree: Tree) -> Read:
+    if problem := _wrong_kind(value, tree):
+        return None, (problem,)
+    try:
+        job = TrainingJob.model_validate(value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        findings = sorted(error.errors(include_url=False), key=lambda f: tree.mark(location(f)).line)
+        told = [complaint(finding, tree) for finding in findings[:MAX_PROBLEMS]]
+        return None, _with_rest(told, len(findings))
+    problems = [_with_line(problem, tree) for problem in check(job)]
+    return (None, _with_rest(problems[:MAX_PROBLEMS], len(problems))) if problems else (job, ())
+
+
+def _wrong_kind(value: object, tree: Tree) -> FieldProblem | None:
+    """Something else than a TrainingJob is told at once: its fields would only be noise."""
+    if not isinstance(value, dict):
+        return _problem((), "must be a mapping of fields: apiVersion, kind, metadata, spec", tree)
+    for field, wanted in (("kind", KIND), ("apiVersion", API_VERSION)):
+        found = value.get(field, wanted)
+        if found != wanted:
+            return _problem((field,), f"must be {wanted}, not {shortened(found, tree, (field,))}", tree)
+    return None
+
+
+def _problem(path: Path, reason: str, tree: Tree) -> FieldProblem:
+    value = tree.marks[path].text if path in tree.marks else ""
+    return FieldProblem(field=written(path), value=value[:80], reason=reason, line=_line(path, tree))
+
+
+def _with_line(problem: FieldProblem, tree: Tree) -> FieldProblem:
+    """The same problem with its line, and with its value shortened."""
+    line = _line(parsed(problem.field), tree)
+    return problem.model_copy(update={"line": line, "value": cut(problem.value)})
+
+
+def _line(path: Path, tree: Tree) -> int:
+    return tree.mark(path).line if tree.marks else 0
+
+
+def _with_rest(told: list[FieldProblem], found: int) -> tuple[FieldProblem, ...]:
+    rest = found - len(told)
+    more = [FieldProblem(field="", value="", reason=f"and {rest} more problems")] if rest else []
+    return (*told, *more)

@@ -30,6 +30,13 @@ CHIEF_ROLES = ("chief", "master")
 PS_ROLE = "ps"
 WORKER_ROLE = "worker"
 
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
+USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
+JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+
 
 class Framework(StrEnum):
     """The frameworks whose processes are told about each other in their own words."""
@@ -67,7 +74,7 @@ class SuccessPolicy(StrEnum):
 class EnvVar(Model):
     """One environment variable; its value reaches the process as it is written."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+    name: Annotated[str, Field(pattern=ENV_NAME, max_length=256)]
     """name of the variable; names that begin with TRAINMASTER_ are taken"""
     value: Annotated[Text, Field(max_length=32768)] = ""
     """value as text; numbers and words such as yes need quotes"""
@@ -85,7 +92,7 @@ class FileRef(Model):
 
     source: Annotated[Text, Field(min_length=1, max_length=4096)]
     """URL of the file, such as hdfs:///code/train.py"""
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=255)] = ""
+    name: Annotated[str, Field(pattern=FILE_NAME, max_length=255)] = ""
     """name in the working folder; the last part of `source` when left out"""
     type: FileType = FileType.FILE
     """File, or Archive to have it unpacked into a folder of that name"""
@@ -178,9 +185,7 @@ class Spec(Model):
     """YARN queue"""
     priority: Annotated[int, Field(strict=True, ge=0, le=2_000_000_000), EDIT_LIVE] = 0
     """YARN application priority within the queue; higher goes first"""
-    user: Annotated[
-        Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.@$-]*$", max_length=128)] | None, EDIT_IMMUTABLE
-    ] = None
+    user: Annotated[Annotated[str, Field(pattern=USER_NAME, max_length=128)] | None, EDIT_IMMUTABLE] = None
     """YARN user to run as; left out: the declaration's owner. Who may name whom is the controller's policy"""
     input_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
     """where the data lies: %input_path% in commands, INPUT_PATH in the environment"""
@@ -208,15 +213,15 @@ class Spec(Model):
         return self.saved_model_path or self.checkpoint_path
 
 
-RoleName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=32)]
+RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]
 
 
 class Metadata(Model):
     """Who the job is; namespace and name together are unique."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)]
+    name: Annotated[str, Field(pattern=JOB_NAME, max_length=63)]
     """name of the job, also in YARN"""
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)] = "default"
+    namespace: Annotated[str, Field(pattern=NAMESPACE_NAME, max_length=63)] = "default"
     """group of jobs that belong together"""
     labels: dict[str, str] = Field(default_factory=dict)
     """words to find the job by"""

@@ -1,0 +1,27 @@
+"""The three paths that commands may name, and how they are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trainmaster.api.job import Spec
+
+PLACEHOLDERS: Mapping[str, str] = {
+    "%input_path%": "inputPath",
+    "%checkpoint_path%": "checkpointPath",
+    "%saved_model_path%": "savedModelPath",
+}
+"""placeholder -> wire name of the field that it stands for"""
+
+
+def expand(command: str, spec: Spec) -> str:
+    """The command with its placeholders replaced by the paths, exactly as they are written: nothing is quoted."""
+    for placeholder, value in values(spec).items():
+        command = command.replace(placeholder, value)
+    return command
+
+
+def values(spec: Spec) -> Mapping[str, str]:
+    """What each placeholder stands for in this job; empty where the job doesn't say."""
+    paths = (spec.input_path, spec.checkpoint_path, spec.model_target)
+    return dict(zip(PLACEHOLDERS, paths, strict=True))
