@@ -74,6 +74,11 @@ class Submission:
     master: Resource = field(default=Resource(1, 1))
     """charged to the queue's ApplicationMaster share; the scheduler raises it to its minimum allocation"""
     node_label: str = ""
+    """default node_label_expression of its asks; empty for the queue's own default"""
+    view_acl: str = ""
+    """`users groups` (Hadoop's form) that may see it and its logs, beside its owner"""
+    modify_acl: str = ""
+    """those that may end it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,204 @@
+"""One socket to one Hadoop server: opened, authenticated, then shared by calls that go on in parallel.
+
+Lives here: one connection from its birth to its end; when it ends, every call waiting on it hears why. Never
+here: reconnecting (rpc.py), or what the calls say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, TypeVar, cast
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.proto import parse_length_prefixed
+
+from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop import frames
+from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
+from trainmaster.hadoop.refusals import refusal
+from trainmaster.hadoop.sasl import Login
+
+Answer = TypeVar("Answer", bound=Message)
+_Waiting = tuple[asyncio.Future[Any], type[Message]]
+
+
+class Connection(asyncio.Protocol):
+    """Frugal on purpose: a controller holds one of these per running job, so no streams and no reader task.
+
+    (asyncio sets TCP_NODELAY on every TCP connection itself.)
+    """
+
+    __slots__ = (
+        "_call_id",
+        "_client_id",
+        "_lost",
+        "_out",
+        "_peer",
+        "_protocol",
+        "_splitter",
+        "_transport",
+        "_waiting",
+        "_why",
+        "received",
+    )
+
+    def __init__(self, peer: str, protocol: str) -> None:
+        self._peer, self._protocol = peer, protocol
+        self._client_id = secrets.token_bytes(16)
+        self._call_id = 0
+        self._waiting: dict[int, _Waiting] = {}
+        self._splitter = frames.Splitter()
+        self._out: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._why: Callable[[], TrainmasterError] | None = None
+        self.received = 0
+        """frames heard so far; a call that timed out while this stood still had a dead peer"""
+
+    @classmethod
+    async def open(cls, address: str, protocol: str, login: Login) -> Connection:
+        """Connect and authenticate. UnavailableError: nobody there. DeniedError: not let in."""
+        host, _, port = address.rpartition(":")
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: cls(address, protocol), host, int(port)
+            )
+        except OSError as error:
+            raise UnavailableError(f"{address}: {error.strerror or error}") from error
+        try:
+            await connection._enter(login)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    @property
+    def usable(self) -> bool:
+        return self._why is None
+
+    async def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:
+        """One call; any number may wait at the same time. No timeout of its own: cancel it."""
+        self._call_id = (self._call_id + 1) & 0x7FFFFFFF
+        header = frames.method_header(self._protocol, method)
+        return await self._ask(self._call_id, answer, header, request)
+
+    def abort(self, why: Callable[[], TrainmasterError] | None = None) -> None:
+        """End it now; calls that wait fail with `why`."""
+        self._end(why or self._closed)
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """End it, and return when the socket is closed."""
+        self.abort()
+        await self._lost
+
+    # --- authentication
+    # ----------------------------------------------------------------------------------------------
+
+    async def _enter(self, login: Login) -> None:
+        self._send(frames.preamble(login.auth))
+        if login.auth == frames.SASL:
+            await self._authenticate(login)
+        # Not answered when it is right; it leaves together with the first call.
+        self._send(frames.frame(frames.CONTEXT_CALL, self._client_id, login.context(self._protocol)))
+
+    async def _authenticate(self, login: Login) -> None:
+        offered = await self._exchange(RpcSaslProto(state=RpcSaslProto.NEGOTIATE))
+        offer, mechanism = login.choose(offered.auths)
+        token = mechanism.first(offer.challenge)
+        chosen = RpcSaslProto.SaslAuth(
+            method=offer.method, mechanism=offer.mechanism, protocol=offer.protocol, serverId=offer.serverId
+        )
+        said = await self._exchange(RpcSaslProto(state=RpcSaslProto.INITIATE, token=token, auths=[chosen]))
+        while said.state != RpcSaslProto.SUCCESS:
+            token = mechanism.next(said.token)
+            said = await self._exchange(RpcSaslProto(state=RpcSaslProto.RESPONSE, token=token))
+        mechanism.finish(said.token)
+
+    async def _exchange(self, message: RpcSaslProto) -> RpcSaslProto:
+        return await self._ask(frames.SASL_CALL, RpcSaslProto, message)
+
+    # --- frames going out
+    # --------------------------------------------------------------------------------------------
+
+    async def _ask(self, call_id: int, answer: type[Answer], *parts: Message | bytes) -> Answer:
+        if self._why is not None:
+            raise self._why()
+        key = frames.unsigned(call_id)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = (future, answer)
+        self._send(frames.frame(call_id, self._client_id, *parts))
+        try:
+            return await future
+        finally:
+            self._waiting.pop(key, None)
+
+    def _send(self, data: bytes) -> None:
+        """Collect what is sent within one turn of the loop, and write it at once."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(data)
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._out:
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    # --- what the loop tells
+    # -----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for payload in self._splitter.feed(data):
+                self.received += 1
+                self._answer(*frames.open_answer(payload))
+        except (frames.FrameError, DecodeError, ValueError):
+            self.abort(lambda: UnavailableError(f"{self._peer} does not speak Hadoop RPC"))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
+        self._end(self._closed)
+        self._transport = None
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def _answer(self, header: RpcResponseHeaderProto, rest: BytesIO) -> None:
+        if header.status == RpcResponseHeaderProto.FATAL:
+            # Comes with call id -3 or -33 and then the end of the stream; it is the reason for every waiting
+            # call.
+            kind, text = header.exceptionClassName, header.errorMsg
+            unauthorized = header.errorDetail == RpcResponseHeaderProto.FATAL_UNAUTHORIZED
+            self.abort(lambda: _fatal(kind, text, unauthorized))
+            return
+        future, answer = self._waiting.pop(header.callId, (None, Message))
+        if future is None or future.done():
+            return  # its caller has gone
+        if header.status == RpcResponseHeaderProto.ERROR:
+            future.set_exception(refusal(header.exceptionClassName, header.errorMsg))
+        else:
+            future.set_result(parse_length_prefixed(answer, rest))
+
+    def _end(self, why: Callable[[], TrainmasterError]) -> None:
+        """Remember the first reason, and tell it to every call that waits (each gets an exception of its
+        own)."""
+        self._why = self._why or why
+        waiting, self._waiting = self._waiting, {}
+        for future, _ in waiting.values():
+            if not future.done():
+                future.set_exception(self._why())
+
+    def _closed(self) -> TrainmasterError:
+        return UnavailableError(f"{self._peer} closed the connection")
+
+
+def _fatal(kind: str, text: str, unauthorized: bool) -> TrainmasterError:
+    error = refusal(kind, text)
+    if unauthorized and not isinstance(error, DeniedError | UnavailableError):
+        return DeniedError(kind, text)
+    return error

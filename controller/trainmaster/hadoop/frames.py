@@ -1,0 +1,107 @@
+"""The bytes of Hadoop RPC version 9: frames of length-prefixed protobuf messages, pure.
+
+Source of the format: org.apache.hadoop.ipc.Client and .Server, and "Hadoop RPC" in RpcHeader's comments.
+Never here: a socket.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from io import BytesIO
+
+from google.protobuf.message import Message
+from google.protobuf.proto import parse_length_prefixed, serialize_length_prefixed
+
+from trainmaster.hadoop.proto.common_pb2 import (
+    RPC_PROTOCOL_BUFFER,
+    RequestHeaderProto,
+    RpcRequestHeaderProto,
+    RpcResponseHeaderProto,
+)
+
+SIMPLE = 0x00
+SASL = 0xDF
+CONTEXT_CALL = -3
+SASL_CALL = -33
+LONGEST_FRAME = 128 << 20
+"""ipc.maximum.response.length"""
+
+_LENGTH = struct.Struct(">I")
+
+
+class FrameError(ValueError):
+    """These bytes are not Hadoop RPC."""
+
+
+def unsigned(call_id: int) -> int:
+    """A call id as answers carry it: requests hold a signed number, answers the same 32 bits unsigned."""
+    return call_id & 0xFFFFFFFF
+
+
+def preamble(auth: int) -> bytes:
+    """What opens a connection: magic, version 9, service class 0, and how we mean to authenticate."""
+    return b"hrpc" + bytes((9, 0, auth))
+
+
+def frame(call_id: int, client_id: bytes, *parts: Message | bytes) -> bytes:
+    """One request. Parts are messages, or messages that were length-prefixed before."""
+    header = RpcRequestHeaderProto(
+        rpcKind=RPC_PROTOCOL_BUFFER,
+        rpcOp=RpcRequestHeaderProto.RPC_FINAL_PACKET,
+        callId=call_id,
+        clientId=client_id,
+        retryCount=-1,
+    )
+    body = BytesIO()
+    for part in (header, *parts):
+        if isinstance(part, bytes):
+            body.write(part)
+        else:
+            serialize_length_prefixed(part, body)
+    return _LENGTH.pack(body.tell()) + body.getvalue()
+
+
+@lru_cache(maxsize=64)
+def method_header(protocol: str, method: str) -> bytes:
+    """The part of a request that names the method; the same at each call, so it is made once."""
+    body = BytesIO()
+    header = RequestHeaderProto(
+        methodName=method, declaringClassProtocolName=protocol, clientProtocolVersion=1
+    )
+    serialize_length_prefixed(header, body)
+    return body.getvalue()
+
+
+def open_answer(payload: bytes) -> tuple[RpcResponseHeaderProto, BytesIO]:
+    """The header of one answer, and the rest of it to be read with `parse_length_prefixed`."""
+    rest = BytesIO(payload)
+    return parse_length_prefixed(RpcResponseHeaderProto, rest), rest
+
+
+class Splitter:
+    """Cuts a stream of bytes into frames; keeps what is not complete yet."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        data = self._rest + data if self._rest else data
+        payloads, start = [], 0
+        while (end := _end(data, start)) is not None and end <= len(data):
+            payloads.append(data[start + 4 : end])
+            start = end
+        self._rest = data[start:]
+        return payloads
+
+
+def _end(data: bytes, start: int) -> int | None:
+    """Where the frame at `start` ends; None while its length has not arrived."""
+    if len(data) - start < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack_from(data, start)
+    if length > LONGEST_FRAME:
+        raise FrameError("not an answer of Hadoop RPC")
+    return start + _LENGTH.size + int(length)

@@ -1,0 +1,194 @@
+"""What an ApplicationMaster says to NodeManagers: start, how is it, stop.
+
+ContainerManagementProtocol (org.apache.hadoop.yarn.api), spoken with the NM token of one application for one
+node. Never here: which container is started where, or what an end means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from google.protobuf.message import Message
+
+from trainmaster.errors import InvalidError, TrainmasterError
+from trainmaster.hadoop import ids, messages, refusals
+from trainmaster.hadoop.connection import Answer
+from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmState, NmStatus, NmStatuses
+from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
+from trainmaster.hadoop.proto.yarn_pb2 import (
+    APPACCESS_MODIFY_APP,
+    APPACCESS_VIEW_APP,
+    APPLICATION,
+    ApplicationACLMapProto,
+    ContainerLaunchContextProto,
+    ContainerStateProto,
+    ContainerStatusProto,
+    LocalResourceProto,
+    StringLocalResourceMapProto,
+    StringStringMapProto,
+    URLProto,
+)
+from trainmaster.hadoop.rpc import RpcClient
+from trainmaster.hadoop.sasl import TokenLogin
+
+PROTOCOL = "org.apache.hadoop.yarn.api.ContainerManagementProtocolPB"
+_UNHANDLED = "is not handled by this NodeManager"
+_FORGOTTEN = "was recently stopped on node manager"
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection to one node for one application, and when to hang up."""
+
+    rpc: RpcClient
+    calls: int = 0
+    hang_up: asyncio.TimerHandle | None = None
+
+
+class NodeManagers:
+    """All NodeManagers, for all applications. A connection unused for `idle` seconds is closed, so many jobs
+    hold few sockets.
+
+    Every call raises UnavailableError when that NodeManager could not be asked or isn't ready, DeniedError
+    when the token isn't good there, RefusedError when it said no to the whole call. Each `node` is host:port.
+    """
+
+    def __init__(self, idle: float = 10.0, timeout: float = 20.0) -> None:
+        self._idle, self._timeout = idle, timeout
+        self._lines: dict[tuple[str, bytes], _Line] = {}
+
+    async def start(self, node: str, nm_token: bytes, container_token: bytes, launch: LaunchContext) -> None:
+        """Start the process of one container. Returning means that the NodeManager has taken it on, not that
+        it runs.
+
+        A container that was started before is refused; after UnavailableError ask `statuses` before trying
+        again.
+        """
+        wanted = pb.StartContainerRequestProto(
+            container_launch_context=launch_proto(launch),
+            container_token=messages.token_proto(container_token),
+        )
+        request = pb.StartContainersRequestProto(start_container_request=[wanted])
+        answer = await self._call(node, nm_token, "startContainers", request, pb.StartContainersResponseProto)
+        for failed in answer.failed_requests:
+            raise _error(failed)
+
+    async def statuses(self, node: str, nm_token: bytes, containers: Sequence[str]) -> NmStatuses:
+        """How containers of one node are."""
+        request = pb.GetContainerStatusesRequestProto(
+            container_id=[ids.container_proto(each) for each in containers]
+        )
+        answer = await self._call(
+            node, nm_token, "getContainerStatuses", request, pb.GetContainerStatusesResponseProto
+        )
+        return statuses(answer)
+
+    async def stop(
+        self, node: str, nm_token: bytes, containers: Sequence[str]
+    ) -> Mapping[str, TrainmasterError | None]:
+        """Stop containers: TERM, then KILL. None means that the NodeManager will; their ends arrive by
+        `allocate`."""
+        request = pb.StopContainersRequestProto(
+            container_id=[ids.container_proto(each) for each in containers]
+        )
+        answer = await self._call(node, nm_token, "stopContainers", request, pb.StopContainersResponseProto)
+        stopped = dict.fromkeys(map(ids.container_id, answer.succeeded_requests))
+        return {
+            **stopped,
+            **{ids.container_id(each.container_id): _error(each) for each in answer.failed_requests},
+        }
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        lines, self._lines = list(self._lines.values()), {}
+        for line in lines:
+            if line.hang_up is not None:
+                line.hang_up.cancel()
+            await line.rpc.close()
+
+    async def _call(
+        self, node: str, token: bytes, method: str, request: Message, answer: type[Answer]
+    ) -> Answer:
+        key = (node, token)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(RpcClient(node, PROTOCOL, TokenLogin(token), self._timeout))
+        if line.hang_up is not None:
+            line.hang_up.cancel()
+            line.hang_up = None
+        line.calls += 1
+        try:
+            return await line.rpc.call(method, request, answer)
+        finally:
+            line.calls -= 1
+            if not line.calls and self._lines.get(key) is line:
+                line.hang_up = asyncio.get_running_loop().call_later(self._idle, self._hang_up, key)
+
+    def _hang_up(self, key: tuple[str, bytes]) -> None:
+        self._lines.pop(key).rpc.drop()
+
+
+def launch_proto(launch: LaunchContext) -> ContainerLaunchContextProto:
+    """A launch as YARN wants it."""
+    acls = ((APPACCESS_VIEW_APP, launch.view_acl), (APPACCESS_MODIFY_APP, launch.modify_acl))
+    return ContainerLaunchContextProto(
+        command=[launch.command],
+        environment=[StringStringMapProto(key=key, value=value) for key, value in launch.environment.items()],
+        localResources=[
+            StringLocalResourceMapProto(key=name, value=_local_resource(each))
+            for name, each in launch.resources.items()
+        ],
+        tokens=launch.tokens,
+        application_ACLs=[ApplicationACLMapProto(accessType=access, acl=acl) for access, acl in acls if acl],
+    )
+
+
+def statuses(answer: pb.GetContainerStatusesResponseProto) -> NmStatuses:
+    """YARN's answer as values: what the NodeManager knows, what it says it doesn't, and what it would not
+    say."""
+    known = {status.id: status for status in map(_status, answer.status)}
+    unknown: set[str] = set()
+    refused: dict[str, str] = {}
+    for failed in answer.failed_requests:
+        container, words = ids.container_id(failed.container_id), failed.exception.message
+        if _UNHANDLED in words:
+            unknown.add(container)
+        elif _FORGOTTEN in words:
+            known[container] = NmStatus(container, NmState.COMPLETE, None, words)
+        else:
+            refused[container] = words
+    return NmStatuses(known, frozenset(unknown), refused)
+
+
+def _status(proto: ContainerStatusProto) -> NmStatus:
+    state = NmState(ContainerStateProto.Name(proto.state).removeprefix("C_"))
+    code = proto.exit_status if state is NmState.COMPLETE else None
+    return NmStatus(ids.container_id(proto.container_id), state, code, proto.diagnostics)
+
+
+def _local_resource(resource: LocalResource) -> LocalResourceProto:
+    url = urlsplit(resource.url)
+    if not url.scheme or not url.path:
+        raise InvalidError(f"{resource.url!r} is not the URL of a file")
+    return LocalResourceProto(
+        resource=URLProto(
+            scheme=url.scheme,
+            host=url.hostname,
+            port=url.port if url.port is not None else -1,
+            file=url.path,
+            userInfo=url.username,
+        ),
+        size=resource.size,
+        timestamp=resource.timestamp,
+        type=resource.kind.value,
+        visibility=APPLICATION,
+    )
+
+
+def _error(failed: pb.ContainerExceptionMapProto) -> TrainmasterError:
+    """Why the NodeManager did not do it, for one container among several."""
+    exception = failed.exception
+    return refusals.refusal(exception.class_name, exception.message)

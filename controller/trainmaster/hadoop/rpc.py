@@ -1,0 +1,71 @@
+"""Calls to one Hadoop server: connects at the first call, again at the first call after a loss, and gives up
+in time.
+
+A call either returns the server's answer, or raises: UnavailableError (it is not known whether the server did
+it), RefusedError (it did not), DeniedError (we may not). Never here: several servers (failover.py), or what
+the calls mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.protobuf.message import Message
+
+from trainmaster.errors import UnavailableError
+from trainmaster.hadoop.connection import Answer, Connection
+from trainmaster.hadoop.sasl import Login
+
+
+class RpcClient:
+    """One protocol of one server, spoken as one login. Cheap while unused: it holds no socket."""
+
+    __slots__ = ("_connection", "_lock", "_login", "_protocol", "_timeout", "address")
+
+    def __init__(self, address: str, protocol: str, login: Login, timeout: float) -> None:
+        self.address = address
+        """host:port"""
+        self._protocol, self._login, self._timeout = protocol, login, timeout
+        self._connection: Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:
+        """One call within the timeout, connecting included. Calls may go on in parallel."""
+        connection: Connection | None = None
+        heard = 0
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._connected()
+                heard = connection.received
+                return await connection.call(method, request, answer)
+        except TimeoutError as error:
+            late = f"{self.address} did not answer {method} within {self._timeout:g} s"
+            if connection is not None and connection.received == heard:
+                # Nothing at all was heard meanwhile: the peer is gone without a word, so don't use this
+                # socket again.
+                connection.abort(lambda: UnavailableError(late))
+            raise UnavailableError(late) from error
+
+    def replace_login(self, login: Login) -> None:
+        """Use another login from the next connection on."""
+        self._login = login
+
+    def drop(self) -> None:
+        """Close the connection now; the next call opens another."""
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+    async def close(self) -> None:
+        """Close the connection, and return when its socket is closed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None and self._connection.usable:
+            return self._connection
+        async with self._lock:
+            if self._connection is None or not self._connection.usable:
+                self._connection = await Connection.open(self.address, self._protocol, self._login)
+            return self._connection
