@@ -74,9 +74,7 @@ def status(folder: _Dir = None) -> None:
 def env(folder: _Dir = None) -> None:
     """Print the environment that points programs at the cluster: eval "$(trainmaster local env)"."""
     with _told():
-        hadoop = _hadoop(folder)
-        hadoop.addresses  # noqa: B018 - raises when there is none
-        for name, value in hadoop.environment.items():
+        for name, value in _hadoop(folder).environment.items():
             typer.echo(f"export {name}={shlex.quote(value)}")
 
 

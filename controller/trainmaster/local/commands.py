@@ -26,6 +26,8 @@ _JVM = (
     # Guice 4 inside YARN reaches into java.lang.
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
 )
+MARKER = "TRAINMASTER_LOCAL"
+"""variable by which every daemon is known to belong to a cluster's folder, should its record be lost"""
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TZ", "USER")
 
 
@@ -91,5 +93,6 @@ def environment(place: Installation, environ: Mapping[str, str]) -> dict[str, st
         **passed_on,
         "JAVA_HOME": str(place.java),
         "HADOOP_CONF_DIR": str(place.conf),
+        MARKER: str(place.folder),
         "MALLOC_ARENA_MAX": "2",  # glibc otherwise takes an arena per thread
     }

@@ -72,7 +72,6 @@ def fetch(jar_list: Path, cache: Path, environ: Mapping[str, str] | None = None)
     Raises UnavailableError when Maven fails, InvalidError when a file isn't what the list says.
     """
     folder = folder_of(jar_list, cache)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(".lock")):
         if not fetched(jar_list, cache):
             shutil.rmtree(folder, ignore_errors=True)
@@ -142,8 +141,20 @@ def run_maven(arguments: Sequence[str], environ: Mapping[str, str] | None = None
 def locked(path: Path) -> Iterator[None]:
     """Hold a file's lock.
 
-    Whoever else wants it waits. The kernel frees it when the holder ends, however it ends.
+    Whoever else wants it waits. The kernel frees it when its holder ends, however it ends.
     """
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _still_there(file.fileno(), path):
+                yield
+                return
+
+
+def _still_there(descriptor: int, path: Path) -> bool:
+    """False if the file was removed while we waited for its lock, so that others lock another one."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -25,14 +25,6 @@ class Process:
     born: str
     """boot of the machine and clock ticks since then, as /proc tells it"""
 
-    def to_line(self) -> str:
-        return f"{self.pid} {self.born}\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> Process:
-        pid, born = line.split()
-        return cls(int(pid), born)
-
 
 def spawn(command: Sequence[str], environ: Mapping[str, str], output: Path) -> Process:
     """Start a program in a session of its own, its words appended to `output`; it outlives us."""
@@ -101,21 +93,23 @@ def end(processes: Sequence[Process], grace: float) -> list[Process]:
     return wait_gone(stubborn, 10)
 
 
-def with_environment(marker: bytes) -> list[Process]:
-    """Processes of ours whose environment holds an entry that begins with `marker`, and all others of their
+def with_environment(*markers: bytes) -> list[Process]:
+    """Processes of ours that have one of these entries in their environment, and all others of their
     sessions.
+
+    A marker is the beginning of an entry, such as `NAME=/folder/`, or with a NUL at its end a whole one.
     """
-    sessions = {_session(pid) for pid in _pids() if _has(pid, marker)} - {None, _session(os.getpid())}
+    sessions = {_session(pid) for pid in _pids() if _has(pid, markers)} - {None, _session(os.getpid())}
     found = ((pid, birth(pid)) for pid in _pids() if _session(pid) in sessions)
     return [Process(pid, born) for pid, born in found if born]
 
 
-def _has(pid: int, marker: bytes) -> bool:
+def _has(pid: int, markers: tuple[bytes, ...]) -> bool:
     try:
-        entries = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        entries = b"\0" + (_PROC / str(pid) / "environ").read_bytes()
     except OSError:
         return False  # gone, or another user's and so not ours
-    return any(entry.startswith(marker) for entry in entries)
+    return any(b"\0" + marker in entries for marker in markers)
 
 
 def _pids() -> list[int]:

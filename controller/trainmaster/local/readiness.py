@@ -5,15 +5,15 @@ Asks the daemons themselves, over REST and JMX. Never here: starting or waiting.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import requests
 
-from trainmaster.local.services import Addresses, Node
+from trainmaster.local.services import Addresses
 
 _TIMEOUT = 5.0
-_FILE_SYSTEM = "Hadoop:service=NameNode,name=FSNamesystemState"
 
 
 class Probe:
@@ -34,13 +34,12 @@ class Probe:
         """Out of safe mode, with a DataNode
         (org.apache.hadoop.hdfs.server.namenode.metrics.FSNamesystemMBean).
         """
-        answer = self._get(self._addresses.namenode_web, f"/jmx?qry={_FILE_SYSTEM}")
-        beans = answer.get("beans") if answer else None
-        if not beans:
+        state = self._bean(self._addresses.namenode_web, "Hadoop:service=NameNode,name=FSNamesystemState")
+        if not state:
             return "the NameNode's answer"
-        if beans[0]["FSState"] != "Operational":
+        if state.get("FSState") != "Operational":
             return "the NameNode to leave safe mode"
-        return None if beans[0]["NumLiveDataNodes"] > 0 else "a DataNode to register"
+        return None if state.get("NumLiveDataNodes", 0) > 0 else "a DataNode to register"
 
     def resourcemanager(self) -> str | None:
         """Started and active (Cluster Information API of the ResourceManager)."""
@@ -49,13 +48,23 @@ class Probe:
         ready = info.get("state") == "STARTED" and info.get("haState") == "ACTIVE"
         return None if ready else "the ResourceManager's answer"
 
-    def nodemanager(self, node: Node, since: float) -> str | None:
+    def datanode(self) -> str | None:
+        """In touch with the NameNode (org.apache.hadoop.hdfs.server.datanode.DataNodeMXBean,
+        BPServiceActorInfo).
+        """
+        info = self._bean(self._addresses.datanode_web, "Hadoop:service=DataNode,name=DataNodeInfo")
+        actors = json.loads(info.get("BPServiceActorInfo", "[]"))
+        ready = any(actor["ActorState"] == "RUNNING" and actor["BlockPoolID"] for actor in actors)
+        return None if ready else "the DataNode to register"
+
+    def nodemanager(self, number: int, since: float) -> str | None:
         """Healthy by its own word, and running by the ResourceManager's, said of the process started at
         `since`.
 
         `since` is in seconds since the epoch. A ResourceManager goes on calling a killed node RUNNING until
-        it expires, so that the word of the process before doesn't count.
+        it expires, so that its word about the process before doesn't count.
         """
+        node = self._addresses.nodes[number - 1]
         own = self._get(node.web, "/ws/v1/node/info")
         if not own or not own["nodeInfo"]["nodeHealthy"]:
             return f"the answer of NodeManager {node.rpc}"
@@ -69,6 +78,15 @@ class Probe:
         answer = self._get(self._addresses.rm_web, "/ws/v1/cluster/nodes") or {}
         nodes = (answer.get("nodes") or {}).get("node") or []
         return {node["id"]: node for node in nodes}
+
+    def _bean(self, address: str, name: str) -> dict[str, Any]:
+        """One bean of a daemon's JMX (org.apache.hadoop.jmx.JMXJsonServlet).
+
+        Empty while it isn't there; a daemon that is just starting leaves out the values it can't tell yet.
+        """
+        answer = self._get(address, f"/jmx?qry={name}") or {}
+        beans: list[dict[str, Any]] = answer.get("beans") or [{}]
+        return beans[0]
 
     def _get(self, address: str, path: str) -> dict[str, Any] | None:
         """The JSON that is served there, None while nobody serves it."""

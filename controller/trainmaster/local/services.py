@@ -42,13 +42,18 @@ def kind(daemon: str) -> str:
     return daemon.partition("-")[0]
 
 
+def daemon_of(service: str) -> str:
+    """`namenode` for `namenode.rpc`."""
+    return service.partition(".")[0]
+
+
 def host(service: str) -> str:
     """The loopback address of a service or daemon: 127.0.0.11 and up for NodeManagers.
 
     Not 127.0.0.2, which some resolvers (nss-myhostname) call by the machine's name; YARN would then name the
     node so.
     """
-    number = service.partition(".")[0].partition("-")[2]
+    number = daemon_of(service).partition("-")[2]
     return f"127.0.0.{10 + int(number)}" if number else LOOPBACK
 
 
@@ -107,6 +112,8 @@ class Addresses:
     """NameNode, RPC: the authority of hdfs:// URLs"""
     namenode_web: str
     """NameNode, JMX and WebHDFS"""
+    datanode_web: str
+    """DataNode, JMX and the data side of WebHDFS"""
     nodes: tuple[Node, ...]
 
     @property
@@ -123,6 +130,7 @@ def addresses(ports: Mapping[str, int], nodes: int) -> Addresses:
         rm_web=at["resourcemanager.web"],
         namenode=at["namenode.rpc"],
         namenode_web=at["namenode.web"],
+        datanode_web=at["datanode.web"],
         nodes=tuple(
             Node(at[f"nodemanager-{n}.rpc"], at[f"nodemanager-{n}.web"]) for n in range(1, nodes + 1)
         ),
