@@ -45,7 +45,7 @@ def exited(code: int, cause: str, message: str) -> ExitStatus:
         node="node1",
         container="container_1_0001_01_000009",
         time="2025-06-15T15:06:40Z",
-        log_url="http://node1:8042/node/containerlogs/container_1_0001_01_000009/alice",
+        log_url="http://node1:8042/ws/v1/node/containers/container_1_0001_01_000009/logs",
     )
 
 

@@ -15,12 +15,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from trainmaster.api.status import ConditionType
+from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture, Picture
 
 ROLE_LABELS = ("namespace", "job", "role")
 
 
-def make_registry(picture: Callable[[], FleetPicture], now: Callable[[], float]) -> CollectorRegistry:
+def make_registry(
+    picture: Callable[[], FleetPicture], now: Callable[[], float] = clock.now
+) -> CollectorRegistry:
     """A registry with the fleet's gauges and those of this process; the caller adds Measures.
 
     `now` tells seconds since the epoch, on the clock that stamps `Picture.last_beat`.
@@ -118,7 +121,7 @@ def _replicas(live: list[Picture]) -> Iterator[Metric]:
 def _restarts(live: list[Picture]) -> Metric:
     restarts = CounterMetricFamily(
         "trainmaster_job_restarts",
-        "Restarts of a live job charged to its backoffLimit.",
+        "Restarts of a live job, charged or not.",
         labels=["namespace", "job"],
     )
     for picture in live:

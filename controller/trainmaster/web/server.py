@@ -1,0 +1,137 @@
+"""The web server: addresses, status codes and headers. What is said is made in health, answers and pages.
+
+Everything is read-only, and made from the fleet's picture at the moment of the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from trainmaster.errors import UnavailableError
+from trainmaster.master import clock
+from trainmaster.master.picture import FleetPicture
+from trainmaster.settings import Settings
+from trainmaster.web import answers, pages
+from trainmaster.web.health import readiness
+
+STOP_SECONDS = 1.0
+"""how long a stop waits for requests under way"""
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+
+class WebServer:
+    """Serves one controller. `start` binds; until then `url` is not known when `settings.port` is 0."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fleet_picture: Callable[[], FleetPicture],
+        registry: CollectorRegistry,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
+        self._settings = settings
+        self._picture = fleet_picture
+        self._registry = registry
+        self._now = now
+        self._port = settings.port
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
+
+    @property
+    def url(self) -> str:
+        """`public_url`, or else the address bound; without a slash at the end."""
+        host = self._settings.listen
+        shown = f"[{host}]" if ":" in host else host
+        return self._settings.public_url.rstrip("/") or f"http://{shown}:{self._port}"
+
+    async def start(self) -> None:
+        """Bind and serve. Raises UnavailableError when the port is taken."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.listen, self._settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            where = f"{self._settings.listen}:{self._settings.port}"
+            raise UnavailableError(f"the web server can't listen on {where}: {error.strerror}") from error
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Finish requests under way and close; no error when it never started."""
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[_headers])
+        application.add_routes(
+            [
+                web.get("/", self._list_page),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                web.get("/api/jobs", self._jobs),
+                web.get("/api/jobs/{namespace}/{name}", self._job),
+                web.get("/jobs/{namespace}/{name}", self._to_job_page),
+                web.get("/jobs/{namespace}/{name}/", self._job_page),
+            ]
+        )
+        return application
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")  # this runs on the masters' loop: an answer proves that it turns
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        ready = readiness(self._picture())
+        return web.json_response(ready.as_json(), status=200 if ready.ready else 503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _jobs(self, _request: web.Request) -> web.Response:
+        return web.json_response(answers.jobs_json(self._picture()))
+
+    async def _job(self, request: web.Request) -> web.Response:
+        namespace, name = _name(request)
+        found = answers.find(self._picture(), namespace, name)
+        if found is None:
+            return web.json_response({"error": f"no job {namespace}/{name}"}, status=404)
+        return web.json_response(answers.job_json(found))
+
+    async def _list_page(self, _request: web.Request) -> web.Response:
+        # beside the loop: thousands of rows must not hold up a heartbeat; pictures are frozen
+        return _html(await asyncio.to_thread(pages.list_page, self._picture(), self._now()))
+
+    async def _job_page(self, request: web.Request) -> web.Response:
+        namespace, name = _name(request)
+        found = answers.find(self._picture(), namespace, name)
+        if found is None:
+            return _html(pages.missing_page(namespace, name), status=404)
+        return _html(await asyncio.to_thread(pages.job_page, found, self._now()))
+
+    async def _to_job_page(self, request: web.Request) -> web.Response:
+        raise web.HTTPMovedPermanently(f"{request.rel_url.raw_name}/")  # relative: we may be behind a proxy
+
+
+def _name(request: web.Request) -> tuple[str, str]:
+    return request.match_info["namespace"], request.match_info["name"]
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    headers = {"Content-Security-Policy": pages.policy()}
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+@web.middleware
+async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:  # aiohttp raises its 404 and redirects; they want the headers as well
+        error.headers.update(HEADERS)
+        raise
+    response.headers.update(HEADERS)
+    return response

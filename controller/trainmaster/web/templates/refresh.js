@@ -1,0 +1,10 @@
+
+// Fetch this page anew and swap its content, so that the scroll position stays. Behind YARN's proxy the list isn't above us.
+if (/\/jobs\/[^/]+\/[^/]+\/$/.test(location.pathname)) for (const e of document.querySelectorAll("[data-up]")) e.hidden = false;
+setInterval(async () => {
+  if (document.hidden || String(getSelection())) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) { document.body.dataset.stale = "1"; return; }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.querySelector("main").replaceWith(page.querySelector("main"));
+}, 2000);

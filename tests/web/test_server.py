@@ -1,0 +1,190 @@
+"""The web server over real sockets: addresses, status codes, headers, and pages that can't be broken out of."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
+from trainmaster.api.status import FieldProblem
+from trainmaster.errors import UnavailableError
+from trainmaster.master.picture import FleetPicture
+from trainmaster.observe.metrics import make_registry
+from trainmaster.settings import Settings
+from trainmaster.web.server import WebServer
+
+EVIL = "<script>alert(1)</script>\"'"
+
+
+@asynccontextmanager
+async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
+    registry = make_registry(lambda: shown, lambda: NOW)
+    server = WebServer(Settings(port=0), lambda: shown, registry, lambda: NOW)
+    await server.start()
+    try:
+        async with aiohttp.ClientSession(server.url) as session:
+            yield session
+    finally:
+        await server.stop()
+
+
+async def test_metrics_are_what_prometheus_reads() -> None:
+    async with serving(fleet(picture())) as client, client.get("/metrics") as answer:
+        names = {f.name for f in text_string_to_metric_families(await answer.text())}
+    assert {"trainmaster_jobs", "trainmaster_yarn_up", "process_cpu_seconds"} <= names
+
+
+async def test_metrics_speak_openmetrics_when_asked() -> None:
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    async with serving(fleet()) as client, client.get("/metrics", headers=accept) as answer:
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+        assert (await answer.text()).endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("shown", "status", "role_", "failing"),
+    [
+        (fleet(), 200, "leader", set()),
+        (fleet(leading=False, yarn_up=False), 200, "standby", set()),
+        (fleet(leading=False, store_up=False), 503, "standby", {"store"}),
+        (fleet(yarn_up=False), 503, "leader", {"yarn"}),
+        (fleet(store_up=False, yarn_up=False), 503, "leader", {"store", "yarn"}),
+        (fleet(looked_at=0.0), 503, "leader", {"listing"}),
+    ],
+)
+async def test_readiness_says_why_not(
+    shown: FleetPicture, status: int, role_: str, failing: set[str]
+) -> None:
+    async with serving(shown) as client, client.get("/readyz") as answer:
+        said = await answer.json()
+    assert (answer.status, said["role"], said["ready"]) == (status, role_, status == 200)
+    assert {c["name"] for c in said["checks"] if not c["ok"]} == failing
+
+
+async def test_alive_even_when_not_ready() -> None:
+    async with serving(fleet(yarn_up=False, store_up=False)) as client, client.get("/healthz") as answer:
+        assert (answer.status, await answer.text()) == (200, "ok\n")
+
+
+async def test_the_api_lists_jobs_in_order() -> None:
+    async with (
+        serving(fleet(picture("b"), picture("a"), refused())) as client,
+        client.get("/api/jobs") as answer,
+    ):
+        jobs = (await answer.json())["jobs"]
+    assert [j["name"] for j in jobs] == ["a", "b", "broken"]
+    assert jobs[0]["status"]["applicationId"] == "application_1_0001"
+
+
+async def test_the_api_shows_one_job_or_404() -> None:
+    async with serving(fleet(picture())) as client:
+        async with client.get("/api/jobs/vision/mnist") as found:
+            assert (await found.json())["owner"] == "alice"
+        async with client.get("/api/jobs/vision/other") as missing:
+            assert missing.status == 404
+
+
+async def test_the_environment_of_jobs_is_served_nowhere() -> None:
+    shown = picture()
+    async with serving(fleet(shown)) as client:
+        for path in ("/api/jobs", "/api/jobs/vision/mnist", "/", "/jobs/vision/mnist/"):
+            async with client.get(path) as answer:
+                assert "command" not in await answer.text()
+
+
+async def test_the_list_links_to_each_job_below_itself() -> None:
+    async with serving(fleet(picture())) as client, client.get("/") as answer:
+        page = await answer.text()
+    assert 'href="jobs/vision/mnist/"' in page
+    assert ">Running<" in page
+
+
+async def test_the_job_page_shows_replicas_their_ends_and_their_logs() -> None:
+    ended = replica(1, "BackingOff", last_exit=exited(137, "Retryable", "killed by signal 9"))
+    workers = role(2, 1, replicas=(replica(0, "Running"), ended))
+    async with (
+        serving(fleet(picture(roles={"worker": workers}))) as client,
+        client.get("/jobs/vision/mnist/") as answer,
+    ):
+        page = await answer.text()
+    assert "killed by signal 9" in page
+    assert "exit 137 on node1" in page
+    assert 'container_1_0001_01_000009/logs/stderr"' in page
+
+
+async def test_the_job_page_has_no_absolute_links_to_itself() -> None:
+    async with serving(fleet(picture())) as client, client.get("/jobs/vision/mnist/") as answer:
+        page = await answer.text()
+    assert not re.findall(r'(?:href|src)="/', page)
+
+
+async def test_an_address_without_its_slash_is_redirected_relatively() -> None:
+    async with serving(fleet(picture())) as client:
+        async with client.get("/jobs/vision/mnist", allow_redirects=False) as answer:
+            assert answer.headers["Location"] == "mnist/"
+        async with client.get("/jobs/vision/mnist") as answer:
+            assert answer.url.path == "/jobs/vision/mnist/"
+
+
+async def test_everything_from_outside_is_escaped() -> None:
+    problem = FieldProblem(field=EVIL, value=EVIL, reason=EVIL)
+    end = exited(1, EVIL, EVIL).model_copy(update={"log_url": "javascript:alert(1)"})
+    workers = role(1, 0, replicas=(replica(0, "Failed", node=EVIL, last_exit=end),))
+    shown = picture(roles={EVIL: workers}, errors=(problem,), scheduler_message=EVIL)
+    async with serving(fleet(shown)) as client, client.get("/jobs/vision/mnist/") as answer:
+        page = await answer.text()
+    assert EVIL not in page
+    assert "javascript:" not in page
+    async with (
+        serving(fleet()) as client,
+        client.get("/jobs/vision/%3Cscript%3Ealert(1)%3C%2Fscript%3E/") as answer,
+    ):
+        assert answer.status == 404
+        assert "<script>alert" not in await answer.text()
+
+
+async def test_the_policy_allows_our_own_style_and_script_and_nothing_else() -> None:
+    async with serving(fleet(picture())) as client, client.get("/jobs/vision/mnist/") as answer:
+        page, allowed = await answer.text(), answer.headers["Content-Security-Policy"]
+    for kind in ("style", "script"):
+        body = re.search(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        assert body is not None
+        digest = base64.b64encode(hashlib.sha256(body.group(1).encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in allowed
+    assert allowed.startswith("default-src 'none'")
+    assert "style=" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/metrics", "/jobs/vision/mnist"])
+async def test_all_answers_carry_the_security_headers(path: str) -> None:
+    async with serving(fleet(picture())) as client, client.get(path, allow_redirects=False) as answer:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_nothing_can_be_changed() -> None:
+    async with serving(fleet(picture())) as client, client.delete("/api/jobs/vision/mnist") as answer:
+        assert answer.status == 405
+
+
+async def test_a_taken_port_is_one_sentence() -> None:
+    first = WebServer(Settings(port=0), fleet, CollectorRegistry())
+    await first.start()
+    second = WebServer(Settings(port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
+    with pytest.raises(UnavailableError, match="can't listen on"):
+        await second.start()
+    await second.stop()
+    await first.stop()
+
+
+def test_the_public_address_is_what_the_settings_say() -> None:
+    settings = Settings(public_url="https://trainmaster.example/t/")
+    assert WebServer(settings, fleet, CollectorRegistry()).url == "https://trainmaster.example/t"
