@@ -135,7 +135,7 @@ def test_pytorch_is_told_rank_size_and_where_rank_0_is() -> None:
         "PET_MASTER_PORT": "20004",
         "PET_RDZV_BACKEND": "c10d",
         "PET_RDZV_ENDPOINT": "n1:20004",
-        "PET_RDZV_ID": "vision/digits",
+        "PET_RDZV_ID": "vision.digits",
         "PET_RDZV_CONF": "is_host=false",
     }
 

@@ -47,7 +47,7 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], rank: int) -> dict[str,
         "PET_MASTER_PORT": str(first.ports[0]),
         "PET_RDZV_BACKEND": "c10d",
         "PET_RDZV_ENDPOINT": first.address,
-        "PET_RDZV_ID": f"{job.metadata.namespace}/{job.metadata.name}",
+        "PET_RDZV_ID": f"{job.metadata.namespace}.{job.metadata.name}",  # torchrun names a folder by it: no slash
         "PET_RDZV_CONF": f"is_host={'true' if rank == 0 else 'false'}",
     }
 

@@ -1,0 +1,97 @@
+"""Makes what the examples need on this machine, once, below ~/.cache/trainmaster, and prints where it is.
+
+    python3 examples/environments.py tensorflow    an interpreter with TensorFlow
+    python3 examples/environments.py torch         an interpreter with Debian's PyTorch
+    python3 examples/environments.py digits        the digits, as digits.csv.gz
+
+Needs the standard library only. A second run finds everything there and only prints. What pip fetches is held to
+the hashes in requirements.txt.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "trainmaster" / "examples"
+DEBIAN_PYTHON = "/usr/bin/python3"
+TORCH_PACKAGES = ("python3-torch", "python3-venv")
+
+
+def tensorflow() -> Path:
+    requirements = HERE / "tensorflow-ps" / "requirements.txt"
+    return environment("tensorflow", sys.executable, requirements) / "bin" / "python"
+
+
+def torch() -> Path:
+    if not succeeds(DEBIAN_PYTHON, "-c", "import torch, ensurepip"):
+        install_packages(TORCH_PACKAGES)
+    requirements = HERE / "pytorch-ddp" / "requirements.txt"
+    folder = environment("torch", DEBIAN_PYTHON, requirements, venv=("--system-site-packages",))
+    return folder / "bin" / "python"
+
+
+def digits() -> Path:
+    folder = environment("digits", sys.executable, HERE / "digits" / "requirements.txt", pip=("--no-deps",))
+    return next(folder.glob("lib/python*/site-packages/sklearn/datasets/data/digits.csv.gz"))
+
+
+def environment(
+    name: str, python: str, requirements: Path, venv: tuple[str, ...] = (), pip: tuple[str, ...] = ()
+) -> Path:
+    """A virtual environment of these requirements; made anew when they or the interpreter changed."""
+    version = subprocess.check_output([python, "-VV"])
+    key = hashlib.sha256(version + requirements.read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"{name}-{key}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            make(folder, [python, "-m", "venv", *venv], ["--require-hashes", *pip, "-r", str(requirements)])
+    return folder
+
+
+def make(folder: Path, venv: list[str], requirements: list[str]) -> None:
+    print(f"making {folder}: this takes a minute", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    run(*venv, str(folder), hint="on Debian: apt-get install python3-venv")
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run(*pip, "--only-binary=:all:", *requirements, hint="is the package index reachable from here?")
+    (folder / "complete").touch()
+
+
+def install_packages(packages: tuple[str, ...]) -> None:
+    """With apt-get where that may be done without asking; else say what a person has to install."""
+    command = ("apt-get", "install", "--yes", "--no-install-recommends", *packages)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise SystemExit(f"missing: {' '.join(packages)}. On Debian: sudo {' '.join(command)}")
+    run("apt-get", "update", "--quiet", hint="is the package mirror reachable from here?")
+    run(*command, hint="this example needs Debian's python3-torch")
+
+
+def run(*command: str, hint: str) -> None:
+    """Run a program whose output belongs on stderr: stdout is for the answer alone."""
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+        raise SystemExit(f"failed: {' '.join(command)}\n{hint}")
+
+
+def succeeds(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+WHAT: dict[str, Callable[[], Path]] = {"tensorflow": tensorflow, "torch": torch, "digits": digits}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in WHAT:
+        raise SystemExit(__doc__)
+    print(WHAT[sys.argv[1]]())

@@ -1,0 +1,75 @@
+"""Brings what an example needs into HDFS, and prints its job, ready to be applied.
+
+    python examples/stage.py tensorflow-ps [--root URL] [--set NAME=VALUE …] > job.yaml
+
+Runs with the interpreter that trainmaster is installed for. Makes the example's own interpreter first (see
+environments.py) and names it in the job; --set changes other variables of its environment, such as SLOW=1.
+--root is where the files go and what the job's hdfs:///examples is replaced by; hdfs:///… needs HADOOP_CONF_DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import environments
+import fsspec
+
+HERE = Path(__file__).resolve().parent
+ROOT = "hdfs:///examples"
+"""as the job files have it"""
+INTERPRETERS = {
+    "tensorflow-ps": environments.tensorflow,
+    "pytorch-ddp": environments.torch,
+}
+
+
+def main() -> None:
+    options = parse()
+    variables = {"EXAMPLE_PYTHON": str(INTERPRETERS[options.example]()), **dict(options.set)}
+    upload(options.example, options.root)
+    print(render((HERE / options.example / "job.yaml").read_text(), options.root, variables), end="")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("example", choices=sorted(INTERPRETERS))
+    parser.add_argument("--root", default=ROOT)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", type=assignment)
+    return parser.parse_args()
+
+
+def assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"not NAME=VALUE: {text}")
+    return name, value
+
+
+def upload(example: str, root: str) -> None:
+    """The digits, and the Python files of the example."""
+    fs, folder = fsspec.url_to_fs(root)
+    files = [environments.digits(), *(HERE / "digits").glob("*.py")]
+    for path, target in [(f, "digits") for f in files] + [
+        (f, example) for f in (HERE / example).glob("*.py")
+    ]:
+        fs.makedirs(f"{folder}/{target}", exist_ok=True)
+        fs.put_file(str(path), f"{folder}/{target}/{path.name}")
+
+
+def render(job: str, root: str, variables: dict[str, str]) -> str:
+    """The job with another root, and other values for variables that it names."""
+    for name, value in variables.items():
+        line = re.compile(rf"\{{name: {re.escape(name)}, value: .*\}}")
+        job, found = line.subn(lambda _: f"{{name: {name}, value: {json.dumps(value)}}}", job)  # noqa: B023
+        if not found:
+            raise SystemExit(f"the job has no variable {name}")
+    return job.replace(ROOT, root.rstrip("/"))
+
+
+if __name__ == "__main__":
+    main()
