@@ -6,6 +6,7 @@ Lives here: one small function per kind of finding, and the search for the neare
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -31,15 +32,28 @@ Finding = Mapping[str, Any]
 """one of pydantic's error details: type, loc, msg, input, ctx"""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding, as far as a sentence about it needs."""
+
+    path: Path
+    value: object
+    shown: str
+    """the value as it was written, shortened"""
+    message: str
+    """pydantic's own words"""
+    context: Mapping[str, Any]
+    """limits and choices"""
+
+
 def complaint(finding: Finding, tree: Tree) -> FieldProblem:
     """One finding with its field, its value, a sentence and its line."""
     path = location(finding)
-    mark = tree.mark(path)
-    sentence = SENTENCES.get(finding["type"], _as_pydantic_says)(finding, tree)
-    value = "" if finding["type"] == "missing" else shortened(finding["input"], tree, path)
-    return FieldProblem(
-        field=written(path), value=value, reason=sentence, line=mark.line if tree.marks else 0
-    )
+    missing = finding["type"] == "missing"
+    shown = "" if missing else shortened(finding["input"], tree, path)
+    found = Found(path, finding["input"], shown, finding["msg"], finding.get("ctx", {}))
+    reason = SENTENCES.get(finding["type"], _as_pydantic_says)(found)
+    return FieldProblem(field=written(path), value=shown, reason=reason, line=tree.line(path))
 
 
 def location(finding: Finding) -> Path:
@@ -50,9 +64,8 @@ def location(finding: Finding) -> Path:
 
 def written(path: Path) -> str:
     """A path as people write it: spec.roles.worker.env[0].name."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{cut(step)}" for step in path).removeprefix(
-        "."
-    )
+    steps = (f"[{step}]" if isinstance(step, int) else f".{cut(step)}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def parsed(path: str) -> Path:
@@ -83,8 +96,8 @@ def cut(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
-def _unknown_field(finding: Finding, tree: Tree) -> str:  # noqa: ARG001 - all sentences are called alike
-    *parent, name = location(finding)
+def _unknown_field(found: Found) -> str:
+    *parent, name = found.path
     known = _declared(tuple(parent))
     unknown = f"unknown field {cut(str(name))!r}"
     if near := nearest(str(name), known):
@@ -107,35 +120,30 @@ def _place_of(name: str) -> str:
     return places[0] if len(places) == 1 else ""
 
 
-def _missing(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    return "must be given"
-
-
-def _text(finding: Finding, tree: Tree) -> str:
-    value = finding["input"]
+def _text(found: Found) -> str:
+    value = found.value
     if isinstance(value, bool | int | float):
-        shown = shortened(value, tree, location(finding))
-        return f'must be text: put it in quotes, "{shown}"'
+        return f'must be text: put it in quotes, "{found.shown}"'
     return _instead("must be text", value)
 
 
-def _whole_number(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    value = finding["input"]
+def _whole_number(found: Found) -> str:
+    value = found.value
     if isinstance(value, str) and value.strip().isdigit():
         return f"must be a whole number: write {value.strip()[:_LONGEST]} without quotes"
     return _instead("must be a whole number", value)
 
 
-def _truth(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    return _instead("must be true or false", finding["input"])
+def _truth(found: Found) -> str:
+    return _instead("must be true or false", found.value)
 
 
-def _list(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    return _instead("must be a list", finding["input"])
+def _list(found: Found) -> str:
+    return _instead("must be a list", found.value)
 
 
-def _fields(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    return _instead("must be a mapping of fields", finding["input"])
+def _fields(found: Found) -> str:
+    return _instead("must be a mapping of fields", found.value)
 
 
 def _instead(wanted: str, value: object) -> str:
@@ -150,40 +158,39 @@ def _instead(wanted: str, value: object) -> str:
             return f"{wanted}, not {cut(str(value))!r}"
 
 
-def _choice(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    known = (schema.at(location(finding)) or {}).get("enum", ())
-    near = nearest(str(finding["input"]), known)
+def _choice(found: Found) -> str:
+    known = (schema.at(found.path) or {}).get("enum", ())
+    near = nearest(str(found.value), known)
     hint = f": did you mean {near!r}?" if near else ""
     return f"must be one of {', '.join(known)}{hint}"
 
 
-def _pattern(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    pattern = finding["ctx"]["pattern"]
+def _pattern(found: Found) -> str:
+    pattern = found.context["pattern"]
     return PATTERNS.get(pattern, f"doesn't match {pattern}")
 
 
-def _own_words(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    return str(finding["ctx"]["error"])
+def _own_words(found: Found) -> str:
+    return str(found.context["error"])
 
 
-def _too_many(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    most, actual = finding["ctx"]["max_length"], finding["ctx"]["actual_length"]
+def _too_many(found: Found) -> str:
+    most, actual = found.context["max_length"], found.context["actual_length"]
     return f"has {actual} entries, and may have {most}" if actual else f"has more than {most} entries"
 
 
-def _as_pydantic_says(finding: Finding, tree: Tree) -> str:  # noqa: ARG001
-    message = str(finding["msg"])
-    return message[:1].lower() + message[1:]
+def _as_pydantic_says(found: Found) -> str:
+    return found.message[:1].lower() + found.message[1:]
 
 
-def _says(template: str) -> Callable[[Finding, Tree], str]:
+def _says(template: str) -> Callable[[Found], str]:
     """A sentence with the limit filled in."""
-    return lambda finding, tree: template.format(**finding.get("ctx", {}))  # noqa: ARG005
+    return lambda found: template.format(**found.context)
 
 
-SENTENCES: Mapping[str, Callable[[Finding, Tree], str]] = {
+SENTENCES: Mapping[str, Callable[[Found], str]] = {
     "extra_forbidden": _unknown_field,
-    "missing": _missing,
+    "missing": _says("must be given"),
     "string_type": _text,
     "int_type": _whole_number,
     "int_from_float": _whole_number,

@@ -67,7 +67,7 @@ def _read(value: object, tree: Tree) -> Read:
     try:
         job = TrainingJob.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
-        findings = sorted(error.errors(include_url=False), key=lambda f: tree.mark(location(f)).line)
+        findings = sorted(error.errors(include_url=False), key=lambda finding: tree.line(location(finding)))
         told = [complaint(finding, tree) for finding in findings[:MAX_PROBLEMS]]
         return None, _with_rest(told, len(findings))
     problems = [_with_line(problem, tree) for problem in check(job)]
@@ -87,17 +87,13 @@ def _wrong_kind(value: object, tree: Tree) -> FieldProblem | None:
 
 def _problem(path: Path, reason: str, tree: Tree) -> FieldProblem:
     value = tree.marks[path].text if path in tree.marks else ""
-    return FieldProblem(field=written(path), value=value[:80], reason=reason, line=_line(path, tree))
+    return FieldProblem(field=written(path), value=value[:80], reason=reason, line=tree.line(path))
 
 
 def _with_line(problem: FieldProblem, tree: Tree) -> FieldProblem:
     """The same problem with its line, and with its value shortened."""
-    line = _line(parsed(problem.field), tree)
+    line = tree.line(parsed(problem.field))
     return problem.model_copy(update={"line": line, "value": cut(problem.value)})
-
-
-def _line(path: Path, tree: Tree) -> int:
-    return tree.mark(path).line if tree.marks else 0
 
 
 def _with_rest(told: list[FieldProblem], found: int) -> tuple[FieldProblem, ...]:

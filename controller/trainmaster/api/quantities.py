@@ -117,17 +117,17 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-_GROUP = _NUMBER.replace("?:", "")
+# What the API server checks; the parsers above say it exactly, and in words.
 _MEMORY_SCHEMA = {
     "x-kubernetes-int-or-string": True,
     "minimum": MIB,
-    "pattern": rf"^\+?{_GROUP}([eE][+-]?[0-9]{{1,2}}|{'|'.join(filter(None, SUFFIXES))})?$",
+    "pattern": r"^\+?[0-9.]+([eE][+-]?[0-9]+|[KMGTPE]i|[kMGTPEmun])?$",
 }
 _DURATION_SCHEMA = {
     "x-kubernetes-int-or-string": True,
     "minimum": 0,
     "maximum": MAX_SECONDS,
-    "pattern": "^" + "".join(rf"({_GROUP}{unit})?" for unit in _UNITS) + "$",
+    "pattern": r"^([0-9.]+|([0-9.]+(d|h|m|s|ms))+)$",
 }
 
 Memory = Annotated[

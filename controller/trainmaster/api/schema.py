@@ -19,7 +19,7 @@ from trainmaster.api.status import JobStatus
 
 Schema = dict[str, Any]
 INT_OR_STRING = "x-kubernetes-int-or-string"
-_DROPPED = ("title", "$ref", "$defs", "anyOf", "const", "patternProperties")
+_DROPPED = ("title", "$ref", "$defs", "anyOf", "const", "patternProperties", "propertyNames")
 """keys of pydantic's JSON schema that have no place in a structural one"""
 
 

@@ -69,6 +69,10 @@ class Tree:
             path = path[:-1]
         return self.marks.get(path, Mark(1))
 
+    def line(self, path: Path) -> int:
+        """The line of this value, or of the nearest one around it; 0 where there is no text."""
+        return self.mark(path).line if self.marks else 0
+
 
 def read_tree(text: str) -> Tree:
     """The one document of a YAML text. Never raises for bad input: `problems` says what is wrong."""
