@@ -1,0 +1,112 @@
+"""GET from Hadoop's web servers, in threads; where HTTP's failures become one of the project's error
+families.
+
+Never here: what the answers mean (rest.py, logs.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import Any
+
+import requests
+
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 20.0
+_LONGEST_WORDS = 300
+
+Json = Any
+"""what a JSON document turns into; its readers check what they find"""
+
+
+class Http:
+    """A few sessions, kept for their open connections, lent to one thread at a time."""
+
+    def __init__(self, user: str = "") -> None:
+        self._user = user
+        self._idle: deque[requests.Session] = deque(maxlen=4)
+
+    async def json(self, url: str, **params: str) -> Json:
+        """A JSON document. 404 is a RefusedError with kind "404"; a key that is repeated holds the list of
+        its values."""
+        text = await asyncio.to_thread(self._get, url, params, "application/json")
+        try:
+            return json.loads(text, object_pairs_hook=_merge)
+        except ValueError as error:
+            raise UnavailableError(f"{url} did not answer in JSON") from error
+
+    async def text(self, url: str, **params: str) -> bytes:
+        """A plain text, as bytes. Redirects are followed."""
+        return await asyncio.to_thread(self._get, url, params, "text/plain")
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
+        named = {**params, "user.name": self._user} if self._user else params
+        session = self._idle.pop() if self._idle else _session()
+        try:
+            answer = session.get(
+                url, params=named, headers={"Accept": accept}, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
+            )
+            content = answer.content
+        except requests.RequestException as error:
+            session.close()
+            raise UnavailableError(f"{url}: {type(error).__name__}") from error
+        self._give_back(session)
+        if answer.status_code != requests.codes.ok:
+            raise http_error(url, answer.status_code, content)
+        return content
+
+    def _give_back(self, session: requests.Session) -> None:
+        if len(self._idle) == self._idle.maxlen:
+            session.close()
+        else:
+            self._idle.append(session)
+
+
+def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
+    """The error for one HTTP status. Only the words of Hadoop's own RemoteException are passed on, never an
+    unknown page."""
+    words = f"{url}: {_words(content) or f'HTTP status {status}'}"
+    if status in (requests.codes.unauthorized, requests.codes.forbidden):
+        return DeniedError(str(status), words)
+    if status >= requests.codes.internal_server_error:
+        return UnavailableError(words)
+    return RefusedError(str(status), words)
+
+
+def _words(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    # Like Hadoop's own clients: a proxy that the environment names is for the outside world, not for the
+    # cluster.
+    session.trust_env = False
+    return session
+
+
+def _merge(found: list[tuple[str, Json]]) -> Json:
+    """One JSON object. Hadoop writes maps as an object that repeats the key `entry`; none of them may be
+    lost."""
+    merged: dict[str, Json] = {}
+    repeated: set[str] = set()
+    for key, value in found:
+        if key not in merged:
+            merged[key] = value
+        elif key in repeated:
+            merged[key].append(value)
+        else:
+            merged[key] = [merged[key], value]
+            repeated.add(key)
+    return merged

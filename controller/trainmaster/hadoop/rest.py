@@ -1,0 +1,200 @@
+"""The ResourceManager's REST answers that its RPC doesn't give: queues with their limits, applications with
+their use.
+
+`/ws/v1/cluster/...` (ResourceManagerRest.html in Hadoop's documentation). Its oddities end here: empty lists
+that are null or `{}`, lists of one that come as the thing itself, numbers as strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.http import Http, Json
+from trainmaster.hadoop.messages import GPU
+from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class RestQueue:
+    """One queue of the CapacityScheduler."""
+
+    name: str
+    path: str
+    leaf: bool
+    """only leaves take applications"""
+    state: QueueState
+    capacity: Resource | None
+    """guaranteed, of the cluster as it is now; None where not told"""
+    maximum: Resource | None
+    """absolute maximum, of the cluster as it is now"""
+    largest: Resource | None
+    """largest single allocation that the configuration allows here, whatever nodes there are now"""
+    used: Resource
+    running: int
+    """active applications"""
+    pending: int
+    """applications that wait, mostly for the share of ApplicationMasters"""
+
+
+@dataclass(frozen=True, slots=True)
+class RestApplication:
+    """One application."""
+
+    id: str
+    user: str
+    queue: str
+    state: ApplicationState
+    final_status: FinalStatus
+    diagnostics: str
+    """the scheduler's own words, also on why it isn't activated"""
+    containers: int
+    allocated: Resource
+    memory_seconds: int
+    """MiB seconds so far"""
+    vcore_seconds: int
+    gpu_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestMetrics:
+    """The cluster in numbers."""
+
+    applications_running: int
+    applications_pending: int
+    total: Resource
+    used: Resource
+    nodes_active: int
+    nodes_lost: int
+    nodes_unhealthy: int
+
+
+class Rest:
+    """The ResourceManager's REST. Raises UnavailableError, RefusedError (kind is the HTTP status) and
+    DeniedError."""
+
+    def __init__(self, conf: HadoopConf, http: Http) -> None:
+        self._webs, self._http = conf.webs, http
+        self._active = 0
+
+    async def queues(self) -> tuple[RestQueue, ...]:
+        """All queues but the root; none for schedulers other than the CapacityScheduler."""
+        document = await self._get("scheduler")
+        info = _dig(document, "scheduler", "schedulerInfo")
+        return tuple(_queues(info)) if info.get("type") == "capacityScheduler" else ()
+
+    async def application(self, application: str) -> RestApplication | None:
+        """One application; None if the ResourceManager answered that it knows none of that id."""
+        try:
+            document = await self._get(f"apps/{application}")
+        except RefusedError as error:
+            if error.kind == "404":
+                return None
+            raise
+        return _application(_dig(document, "app"))
+
+    async def metrics(self) -> RestMetrics:
+        return _metrics(_dig(await self._get("metrics"), "clusterMetrics"))
+
+    async def _get(self, path: str) -> Json:
+        """From the ResourceManager that answered last, else from the next one (a standby redirects to the
+        active one)."""
+        errors = []
+        for _ in self._webs:
+            try:
+                return await self._http.json(f"{self._webs[self._active]}/ws/v1/cluster/{path}")
+            except UnavailableError as error:
+                errors.append(str(error))
+                self._active = (self._active + 1) % len(self._webs)
+        raise UnavailableError("; ".join(errors))
+
+
+def elements(holder: Json, key: str) -> list[Json]:
+    """The list under `key`: null, `{}`, one element by itself or a list, as Hadoop's JSON has it."""
+    value = holder.get(key) if isinstance(holder, dict) else None
+    if value is None or value == {}:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def whole(value: Json) -> int:
+    """A whole number, that may have come as a string; 0 where there is none."""
+    try:
+        return int(float(value)) if not isinstance(value, int) else value
+    except (TypeError, ValueError):
+        return 0
+
+
+def _dig(document: Json, *keys: str) -> dict[str, Json]:
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise UnavailableError(f"the ResourceManager's answer holds no {'.'.join(keys)}")
+    return document
+
+
+def _queues(holder: Json) -> Iterator[RestQueue]:
+    for each in elements(holder.get("queues"), "queue"):
+        children = list(_queues(each))
+        yield _queue(each, leaf=not children and each.get("queueType", "leaf") == "leaf")
+        yield from children
+
+
+def _queue(each: Json, *, leaf: bool) -> RestQueue:
+    return RestQueue(
+        name=each["queueName"],
+        path=each.get("queuePath", each["queueName"]),
+        leaf=leaf,
+        state=QueueState(each.get("state", "RUNNING")),
+        capacity=_resource(each.get("minEffectiveCapacity")),
+        maximum=_resource(each.get("maxEffectiveCapacity")),
+        largest=_resource(each.get("maximumAllocation")),
+        used=_resource(each.get("resourcesUsed")) or Resource(),
+        running=whole(each.get("numActiveApplications")),
+        pending=whole(each.get("numPendingApplications")),
+    )
+
+
+def _resource(value: Json) -> Resource | None:
+    if not isinstance(value, dict):
+        return None
+    known = {
+        each.get("name"): each for each in elements(value.get("resourceInformations"), "resourceInformation")
+    }
+    return Resource(
+        whole(value.get("memory")), whole(value.get("vCores")), whole(known.get(GPU, {}).get("value"))
+    )
+
+
+def _application(app: Json) -> RestApplication:
+    seconds = {
+        each.get("key"): whole(each.get("value")) for each in elements(app.get("resourceSecondsMap"), "entry")
+    }
+    return RestApplication(
+        id=app["id"],
+        user=app.get("user", ""),
+        queue=app.get("queue", ""),
+        state=ApplicationState(app["state"]),
+        final_status=FinalStatus(app.get("finalStatus", "UNDEFINED")),
+        diagnostics=app.get("diagnostics") or "",
+        # -1 stands for "not running".
+        containers=max(0, whole(app.get("runningContainers"))),
+        allocated=Resource(max(0, whole(app.get("allocatedMB"))), max(0, whole(app.get("allocatedVCores")))),
+        memory_seconds=whole(app.get("memorySeconds")),
+        vcore_seconds=whole(app.get("vcoreSeconds")),
+        gpu_seconds=seconds.get(GPU, 0),
+    )
+
+
+def _metrics(found: Json) -> RestMetrics:
+    return RestMetrics(
+        applications_running=whole(found.get("appsRunning")),
+        applications_pending=whole(found.get("appsPending")),
+        total=_resource(found.get("totalClusterResourcesAcrossPartition")) or Resource(),
+        used=_resource(found.get("totalUsedResourcesAcrossPartition")) or Resource(),
+        nodes_active=whole(found.get("activeNodes")),
+        nodes_lost=whole(found.get("lostNodes")),
+        nodes_unhealthy=whole(found.get("unhealthyNodes")),
+    )
