@@ -60,14 +60,12 @@ class ContainerLogs:
                 f"{self._scheme}://{http}/ws/v1/node/containers/{container}/logs"
             )
         except RefusedError as error:
-            return _none_if_missing(error)
+            _raise_unless_missing(error)
+            return None
         infos = elements(document, "containerLogsInfo")
-        found = [
-            LogFile(each["fileName"], whole(each["fileSize"]))
-            for info in infos
-            for each in elements(info, "containerLogInfo")
-        ]
-        return tuple(sorted(found, key=lambda file: file.name))
+        found = (each for info in infos for each in elements(info, "containerLogInfo"))
+        files = (LogFile(each["fileName"], whole(each["fileSize"])) for each in found)
+        return tuple(sorted(files, key=lambda file: file.name))
 
     async def tail(self, http: str, container: str, file: str, size: int) -> LogTail | None:
         """At most the last `size` bytes; 0 asks only how long the file is."""
@@ -75,7 +73,8 @@ class ContainerLogs:
         try:
             return parse_tail(await self._http.text(url, size=f"-{size}"), size)
         except RefusedError as error:
-            return _none_if_missing(error)
+            _raise_unless_missing(error)
+            return None
 
     async def since(self, http: str, container: str, file: str, offset: int) -> LogTail | None:
         """What was written after the first `offset` bytes. YARN only knows tails, so ask for one that reaches
@@ -100,6 +99,6 @@ def parse_tail(page: bytes, size: int) -> LogTail:
     return LogTail(rest[: min(size, whole_length)], whole_length)
 
 
-def _none_if_missing(error: RefusedError) -> None:
+def _raise_unless_missing(error: RefusedError) -> None:
     if error.kind != "404":
         raise error
