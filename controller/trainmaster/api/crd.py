@@ -15,7 +15,7 @@ import yaml
 
 from trainmaster.api import schema
 from trainmaster.api.edits import EDIT_KEY, Edit
-from trainmaster.api.job import CHIEF_ROLES, GROUP, KIND, MAX_REPLICAS, VERSION, WORKER_ROLE
+from trainmaster.api.job import CHIEF_ROLES, GROUP, KIND, MAX_REPLICAS, ROLE_NAME, VERSION, WORKER_ROLE
 from trainmaster.api.schema import Schema
 
 PLURAL = "trainingjobs"
@@ -44,6 +44,11 @@ _SPEC_RULES = (
         "user can't change in the life of a job",
     ),
     (
+        "type(self.gang.minAvailable) == string"
+        " || self.gang.minAvailable <= self.roles.map(name, self.roles[name].replicas).sum()",
+        "gang.minAvailable is more than all roles have replicas",
+    ),
+    (
         "!has(self.successPolicy) || self.successPolicy == 'Chief' || 'worker' in self.roles",
         f"successPolicy AnyWorker and AllWorkers need a role {WORKER_ROLE}",
     ),
@@ -54,7 +59,10 @@ _SPEC_RULES = (
     ),
 )
 _ROLES_RULES = (
-    ("self.all(name, name.size() <= 32)", "a role's name may have 32 characters"),
+    (
+        f"self.all(name, name.size() <= 32 && name.matches('{ROLE_NAME}'))",
+        "a role's name is up to 32 lower-case letters, digits and -, and begins with a letter",
+    ),
     ("self.map(name, self[name].replicas).sum() >= 1", "all roles together need at least one replica"),
     (
         f"self.map(name, self[name].replicas).sum() <= {MAX_REPLICAS}",
