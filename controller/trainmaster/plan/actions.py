@@ -15,7 +15,6 @@ from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.values import (
     Action,
     AppState,
-    Container,
     ContainerState,
     Finish,
     Forget,
@@ -27,6 +26,8 @@ from trainmaster.plan.values import (
     Stop,
 )
 
+BUSY = frozenset({AppState.REGISTERED, AppState.OPENING, AppState.AWAY})
+"""states in which no further application can be opened; the others are of an application that is over, or none"""
 FINISH_ANYWAY = 10.0
 """seconds after which YARN is told of the end though containers still live: it then ends them itself"""
 
@@ -45,11 +46,11 @@ def _application(case: Case, memory: Memory) -> Iterator[Action]:
 
 def may_open(case: Case, memory: Memory) -> bool:
     """Whether an application is wanted: an accepted job, or one whose application is to be taken up again."""
-    if memory.finished or case.seen.application in (AppState.REGISTERED, AppState.OPENING, AppState.CLOSED):
-        return False
     if memory.application is not None:
-        return case.seen.application is AppState.NONE
-    wanted = not memory.closing_since and not memory.verdict and case.now >= memory.open_not_before
+        return case.seen.application is AppState.NONE and not memory.finished
+    if case.seen.application in BUSY or case.now < memory.open_not_before:
+        return False
+    wanted = not memory.closing_since and not memory.verdict
     return wanted and case.seen.cluster is not None and refusal(case, len(memory.role_numbers)) is None
 
 
@@ -57,7 +58,8 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     due = [r for r in memory.replicas if r.bound and case.state_of(r) is ContainerState.ALLOCATED]
     if not due:
         return
-    placed = [_placed(r) for r in memory.replicas if r.bound]
+    # Also those that are done or being replaced: their place keeps their peers' numbers right.
+    placed = [_placed(r) for r in memory.replicas if r.ports]
     for replica in due:
         told = environment(case.job, placed, _placed(replica))
         yield Start(replica.container, replica.key, told, case.role(replica.key).command)
@@ -71,27 +73,19 @@ def _strays(case: Case, memory: Memory) -> Iterator[Action]:
     """Live containers that no replica is bound to, save the grants that a gang is being made of."""
     if not case.registered:
         return
-    bound = {r.container for r in memory.replicas if r.bound}
+    kept = {r.container for r in memory.replicas if r.bound} | _held(case, memory)
     for container in case.seen.containers.values():
-        if container.id not in bound and not _held(case, memory, container):
+        if container.id not in kept:
             idle = container.state in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
             yield Release(container.id) if idle else Stop(container.id, container.node)
 
 
-def _held(case: Case, memory: Memory, container: Container) -> bool:
-    """Whether this is a grant that its replica still waits to be bound to."""
-    if (
-        container.state is not ContainerState.ALLOCATED
-        or container.key is None
-        or memory.closing_since
-        or memory.verdict
-    ):
-        return False
-    replica = memory.replica(container.key)
-    if replica is None or replica.run != container.run or not wants(case, memory, replica):
-        return False
-    chosen = case.granted(replica)
-    return chosen is not None and chosen.id == container.id
+def _held(case: Case, memory: Memory) -> set[str]:
+    """Grants that their replicas still wait to be bound to."""
+    if memory.closing_since or memory.verdict:
+        return set()
+    grants = (case.granted(r) for r in memory.replicas if wants(case, memory, r))
+    return {grant.id for grant in grants if grant}
 
 
 def _ends(case: Case, memory: Memory) -> Iterator[Action]:

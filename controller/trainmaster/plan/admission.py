@@ -21,7 +21,7 @@ def refusal(case: Case, known_roles: int) -> Refusal | None:
 
 
 def _denied(case: Case) -> Refusal | None:
-    return (reasons.USER_REFUSED, case.seen.denied) if case.seen.denied else None
+    return (reasons.DENIED, case.seen.denied) if case.seen.denied else None
 
 
 def _too_many_replicas(case: Case) -> Refusal | None:

@@ -35,7 +35,7 @@ def follow_application(case: Case, memory: Memory) -> Change:
             said = "the application runs, but its token was never written down: it can only be ended"
             return _failed(case, memory, reasons.TOKEN_LOST, said)
         case AppState.REFUSED if FULL.search(case.seen.application_words):
-            return Change(replace(without_application(memory), open_not_before=case.now + FULL_RETRY))
+            return Change(replace(memory, application=None, open_not_before=case.now + FULL_RETRY))
         case AppState.REFUSED:
             return _failed(case, memory, reasons.SUBMISSION_REFUSED, f"YARN refused the application: {words}")
     return Change(memory)

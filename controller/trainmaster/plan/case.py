@@ -71,6 +71,16 @@ class Case:
         idle = (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
         return any(c.id != chosen.id and c.state not in idle for c in self.by_key.get(replica.key, ()))
 
+    def lingers(self, replica: ReplicaMemory) -> bool:
+        """Whether the end of its container before this one was not heard yet, though its node may still run it.
+
+        A ResourceManager that was restarted lists no container until its NodeManager is back, so an empty list
+        proves nothing.
+        """
+        last = replica.last_exit
+        heard = not replica.previous or (last is not None and last.container == replica.previous)
+        return not heard and self.now - replica.waits_since < self.limits.node_expiry
+
     def state_of(self, replica: ReplicaMemory) -> ContainerState | None:
         """What is seen of a bound replica's container; None when it isn't seen at all."""
         container = self.seen.containers.get(replica.container)
@@ -90,7 +100,9 @@ class Change:
 
 def with_replica(memory: Memory, changed: ReplicaMemory) -> Memory:
     """The memory with one replica replaced by its successor of the same key."""
-    return replace(memory, replicas=tuple(changed if r.key == changed.key else r for r in memory.replicas))
+    old = memory.replicas
+    at = next(i for i, r in enumerate(old) if r.key is changed.key or r.key == changed.key)
+    return replace(memory, replicas=(*old[:at], changed, *old[at + 1 :]))
 
 
 def normal(reason: str, message: str) -> Event:

@@ -34,7 +34,10 @@ def _begin(case: Case, memory: Memory) -> Change:
 
 
 def _application_over(case: Case, memory: Memory) -> bool:
-    return memory.application is None or case.seen.application in OVER
+    """An application that is just being opened has no id here yet, and is there all the same."""
+    if memory.application is None:
+        return case.seen.application is not AppState.OPENING
+    return case.seen.application in OVER
 
 
 def _closed(case: Case, memory: Memory) -> Change:
@@ -54,5 +57,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
 
 def _resume(case: Case, memory: Memory) -> Change:
     anew = fresh_gang(without_application(memory), case.now, lambda key: case.scope(key) is RestartScope.JOB)
-    resumed = replace(anew, closing_since=0.0, suspended=False, gang_not_before=0.0)
+    resumed = replace(
+        anew, closing_since=0.0, suspended=False, gang_not_before=0.0, queued_at=case.now, restart_cause=""
+    )
     return Change(resumed, (normal(reasons.RESUMED, "Resuming with a new application"),))

@@ -16,7 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
-from trainmaster.plan.judge import judge
+from trainmaster.plan.judge import judge_failures, judge_successes
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused_status
@@ -28,9 +28,10 @@ from trainmaster.plan.waits import wake_of
 STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     note,
     follow_application,
-    judge,
-    look_for,
+    judge_successes,
     succeed,
+    judge_failures,
+    look_for,
     check_deadlines,
     close,
     gather,
@@ -74,5 +75,6 @@ def fresh(declared: Declared) -> Memory:
 
 
 def raised(memory: Memory, epoch: int) -> Memory:
-    """The memory as a new leader takes it over."""
-    return replace(memory, epoch=epoch)
+    """The memory as a new leader takes it over: how long something was waited for or unseen, only an eye-witness can tell."""
+    seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
+    return replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0)

@@ -12,11 +12,13 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.frameworks import fixed_world, holds_addresses
 from trainmaster.plan.case import Case, Change, normal, warning, with_replica
+from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import whole_job
 from trainmaster.plan.values import Container, ContainerState
 
+PortsByHost = dict[str, set[int]]
 IDLE = (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
 GIVE_BACK_WAIT = 10.0
 """seconds of the shortest wait after a gang that wasn't complete in time; doubled each time, and spread by chance of the uid"""
@@ -46,8 +48,8 @@ def _gather_gang(case: Case, memory: Memory) -> Change:
 def _complete(case: Case, memory: Memory) -> bool:
     """Enough is granted, and nothing of an earlier generation lives any more."""
     granted = sum(1 for r in memory.replicas if r.done or case.granted(r))
-    strays = any(c.state not in IDLE for c in case.seen.containers.values())
-    return granted >= gang_minimum(case, memory) and not strays
+    old = any(c.state not in IDLE for c in case.seen.containers.values())
+    return granted >= gang_minimum(case, memory) and not old and not any(map(case.lingers, memory.replicas))
 
 
 def gang_minimum(case: Case, memory: Memory) -> int:
@@ -58,21 +60,24 @@ def gang_minimum(case: Case, memory: Memory) -> int:
 
 
 def _bind_gang(case: Case, memory: Memory) -> Change:
-    bound = memory
-    for replica in memory.replicas:
-        grant = case.granted(replica)
-        if grant and not replica.done:
-            bound = with_replica(bound, _bind(case, bound, replica, grant))
-    if any(r.bound and not r.ports for r in bound.replicas):
+    taken = _ports_in_use(case, memory)
+    replicas = tuple(_bind_granted(case, memory, replica, taken) for replica in memory.replicas)
+    if any(r.bound and not r.ports for r in replicas):
         return Change(memory)
     started = replace(
-        bound,
+        memory,
+        replicas=replicas,
         started_generation=memory.generation,
         gang_since=0.0,
         gang_timeouts=0,
         active_since=memory.active_since or case.now,
     )
     return Change(started)
+
+
+def _bind_granted(case: Case, memory: Memory, replica: ReplicaMemory, taken: PortsByHost) -> ReplicaMemory:
+    grant = None if replica.done else case.granted(replica)
+    return _bind(case, memory, replica, grant, taken) if grant else replica
 
 
 def _give_back(case: Case, memory: Memory) -> Change:
@@ -100,19 +105,24 @@ def _spread(memory: Memory) -> float:
 
 
 def _replace_singles(case: Case, memory: Memory) -> Change:
+    taken = _ports_in_use(case, memory)
     for replica in memory.replicas:
-        grant = (
-            None if replica.bound or replica.done or case.now < replica.not_before else case.granted(replica)
-        )
-        if grant is None or case.others_live(replica, grant):
-            continue
-        bound = _bind(case, memory, replica, grant)
-        if not bound.ports:
+        grant = _free_grant(case, replica)
+        bound = _bind(case, memory, replica, grant, taken) if grant else replica
+        if grant is None or not bound.ports:
             continue
         if _moved(case, memory, replica, bound):
             return _move_job(case, memory, replica, bound)
         memory = with_replica(memory, bound)
     return Change(memory)
+
+
+def _free_grant(case: Case, replica: ReplicaMemory) -> Container | None:
+    """The container that this replica may be bound to now, once nothing of its identity can live elsewhere."""
+    if replica.bound or replica.done or case.now < replica.not_before or case.lingers(replica):
+        return None
+    grant = case.granted(replica)
+    return None if grant is None or case.others_live(replica, grant) else grant
 
 
 def _moved(case: Case, memory: Memory, before: ReplicaMemory, after: ReplicaMemory) -> bool:
@@ -140,13 +150,27 @@ def _address(replica: ReplicaMemory) -> str:
 # --- one binding
 
 
-def _bind(case: Case, memory: Memory, replica: ReplicaMemory, grant: Container) -> ReplicaMemory:
-    taken = set(case.seen.taken_ports.get(grant.host, ()))
-    taken |= {port for r in memory.replicas if r.bound and r.host == grant.host for port in r.ports}
-    wish = replica.ports if replica.host == grant.host else ()
+def _ports_in_use(case: Case, memory: Memory) -> PortsByHost:
+    """By host, the ports of this controller's other replicas, this job's among them."""
+    taken: PortsByHost = {}
+    for r in memory.replicas:
+        if r.bound:
+            taken.setdefault(r.host, set(case.seen.taken_ports.get(r.host, ()))).update(r.ports)
+    return taken
+
+
+def _bind(
+    case: Case, memory: Memory, replica: ReplicaMemory, grant: Container, taken: PortsByHost
+) -> ReplicaMemory:
+    """The replica with this container and its ports there, which then count as taken; without ports when the range is full."""
+    used = taken.setdefault(grant.host, set(case.seen.taken_ports.get(grant.host, ())))
+    clashed = replica.last_exit is not None and replica.last_exit.code == PORT_TAKEN
+    wish = replica.ports if replica.host == grant.host and not clashed else ()
     seed = f"{memory.uid}/{replica.key}/{replica.run if replica.port_clashes else 0}"
-    ports = choose(case.limits, case.role(replica.key).ports, taken, seed, wish)
-    enough = len(ports) == case.role(replica.key).ports
+    count = case.role(replica.key).ports
+    ports = choose(case.limits, count, used | set(replica.ports) if clashed else used, seed, wish)
+    enough = len(ports) == count
+    used.update(ports)
     return replace(
         replica,
         container=grant.id,

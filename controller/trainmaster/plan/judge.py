@@ -5,6 +5,7 @@ A failure only changes counters and runs here; the replacement is asked for on t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from trainmaster.api import reasons
@@ -18,23 +19,33 @@ from trainmaster.plan.values import End, Event
 PORT_CLASHES_FREE = 5
 
 
-def judge(case: Case, memory: Memory) -> Change:
-    """Judge all ends that were pulled, the likeliest first cause first."""
+def judge_successes(case: Case, memory: Memory) -> Change:
+    """Good ends come before bad ones that were heard with them: a chief's success must not be undone by those who miss it."""
+    return _judge_all(case, memory, [e for e in case.seen.ends if e.code == 0])
+
+
+def judge_failures(case: Case, memory: Memory) -> Change:
+    """Judge all other ends that were pulled, the likeliest first cause first."""
+    failures = (e for e in case.seen.ends if e.code != 0)
+    return _judge_all(case, memory, sorted(failures, key=lambda e: (first_cause_first(e.code), e.at)))
+
+
+def _judge_all(case: Case, memory: Memory, ends: Iterable[End]) -> Change:
     change = Change(memory)
-    for end in sorted(case.seen.ends, key=lambda e: first_cause_first(e.code)):
-        change = _judge_one(case, change, end)
+    places = {c: at for at, r in enumerate(memory.replicas) for c in (r.previous, r.container) if c}
+    for end in ends:
+        if end.container in places:
+            change = _judge_one(case, change, change.memory.replicas[places[end.container]], end)
     return change
 
 
-def _judge_one(case: Case, change: Change, end: End) -> Change:
+def _judge_one(case: Case, change: Change, replica: ReplicaMemory, end: End) -> Change:
     memory = change.memory
-    replica = next((r for r in memory.replicas if r.container == end.container), None)
-    if replica is None:
-        return change.then(_note_late(case, memory, end))
-    if memory.closing_since:
-        return change.then(
-            with_replica(memory, unbound(_remember(case, replica, end, Cause.STOPPED), case.now))
-        )
+    if replica.container != end.container:
+        return change.then(_note_late(case, memory, replica, end))
+    if memory.verdict:
+        shown = _remember(case, replica, end, _late_cause(end.code))
+        return change.then(with_replica(memory, unbound(shown, case.now)))
     policy = case.role(replica.key).restart_policy
     cause = _with_limits(case, replica, classify(end.code, policy))
     ended = _remember(case, replica, end, cause)
@@ -52,15 +63,19 @@ def _judge_one(case: Case, change: Change, end: End) -> Change:
     return _restart_or_fail(case, Change(with_replica(memory, ended), change.events), ended, cause)
 
 
-def _note_late(case: Case, memory: Memory, end: End) -> Memory:
+def _note_late(case: Case, memory: Memory, replica: ReplicaMemory, end: End) -> Memory:
     """The end of a container that was let go earlier: shown, never judged, so it can't be charged twice."""
-    replica = next((r for r in memory.replicas if r.previous == end.container), None)
-    if replica is None or (replica.last_exit and replica.last_exit.container == end.container):
+    told = replica.last_exit is not None and replica.last_exit.container == end.container
+    if told or replica.previous != end.container:
         return memory
-    stopped = end.code < 0 or end.code >= 128
-    return with_replica(
-        memory, _remember(case, replica, end, Cause.STOPPED if stopped else Cause.CONSEQUENCE)
-    )
+    return with_replica(memory, _remember(case, replica, end, _late_cause(end.code)))
+
+
+def _late_cause(code: int) -> Cause:
+    """Of an end that is shown but not judged: most died of our stopping them, the others of a neighbour's death."""
+    if code == 0:
+        return Cause.SUCCEEDED
+    return Cause.STOPPED if code < 0 or code >= 128 else Cause.CONSEQUENCE
 
 
 def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> ReplicaMemory:
@@ -116,9 +131,7 @@ def _counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
     if cause in CHARGED:
         return replace(replica, restarts=replica.restarts + 1)
     if cause is Cause.PORT_TAKEN:
-        return replace(
-            replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1, ports=()
-        )
+        return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
     if cause is Cause.INFRASTRUCTURE:
         recent = (*(at for at in replica.infra_ends if case.now - at < INFRA_WINDOW), case.now)
         never_ran = replica.last_exit is not None and replica.last_exit.code == -1000

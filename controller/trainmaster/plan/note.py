@@ -1,4 +1,7 @@
-"""Taking down what the declaration says now: first sight, edits, scaling. Each field is live, restart or immutable (api/job.py)."""
+"""Taking down what the declaration says now: first sight, edits, scaling.
+
+Each field is live, restart or immutable (api/job.py).
+"""
 
 from __future__ import annotations
 
@@ -55,11 +58,13 @@ def _scaled(case: Case, change: Change) -> Change:
     old = {r.key: r for r in memory.replicas}
     if list(old) == wanted:
         return change
-    dropped = [r for key, r in old.items() if key not in set(wanted)]
+    kept = set(wanted)
+    dropped = [r for key, r in old.items() if key not in kept]
     retired = max([memory.retired_run, *(r.run for r in dropped)])
     replicas = tuple(old.get(key) or ReplicaMemory(key, run=retired + 1) for key in wanted)
     scaled = replace(memory, replicas=replicas, retired_run=retired)
-    if not old or not fixed_world(case.job) or memory.gathering or memory.closing_since:
+    same = old.keys() == kept  # the roles only stand in another order
+    if not old or same or not fixed_world(case.job) or memory.gathering or memory.closing_since:
         return change.then(scaled)
     said = "the number of replicas was edited, and all of them count their peers"
     return change.then(whole_job(scaled, case.now, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))

@@ -75,6 +75,10 @@ def fresh_gang(memory: Memory, now: float, again: Callable[[Key], bool]) -> Memo
     Replicas that were done run again only where `again` says that they can't be missed.
     """
     let_go = all_unbound(memory, now)
-    replicas = tuple(replace(r, done=r.done and not again(r.key), not_before=0.0) for r in let_go.replicas)
+    # What the old application ran is over with it: nothing of it can linger.
+    replicas = tuple(
+        replace(r, done=r.done and not again(r.key), not_before=0.0, previous="", previous_http="")
+        for r in let_go.replicas
+    )
     rises = 1 if memory.started_generation == memory.generation else 0
     return replace(let_go, replicas=replicas, generation=memory.generation + rises, active_since=0.0)

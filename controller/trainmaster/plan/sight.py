@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainmaster.plan.case import Case, Change, with_replica
-from trainmaster.plan.judge import judge
+from trainmaster.plan.judge import judge_failures
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.restart import unbound
 from trainmaster.plan.values import ContainerState, End
@@ -25,7 +25,10 @@ def look_for(case: Case, memory: Memory) -> Change:
 def _look_for_one(case: Case, change: Change, replica: ReplicaMemory) -> Change:
     state = case.state_of(replica)
     if state is ContainerState.UNSTARTABLE:
-        return change.then(with_replica(change.memory, unbound(replica, case.now)))
+        never_ran = replace(
+            unbound(replica, case.now), previous=replica.previous, previous_http=replica.previous_http
+        )
+        return change.then(with_replica(change.memory, never_ran))
     if state is not None:
         seen = replace(replica, unseen_since=0.0)
         return change.then(with_replica(change.memory, seen)) if replica.unseen_since else change
@@ -35,5 +38,5 @@ def _look_for_one(case: Case, change: Change, replica: ReplicaMemory) -> Change:
         return change
     words = f"its node was not seen for {case.limits.node_expiry:.0f} s"
     lost = replace(case, seen=replace(case.seen, ends=(End(replica.container, -100, words, case.now),)))
-    judged = judge(lost, change.memory)
+    judged = judge_failures(lost, change.memory)
     return change.then(judged.memory, *judged.events)

@@ -43,5 +43,7 @@ def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
         yield replica.not_before
         if replica.unseen_since:
             yield replica.unseen_since + case.limits.node_expiry
+        if case.lingers(replica):
+            yield replica.waits_since + case.limits.node_expiry
         if not replica.bound and not replica.done:
             yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds
