@@ -11,7 +11,6 @@ import tempfile
 import time
 from datetime import timedelta
 
-import fsspec
 import torch
 import torch.distributed as dist
 from checkpoints import Checkpoints, publish
@@ -86,13 +85,12 @@ def restore(checkpoints, network, optimizer):
 
 
 def save_model(network, metrics):
-    """A TorchScript model and metrics.json, published as one folder at SAVED_MODEL_PATH."""
+    """A TorchScript model and metrics.json in SAVED_MODEL_PATH."""
     with tempfile.TemporaryDirectory() as folder:
         torch.jit.script(network).save(os.path.join(folder, "model.pt"))
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        fs, target = fsspec.url_to_fs(os.environ["SAVED_MODEL_PATH"])
-        publish(fs, folder, target)
+        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
 
 
 if __name__ == "__main__":

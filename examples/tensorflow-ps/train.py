@@ -14,7 +14,6 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["GRPC_FAIL_FAST"] = "use_caller"  # a call to a dead peer fails at once, so that the chief notices
 
-import fsspec
 import numpy as np
 import tensorflow as tf
 from checkpoints import Checkpoints, publish
@@ -125,13 +124,12 @@ def on_this_machine(network):
 
 
 def save_model(network, metrics):
-    """A SavedModel and metrics.json, published as one folder at SAVED_MODEL_PATH."""
+    """A SavedModel and metrics.json in SAVED_MODEL_PATH."""
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(network, folder)
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        fs, target = fsspec.url_to_fs(os.environ["SAVED_MODEL_PATH"])
-        publish(fs, folder, target)
+        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
 
 
 def main():

@@ -1,0 +1,133 @@
+"""The examples: their jobs are valid, what they name exists, and what they share does what it says."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from trainmaster.api.documents import read_job
+from trainmaster.api.job import TrainingJob
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+JOBS = sorted(EXAMPLES.glob("*/job.yaml"))
+
+
+def read(text: str) -> TrainingJob:
+    job, problems = read_job(text)
+    assert not problems
+    assert job is not None
+    return job
+
+
+def module(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A script of examples/, imported as it is when run from its folder."""
+    file = EXAMPLES / path
+    monkeypatch.setattr(sys, "path", [str(file.parent), *sys.path])
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.parent.name)
+def test_every_example_is_valid_and_names_files_that_are_here(path: Path) -> None:
+    job = read(path.read_text())
+    for file in job.spec.files:
+        assert (EXAMPLES / file.source.removeprefix("hdfs:///examples/")).is_file()
+
+
+def test_there_is_an_example_of_each_kind() -> None:
+    kinds = {path.parent.name: read(path.read_text()).spec.framework.value for path in JOBS}
+    assert kinds == {"generic-hello": "Generic", "pytorch-ddp": "PyTorch", "tensorflow-ps": "TensorFlow"}
+
+
+def test_a_rendered_job_has_its_root_and_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = module("stage.py", monkeypatch)
+    text = (EXAMPLES / "pytorch-ddp" / "job.yaml").read_text()
+    rendered = stage.render(text, "hdfs://nn:9000/x/", {"SLOW": "1", "EXAMPLE_PYTHON": r"/o'p\"t/python"})
+    spec = read(rendered).spec
+    assert {v.name: v.value for v in spec.env} == {
+        "EXAMPLE_PYTHON": r"/o'p\"t/python",
+        "EPOCHS": "20",
+        "SLOW": "1",
+    }
+    assert spec.input_path == "hdfs://nn:9000/x/digits/digits.csv.gz"
+    assert "hdfs:///" not in rendered
+    with pytest.raises(SystemExit, match="no variable TYPO"):
+        stage.render(text, "hdfs:///x", {"TYPO": "1"})
+
+
+def test_staging_brings_the_digits_and_the_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = module("stage.py", monkeypatch)
+    digits = tmp_path / "digits.csv.gz"
+    digits.write_bytes(b"")
+    monkeypatch.setattr(stage.environments, "digits", lambda: digits)
+    stage.upload("tensorflow-ps", f"file://{tmp_path}/root")
+    staged = {str(path.relative_to(tmp_path / "root")) for path in tmp_path.glob("root/*/*")}
+    assert staged == {
+        "digits/digits.csv.gz",
+        "digits/digits.py",
+        "digits/checkpoints.py",
+        "tensorflow-ps/train.py",
+    }
+
+
+def save(checkpoints: object, epoch: int) -> None:
+    with checkpoints.saving(epoch) as folder:
+        Path(folder, "state").write_text(str(epoch))
+
+
+def test_checkpoints_keep_the_newest_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    with checkpoints.newest() as found:
+        assert found == (0, None)
+    for epoch in (1, 2, 3, 10):
+        save(checkpoints, epoch)
+    assert checkpoints.epochs() == [3, 10]
+    with checkpoints.newest() as (epoch, folder):
+        assert (epoch, Path(folder, "state").read_text()) == (10, "10")
+
+
+def test_a_checkpoint_that_was_cut_off_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    save(checkpoints, 1)
+    monkeypatch.setattr(checkpoints.fs, "mv", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        save(checkpoints, 2)
+    assert checkpoints.epochs() == [1]
+
+
+def cut_off(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_saving_clears_what_was_cut_off_and_touches_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}")
+    for name in (f".epoch-000001.{'0' * 32}", "notes", "epoch-7"):
+        (tmp_path / name).mkdir()
+    save(checkpoints, 1)
+    save(checkpoints, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"epoch-000001", "notes", "epoch-7"}
+
+
+def test_a_model_is_published_over_an_older_one_and_beside_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = module("digits/checkpoints.py", monkeypatch).publish
+    model, there = tmp_path / "model", tmp_path / "there"
+    (model / "variables").mkdir(parents=True)
+    for accuracy in ("0.5", "0.9"):
+        (model / "metrics.json").write_text(accuracy)
+        (model / "variables" / "data").write_text(accuracy)
+        publish(f"file://{there}", str(model), last="metrics.json")
+        (there / "stranger").touch()
+    files = {str(p.relative_to(there)): p.read_text() for p in there.rglob("*") if p.is_file()}
+    assert files == {"metrics.json": "0.9", "variables/data": "0.9", "stranger": ""}
