@@ -36,6 +36,10 @@ class Lease(Protocol):
     def held(self) -> bool:
         """True while the lease is ours and live, by the monotonic clock."""
 
+    @property
+    def superseded(self) -> bool:
+        """True once another controller is known to have taken over; False when nothing could be asked."""
+
     async def acquire(self) -> bool:
         """Try to take or renew the lease; True when it is ours. Never raises for a store that is away: returns False."""
 

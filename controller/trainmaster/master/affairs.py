@@ -1,0 +1,137 @@
+"""A job's affairs with the ResourceManager as a whole: opening its application, finishing it, ending it, leaving for good.
+
+Each runs beside the passes, one at a time, and tells the sight how it ended. When to do it is the plan's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
+from trainmaster.errors import RefusedError, TrainmasterError
+from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.hadoop.values import FinalStatus
+from trainmaster.master.desk import Desk
+from trainmaster.master.opening import Amend, Opened, ended_state, open_application
+from trainmaster.master.sight import Sight
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import AppState, Finish
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""seconds before YARN is asked again after it could not be"""
+FINISH_POLL = 0.1
+
+
+class Affairs:
+    """At most one affair is under way; asking for another meanwhile does nothing, the next pass asks again."""
+
+    def __init__(
+        self, desk: Desk, sight: Sight, wake: asyncio.Event, opened: Callable[[Opened], None]
+    ) -> None:
+        self._desk, self._sight, self._wake, self._opened = desk, sight, wake, opened
+        self._task: asyncio.Task[None] | None = None
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(work())
+            self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled() and (error := task.exception()):
+            log.error("an affair with YARN failed in a way nobody foresaw", exc_info=error)
+        self._sight.changed = True
+        self._wake.set()
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def open(
+        self, declared: Declared, memory: Callable[[], Memory], job: TrainingJob, amend: Amend
+    ) -> None:
+        """Open the application or take it up; what was running before goes before what is new."""
+        application = memory().application
+        user = application.user if application else self._desk.user_of(declared, job)
+        self._sight.say(AppState.OPENING)
+        try:
+            if application and application.token:
+                opened = await self._open(declared, memory(), job, user, amend)
+            else:
+                async with self._desk.admissions.place(user):
+                    opened = await self._open(declared, memory(), job, user, amend)
+        except RefusedError as error:
+            self._opened(Opened(AppState.REFUSED, str(error)))
+        except TrainmasterError as error:
+            self._sight.say(AppState.AWAY, str(error))
+            self._wake.set()
+            await asyncio.sleep(RETRY)
+            self._sight.say(AppState.NONE)
+        else:
+            self._opened(opened)
+
+    async def _open(
+        self, declared: Declared, memory: Memory, job: TrainingJob, user: str, amend: Amend
+    ) -> Opened:
+        rm = self._desk.manager(user)
+        return await open_application(
+            memory, job, user, rm, self._desk.conf, amend, self._desk.job_page(declared)
+        )
+
+    async def finish(
+        self, action: Finish, application: str, user: str, master: ApplicationMaster, url: str
+    ) -> None:
+        """Unregister with the final status; repeated until YARN says that it has it."""
+        status = (
+            FinalStatus.SUCCEEDED
+            if action.succeeded
+            else FinalStatus.KILLED
+            if action.killed
+            else FinalStatus.FAILED
+        )
+        try:
+            while not await master.finish(status, action.message, url):
+                await asyncio.sleep(FINISH_POLL)
+        except RefusedError:
+            state = ended_state(await self._desk.manager(user).report(application))
+            self._sight.say(AppState.CLOSED if state is not AppState.AWAY else state)
+        except TrainmasterError as error:
+            log.info(
+                "YARN can't be told of the end yet", extra={"application": application, "error": str(error)}
+            )
+            await asyncio.sleep(RETRY)
+        else:
+            self._sight.say(AppState.CLOSED)
+
+    async def kill(self, application: str, user: str) -> None:
+        """End an application that nobody can speak for."""
+        try:
+            while not await self._desk.manager(user).kill(application, "its token was lost"):
+                await asyncio.sleep(FINISH_POLL)
+        except TrainmasterError as error:
+            log.info(
+                "an application can't be ended yet", extra={"application": application, "error": str(error)}
+            )
+            await asyncio.sleep(RETRY)
+        else:
+            self._sight.say(AppState.CLOSED)
+
+    async def leave(
+        self, uid: str, farewell: Callable[[], Awaitable[None]], left: Callable[[], None]
+    ) -> None:
+        """Forget the job: journal first, so that a crash in between leaves the declaration to be cleaned up again."""
+        try:
+            await self._desk.journal.remove(uid)
+            await farewell()
+        except TrainmasterError as error:
+            log.info("a job can't be removed yet", extra={"uid": uid, "error": str(error)})
+            await asyncio.sleep(RETRY)
+        else:
+            left()

@@ -1,0 +1,73 @@
+"""What all masters of one controller share: the wires, the clocks of its work, the ledgers, and what is known of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.job import FileRef, TrainingJob
+from trainmaster.api.status import JobStatus
+from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.containers import LocalResource
+from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.master.admissions import Admissions
+from trainmaster.master.boundary import Journal, Lease
+from trainmaster.master.cluster import ClusterView
+from trainmaster.master.line import Line
+from trainmaster.master.measures import Measures
+from trainmaster.master.ports import Ports
+from trainmaster.plan.values import Limits
+from trainmaster.settings import Settings
+
+Files = Callable[[FileRef, str], Awaitable[LocalResource]]
+"""size and time of a file, as YARN wants them, seen as the user (second argument); raises RefusedError or UnavailableError"""
+Policy = Callable[[Declared, TrainingJob], str]
+"""why this job may not use its YARN user or queue; empty when it may"""
+
+
+@dataclass
+class Desk:
+    """Handed to each master by the fleet."""
+
+    settings: Settings
+    conf: HadoopConf
+    limits: Limits
+    journal: Journal
+    lease: Lease
+    nodes: NodeManagers
+    cluster: ClusterView
+    admissions: Admissions
+    measures: Measures
+    files: Files
+    policy: Policy
+    publish: Callable[[Declared, JobStatus], None]
+    gone: Callable[[Declared], Awaitable[None]]
+    remove: Callable[[Declared], Awaitable[None]]
+    public_url: str
+    """address of the web server as others reach it; empty where none runs"""
+    ports: Ports = field(default_factory=Ports)
+    fleet_size: int = 0
+    """jobs that heartbeat"""
+    managers: dict[str, ResourceManager] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at))
+
+    def manager(self, user: str) -> ResourceManager:
+        """The client that speaks as this user."""
+        if user not in self.managers:
+            self.managers[user] = ResourceManager(self.conf, user)
+        return self.managers[user]
+
+    @property
+    def calm_beat(self) -> float:
+        """Seconds between the heartbeats of a calm job: more with many jobs, so that the loop's work stays bounded."""
+        return max(self.settings.beat_calm, self.fleet_size / 500)
+
+    def job_page(self, declared: Declared) -> str:
+        return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""
+
+    def user_of(self, declared: Declared, job: TrainingJob) -> str:
+        return job.spec.user or declared.owner or self.settings.user

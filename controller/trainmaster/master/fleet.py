@@ -1,0 +1,246 @@
+"""All the jobs of one controller: leading, looking at the source, one master per job, publishing, and a picture of it all.
+
+The fleet decides nothing about a job. It keeps one beat for everyone: one listing of the store and one look at the cluster
+serve all jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from trainmaster.api.declared import Declared
+from trainmaster.errors import InvalidError, TrainmasterError
+from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.hadoop.http import Http
+from trainmaster.hadoop.rest import Rest
+from trainmaster.master import clock
+from trainmaster.master.admissions import Admissions
+from trainmaster.master.boundary import Source
+from trainmaster.master.cluster import ClusterView
+from trainmaster.master.codec import decode
+from trainmaster.master.desk import Desk, Files, Policy
+from trainmaster.master.job import JobMaster
+from trainmaster.master.measures import Measures
+from trainmaster.master.picture import FleetPicture
+from trainmaster.master.publisher import Publisher
+from trainmaster.plan.decide import raised
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import Limits
+from trainmaster.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CLUSTER_LOOK = 2.0
+"""seconds between looks at nodes and queues"""
+STANDBY_LOOK = 1.0
+"""seconds between a standby's looks at the lease; the lease's own duration decides how soon it takes over"""
+
+
+class Fleet:
+    """One controller. `run` until `stop`; leads or stands by, as the lease says."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        conf: HadoopConf,
+        source: Source,
+        measures: Measures,
+        files: Files,
+        policy: Policy,
+        public_url: str = "",
+    ) -> None:
+        self._settings, self._conf, self._source = settings, conf, source
+        self._files, self._policy, self._measures, self._public_url = files, policy, measures, public_url
+        self._stopping = asyncio.Event()
+        self._masters: dict[str, JobMaster] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._publisher = Publisher(source)
+        self._cluster = ClusterView(ResourceManager(conf, settings.user), Rest(conf, Http(settings.user)))
+        self._leading = False
+        self._looked_at = 0.0
+        self._store_up = True
+
+    async def run(self) -> None:
+        """Lead whenever the lease can be had, until stopped. What runs on YARN goes on either way."""
+        while not self._stopping.is_set():
+            if await self._source.lease.acquire():
+                await self._lead()
+            else:
+                await self._sleep(STANDBY_LOOK)
+        await self._source.lease.release()
+
+    def stop(self) -> None:
+        """Leave cleanly: a standby takes over at once, no job notices."""
+        self._stopping.set()
+
+    def picture(self) -> FleetPicture:
+        pictures = {uid: m.picture for uid, m in self._masters.items() if m.picture}
+        return FleetPicture(
+            jobs=pictures,
+            leading=self._leading and self._source.lease.held(),
+            yarn_up=self._cluster.up,
+            store_up=self._store_up,
+            looked_at=self._looked_at,
+            expiry=self._conf.application_expiry,
+        )
+
+    # --- leading
+
+    async def _lead(self) -> None:
+        """Take up every job of the journal, then keep the beats until the lease is another's."""
+        desk = self._new_desk()
+        try:
+            memories = await self._load()
+        except TrainmasterError as error:
+            log.warning("the journal can't be read yet", extra={"error": str(error)})
+            self._store_up = False
+            await self._sleep(STANDBY_LOOK)
+            return
+        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(memories)})
+        self._leading = True
+        self._source.adopt({uid: (m.namespace, m.name) for uid, m in memories.items()})
+        for memory in memories.values():
+            self._drive(desk, _remembered(self._source.name, memory), memory)
+        beats = (self._renew(), self._look_at_cluster(), self._look_at_source(desk), self._publisher.run())
+        await self._until_one_ends(beats)
+        await self._put_down(desk)
+
+    async def _load(self) -> dict[str, Memory]:
+        """All records that can be read; one that can't is named, and hurts no other job."""
+        epoch = self._source.lease.epoch
+        memories = {}
+        for uid, record in (await self._source.journal.load()).items():
+            try:
+                memories[uid] = raised(decode(record), epoch)
+            except InvalidError as error:
+                log.error("a journal record is left out", extra={"uid": uid, "error": str(error)})
+        return memories
+
+    def _new_desk(self) -> Desk:
+        limits = Limits(
+            port_first=self._settings.port_first,
+            port_last=self._settings.port_last,
+            node_expiry=self._conf.node_expiry,
+            max_replicas=self._settings.max_replicas,
+        )
+        return Desk(
+            settings=self._settings,
+            conf=self._conf,
+            limits=limits,
+            journal=self._source.journal,
+            lease=self._source.lease,
+            nodes=NodeManagers(),
+            cluster=self._cluster,
+            admissions=Admissions(self._settings.admissions),
+            measures=self._measures,
+            files=self._files,
+            policy=self._policy,
+            publish=self._publisher.put,
+            gone=self._gone,
+            remove=self._source.remove,
+            public_url=self._public_url,
+        )
+
+    async def _gone(self, declared: Declared) -> None:
+        self._publisher.forget(declared.uid)
+        await self._source.gone(declared)
+
+    def _drive(self, desk: Desk, declared: Declared, memory: Memory | None = None) -> None:
+        master = JobMaster(desk, declared, memory)
+        self._masters[declared.uid] = master
+        self._tasks[declared.uid] = asyncio.get_running_loop().create_task(master.run())
+
+    async def _put_down(self, desk: Desk) -> None:
+        """Leave every job as it is, for whoever takes it up."""
+        self._leading = False
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
+        await asyncio.gather(
+            desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
+        )
+        self._masters, self._tasks = {}, {}
+
+    # --- beats
+
+    async def _renew(self) -> None:
+        """Renew the lease. Ends when another controller has it; a store that is away is no such sign."""
+        lease = self._source.lease
+        epoch = lease.epoch
+        while True:
+            await asyncio.sleep(self._settings.lease_duration / 5)
+            if not await lease.acquire() and lease.superseded:
+                log.warning("another controller leads now", extra={"epoch": epoch})
+                return
+
+    async def _look_at_cluster(self) -> None:
+        while True:
+            version = self._cluster.version
+            await self._cluster.look()
+            if self._cluster.version != version:
+                self._tell_of_cluster()
+            await asyncio.sleep(CLUSTER_LOOK)
+
+    def _tell_of_cluster(self) -> None:
+        """Only jobs that wait are told: the others' decisions don't depend on it."""
+        for master in self._masters.values():
+            if master.memory.gathering and not master.memory.closing_since:
+                master.nudge()
+
+    async def _look_at_source(self, desk: Desk) -> None:
+        while True:
+            started = clock.monotonic()
+            try:
+                found = await self._source.look()
+            except TrainmasterError as error:
+                if self._store_up:
+                    log.warning("the store can't be listed", extra={"error": str(error)})
+                self._store_up = False
+            else:
+                self._store_up, self._looked_at = True, clock.now()
+                self._take_in(desk, list(found.values()))
+            await asyncio.sleep(max(0.1, self._settings.look_interval - (clock.monotonic() - started)))
+
+    def _take_in(self, desk: Desk, found: list[Declared]) -> None:
+        """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
+        for uid in [uid for uid, master in self._masters.items() if master.over]:
+            del self._masters[uid], self._tasks[uid]
+        for declared in found:
+            master = self._masters.get(declared.uid)
+            if master is None:
+                self._drive(desk, declared)
+            else:
+                master.declare(declared)
+        desk.fleet_size = sum(1 for master in self._masters.values() if master.heart)
+
+    async def _until_one_ends(self, beats: tuple[Coroutine[Any, Any, None], ...]) -> None:
+        """Keep all beats going until one of them ends, or the controller is to stop."""
+        tasks = [asyncio.create_task(beat) for beat in (*beats, self._stopped())]
+        done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def _remembered(source: str, memory: Memory) -> Declared:
+    """A job of the journal before its declaration was looked at: what runs is taken up by what is remembered of it."""
+    return Declared(
+        source, memory.namespace, memory.name, memory.uid, "", generation=memory.observed_generation
+    )

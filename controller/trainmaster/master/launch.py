@@ -1,0 +1,66 @@
+"""The launch of one process, built as a value: a fixed command and a script that reaches the process byte for byte.
+
+YARN puts commands and environment values unescaped into a shell script and rewrites {{X}}, }} and <LOG_DIR> in them
+(ContainerLaunch.expandEnvironment, sanitizeEnv). So nothing of the user's goes that way: variables and command travel as one
+script, compressed and base64-encoded, in variables of our own, and a fixed command unpacks it.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import shlex
+from collections.abc import Mapping
+
+from trainmaster.api.job import FileRef, TrainingJob
+from trainmaster.hadoop.containers import LaunchContext, LocalResource
+from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
+
+CHUNK = 65_536
+"""characters per variable: Linux takes at most 128 KiB in one (MAX_ARG_STRLEN)"""
+NAME = "TRAINMASTER_SCRIPT_"
+SCRIPT = ".trainmaster.sh"
+
+# Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
+# neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
+_EACH = f"for part in \\${{!{NAME}*}}; do"
+COMMAND = (
+    f"(umask 077; {_EACH} printf %s \\${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD};"
+    f" {_EACH} unset \\$part; done;"
+    f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr"
+)
+
+
+def launch(
+    environment: Mapping[str, str],
+    command: str,
+    host: str,
+    ports: tuple[int, ...],
+    files: Mapping[str, LocalResource],
+) -> LaunchContext:
+    """What to start: `command` under bash, with exactly these variables added to YARN's own."""
+    packed = base64.b64encode(
+        gzip.compress(script(environment, command, host, ports).encode(), mtime=0)
+    ).decode()
+    parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
+    carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
+    return LaunchContext(command=COMMAND, environment=carried, resources=files)
+
+
+def files_of(job: TrainingJob, role: str) -> dict[str, FileRef]:
+    """The files of one role by their names in the working folder; the role's own win over the job's."""
+    return {ref.target: ref for ref in (*job.spec.files, *job.spec.roles[role].files)}
+
+
+def script(environment: Mapping[str, str], command: str, host: str, ports: tuple[int, ...]) -> str:
+    """The script that runs in the container: variables, a look whether the ports are free, the user's command."""
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
+    looks = "\n".join(_port_check(host, port) for port in ports)
+    return f"rm -f ./{SCRIPT}\n{exports}\n{looks}\n{command}\n"
+
+
+def _port_check(host: str, port: int) -> str:
+    """A port that answers is somebody else's: end with our own exit code, before the user's program fails at it."""
+    said = f"trainmaster: port {port} of {host} is taken"
+    target = shlex.quote(f"/dev/tcp/{host}/{port}")
+    return f"if (exec 3<>{target}) 2>/dev/null; then echo {shlex.quote(said)} >&2; exit {PORT_TAKEN}; fi"

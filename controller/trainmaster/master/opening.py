@@ -1,0 +1,139 @@
+"""Having an application: id, submit, token, register, in a straight line, each step resting on the one written before.
+
+Taken up again after a crash it goes on where the journal says: an id is submitted once (the ResourceManager ignores a second
+submission of an id it knows), and one whose token was written is never submitted again, but registered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from trainmaster.api.job import TrainingJob
+from trainmaster.errors import RefusedError
+from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.containers import Registered
+from trainmaster.hadoop.refusals import ATTEMPT_NOT_FOUND, WRONG_RESPONSE_ID
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.hadoop.values import ApplicationReport, ApplicationState, Submission
+from trainmaster.master import clock
+from trainmaster.master.points import reach
+from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.values import AppState
+
+Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]
+"""change the memory and have it written before this returns"""
+
+TOKEN_POLL = 0.03
+"""seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
+TOKEN_POLL_MOST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """How it went: registered with a master, or the state that the application is in instead."""
+
+    state: AppState
+    words: str = ""
+    master: ApplicationMaster | None = None
+    registered: Registered | None = None
+    fresh: bool = False
+    """whether this was its first register: then there is no last answer to be replayed"""
+
+
+async def open_application(
+    memory: Memory,
+    job: TrainingJob,
+    user: str,
+    rm: ResourceManager,
+    conf: HadoopConf,
+    amend: Amend,
+    tracking_url: str,
+) -> Opened:
+    """Open the job's application, or take it up again. Raises UnavailableError when YARN can't be asked."""
+    memory = await _with_id(memory, job, user, rm, amend)
+    assert memory.application is not None
+    had_token = bool(memory.application.token)
+    if not had_token:
+        report = await _submitted(memory.application, job, rm)
+        if report.am_rm_token is None:
+            return _without_token(report)
+        token = base64.b64encode(report.am_rm_token).decode()
+        memory = await amend(
+            lambda m: replace(m, application=replace(m.application, token=token) if m.application else None)
+        )
+        reach("token")
+    assert memory.application is not None
+    opened = await _register(memory.application, rm, conf, tracking_url)
+    return replace(opened, fresh=not had_token)
+
+
+async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceManager, amend: Amend) -> Memory:
+    if memory.application is not None:
+        return memory
+    new = await rm.new_application()
+    application = ApplicationMemory(new.id, user=user, queue=job.spec.queue, submitted_at=clock.now())
+    memory = await amend(lambda m: replace(m, application=application))
+    reach("id")
+    return memory
+
+
+async def _submitted(
+    application: ApplicationMemory, job: TrainingJob, rm: ResourceManager
+) -> ApplicationReport:
+    """Submit unless YARN has it already, and wait until it has a token, or never will."""
+    report = await rm.report(application.id)
+    if report is None:
+        await rm.submit(submission(application, job))
+        reach("submit")
+    wait = TOKEN_POLL
+    while True:
+        report = await rm.report(application.id)
+        if report and (report.am_rm_token or report.state.over or report.state is ApplicationState.RUNNING):
+            return report
+        await asyncio.sleep(wait)
+        wait = min(TOKEN_POLL_MOST, wait * 1.3)
+
+
+def submission(application: ApplicationMemory, job: TrainingJob) -> Submission:
+    """What YARN is told of the job; people find it there by name and tags."""
+    meta = job.metadata
+    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:100])
+    return Submission(application.id, meta.name, application.queue, job.spec.priority, tags)
+
+
+def _without_token(report: ApplicationReport) -> Opened:
+    if report.state is ApplicationState.RUNNING:
+        return Opened(AppState.TOKEN_LOST, report.diagnostics)
+    if report.state is ApplicationState.FAILED:
+        return Opened(AppState.REFUSED, report.diagnostics)
+    return Opened(ended_state(report), report.diagnostics)
+
+
+def ended_state(report: ApplicationReport | None) -> AppState:
+    """What the end of an application means that we did not end, by YARN's report."""
+    if report is None or report.state is ApplicationState.FAILED:
+        return AppState.LOST
+    if report.state is ApplicationState.KILLED:
+        return AppState.KILLED
+    return AppState.CLOSED if report.state is ApplicationState.FINISHED else AppState.AWAY
+
+
+async def _register(
+    application: ApplicationMemory, rm: ResourceManager, conf: HadoopConf, url: str
+) -> Opened:
+    master = ApplicationMaster(conf, base64.b64decode(application.token))
+    try:
+        registered = await master.register("localhost", -1, url)
+    except RefusedError as error:
+        await master.close()
+        report = await rm.report(application.id)
+        state = ended_state(report)
+        if state is AppState.AWAY and error.kind not in (ATTEMPT_NOT_FOUND, WRONG_RESPONSE_ID):
+            return Opened(AppState.TOKEN_LOST, str(error))
+        return Opened(state, report.diagnostics if report else str(error))
+    reach("register")
+    return Opened(AppState.REGISTERED, "", master, registered)

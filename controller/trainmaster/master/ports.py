@@ -1,0 +1,47 @@
+"""Which ports the replicas of all jobs use, by host: so that two jobs of this controller never get the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from trainmaster.plan.memory import Memory
+
+
+class Ports:
+    """The ledger. Kept in step with the memories of the jobs: from binding until the replica is let go."""
+
+    def __init__(self) -> None:
+        self._by_host: dict[str, dict[int, str]] = {}
+        self._by_job: dict[str, frozenset[tuple[str, int]]] = {}
+
+    def note(self, memory: Memory) -> None:
+        """Take over which ports this job has now."""
+        now = frozenset((r.host, port) for r in memory.replicas if r.bound for port in r.ports)
+        before = self._by_job.get(memory.uid, frozenset())
+        for host, port in before - now:
+            self._by_host[host].pop(port, None)
+        for host, port in now - before:
+            self._by_host.setdefault(host, {})[port] = memory.uid
+        self._by_job[memory.uid] = now
+
+    def forget(self, uid: str) -> None:
+        for host, port in self._by_job.pop(uid, frozenset()):
+            self._by_host[host].pop(port, None)
+
+    def of_others(self, uid: str) -> Mapping[str, frozenset[int]]:
+        """By host: the ports of all jobs but this one, as they are when looked up."""
+        return _Others(self._by_host, uid)
+
+
+class _Others(Mapping[str, frozenset[int]]):
+    def __init__(self, by_host: Mapping[str, Mapping[int, str]], uid: str) -> None:
+        self._by_host, self._uid = by_host, uid
+
+    def __getitem__(self, host: str) -> frozenset[int]:
+        return frozenset(port for port, uid in self._by_host[host].items() if uid != self._uid)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_host)
+
+    def __len__(self) -> int:
+        return len(self._by_host)
