@@ -14,9 +14,9 @@ from typing import Any
 from trainmaster.api.declared import Declared
 from trainmaster.errors import InvalidError, TrainmasterError
 from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
-from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.rest import Rest
 from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
