@@ -51,7 +51,7 @@ def may_open(case: Case, memory: Memory) -> bool:
     if case.seen.application in BUSY or case.now < memory.open_not_before:
         return False
     wanted = not memory.closing_since and not memory.verdict
-    return wanted and case.seen.cluster is not None and refusal(case, len(memory.role_numbers)) is None
+    return wanted and case.seen.cluster is not None and refusal(case, memory.role_numbers.keys()) is None
 
 
 def _starts(case: Case, memory: Memory) -> Iterator[Action]:

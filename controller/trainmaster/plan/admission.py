@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 
 from trainmaster.api import reasons
 from trainmaster.plan.case import Case
@@ -10,14 +10,29 @@ from trainmaster.plan.values import Cluster, Size
 
 Refusal = tuple[str, str]
 """(reason, message)"""
+Check = Callable[[Case], Refusal | None]
 
 ROLE_NUMBERS = 256
 """allocation request ids have eight bits for the role"""
 
 
-def refusal(case: Case, known_roles: int) -> Refusal | None:
-    """Why this job can't be taken in as it is; None when it can, as far as is known."""
-    return next((no for check in CHECKS if (no := check(case))), None) or _too_many_roles(known_roles)
+def refusal(case: Case, known_roles: Set[str]) -> Refusal | None:
+    """Why this job can't be taken in as it is; None when it can, as far as is known.
+
+    `known_roles` are all that the job had in its life.
+    """
+    return _first(case, (_denied, _queue)) or unfit(case, known_roles)
+
+
+def unfit(case: Case, known_roles: Set[str]) -> Refusal | None:
+    """Why a job of this shape can never be had, wherever and whenever it is declared."""
+    return _first(case, (_too_many_replicas, _largest, _queue_maximum)) or _too_many_roles(
+        len(known_roles | case.job.spec.roles.keys())
+    )
+
+
+def _first(case: Case, checks: Iterable[Check]) -> Refusal | None:
+    return next((no for check in checks if (no := check(case))), None)
 
 
 def _denied(case: Case) -> Refusal | None:
@@ -84,15 +99,6 @@ def _too_many_roles(known: int) -> Refusal | None:
     if known <= ROLE_NUMBERS:
         return None
     return reasons.INVALID, f"this job had {known} different roles in its life; {ROLE_NUMBERS} is the most"
-
-
-CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
-    _denied,
-    _too_many_replicas,
-    _queue,
-    _largest,
-    _queue_maximum,
-)
 
 
 def smallest(a: Size, b: Size | None) -> Size:

@@ -25,6 +25,8 @@ class Case:
     seen: Seen
     now: float
     limits: Limits
+    held: tuple[str, str] | None = None
+    """reason and message why the newest declaration is not in force (in_force.py); None while it is"""
 
     def role(self, key: Key) -> Role:
         return self.job.spec.roles[key.role]

@@ -10,8 +10,12 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.plan.admission import Refusal, gang_size, refusal, smallest
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.in_force import immutable_problems
+from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.values import AppState, ContainerState, Size
+
+NOT_YET = (ContainerState.ALLOCATED, ContainerState.STARTING)
+"""states of a container whose process is only about to run; one that isn't seen or asked about may well run"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +30,15 @@ class Said:
 
 def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
     """All conditions of an accepted or refused job, in the order in which a life passes through them."""
-    refused = (
-        None
-        if memory.application or memory.started_generation or memory.verdict
-        else refusal(case, len(memory.role_numbers))
-    )
+    opened = memory.application or memory.verdict
+    refused = None if opened else refusal(case, memory.role_numbers.keys())
     own = (
-        _accepted(case, refused),
+        _accepted(case, memory, refused),
         _queued(case, memory, refused),
         _starting(case, memory),
         _running(case, memory),
         _restarting(case, memory),
-        _suspended(memory),
+        _suspended(case, memory),
         _ended(memory, C.SUCCEEDED),
         _ended(memory, C.FAILED),
         _finished(memory),
@@ -45,25 +46,26 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
     return (*own, *_summary(own, refused))
 
 
-def _accepted(case: Case, refused: Refusal | None) -> Said:
-    if refused:
-        return Said(C.ACCEPTED, False, *refused)
+def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+    if no := refused or case.held:
+        return Said(C.ACCEPTED, False, *no)
     if case.declared.problems:
         said = f"the newest declaration can't be read ({case.declared.problems[0]}); going on with the one before"
         return Said(C.ACCEPTED, False, reasons.INVALID, said)
+    if changed := immutable_problems(case, memory):
+        return Said(C.ACCEPTED, False, reasons.IMMUTABLE_FIELD, f"{changed[0]}; going on as it was")
     return Said(C.ACCEPTED, True, reasons.ACCEPTED, "the declaration is valid")
 
 
 def _queued(case: Case, memory: Memory, refused: Refusal | None) -> Said:
-    waits = memory.gathering and not memory.closing_since and not refused and not memory.started_generation
-    if not waits:
-        return Said(C.QUEUED, False, _now_reason(memory), "it does not wait for containers")
+    if not memory.gathering or memory.closing_since or refused:
+        return Said(C.QUEUED, False, _now_reason(memory), "it does not wait for a start of all its processes")
     reason, message = why_waiting(case, memory)
     return Said(C.QUEUED, True, reason, message)
 
 
 def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
-    """Why nothing runs yet, with the numbers and the scheduler's own words where it has some."""
+    """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
     if case.seen.application is AppState.AWAY:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:
@@ -84,11 +86,21 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
 def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
     granted = sum(1 for r in memory.replicas if case.granted(r))
     said = f"{granted} of {gang_minimum(case, memory)} containers are granted"
+    if refused := refused_asks(case):
+        said = f"{said}; {refused}"
     if words := case.seen.cluster.scheduler_words if case.seen.cluster else "":
         said = f"{said}; the scheduler says: {words}"
     if no := _no_room(case):
         return reasons.NO_ROOM, f"{said}; {no}"
     return reasons.GATHERING_CONTAINERS, said
+
+
+def refused_asks(case: Case) -> str:
+    """The scheduler's words on asks that it threw out; empty when it took all of them."""
+    refused = case.seen.refused_asks
+    first = next(iter(refused.items()), None)
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    return f"YARN refuses the ask for {first[0]}{more}: {first[1]}" if first else ""
 
 
 def _no_room(case: Case) -> str:
@@ -102,7 +114,7 @@ def _no_room(case: Case) -> str:
 
 
 def _starting(case: Case, memory: Memory) -> Said:
-    starting = [r for r in memory.replicas if r.bound and case.state_of(r) is not ContainerState.RUNNING]
+    starting = [r for r in memory.replicas if r.bound and case.state_of(r) in NOT_YET]
     if starting and not memory.started_at:
         return Said(
             C.STARTING,
@@ -118,6 +130,8 @@ def _running(case: Case, memory: Memory) -> Said:
     running = [r for r in wanted if case.state_of(r) is ContainerState.RUNNING]
     unseen = [r for r in wanted if r.bound and case.state_of(r) is None]
     message = f"{len(running)} of {len(wanted)} processes run"
+    if refused := refused_asks(case):
+        message = f"{message}; {refused}"
     if unseen:
         message = f"{message}; {len(unseen)} not seen since YARN restarted"
         return Said(
@@ -130,20 +144,22 @@ def _running(case: Case, memory: Memory) -> Said:
 
 def _restarting(case: Case, memory: Memory) -> Said:
     again = memory.gathering and memory.started_generation > 0
-    singles = [
-        r
-        for r in memory.replicas
-        if r.waits_since and not r.done and case.state_of(r) is not ContainerState.RUNNING
-    ]
-    if memory.closing_since or not (again or (singles and memory.restart_cause)):
+    singles = [r for r in memory.replicas if _is_replaced(case, r)]
+    if memory.closing_since or not memory.restart_cause or not (again or singles):
         return Said(C.RESTARTING, False, _now_reason(memory), "nothing is being restarted")
     waits = case.now < memory.gang_not_before if again else all(case.now < r.not_before for r in singles)
     reason = reasons.BACKING_OFF if waits else reasons.GANG_RESTART if again else reasons.REPLICA_RESTART
-    return Said(C.RESTARTING, True, reason, memory.restart_cause or "everything starts anew")
+    return Said(C.RESTARTING, True, reason, memory.restart_cause)
 
 
-def _suspended(memory: Memory) -> Said:
-    over = memory.suspended and memory.application is None
+def _is_replaced(case: Case, replica: ReplicaMemory) -> bool:
+    """Whether it lost a container and the next one doesn't run yet."""
+    missing = not replica.bound or case.state_of(replica) in NOT_YET
+    return bool(replica.waits_since) and not replica.done and missing
+
+
+def _suspended(case: Case, memory: Memory) -> Said:
+    over = memory.suspended and memory.application is None and case.seen.application is not AppState.OPENING
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
         return Said(

@@ -9,21 +9,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.api.job import TrainingJob
 from trainmaster.plan.actions import actions_of
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
+from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_successes
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.note import note
-from trainmaster.plan.projection import project, refused_status
+from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.values import Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
+
+__all__ = ["decide", "fresh", "last_good", "raised"]
 
 STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     note,
@@ -43,11 +45,10 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
 
     `now` is in seconds since the epoch. The plan's memory must be durable before its actions are carried out.
     """
-    job = declared.job or last_good(memory)
-    if job is None or declared.duplicate_of:
-        forget = (Forget(),) if declared.deleted else ()
-        return Plan(memory, refused_status(declared, memory, now), actions=forget)
-    case = Case(declared, job, seen, now, limits)
+    case = in_force(declared, memory, seen, now, limits)
+    if case is None or (declared.duplicate_of and not memory.document):
+        memory, status = refused(declared, memory, now)
+        return Plan(memory, status, actions=(Forget(),) if declared.deleted else ())
     change = Change(memory)
     for step in STEPS:
         after = step(case, change.memory)
@@ -62,11 +63,6 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         events=change.events,
         wake_at=wake_of(case, memory),
     )
-
-
-def last_good(memory: Memory) -> TrainingJob | None:
-    """The declaration that was last taken in, for as long as the present one can't be read."""
-    return TrainingJob.model_validate_json(memory.document) if memory.document else None
 
 
 def fresh(declared: Declared) -> Memory:

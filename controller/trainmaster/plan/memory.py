@@ -136,6 +136,8 @@ class Memory:
     """the last good declaration, as JSON: what runs goes on by it while the file is broken"""
     applied: str = ""
     """its restart fields as the user wrote them (api.job.restart_fields), of what runs or is asked for"""
+    begun_with: Mapping[str, str] = field(default_factory=dict)
+    """its immutable fields by path (api.job.immutable_fields), as they were when the application was opened"""
     observed_generation: int = 0
     application: ApplicationMemory | None = None
     earlier_applications: tuple[str, ...] = ()

@@ -5,28 +5,43 @@ Each field is live, restart or immutable (api/job.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from trainmaster.api import reasons
-from trainmaster.api.job import restart_fields
+from trainmaster.api.job import immutable_fields, restart_fields
 from trainmaster.frameworks import fixed_world
-from trainmaster.plan.case import Case, Change, normal
+from trainmaster.plan.case import Case, Change, normal, warning
+from trainmaster.plan.in_force import document_of, immutable_problems
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.restart import whole_job
+from trainmaster.plan.values import AppState, Event
 
 
 def note(case: Case, memory: Memory) -> Change:
     """The memory with today's declaration in it. Edits after the end change nothing."""
     if memory.verdict or case.declared.deleted:
         return Change(memory)
+    begins = memory.application is None and case.seen.application is not AppState.OPENING
     known = replace(
         memory,
-        document=case.job.model_dump_json(by_alias=True, exclude_unset=True),
+        document=document_of(case.job),
+        begun_with=immutable_fields(case.job, case.declared.owner) if begins else memory.begun_with,
         observed_generation=case.declared.generation,
         role_numbers=_numbered(case, memory),
         queued_at=memory.queued_at or case.now,
     )
-    return _scaled(case, _edited(case, known))
+    change = _scaled(case, _edited(case, known))
+    news = case.declared.generation != memory.observed_generation
+    return change.then(change.memory, *_not_taken_in(case, memory)) if news else change
+
+
+def _not_taken_in(case: Case, memory: Memory) -> Iterator[Event]:
+    """What of an edit has no effect, said once when it is first seen."""
+    if case.held:
+        yield warning(*case.held)
+    for problem in immutable_problems(case, memory):
+        yield warning(reasons.IMMUTABLE_FIELD, f"{problem}; going on as it was")
 
 
 def _numbered(case: Case, memory: Memory) -> dict[str, int]:

@@ -20,11 +20,13 @@ from trainmaster.api.status import (
 from trainmaster.api.status import ConditionType as C
 from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import Said, conditions_of
+from trainmaster.plan.gang import gang_minimum
+from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.judge import log_url
 from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
 from trainmaster.plan.values import ContainerState, Size
 
-RUNS = (ContainerState.RUNNING,)
+GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTING, C.QUEUED)
 """the first that is True gives the word for the State column"""
 
@@ -39,8 +41,8 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     return memory, _status(case, memory, conditions)
 
 
-def refused_status(declared: Declared, memory: Memory, now: float) -> JobStatus:
-    """The status of a declaration that could not be read, or came second under its name."""
+def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, JobStatus]:
+    """The same for a declaration that could not be read, or came second under its name."""
     reason, message = _refusal(declared)
     said = (
         Said(C.ACCEPTED, False, reason, message),
@@ -49,12 +51,13 @@ def refused_status(declared: Declared, memory: Memory, now: float) -> JobStatus:
     )
     since = {s.type.value: _since(memory, s, now) for s in said}
     conditions = tuple(_condition(s, since, declared.generation) for s in said)
-    return JobStatus(
+    status = JobStatus(
         observed_generation=declared.generation,
         conditions=conditions,
         state="Refused",
         errors=declared.problems,
     )
+    return replace(memory, since=since), status
 
 
 def _refusal(declared: Declared) -> tuple[str, str]:
@@ -69,12 +72,13 @@ def _refusal(declared: Declared) -> tuple[str, str]:
 
 
 def _all_started(case: Case, memory: Memory) -> Memory:
+    """Started is a job once its gang's minimum runs; what has ended with success did run."""
     if memory.started_at or memory.gathering or memory.closing_since:
         return memory
-    wanted = [r for r in memory.replicas if not r.done]
-    if wanted and all(case.state_of(r) in RUNS for r in wanted):
-        return replace(memory, started_at=case.now)
-    return memory
+    running = sum(1 for r in memory.replicas if case.state_of(r) is ContainerState.RUNNING)
+    done = sum(1 for r in memory.replicas if r.done)
+    enough = running and running + done >= gang_minimum(case, memory)
+    return replace(memory, started_at=case.now) if enough else memory
 
 
 def _since(memory: Memory, said: Said, now: float) -> tuple[str, float]:
@@ -105,15 +109,15 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     ended = memory.verdict.at if memory.verdict else 0.0
     started = memory.active_since
     workers = [r for r in memory.replicas if r.key.role == "worker"] or list(memory.replicas)
-    ready = sum(1 for r in workers if r.done or case.state_of(r) in RUNS)
+    ready = sum(1 for r in workers if r.done or case.state_of(r) is ContainerState.RUNNING)
     cluster = case.seen.cluster
     return JobStatus(
         observed_generation=memory.observed_generation,
         conditions=conditions,
         state=_state(conditions),
         workers_summary=f"{ready}/{len(workers)}",
-        gpus=case.total.gpus,
-        restarts=memory.restarts,
+        gpus=sum(c.size.gpus for c in case.seen.containers.values()),
+        restarts=memory.charged,
         application_id=application.id if application else "",
         earlier_application_ids=memory.earlier_applications,
         tracking_url=f"/proxy/{application.id}/" if application else "",
@@ -123,7 +127,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         start_time=timestamp(started) if started else None,
         completion_time=timestamp(ended) if ended else None,
         running_time=round(ended - started, 1) if ended and started else None,
-        errors=case.declared.problems,
+        errors=(*case.declared.problems, *immutable_problems(case, memory)),
     )
 
 
@@ -191,7 +195,8 @@ def _bound_state(state: ContainerState | None) -> ReplicaState:
 def _after_the_end(memory: Memory, replica: ReplicaMemory) -> ReplicaState:
     last = replica.last_exit
     blamed = memory.verdict is not None and not memory.verdict.succeeded
-    failed = blamed and last is not None and last.cause not in (Cause.STOPPED, Cause.SUCCEEDED)
+    own = last is not None and last.container == replica.previous and last.cause not in GOOD_ENDS
+    failed = blamed and own
     return ReplicaState.FAILED if failed else ReplicaState.STOPPED
 
 
