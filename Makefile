@@ -1,0 +1,52 @@
+# make demo and make test each do all of their own set-up; `make help` lists the rest.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PURE := tests --ignore=tests/real
+
+.PHONY: help demo test check bench crds proto lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
+
+demo: $(STAMP) ## a real training on a real one-machine Hadoop, with a worker killed on the way
+	@$(BIN)/python examples/demo.py
+
+test: check ## everything: the quick checks, then the tests on real daemons
+	$(BIN)/python examples/environments.py tensorflow torch digits
+	$(BIN)/pytest -q tests/real
+
+check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/python -m trainmaster.cli.generate --check
+	$(BIN)/pytest -q -n 2 $(PURE)
+
+bench: $(STAMP) ## the benchmarks, side by side with YARN Services
+	$(BIN)/python -m bench
+
+crds: $(STAMP) ## write crds/ and docs/reference/ from the models
+	$(BIN)/python -m trainmaster.cli.generate
+
+proto: $(STAMP) ## compile controller/trainmaster/hadoop/proto
+	$(BIN)/python -m grpc_tools.protoc -I controller --python_out=controller --pyi_out=controller controller/trainmaster/hadoop/proto/*.proto
+
+lock: ## pin what pyproject.toml asks for, with hashes
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv==0.13.9
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what was made here; caches of the user stay
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/out dist
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@tools/prerequisites
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 69; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
