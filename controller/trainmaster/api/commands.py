@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from trainmaster.api.job import Spec
@@ -12,13 +13,13 @@ PLACEHOLDERS: Mapping[str, str] = {
     "%saved_model_path%": "savedModelPath",
 }
 """placeholder -> wire name of the field that it stands for"""
+_ANY = re.compile("|".join(PLACEHOLDERS))
 
 
 def expand(command: str, spec: Spec) -> str:
     """The command with its placeholders replaced by the paths, exactly as they are written: nothing is quoted."""
-    for placeholder, value in values(spec).items():
-        command = command.replace(placeholder, value)
-    return command
+    paths = values(spec)
+    return _ANY.sub(lambda found: paths[found[0]], command)
 
 
 def values(spec: Spec) -> Mapping[str, str]:

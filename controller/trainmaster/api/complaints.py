@@ -86,7 +86,7 @@ def shortened(value: object, tree: Tree, path: Path) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that this one was probably meant to be; empty if none is near."""
     by_lower = {k.lower(): k for k in known}
-    found = get_close_matches(word.lower()[:_LONGEST], by_lower, n=1, cutoff=0.6)
+    found = get_close_matches(word.lower()[:_LONGEST], by_lower, n=1, cutoff=0.65)
     return by_lower[found[0]] if found else ""
 
 
@@ -114,10 +114,12 @@ def _declared(path: Path) -> list[str]:
 
 
 def _place_of(name: str) -> str:
-    """Where in the declaration a field of just this name stands; empty if nowhere, or in more than one place."""
+    """Where in the declaration a field of about this name stands; empty if nowhere, or in several places."""
     spec = schema.job_schema()["properties"]["spec"]
-    places = [written(path) for path, _ in schema.field_paths(spec, ("spec",)) if path[-1] == name]
-    return places[0] if len(places) == 1 else ""
+    places = [path for path, _ in schema.field_paths(spec, ("spec",)) if path[-1] not in ("[]", "<name>")]
+    near = nearest(name, {path[-1] for path in places})
+    found = [written(path) for path in places if path[-1] == near]
+    return found[0] if len(found) == 1 else ""
 
 
 def _text(found: Found) -> str:

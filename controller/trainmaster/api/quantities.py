@@ -59,13 +59,16 @@ def format_memory(mebibytes: int) -> str:
 
 
 def parse_duration(value: object) -> object:
-    """Seconds from `30s`, `5m`, `1h30m`, `2d`, `1.5h`, or a plain number of seconds. Raises ValueError."""
+    """Seconds from `30s`, `5m`, `1h30m`, `2d`, `1.5h`, or a plain number of seconds; to the millisecond.
+
+    Raises ValueError with the sentence for the user.
+    """
     seconds = _number(value)
     if seconds is None:
         seconds = _sum_of_units(value)
     if not 0 <= seconds <= MAX_SECONDS:
         raise ValueError(f"{_shown(value)} is out of range: a duration is 0s to {MAX_SECONDS // 86400}d")
-    return float(seconds)
+    return float(round(seconds, 3))
 
 
 def format_duration(seconds: float) -> str:
@@ -109,7 +112,7 @@ def _sum_of_units(value: object) -> Fraction:
 
 
 def _decimal(value: Fraction) -> str:
-    return f"{float(value):.9f}".rstrip("0").rstrip(".")
+    return f"{float(value):.3f}".rstrip("0").rstrip(".")
 
 
 def _shown(value: object) -> str:
