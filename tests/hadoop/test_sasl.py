@@ -1,0 +1,64 @@
+"""DIGEST-MD5 against the example of RFC 2831, section 4, and against servers that are not who they claim to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from hadoop.fake import TOKEN
+from trainmaster.errors import DeniedError
+from trainmaster.hadoop.proto.common_pb2 import RpcSaslProto
+from trainmaster.hadoop.sasl import Digest, SimpleLogin, TokenLogin, pairs
+
+CHALLENGE = b'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8'
+PROOF = b"rspauth=ea40f60335c427b5527b84dbabcdfffd"
+
+
+def digest() -> Digest:
+    return Digest("chris", "secret", "imap/elwood.innosoft.com", "OA6MHXh6VqTrRk")
+
+
+def test_the_example_of_the_rfc() -> None:
+    mechanism = digest()
+    said = pairs(mechanism.first(CHALLENGE).decode())
+    assert said["response"] == "d388dad90d4bbd760a152321f2143af7"
+    assert (said["username"], said["qop"], said["nc"]) == ("chris", "auth", "00000001")
+    mechanism.finish(PROOF)
+
+
+def test_the_proof_may_come_as_a_challenge_of_its_own() -> None:
+    mechanism = digest()
+    mechanism.first(CHALLENGE)
+    assert mechanism.next(PROOF) == b""
+    mechanism.finish(b"")
+
+
+@pytest.mark.parametrize("proof", [b"", b"rspauth=", PROOF[:-1] + b"0", b"rspauth=" + b"0" * 32])
+def test_a_server_without_the_secret_is_not_believed(proof: bytes) -> None:
+    mechanism = digest()
+    mechanism.first(CHALLENGE)
+    with pytest.raises(DeniedError, match="could not prove"):
+        mechanism.finish(proof)
+
+
+def test_protection_that_is_not_spoken_is_said_so() -> None:
+    with pytest.raises(DeniedError, match="auth-conf"):
+        digest().first(b'realm="r",nonce="n",qop="auth-int, auth-conf"')
+
+
+@pytest.mark.parametrize("offered", [b'qop="auth-conf,auth"', b'qop="auth-int, auth"', b"realm=r"])
+def test_plain_authentication_is_chosen_where_it_is_offered(offered: bytes) -> None:
+    assert digest().first(b'nonce="n",' + offered).endswith(b"qop=auth")
+
+
+def test_a_token_needs_a_server_that_takes_tokens() -> None:
+    kerberos = RpcSaslProto.SaslAuth(method="KERBEROS", mechanism="GSSAPI")
+    with pytest.raises(DeniedError, match="KERBEROS by GSSAPI"):
+        TokenLogin(TOKEN.SerializeToString()).choose([kerberos])
+    with pytest.raises(DeniedError, match="nothing we know"):
+        SimpleLogin("alice").choose([])
+
+
+def test_a_token_stays_out_of_sight() -> None:
+    login = TokenLogin(TOKEN.SerializeToString())
+    assert "secret" not in repr(login)
+    assert not login.context("p").HasField("userInfo")
