@@ -34,8 +34,11 @@ from trainmaster.local.services import (
     services,
 )
 
-_GRACE = 8.0
-"""seconds that daemons and containers get to end by themselves"""
+_GRACE = 4.0
+"""seconds that daemons and containers get to end by themselves.
+
+Most take one. A NodeManager that still has old logs to delete would take ten; its state is on disk at any time.
+"""
 
 
 @dataclass(frozen=True)

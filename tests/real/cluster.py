@@ -1,0 +1,76 @@
+"""Real clusters for tests: short expiry times, and an end that comes even when the test run itself is killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from trainmaster.local import processes
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.options import Options
+
+SHORT = Options(nodes=2, am_expiry=60, nm_expiry=10, allocation_expiry=20)
+"""two nodes on which lost things are found in seconds"""
+_GUARD = Path(__file__).with_name("guard.py")
+
+
+@contextmanager
+def running(folder: Path, options: Options = SHORT) -> Iterator[LocalHadoop]:
+    """A cluster that is up, and surely down afterwards."""
+    hadoop = LocalHadoop(folder, options)
+    command = [sys.executable, str(_GUARD), str(os.getpid()), str(folder)]
+    guard = processes.spawn(command, os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, Path(os.devnull))
+    try:
+        hadoop.up()
+        yield hadoop
+    finally:
+        hadoop.down()
+        processes.end([guard], grace=0)
+
+
+def until(met: Callable[[], Any], timeout: float = 30) -> Any:
+    """Wait until `met` returns something true, and return it."""
+    deadline = time.monotonic() + timeout
+    while not (answer := met()):
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {met}"
+        time.sleep(0.05)
+    return answer
+
+
+class Rest:
+    """The ResourceManager's REST interface, as a person with curl would use it."""
+
+    def __init__(self, hadoop: LocalHadoop) -> None:
+        self._base = f"http://{hadoop.addresses.rm_web}/ws/v1/cluster"
+
+    def nodes(self) -> list[dict[str, Any]]:
+        answer: dict[str, Any] = requests.get(f"{self._base}/nodes", timeout=10).json()
+        return list(answer["nodes"]["node"])
+
+    def application(self, number: str) -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(f"{self._base}/apps/{number}", timeout=10).json()
+        return dict(answer["app"])
+
+    def submit(self, command: str) -> str:
+        """Run a command as the only container of an application of a user that isn't us; the application's id."""
+        user = {"user.name": "tester"}
+        new = requests.post(f"{self._base}/apps/new-application", params=user, timeout=10).json()[
+            "application-id"
+        ]
+        body = {
+            "application-id": new,
+            "application-name": "test",
+            "queue": "default",
+            "max-app-attempts": 1,
+            "resource": {"memory": 128, "vCores": 1},
+            "am-container-spec": {"commands": {"command": command}},
+        }
+        requests.post(f"{self._base}/apps", params=user, json=body, timeout=10).raise_for_status()
+        return str(new)

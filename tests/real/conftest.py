@@ -1,0 +1,47 @@
+"""Fixtures of the tests on real daemons. `pytest -m "not daemons"` leaves all of these tests out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from real.cluster import running
+from trainmaster.local.cluster import LocalHadoop
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker("daemons")
+
+
+@pytest.fixture(scope="session")
+def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
+    """A real cluster of two nodes for the whole run, with HADOOP_CONF_DIR pointing at it."""
+    with pytest.MonkeyPatch.context() as patch, running(tmp_path_factory.mktemp("hadoop")) as cluster:
+        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def _repaired(request: pytest.FixtureRequest) -> None:
+    """What one test killed, and failed to start again, is no other test's trouble."""
+    if "hadoop" in request.fixturenames:
+        cluster: LocalHadoop = request.getfixturevalue("hadoop")
+        if not all(daemon.ready for daemon in cluster.status()):
+            cluster.up()
+
+
+@pytest.fixture
+def store(hadoop: LocalHadoop) -> str:
+    """The URL of an empty HDFS folder that no other test uses."""
+    url = f"{hadoop.addresses.hdfs}/tests/{uuid.uuid4().hex}"
+    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem.makedirs(path)
+    return url
