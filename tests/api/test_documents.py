@@ -3,9 +3,11 @@
 import time
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from trainmaster.api import yaml_tree
 from trainmaster.api.documents import MAX_PROBLEMS, read_job, read_object
 from trainmaster.api.job import Framework, RestartPolicy
 from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, read_tree
@@ -199,7 +201,7 @@ def test_more_mistakes_than_anybody_reads_are_counted() -> None:
         ("a: b\n  c: d\n", "line 2: not YAML: mapping values are not allowed in this context"),
         ("a: [1, 2", "line 2: not YAML: while parsing a flow sequence, did not find expected ',' or ']'"),
         ("a: 'b", "line 1: not YAML: while scanning a quoted scalar, found unexpected end of stream"),
-        ("a: \x07", "line 1: not YAML: control characters are not allowed"),
+        ("ä: ö\n# ü\na: \x07\nb: c\n", "line 3: not YAML: control characters are not allowed"),
         ("a: 1\nb: \ud800", "line 2: holds half a character (a surrogate)"),
         ("kind: Deployment\nx: 1", "line 1: kind: must be TrainingJob, not Deployment"),
         ("kind: [a]", "line 1: kind: must be TrainingJob, not a list of 1"),
@@ -378,3 +380,15 @@ def test_a_normal_file_is_read_in_less_than_two_milliseconds() -> None:
     for _ in range(50):
         read_job(SOUND)
     assert (time.process_time() - began) / 50 < 0.002
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SOUND, '"\\UFFFFFFFF"', '"\\ud800"', "\x07", "[" * 1000, "a: b: c", "a: 1\n---\nb: 2", "\ufeffa: 1"],
+)
+def test_without_the_c_parser_it_is_only_slower(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = read_job(text)
+    monkeypatch.setattr(yaml_tree, "_LOADER", yaml.SafeLoader)
+    slow = read_job(text)
+    assert slow[0] == fast[0]
+    assert [p.line for p in slow[1]] == [p.line for p in fast[1]]

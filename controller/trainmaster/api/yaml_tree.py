@@ -88,13 +88,20 @@ def read_tree(text: str) -> Tree:
         said = ", ".join(part for part in (error.context, error.problem) if part)
         return _broken(reader.tree, mark.line + 1 if mark else 1, f"not YAML: {said}")
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        return _broken(reader.tree, line, f"not YAML: {error.reason}")
-    except UnicodeEncodeError as error:
+        # Its position counts bytes or characters, depending on the parser: look for the place again.
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
         return _broken(
-            reader.tree, text.count("\n", 0, error.start) + 1, "holds half a character (a surrogate)"
+            reader.tree, _line_of(text, found.start() if found else 0), f"not YAML: {error.reason}"
         )
+    except UnicodeEncodeError as error:
+        return _broken(reader.tree, _line_of(text, error.start), "holds half a character (a surrogate)")
+    except (ValueError, OverflowError):  # from PyYAML's own parser, where the C one is missing
+        return _broken(reader.tree, 1, "not YAML: holds an escape that stands for no character")
     return reader.tree
+
+
+def _line_of(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
 def _broken(tree: Tree, line: int, reason: str) -> Tree:
