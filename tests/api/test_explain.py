@@ -35,6 +35,10 @@ def test_a_field_with_its_type_default_and_edit() -> None:
         ("spec.env[3].name", "  an edit:  restarts the job once"),
         ("spec.gang.minAvailable", "  type:     whole number or all"),
         ("spec.runPolicy.suspend", "  default:  false"),
+        ("gang.timeout", "spec.gang.timeout  (trainmaster.io/v1alpha1)"),
+        ("roles.ps.ports", "spec.roles.ps.ports  ("),
+        ("backoffLimit", "spec.runPolicy.backoffLimit  ("),
+        ("spec.env.name", "spec.env[].name  ("),
         ("status.conditions.reason", "one CamelCase word"),
     ],
 )
@@ -56,6 +60,15 @@ def test_an_unknown_field_names_the_nearest(path: str, says: str) -> None:
     with pytest.raises(InvalidError) as error:
         explain(path)
     assert says in str(error.value)
+
+
+def test_a_bare_name_that_stands_in_several_places_lists_them() -> None:
+    lines = explain("memoryMiB").splitlines()
+    assert lines == [
+        "memoryMiB stands in 2 places:",
+        "  status.roles.<name>.asked.memoryMiB",
+        "  status.roles.<name>.replicas[].granted.memoryMiB",
+    ]
 
 
 def test_every_field_can_be_explained() -> None:

@@ -33,6 +33,7 @@ SOUND: list[dict[str, Any]] = [
     {"framework": "PyTorch", "roles": roles(master=1), "successPolicy": "Chief"},
     {"roles": roles(trainer=1)},
     {"env": [{"name": "A"}], "roles": {"worker": {"command": "c", "env": [{"name": "A"}]}}},
+    {"env": [{"name": "INPUT_PATH", "value": "x"}]},
     {"checkpointPath": "/c", "roles": {"worker": {"command": "t %checkpoint_path% %saved_model_path%"}}},
     {"files": [{"source": "hdfs:///a/train.py"}, {"source": "file:///b/train.py", "name": "other.py"}]},
     {"runPolicy": {"backoff": {"base": "0s", "max": "0s"}}},
@@ -114,6 +115,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"roles": {"worker": {"command": "c", "env": [{"name": "TRAINMASTER_ROLE"}]}}},
         "spec.roles.worker.env[0].name: names that begin with TRAINMASTER_ are the controller's own",
+    ),
+    (
+        {"inputPath": "hdfs:///in", "env": [{"name": "INPUT_PATH", "value": "x"}]},
+        "spec.env[0].name: INPUT_PATH already holds spec.inputPath",
     ),
     (
         {"files": [{"source": "train.py"}]},

@@ -21,16 +21,20 @@ Steps = tuple[str | int, ...]
 def explain(path: str = "") -> str:
     """What a field means: type, default, what an edit does, and the fields below it.
 
-    `path` is written as in a problem (spec.roles.worker.replicas, spec.env[0].name); in maps and lists the key or
-    index may be left out (spec.roles.replicas). Empty for the whole. Raises InvalidError for an unknown field,
-    naming the nearest.
+    `path` is written as in a problem (spec.roles.worker.replicas, spec.env[0].name). The key of a map, the index of
+    a list and the leading `spec` may be left out; a bare name that stands in several places lists them. Empty for
+    the whole. Raises InvalidError for an unknown field, naming the nearest.
     """
-    steps = _resolved(_steps(path))
-    field = describe(steps)
+    places = _meant(_steps(path))
+    if len(places) > 1:
+        return (
+            "\n".join([f"{path} stands in {len(places)} places:", *(f"  {_shown(p)}" for p in places)]) + "\n"
+        )
+    field = describe(places[0])
     if field is None:
         raise InvalidError(f"no field {path!r}")
-    shown = written(steps) or KIND
-    return "\n".join([f"{shown}  ({API_VERSION})", *_about(field), *_below(field)]) + "\n"
+    title = f"{_shown(places[0]) or KIND}  ({API_VERSION})"
+    return "\n".join([title, *_about(field), *_below(field)]) + "\n"
 
 
 def _steps(path: str) -> list[str]:
@@ -38,15 +42,31 @@ def _steps(path: str) -> list[str]:
     return steps[1:] if steps and steps[0].lower() in _NAMES else steps
 
 
-def _resolved(steps: list[str]) -> Steps:
-    """The steps with the keys and indexes that a person leaves out."""
-    done: Steps = ()
-    for step in steps:
-        done = _into_entry(done, step)
-        if schema.at((*done, step)) is None:
-            raise InvalidError(_unknown(done, step))
-        done = (*done, step)
-    return done
+def _meant(steps: list[str]) -> list[Steps]:
+    """The fields that a person may mean: by the whole path, by one below spec, or by the end of it."""
+    for start in ((), ("spec",)):
+        done, rest = _walked(start, steps)
+        if not rest:
+            return [done]
+    if ends := [path for path in _all_paths() if path[-len(steps) :] == tuple(steps)]:
+        return ends
+    done, rest = _walked((), steps)
+    raise InvalidError(_unknown(done, rest[0]))
+
+
+def _walked(done: Steps, steps: list[str]) -> tuple[Steps, list[str]]:
+    """How far the steps lead, with the keys and indexes that a person leaves out; and the steps that don't."""
+    for i, step in enumerate(steps):
+        inside = _into_entry(done, step)
+        if schema.at((*inside, step)) is None:
+            return inside, steps[i:]
+        done = (*inside, step)
+    return done, []
+
+
+def _all_paths() -> list[Steps]:
+    paths = (path for path, _ in schema.field_paths(schema.job_schema()))
+    return [tuple(0 if step == "[]" else step for step in path) for path in paths]
 
 
 def _into_entry(done: Steps, step: str) -> Steps:
@@ -62,8 +82,12 @@ def _into_entry(done: Steps, step: str) -> Steps:
 def _unknown(done: Steps, step: str) -> str:
     known = list((schema.at(done) or {}).get("properties", {}))
     near = nearest(step, known)
-    hint = f"did you mean {written((*done, near))}?" if near else f"known here: {', '.join(known) or 'none'}"
-    return f"no field {written((*done, step))!r}: {hint}"
+    hint = f"did you mean {_shown((*done, near))}?" if near else f"known here: {', '.join(known) or 'none'}"
+    return f"no field {_shown((*done, step))!r}: {hint}"
+
+
+def _shown(steps: Steps) -> str:
+    return written(steps).replace("[0]", "[]")
 
 
 def _about(field: Field) -> list[str]:

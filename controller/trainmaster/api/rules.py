@@ -7,7 +7,7 @@ All checks are made, so that a person sees every problem at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.job import (
@@ -31,6 +31,12 @@ GANG_TIMEOUT_BELOW = 600.0
 """seconds after which YARN takes back a container that wasn't started
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
 RESERVED_ENV = "TRAINMASTER_"
+PATH_ENV: Mapping[str, str] = {
+    "INPUT_PATH": "spec.inputPath",
+    "CHECKPOINT_PATH": "spec.checkpointPath",
+    "SAVED_MODEL_PATH": "spec.savedModelPath",
+}
+"""variables that processes are given -> the field that they hold"""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
 
 Problems = Iterator[FieldProblem]
@@ -145,12 +151,14 @@ def _pytorch(spec: Spec) -> Problems:
 
 
 def _environment(spec: Spec) -> Problems:
-    yield from _environment_of("spec.env", spec.env)
+    told = {name for name, value in zip(PATH_ENV, values(spec).values(), strict=True) if value}
+    yield from _environment_of("spec.env", spec.env, told)
     for name, role in spec.roles.items():
-        yield from _environment_of(f"spec.roles.{name}.env", role.env)
+        yield from _environment_of(f"spec.roles.{name}.env", role.env, told)
 
 
-def _environment_of(path: str, env: Sequence[EnvVar]) -> Problems:
+def _environment_of(path: str, env: Sequence[EnvVar], told: Set[str]) -> Problems:
+    """`told` are the names that already hold one of the job's paths."""
     seen: set[str] = set()
     for i, variable in enumerate(env):
         where = f"{path}[{i}].name"
@@ -160,6 +168,8 @@ def _environment_of(path: str, env: Sequence[EnvVar]) -> Problems:
             yield _problem(
                 where, variable.name, f"names that begin with {RESERVED_ENV} are the controller's own"
             )
+        if variable.name in told:
+            yield _problem(where, variable.name, f"{variable.name} already holds {PATH_ENV[variable.name]}")
         seen.add(variable.name)
 
 
