@@ -37,6 +37,8 @@ JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
+RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]
+
 
 class Framework(StrEnum):
     """The frameworks whose processes are told about each other in their own words."""
@@ -211,9 +213,6 @@ class Spec(Model):
     def model_target(self) -> str:
         """Where the model goes: savedModelPath, or checkpointPath where that is left out."""
         return self.saved_model_path or self.checkpoint_path
-
-
-RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]
 
 
 class Metadata(Model):
