@@ -1,10 +1,11 @@
-"""Checkpoints in HDFS, or wherever fsspec reaches: written to a local folder first, then brought there whole.
+"""Checkpoints in HDFS, or wherever fsspec reaches: one tar file for each, whole or not there at all.
 
-A checkpoint becomes visible under its name by one rename, so a process killed in the middle leaves no half of one.
+A file becomes visible under its name by one rename, so a process killed in the middle leaves no half of one.
 """
 
 import os
 import re
+import tarfile
 import tempfile
 import uuid
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 import fsspec
 
 KEEP = 2
-NAME = re.compile(r"epoch-(\d{6})")
+NAME = re.compile(r"epoch-(\d{6})\.tar")
 LEFTOVER = re.compile(r"\.epoch-\d{6}\.[0-9a-f]{32}")
 
 
@@ -24,7 +25,7 @@ class Checkpoints:
         self.fs.makedirs(self.root, exist_ok=True)
 
     def epochs(self):
-        """Epochs with a whole checkpoint, oldest first."""
+        """Epochs with a checkpoint, oldest first."""
         return sorted(int(found[1]) for found in map(NAME.fullmatch, self._names()) if found)
 
     @contextmanager
@@ -33,34 +34,36 @@ class Checkpoints:
         epochs = self.epochs()
         with tempfile.TemporaryDirectory() as folder:
             if epochs:
-                self._download(self._path(epochs[-1]), folder)
+                with (
+                    self.fs.open(self._path(epochs[-1]), "rb") as file,
+                    tarfile.open(fileobj=file, mode="r|") as tar,
+                ):
+                    tar.extractall(folder)
             yield (epochs[-1], folder) if epochs else (0, None)
 
     @contextmanager
     def saving(self, epoch):
-        """A local folder for the files of this epoch's checkpoint; at the end it is brought to its place."""
+        """A local folder for the files of this epoch's checkpoint, which is brought to its place at the end."""
+        upload = f"{self.root}/.epoch-{epoch:06}.{uuid.uuid4().hex}"
         with tempfile.TemporaryDirectory() as folder:
             yield folder
-            upload = f"{self.root}/.epoch-{epoch:06}.{uuid.uuid4().hex}"
-            copy(self.fs, folder, upload)
-        self._remove(lambda name: name == f"epoch-{epoch:06}")
-        self.fs.mv(upload, self._path(epoch))
-        kept = {f"epoch-{epoch:06}" for epoch in self.epochs()[-KEEP:]}
-        self._remove(lambda name: LEFTOVER.fullmatch(name) or (NAME.fullmatch(name) and name not in kept))
+            with self.fs.open(upload, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
+                tar.add(folder, arcname=".")
+        self.fs.mv(upload, self._path(epoch), overwrite=True)
+        self._tidy()
 
-    def _download(self, source, folder):
-        for path in self.fs.ls(source, detail=False):
-            self.fs.get_file(path, os.path.join(folder, os.path.basename(path)))
-
-    def _remove(self, unwanted):
-        for name in filter(unwanted, self._names()):
-            self.fs.rm(f"{self.root}/{name}", recursive=True)
+    def _tidy(self):
+        """Remove all but the last, and what was cut off; nothing of others."""
+        kept = {self._path(epoch) for epoch in self.epochs()[-KEEP:]}
+        for name in self._names():
+            if (NAME.fullmatch(name) or LEFTOVER.fullmatch(name)) and f"{self.root}/{name}" not in kept:
+                self.fs.rm(f"{self.root}/{name}")
 
     def _names(self):
-        return [path.rstrip("/").rsplit("/", 1)[-1] for path in self.fs.ls(self.root, detail=False)]
+        return [path.rsplit("/", 1)[-1] for path in self.fs.ls(self.root, detail=False)]
 
     def _path(self, epoch):
-        return f"{self.root}/epoch-{epoch:06}"
+        return f"{self.root}/epoch-{epoch:06}.tar"
 
 
 def publish(url, folder, last):
@@ -68,11 +71,6 @@ def publish(url, folder, last):
     fs, target = fsspec.url_to_fs(url)
     if fs.exists(f"{target}/{last}"):
         fs.rm(f"{target}/{last}")
-    copy(fs, folder, target, last)
-
-
-def copy(fs, folder, target, last=""):
-    """All files of a local folder, in folders as there."""
     paths = [
         os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names
     ]

@@ -103,7 +103,7 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(tmp_path: Path, monkeypatch
     assert checkpoints.epochs() == [1]
 
 
-def cut_off(*_: object) -> None:
+def cut_off(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -111,11 +111,11 @@ def test_saving_clears_what_was_cut_off_and_touches_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}")
-    for name in (f".epoch-000001.{'0' * 32}", "notes", "epoch-7"):
-        (tmp_path / name).mkdir()
+    for name in (f".epoch-000001.{'0' * 32}", "notes", "epoch-7.tar"):
+        (tmp_path / name).touch()
     save(checkpoints, 1)
     save(checkpoints, 1)
-    assert {path.name for path in tmp_path.iterdir()} == {"epoch-000001", "notes", "epoch-7"}
+    assert {path.name for path in tmp_path.iterdir()} == {"epoch-000001.tar", "notes", "epoch-7.tar"}
 
 
 def test_a_model_is_published_over_an_older_one_and_beside_strangers(
