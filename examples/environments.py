@@ -4,8 +4,8 @@
     python3 examples/environments.py torch         an interpreter with Debian's PyTorch
     python3 examples/environments.py digits        the digits, as digits.csv.gz
 
-Needs the standard library only. A second run finds everything there and only prints. What pip fetches is held to
-the hashes in requirements.txt.
+Several at once print a line each. Needs the standard library only. A second run finds everything there and only
+prints. What pip fetches is held to the hashes in requirements.txt.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def succeeds(*command: str) -> bool:
 WHAT: dict[str, Callable[[], Path]] = {"tensorflow": tensorflow, "torch": torch, "digits": digits}
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in WHAT:
+    if not sys.argv[1:] or not WHAT.keys() >= set(sys.argv[1:]):
         raise SystemExit(__doc__)
-    print(WHAT[sys.argv[1]]())
+    for what in sys.argv[1:]:
+        print(WHAT[what]())
