@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from trainmaster.api.declared import Declared
@@ -18,14 +19,14 @@ from trainmaster.hadoop.values import FinalStatus
 from trainmaster.master.desk import Desk
 from trainmaster.master.opening import Amend, Opened, ended_state, open_application
 from trainmaster.master.sight import Sight
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.values import AppState, Finish
 
 log = logging.getLogger(__name__)
 
 RETRY = 1.0
 """seconds before YARN is asked again after it could not be"""
-FINISH_POLL = 0.1
+POLL = 0.1
 
 
 class Affairs:
@@ -39,13 +40,22 @@ class Affairs:
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(work())
+            self._task = asyncio.get_running_loop().create_task(self._guarded(work))
             self._task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        except (
+            Exception
+        ):  # shown, and tried again by a later pass: it must neither be lost nor stop the job's master
+            log.exception("an affair with YARN failed in a way nobody foresaw")
+            await asyncio.sleep(RETRY)
+        if self._sight.state is AppState.OPENING:
+            self._sight.say(AppState.NONE)
+
+    def _done(self, _: asyncio.Task[None]) -> None:
         self._task = None
-        if not task.cancelled() and (error := task.exception()):
-            log.error("an affair with YARN failed in a way nobody foresaw", exc_info=error)
         self._sight.changed = True
         self._wake.set()
 
@@ -86,52 +96,66 @@ class Affairs:
         )
 
     async def finish(
-        self, action: Finish, application: str, user: str, master: ApplicationMaster, url: str
+        self, action: Finish, application: ApplicationMemory, master: ApplicationMaster, url: str
     ) -> None:
         """Unregister with the final status; repeated until YARN says that it has it."""
-        status = (
-            FinalStatus.SUCCEEDED
-            if action.succeeded
-            else FinalStatus.KILLED
-            if action.killed
-            else FinalStatus.FAILED
-        )
         try:
-            while not await master.finish(status, action.message, url):
-                await asyncio.sleep(FINISH_POLL)
+            while not await master.finish(_final(action), action.message, url):
+                await asyncio.sleep(POLL)
         except RefusedError:
-            state = ended_state(await self._desk.manager(user).report(application))
+            state = ended_state(await self._desk.manager(application.user).report(application.id))
             self._sight.say(AppState.CLOSED if state is not AppState.AWAY else state)
         except TrainmasterError as error:
-            log.info(
-                "YARN can't be told of the end yet", extra={"application": application, "error": str(error)}
-            )
-            await asyncio.sleep(RETRY)
+            await self._later("YARN can't be told of the end yet", error)
         else:
             self._sight.say(AppState.CLOSED)
 
-    async def kill(self, application: str, user: str) -> None:
+    async def kill(self, application: ApplicationMemory) -> None:
         """End an application that nobody can speak for."""
         try:
-            while not await self._desk.manager(user).kill(application, "its token was lost"):
-                await asyncio.sleep(FINISH_POLL)
+            while not await self._desk.manager(application.user).kill(application.id, "its token was lost"):
+                await asyncio.sleep(POLL)
         except TrainmasterError as error:
-            log.info(
-                "an application can't be ended yet", extra={"application": application, "error": str(error)}
-            )
-            await asyncio.sleep(RETRY)
+            await self._later("an application can't be ended yet", error)
         else:
             self._sight.say(AppState.CLOSED)
 
-    async def leave(
-        self, uid: str, farewell: Callable[[], Awaitable[None]], left: Callable[[], None]
-    ) -> None:
+    async def prioritize(self, application: ApplicationMemory, priority: int, amend: Amend) -> None:
+        """Tell YARN the new priority, and remember what it was told; it may grant less (maximum priority of the cluster)."""
+        try:
+            await self._desk.manager(application.user).update_priority(application.id, priority)
+            await amend(
+                lambda m: replace(
+                    m, application=replace(m.application, priority=priority) if m.application else None
+                )
+            )
+        except TrainmasterError as error:
+            await self._later("the priority can't be changed yet", error)
+
+    async def leave(self, uid: str, declared: Declared, left: Callable[[], None]) -> None:
         """Forget the job: journal first, so that a crash in between leaves the declaration to be cleaned up again."""
         try:
             await self._desk.journal.remove(uid)
-            await farewell()
+            await self._desk.gone(declared)
         except TrainmasterError as error:
-            log.info("a job can't be removed yet", extra={"uid": uid, "error": str(error)})
-            await asyncio.sleep(RETRY)
+            await self._later("a job can't be removed yet", error)
         else:
             left()
+
+    async def remove(self, declared: Declared) -> None:
+        """Take the declaration itself away; its deletion then goes the usual way."""
+        try:
+            await self._desk.remove(declared)
+        except TrainmasterError as error:
+            await self._later("a declaration can't be removed yet", error)
+
+    async def _later(self, what: str, error: TrainmasterError) -> None:
+        """Say why, and wait a little: the next pass asks for it again."""
+        log.info(what, extra={"error": str(error)})
+        await asyncio.sleep(RETRY)
+
+
+def _final(action: Finish) -> FinalStatus:
+    if action.killed:
+        return FinalStatus.KILLED
+    return FinalStatus.SUCCEEDED if action.succeeded else FinalStatus.FAILED

@@ -79,7 +79,7 @@ class Fleet:
         self._stopping.set()
 
     def picture(self) -> FleetPicture:
-        pictures = {uid: m.picture for uid, m in self._masters.items() if m.picture}
+        pictures = {uid: picture for uid, m in self._masters.items() if (picture := m.picture)}
         return FleetPicture(
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),
@@ -175,7 +175,8 @@ class Fleet:
         epoch = lease.epoch
         while True:
             await asyncio.sleep(self._settings.lease_duration / 5)
-            if not await lease.acquire() and lease.superseded:
+            await lease.acquire()
+            if lease.superseded or lease.epoch != epoch:
                 log.warning("another controller leads now", extra={"epoch": epoch})
                 return
 
@@ -217,7 +218,7 @@ class Fleet:
                 self._drive(desk, declared)
             else:
                 master.declare(declared)
-        desk.fleet_size = sum(1 for master in self._masters.values() if master.heart)
+        desk.fleet_size = sum(1 for master in self._masters.values() if master.contact.heart)
 
     async def _until_one_ends(self, beats: tuple[Coroutine[Any, Any, None], ...]) -> None:
         """Keep all beats going until one of them ends, or the controller is to stop."""

@@ -30,6 +30,8 @@ Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]
 TOKEN_POLL = 0.03
 """seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
 TOKEN_POLL_MOST = 1.0
+TAG = 100
+"""characters in one tag (YarnConfiguration.APPLICATION_MAX_TAG_LENGTH)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ async def open_application(
     assert memory.application is not None
     had_token = bool(memory.application.token)
     if not had_token:
-        report = await _submitted(memory.application, job, rm)
+        report = await _submitted(memory.application, job, memory.uid, rm)
         if report.am_rm_token is None:
             return _without_token(report)
         token = base64.b64encode(report.am_rm_token).decode()
@@ -75,19 +77,21 @@ async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceMana
     if memory.application is not None:
         return memory
     new = await rm.new_application()
-    application = ApplicationMemory(new.id, user=user, queue=job.spec.queue, submitted_at=clock.now())
+    application = ApplicationMemory(
+        new.id, user=user, queue=job.spec.queue, priority=job.spec.priority, submitted_at=clock.now()
+    )
     memory = await amend(lambda m: replace(m, application=application))
     reach("id")
     return memory
 
 
 async def _submitted(
-    application: ApplicationMemory, job: TrainingJob, rm: ResourceManager
+    application: ApplicationMemory, job: TrainingJob, uid: str, rm: ResourceManager
 ) -> ApplicationReport:
     """Submit unless YARN has it already, and wait until it has a token, or never will."""
     report = await rm.report(application.id)
     if report is None:
-        await rm.submit(submission(application, job))
+        await rm.submit(submission(application, job, uid))
         reach("submit")
     wait = TOKEN_POLL
     while True:
@@ -98,11 +102,11 @@ async def _submitted(
         wait = min(TOKEN_POLL_MOST, wait * 1.3)
 
 
-def submission(application: ApplicationMemory, job: TrainingJob) -> Submission:
+def submission(application: ApplicationMemory, job: TrainingJob, uid: str) -> Submission:
     """What YARN is told of the job; people find it there by name and tags."""
     meta = job.metadata
-    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:100])
-    return Submission(application.id, meta.name, application.queue, job.spec.priority, tags)
+    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:TAG], f"uid:{uid}"[:TAG])
+    return Submission(application.id, meta.name, application.queue, application.priority, tags)
 
 
 def _without_token(report: ApplicationReport) -> Opened:

@@ -6,7 +6,7 @@ Metrics and the web read these; nothing here is counted, and nothing decides on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
@@ -25,6 +25,10 @@ class Picture:
     """time of the pass, seconds since the epoch"""
     last_beat: float = 0.0
     """time of the last answered heartbeat; 0 while it has no application"""
+
+    def beaten(self, last_beat: float) -> Picture:
+        """The same, with the heartbeat of now: calm jobs make no passes."""
+        return replace(self, last_beat=last_beat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from trainmaster.plan.values import (
     Forget,
     Kill,
     Open,
+    Prioritize,
     Release,
     RemoveDeclaration,
     Start,
@@ -42,6 +43,8 @@ def _application(case: Case, memory: Memory) -> Iterator[Action]:
         yield Kill(memory.application.id)
     elif may_open(case, memory):
         yield Open()
+    elif case.registered and memory.application and memory.application.priority != case.job.spec.priority:
+        yield Prioritize(case.job.spec.priority)
 
 
 def may_open(case: Case, memory: Memory) -> bool:

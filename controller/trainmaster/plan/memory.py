@@ -110,6 +110,8 @@ class ApplicationMemory:
     """base64 of the AMRM token's protobuf (hadoop.common.TokenProto)"""
     user: str = ""
     queue: str = ""
+    priority: int = 0
+    """as YARN was last told"""
     submitted_at: float = 0.0
 
 

@@ -184,6 +184,13 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Prioritize:
+    """Tell YARN the application's new priority."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     container: str
     key: Key
@@ -233,7 +240,7 @@ class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
 
-Action = Open | Start | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
+Action = Open | Prioritize | Start | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
 
 
 @dataclass(frozen=True, slots=True)

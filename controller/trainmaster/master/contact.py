@@ -1,0 +1,166 @@
+"""One job's contact with YARN: the heartbeat and its answers, and what a refusal says of the application.
+
+Holds the conversation (heartbeat.py) and the picture of it (sight.py). Never here: a decision about the job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.hadoop.refusals import NOT_REGISTERED, WRONG_RESPONSE_ID
+from trainmaster.master import clock
+from trainmaster.master.desk import Desk
+from trainmaster.master.doing import Doing
+from trainmaster.master.heartbeat import REPLAY, Heart
+from trainmaster.master.looking import bound_containers
+from trainmaster.master.opening import Amend, Opened, ended_state
+from trainmaster.master.points import reach
+from trainmaster.master.sight import Sight
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import AppState, ContainerState, Plan
+
+log = logging.getLogger(__name__)
+
+
+class Contact:
+    """`heart` is there while we are registered; `sight` always says what is known."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        wake: asyncio.Event,
+        memory: Callable[[], Memory],
+        amend: Amend,
+        page: Callable[[], str],
+    ) -> None:
+        self._desk, self._memory, self._amend, self._page = desk, memory, amend, page
+        self.sight = Sight()
+        self.heart: Heart | None = None
+        self.deposed = False
+        """another master goes on with the application"""
+        self.releases: set[str] = set()
+        """containers to be given back with the next heartbeat"""
+        self.doing = Doing(desk, self.sight, wake, self.releases)
+
+    async def beat(self) -> None:
+        """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
+        heart = self.heart
+        if heart is None or self.deposed:
+            return
+        try:
+            await self._beat(heart)
+            self.sight.say(AppState.REGISTERED)
+        except DeniedError as error:
+            await self._lost_touch(str(error))
+        except RefusedError as error:
+            await self._refused(heart, error)
+        except UnavailableError as error:
+            self.sight.say(AppState.AWAY, str(error))
+            raise
+
+    async def _beat(self, heart: Heart) -> None:
+        if not self._desk.lease.held() or self.sight.ends:
+            await heart.repeat()
+            return
+        heart.releases |= self.releases
+        released, asked = set(heart.releases), bool(heart.wanted)
+        answer = await heart.beat()
+        self.releases -= released
+        self.sight.allocated(answer, self._memory().role_numbers, clock.now())
+        self._drop_released(released)
+        if answer.am_rm_token:
+            await self._keep_token(answer.am_rm_token, heart)
+        for point, reached in (("ask", asked), ("allocated", bool(answer.allocated))):
+            if reached:
+                reach(point)
+        self.doing.confirm()
+
+    def _drop_released(self, released: set[str]) -> None:
+        """What was never started is gone with its release; what runs is gone when YARN says so."""
+        for id_ in released & self.sight.containers.keys():
+            if self.sight.containers[id_].state in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE):
+                self.sight.drop(id_)
+
+    async def _keep_token(self, token: bytes, heart: Heart) -> None:
+        """YARN rolled the token: written before it is used, for a lost one can't be had again."""
+        text = base64.b64encode(token).decode()
+        await self._amend(
+            lambda m: replace(m, application=replace(m.application, token=text) if m.application else None)
+        )
+        heart.master.replace_token(token)
+
+    async def _refused(self, heart: Heart, error: RefusedError) -> None:
+        if error.kind == NOT_REGISTERED:
+            await self._register_again(heart)
+        elif error.kind == WRONG_RESPONSE_ID:
+            await self._superseded()
+        else:
+            await self._lost_touch(str(error))
+
+    async def _register_again(self, heart: Heart) -> None:
+        """The ResourceManager was restarted: it knows the application, and has forgotten what we said."""
+        answer = await heart.master.register("localhost", -1, self._page())
+        heart.registered_anew()
+        self.sight.registered(answer, self._memory().role_numbers)
+        self.doing.confirm()
+        log.info(
+            "registered again after a restart of the ResourceManager", extra={"job": self._memory().name}
+        )
+
+    async def _superseded(self) -> None:
+        """Another master has registered. We do so again only if the lease, asked anew, says that we lead."""
+        await self.drop_heart()
+        self.deposed = not await self._desk.lease.acquire()
+        state = AppState.AWAY if self.deposed else AppState.NONE
+        self.sight.say(state, "another controller goes on with the application")
+
+    async def _lost_touch(self, words: str) -> None:
+        """YARN doesn't take us for the master any more: its report says what became of the application."""
+        application = self._memory().application
+        assert application is not None
+        report = await self._desk.manager(application.user).report(application.id)
+        state = ended_state(report)
+        await self.drop_heart()
+        lost = AppState.TOKEN_LOST if state is AppState.AWAY else state
+        self.sight.say(lost, report.diagnostics if report else words)
+
+    def opened(self, opened: Opened) -> None:
+        """Take in how the opening of the application went."""
+        self.sight.say(opened.state, opened.words)
+        if opened.master is None or opened.registered is None:
+            return
+        desk, start = self._desk, 0 if opened.fresh else REPLAY
+        self.heart = Heart(opened.master, lambda: desk.cluster.racks, desk.measures.heartbeat, start)
+        self.sight.registered(opened.registered, self._memory().role_numbers)
+        self.sight.expect(bound_containers(self._memory()))
+        self.doing.confirm()
+
+    def want(self, plan: Plan) -> None:
+        """What should stand at the scheduler from now on. While it is away nothing is taken back."""
+        if self.heart and self.sight.state is AppState.REGISTERED:
+            self.heart.want(plan.asks, plan.avoid)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the next heartbeat has something to say, and so should go out at once."""
+        return (self.heart is not None and self.heart.has_news) or bool(self.releases)
+
+    @property
+    def expects(self) -> bool:
+        """Whether something is to be heard from YARN soon: then heartbeats are fast."""
+        asks = self.heart is not None and bool(self.heart.stands)
+        return asks or bool(self.sight.unconfirmed()) or self.sight.strays(self._memory())
+
+    async def drop_heart(self) -> None:
+        heart, self.heart = self.heart, None
+        if heart:
+            await heart.master.close()
+
+    async def close(self) -> None:
+        await self.doing.close()
+        await self.drop_heart()
