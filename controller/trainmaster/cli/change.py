@@ -1,0 +1,97 @@
+"""`delete`, `suspend`, `resume`, `rerun`, `scale`: changes of a declaration in the store; a controller acts on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainmaster.cli.exits import UsageError
+from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.store import open_store
+
+if TYPE_CHECKING:
+    from trainmaster.sources.store import JobStore
+
+Job = Annotated[str, typer.Argument(help="The job.")]
+DELETE_SECONDS = 300.0
+
+
+@with_choices
+def delete(
+    choices: Choices,
+    names: Annotated[list[str] | None, typer.Argument(help="The jobs.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Option("--file", "-f", help="Delete the jobs declared here.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything of them is gone.")] = False,
+) -> None:
+    """Stop jobs and remove their declarations."""
+    store = open_store(choices)
+    doomed = _named(choices, names or (), files or ())
+    for namespace, name in doomed:
+        store.delete(namespace, name)
+        print(f"trainingjob/{name} deleted")
+    if wait:
+        _wait_until_gone(store, doomed)
+
+
+@with_choices
+def suspend(choices: Choices, name: Job) -> None:
+    """Stop a job's processes and give everything back; resume starts it again."""
+    _set_suspend(choices, name, True)
+    print(f"trainingjob/{name} suspended")
+
+
+@with_choices
+def resume(choices: Choices, name: Job) -> None:
+    """Start a suspended job again."""
+    _set_suspend(choices, name, False)
+    print(f"trainingjob/{name} resumed")
+
+
+@with_choices
+def rerun(choices: Choices, name: Job) -> None:
+    """Run a finished job once more, as a new one."""
+    open_store(choices).rerun(choices.in_namespace, name)
+    print(f"trainingjob/{name} will run again")
+
+
+@with_choices
+def scale(
+    choices: Choices,
+    name: Job,
+    replicas: Annotated[int, typer.Option(help="How many replicas are wanted.", min=0)],
+    role: Annotated[str, typer.Option(help="Of which role.")] = "worker",
+) -> None:
+    """Change the number of replicas of a role."""
+    store = open_store(choices)
+    job = store.get(choices.in_namespace, name).job
+    if job is not None and role not in job.spec.roles:
+        raise UsageError(f"{name} has no role {role}; it has {', '.join(job.spec.roles)}")
+    store.edit(choices.in_namespace, name, {("spec", "roles", role, "replicas"): replicas})
+    print(f"trainingjob/{name} scaled: {role} {replicas}")
+
+
+def _set_suspend(choices: Choices, name: str, value: bool) -> None:
+    open_store(choices).edit(choices.in_namespace, name, {("spec", "runPolicy", "suspend"): value})
+
+
+def _named(
+    choices: Choices, names: list[str] | tuple[()], files: list[str] | tuple[()]
+) -> list[tuple[str, str]]:
+    from trainmaster.cli.documents import read_documents, valid_jobs
+
+    if bool(names) == bool(files):
+        raise UsageError("name jobs, or files with -f")
+    if names:
+        return [(choices.in_namespace, name) for name in names]
+    jobs = [job.metadata for _, job in valid_jobs(read_documents(files))]
+    return [(choices.namespace or metadata.namespace, metadata.name) for metadata in jobs]
+
+
+def _wait_until_gone(store: JobStore, names: list[tuple[str, str]]) -> None:
+    from trainmaster.cli.wait import until_gone
+
+    for namespace, name in names:
+        until_gone(store, namespace, name, DELETE_SECONDS)

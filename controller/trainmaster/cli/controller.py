@@ -1,0 +1,117 @@
+"""`controller`: settings, source, fleet and web server put together, and taken down cleanly.
+
+This is the only place that knows them all. Never here: what any of them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainmaster.cli.options import Choices, with_choices
+
+if TYPE_CHECKING:
+    from trainmaster.api.declared import Declared
+    from trainmaster.api.job import FileRef, TrainingJob
+    from trainmaster.hadoop.configuration import HadoopConf
+    from trainmaster.hadoop.containers import LocalResource
+    from trainmaster.master.fleet import Fleet
+    from trainmaster.master.measures import Measures
+    from trainmaster.master.picture import FleetPicture
+    from trainmaster.settings import Settings
+    from trainmaster.sources.facts import FileFact
+    from trainmaster.sources.folder import FolderSource
+
+log = logging.getLogger(__name__)
+
+
+@with_choices
+def controller(
+    choices: Choices,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Drive every declared job, until SIGTERM or Ctrl-C. Running jobs go on without it."""
+    from trainmaster.hadoop.configuration import read
+    from trainmaster.observe.logs import set_up
+
+    settings = choices.settings()
+    conf = read(settings.hadoop_conf_dir, settings.hadoop)
+    set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
+    asyncio.run(_serve(settings, conf))
+
+
+class _Shown:
+    """The picture of a fleet that may not be there yet: the web server starts first, and tells its address."""
+
+    fleet: Fleet | None = None
+
+    def picture(self) -> FleetPicture:
+        from trainmaster.master.picture import FleetPicture
+
+        if self.fleet is not None:
+            return self.fleet.picture()
+        return FleetPicture({}, leading=False, yarn_up=False, store_up=False, looked_at=0.0, expiry=0.0)
+
+
+async def _serve(settings: Settings, conf: HadoopConf) -> None:
+    """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
+    from trainmaster.master.measures import Measures
+    from trainmaster.observe.metrics import make_registry, package_version
+    from trainmaster.sources.folder import FolderSource
+    from trainmaster.web.server import WebServer
+
+    shown = _Shown()
+    registry = make_registry(shown.picture)
+    source = FolderSource(settings.store, settings)
+    web = WebServer(settings, shown.picture, registry)
+    await web.start()
+    try:
+        shown.fleet = _fleet(settings, conf, source, Measures(registry), web.url)
+        log.info("started", extra={"web": web.url, "store": settings.store, "version": package_version()})
+        await _run_until_signal(shown.fleet)
+    finally:
+        await web.stop()
+        await source.close()
+        log.info("stopped")
+
+
+async def _run_until_signal(fleet: Fleet) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, fleet.stop)
+    await fleet.run()
+
+
+def _fleet(
+    settings: Settings, conf: HadoopConf, source: FolderSource, measures: Measures, web_url: str
+) -> Fleet:
+    from trainmaster.master.fleet import Fleet
+    from trainmaster.sources.facts import FileFacts
+
+    facts = FileFacts(settings)
+
+    async def files(ref: FileRef, _user: str) -> LocalResource:
+        return _local_resource(ref, await facts.stat(ref.source))
+
+    return Fleet(settings, conf, source, measures, files, _refusal, web_url)
+
+
+def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:
+    """A file of a declaration in YARN's terms."""
+    from trainmaster.api.job import FileType
+    from trainmaster.hadoop.containers import LocalResource, ResourceKind
+
+    kind = ResourceKind.ARCHIVE if ref.type is FileType.ARCHIVE else ResourceKind.FILE
+    return LocalResource(fact.url, fact.size, fact.mtime_ms, kind)
+
+
+def _refusal(declared: Declared, job: TrainingJob) -> str:
+    """Why this owner may not run this job as its user, or in its queue; empty when he may."""
+    from trainmaster.sources.policy import may_run_as
+
+    problem = may_run_as(declared.owner, declared.namespace, job.spec.user, job.spec.queue, ())
+    return str(problem) if problem else ""

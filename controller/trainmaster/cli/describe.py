@@ -1,0 +1,108 @@
+"""`describe`: everything that is known of one job, for a person to read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.store import open_store
+from trainmaster.cli.tables import age, aligned, message, printable, state, table
+from trainmaster.observe.ages import since
+
+if TYPE_CHECKING:
+    from trainmaster.api.status import JobStatus, ReplicaStatus
+    from trainmaster.sources.store import StoredJob
+
+
+@with_choices
+def describe(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
+    """Show all that is known of one job."""
+    stored = open_store(choices).get(choices.in_namespace, name)
+    print("\n".join(description(stored, time.time())))
+
+
+def description(stored: StoredJob, now: float) -> list[str]:
+    """The lines of `describe`."""
+    lines = aligned([(f"{name}:", printable(value)) for name, value in _facts(stored, now) if value])
+    if stored.problems:
+        lines += ["", "Problems:", *(f"  {printable(str(problem))}" for problem in stored.problems)]
+    if stored.status is not None:
+        lines += _roles(stored.status, now) + _conditions(stored.status, now)
+    return lines
+
+
+def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
+    yield "Name", stored.name
+    yield "Namespace", stored.namespace
+    yield "State", state(stored)
+    yield "Message", message(stored)
+    yield "Age", age(stored, now)
+    yield "Declared in", stored.path
+    yield "Owner", stored.owner
+    if stored.job is not None:
+        spec = stored.job.spec
+        yield "Framework", str(spec.framework)
+        yield "Queue", spec.queue
+        yield "Input", spec.input_path
+        yield "Checkpoints", spec.checkpoint_path
+        yield "Saved model", spec.saved_model_path
+    if stored.status is not None:
+        yield from _status_facts(stored.status)
+
+
+def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
+    yield "Application", status.application_id
+    yield "Earlier applications", ", ".join(status.earlier_application_ids)
+    yield "Workers", status.workers_summary
+    yield "GPUs", str(status.gpus or "")
+    yield "Restarts", str(status.restarts)
+    yield "Place in the queue", str(status.queue_position or "")
+    yield "The scheduler says", status.scheduler_message
+    yield "Started", status.start_time or ""
+    yield "Completed", status.completion_time or ""
+
+
+def _roles(status: JobStatus, now: float) -> list[str]:
+    rows, ends = [], []
+    for role, of_role in status.roles.items():
+        for replica in of_role.replicas:
+            rows.append(_replica(role, replica))
+            ends += _end(role, replica, now)
+    if not rows:
+        return []
+    header = ("REPLICA", "STATE", "NODE", "PORTS", "CONTAINER", "RESTARTS")
+    lines = ["", "Replicas:", *_indented(table(header, rows))]
+    return lines + (["", "Last ends:", *_indented(ends)] if ends else [])
+
+
+def _replica(role: str, replica: ReplicaStatus) -> tuple[str, ...]:
+    ports = ",".join(map(str, replica.ports))
+    place = (replica.node, ports, replica.container)
+    return (f"{role}-{replica.index}", str(replica.state), *place, str(replica.restarts))
+
+
+def _end(role: str, replica: ReplicaStatus, now: float) -> list[str]:
+    end = replica.last_exit
+    if end is None:
+        return []
+    head = f"{role}-{replica.index}  {end.cause}, exit {end.code} on {end.node}, {since(end.time, now)} ago"
+    return [
+        line for line in (head, f"  {printable(end.message)}", f"  log: {end.log_url}") if line.strip(" log:")
+    ]
+
+
+def _conditions(status: JobStatus, now: float) -> list[str]:
+    rows = [
+        (str(c.type), c.status, c.reason, since(c.last_transition_time, now), c.message)
+        for c in status.conditions
+    ]
+    header = ("TYPE", "STATUS", "REASON", "SINCE", "MESSAGE")
+    return ["", "Conditions:", *_indented(table(header, rows))] if rows else []
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

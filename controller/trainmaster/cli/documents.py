@@ -1,0 +1,158 @@
+"""The YAML files that a person names: found, read, split into documents and validated, each problem with its line.
+
+Never here: the store.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainmaster.cli.exits import MissingError, UsageError
+from trainmaster.cli.uploads import is_local, pointed, stand_in
+from trainmaster.errors import InvalidError
+
+if TYPE_CHECKING:
+    from trainmaster.api.job import TrainingJob
+    from trainmaster.api.status import FieldProblem
+
+STDIN = "-"
+START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+"""YAML forbids this at the start of a line of anything but a document (c-forbidden, YAML 1.2.2 section 9.1.2)"""
+SOURCE = re.compile(r"files\[\d+\]\.source$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document of one file."""
+
+    origin: str
+    """path of the file as the person wrote it, or <stdin>"""
+    text: str
+    """with empty lines in front where earlier documents stood, so that lines keep their numbers"""
+    default_name: str = ""
+    folder: Path = Path()
+    """what relative paths in it are relative to"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document, and the job in it or what is wrong."""
+
+    document: Document
+    job: TrainingJob | None
+    problems: tuple[FieldProblem, ...]
+
+    def complaints(self) -> list[str]:
+        """`file:line: field: reason`, as editors understand it."""
+        return [_complaint(self.document.origin, problem) for problem in self.problems]
+
+
+def read_documents(names: Sequence[str]) -> list[Document]:
+    """All documents of files, of folders' *.yaml and *.yml, and of standard input (`-`). Raises MissingError."""
+    if not names:
+        raise UsageError("name at least one file, folder, or - for standard input")
+    return [document for name in names for document in _read(name)]
+
+
+def check(documents: Sequence[Document]) -> list[Checked]:
+    """Each document read as a TrainingJob; a source that is a file on this machine is fine: it will be uploaded."""
+    return [_checked(document) for document in documents]
+
+
+def valid_jobs(documents: Sequence[Document]) -> list[tuple[Document, TrainingJob]]:
+    """All jobs, or InvalidError with everything that is wrong: nothing is applied while one is."""
+    checked = check(documents)
+    complaints = [line for one in checked for line in one.complaints()]
+    for line in complaints[:-1]:
+        print(f"error: {line}", file=sys.stderr)
+    if complaints:
+        raise InvalidError(complaints[-1])
+    return [(one.document, one.job) for one in checked if one.job is not None]
+
+
+def renamed(document: Document, name: str) -> Document:
+    """The same declaration under another name."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = 1 << 16
+    try:
+        tree = yaml.load(document.text)
+        tree.setdefault("metadata", {})["name"] = name
+    except (YAMLError, AttributeError, TypeError):
+        return document  # not a mapping: validation says it better
+    yaml.dump(tree, text)
+    return replace(document, text=text.getvalue())
+
+
+def _read(name: str) -> Iterator[Document]:
+    if name == STDIN:
+        yield from _split("<stdin>", sys.stdin.read(), Path())
+        return
+    for path in _files(Path(name)):
+        yield from _split(str(path), _text(path), path.parent, path.stem)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise MissingError(f"no such file or folder: {path}")
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith("."))
+    if not found:
+        raise MissingError(f"no .yaml or .yml file in {path}")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"{path}: not UTF-8 text: byte {error.start} can't be read") from error
+    except OSError as error:
+        raise MissingError(f"{path}: {error.strerror}") from error
+
+
+def _split(origin: str, text: str, folder: Path, stem: str = "") -> Iterator[Document]:
+    starts = [0, *(found.end() for found in START.finditer(text))]
+    parts = [(start, text[start:end]) for start, end in zip(starts, _ends(text), strict=True)]
+    full = [part for part in parts if _says_something(part[1])] or parts[:1]
+    for start, part in full:
+        padding = "\n" * text.count("\n", 0, start)
+        yield Document(origin, padding + part, stem if len(full) == 1 else "", folder)
+
+
+def _ends(text: str) -> list[int]:
+    return [*(found.start() for found in START.finditer(text)), len(text)]
+
+
+def _says_something(text: str) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+
+
+def _checked(document: Document) -> Checked:
+    from trainmaster.api.documents import read_job
+
+    job, problems = read_job(document.text, document.default_name)
+    local = [problem for problem in problems if _is_local_file(document, problem)]
+    if not local or len(local) < len(problems):
+        return Checked(document, job, tuple(problem for problem in problems if problem not in local))
+    checked_text = pointed(document.text, document.folder, stand_in)
+    return Checked(document, *read_job(checked_text, document.default_name))
+
+
+def _is_local_file(document: Document, problem: FieldProblem) -> bool:
+    """The one complaint that goes away by uploading: `files:` names a file on this machine."""
+    named = SOURCE.search(problem.field) and problem.value and is_local(problem.value)
+    return bool(named) and (document.folder / problem.value).exists()
+
+
+def _complaint(origin: str, problem: FieldProblem) -> str:
+    return ": ".join(part for part in (f"{origin}:{problem.line}", problem.field, problem.reason) if part)

@@ -1,0 +1,76 @@
+"""The entry: which commands there are, and how errors become one line and an exit code.
+
+Each command's work is in its own module; this file only mounts them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+from trainmaster.cli import apply, change, check, controller, describe, get, logs, options, run_job, wait
+from trainmaster.cli.exits import ExitCode, tell
+
+app = typer.Typer(
+    name="trainmaster",
+    callback=options.remember,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+SERVE, DECLARE, LOOK, CHANGE = "Run it", "Declare", "Look", "Change"
+PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    SERVE: {"controller": controller.controller},
+    DECLARE: {"run": run_job.run, "apply": apply.apply, "validate": check.validate, "explain": check.explain},
+    LOOK: {"get": get.get, "describe": describe.describe, "logs": logs.logs, "wait": wait.wait},
+    CHANGE: {
+        "delete": change.delete,
+        "suspend": change.suspend,
+        "resume": change.resume,
+        "rerun": change.rerun,
+        "scale": change.scale,
+    },
+}
+for panel, commands in PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+
+
+@app.command(rich_help_panel=SERVE, context_settings=ANYTHING, add_help_option=False)
+def local(context: typer.Context) -> None:
+    """A real Hadoop (HDFS and YARN) on this machine: up, down, status, env."""
+    from trainmaster.cli.local import app as local_app  # mounted here, not above: its imports are slow
+
+    code = local_app(args=context.args, prog_name="trainmaster local", standalone_mode=False)
+    raise typer.Exit(code or 0)
+
+
+@app.command(rich_help_panel=SERVE)
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version
+
+    print(f"trainmaster {version('trainmaster')}")
+
+
+def run() -> NoReturn:
+    """The `trainmaster` program: never a traceback for what a person can mend."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        code = tell(error)
+    if code == ExitCode.CLOSED_PIPE:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python complains while it flushes
+    sys.exit(code or 0)

@@ -1,0 +1,105 @@
+"""The options that every command on the store has: --store, --namespace, --conf-dir.
+
+They may stand before the command's name or after it; the later one wins.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainmaster.cli.exits import SettingsError
+
+if TYPE_CHECKING:
+    from trainmaster.settings import Settings
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Root of the store: hdfs://, webhdfs:// or file:// (TRAINMASTER_STORE)."),
+]
+NamespaceOption = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of the jobs (TRAINMASTER_NAMESPACE).")
+]
+FirstNamespaceOption = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", help="Namespace of the jobs.", envvar="TRAINMASTER_NAMESPACE"),
+]
+"""only the first reads the environment: else it would win over the option before the command's name"""
+ConfDirOption = Annotated[
+    Path | None, typer.Option("--conf-dir", help="Folder of Hadoop's configuration files (HADOOP_CONF_DIR).")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen on the command line; None where nothing was."""
+
+    store: str | None = None
+    namespace: str | None = None
+    conf_dir: Path | None = None
+
+    def over(self, other: Choices) -> Choices:
+        """These choices, and the other's where these leave something open."""
+        return Choices(
+            self.store or other.store, self.namespace or other.namespace, self.conf_dir or other.conf_dir
+        )
+
+    @property
+    def in_namespace(self) -> str:
+        """The namespace to work in when a job doesn't say."""
+        return self.namespace or "default"
+
+    def settings(self) -> Settings:
+        """The settings with these choices on top. Raises SettingsError naming the field."""
+        from pydantic import ValidationError
+
+        from trainmaster.settings import Settings
+
+        chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir}
+        try:
+            return Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            raise SettingsError(f"settings: {field}: {first['msg']}") from error
+
+
+def remember(
+    context: typer.Context,
+    store: StoreOption = None,
+    namespace: FirstNamespaceOption = None,
+    conf_dir: ConfDirOption = None,
+) -> None:
+    """Run and watch machine-learning training on Hadoop YARN."""
+    context.obj = Choices(store, namespace, conf_dir)
+
+
+def with_choices(command: Callable[..., None]) -> Callable[..., None]:
+    """A command on the store: gets the shared options, and `choices` made of them as its first argument."""
+
+    @wraps(command)
+    def told(
+        context: typer.Context, *, store: str | None, namespace: str | None, conf_dir: Path | None, **own: Any
+    ) -> None:
+        command(Choices(store, namespace, conf_dir).over(context.obj or Choices()), **own)
+
+    shared = {"store": StoreOption, "namespace": NamespaceOption, "conf_dir": ConfDirOption}
+    own_parameters = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own_parameters),
+        *(_option(name, hint) for name, hint in shared.items()),
+    ]
+    told.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer makes options of
+    told.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return told
+
+
+def _option(name: str, hint: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)

@@ -1,0 +1,21 @@
+"""Opening the store that a command works on, and looking jobs up in it by the names people type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainmaster.cli.options import Choices
+    from trainmaster.sources.store import JobStore, StoredJob
+
+
+def open_store(choices: Choices) -> JobStore:
+    """The store of the settings. Raises SettingsError, or UnavailableError when it can't be reached."""
+    from trainmaster.sources.store import JobStore
+
+    settings = choices.settings()
+    return JobStore(settings.store, settings.hadoop_conf_dir)
+
+
+def shown_name(stored: StoredJob) -> str:
+    return f"{stored.namespace}/{stored.name}"

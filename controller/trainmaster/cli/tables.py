@@ -1,0 +1,88 @@
+"""Text for terminals: tables as kubectl prints them, one row per job. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trainmaster.observe.ages import short_age
+
+if TYPE_CHECKING:
+    from trainmaster.sources.store import StoredJob
+
+HEADER = ("NAME", "STATE", "FRAMEWORK", "WORKERS", "GPUS", "QUEUE", "RESTARTS", "AGE")
+WIDE = ("APPLICATION", "OWNER", "MESSAGE")
+GAP = "   "
+NOTHING = "<none>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Left-aligned columns; an empty cell shows as <none>."""
+    cells = [header, *([printable(cell) or NOTHING for cell in row] for row in rows)]
+    return aligned(cells)
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
+
+
+def printable(text: str) -> str:
+    """One line that can't drive the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def header(all_namespaces: bool, wide: bool) -> tuple[str, ...]:
+    return (("NAMESPACE",) if all_namespaces else ()) + HEADER + (WIDE if wide else ())
+
+
+def row(stored: StoredJob, now: float, all_namespaces: bool = False, wide: bool = False) -> tuple[str, ...]:
+    """One job's cells under `header`."""
+    front = (stored.namespace,) if all_namespaces else ()
+    return front + _cells(stored, now) + (_wide(stored) if wide else ())
+
+
+def state(stored: StoredJob) -> str:
+    """The state that a controller wrote; Invalid or Declared while none has seen the job."""
+    if stored.status is not None and stored.status.state:
+        return stored.status.state
+    return "Invalid" if stored.problems else "Declared"
+
+
+def message(stored: StoredJob) -> str:
+    """The sentence beside the state: that of its condition, or the first problem."""
+    if stored.status is None:
+        return str(stored.problems[0]) if stored.problems else "no controller has seen it yet"
+    wanted = state(stored)
+    conditions = stored.status.conditions
+    told = next((c.message for c in conditions if c.type == wanted and c.status == "True"), "")
+    return told or next((c.message for c in conditions if c.type == "Accepted" and c.status != "True"), "")
+
+
+def _cells(stored: StoredJob, now: float) -> tuple[str, ...]:
+    spec, status = stored.job.spec if stored.job else None, stored.status
+    return (
+        stored.name,
+        state(stored),
+        str(spec.framework) if spec else "",
+        status.workers_summary if status else "",
+        str(status.gpus) if status else "",
+        spec.queue if spec else "",
+        str(status.restarts) if status else "",
+        age(stored, now),
+    )
+
+
+def age(stored: StoredJob, now: float) -> str:
+    """Since a controller accepted the job; since the file was written while none has."""
+    from trainmaster.observe.ages import since
+
+    conditions = stored.status.conditions if stored.status else ()
+    accepted = next((c.last_transition_time for c in conditions if c.type == "Accepted"), None)
+    return since(accepted, now) or short_age(now - stored.mtime)
+
+
+def _wide(stored: StoredJob) -> tuple[str, ...]:
+    return (stored.status.application_id if stored.status else "", stored.owner, message(stored))
