@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trainmaster.api.commands import expand
 from trainmaster.frameworks import Placed, environment
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wants
@@ -65,7 +66,7 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     placed = [_placed(r) for r in memory.replicas if r.ports]
     for replica in due:
         told = environment(case.job, placed, _placed(replica))
-        yield Start(replica.container, replica.key, told, case.role(replica.key).command)
+        yield Start(replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec))
 
 
 def _placed(replica: ReplicaMemory) -> Placed:
