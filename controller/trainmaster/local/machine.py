@@ -17,6 +17,8 @@ JAVA_VERSIONS = (17, 11)
 
 From 24 on Java lacks what Hadoop's logins need (Subject.getSubject)
 """
+JAVA_PLACES = Path("/usr/lib/jvm")
+"""where Debian and most other distributions put their Javas"""
 DAEMON_MEMORY = 220
 """MiB that one daemon was seen to take, rounded up"""
 WANTED_DISK = 1024
@@ -38,14 +40,13 @@ class Needs:
 
 def find_java(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The home of a Java that Hadoop runs on: JAVA_HOME if it fits, else the best of the usual places."""
-    homes = [Path(environ["JAVA_HOME"])] if environ.get("JAVA_HOME") else []
-    if java := shutil.which("java", path=environ.get("PATH")):
-        homes.append(Path(java).resolve().parent.parent)
-    homes += sorted(Path("/usr/lib/jvm").glob("*"))
-    fitting = [home for home in homes if java_version(home) in JAVA_VERSIONS]
-    if fitting[:1] == homes[:1]:
-        return fitting[0] if fitting else None
-    return min(fitting, key=lambda home: JAVA_VERSIONS.index(java_version(home) or 0), default=None)
+    home, java = environ.get("JAVA_HOME"), shutil.which("java", path=environ.get("PATH"))
+    if home and java_version(Path(home)) in JAVA_VERSIONS:
+        return Path(home)
+    found = [Path(java).resolve().parent.parent] if java else []
+    found += sorted(JAVA_PLACES.glob("*"))
+    fitting = {java_version(place): place for place in reversed(found)}
+    return next((fitting[version] for version in JAVA_VERSIONS if version in fitting), None)
 
 
 def java_version(home: Path) -> int | None:

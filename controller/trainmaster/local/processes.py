@@ -42,7 +42,8 @@ def spawn(command: Sequence[str], environ: Mapping[str, str], output: Path) -> P
         setsigmask=(),
         setsigdef=_DEFAULTED,
     )
-    return Process(pid, birth(pid) or "")
+    stat = _stat(pid)
+    return Process(pid, _born(stat) if stat else "gone already")
 
 
 def birth(pid: int) -> str | None:
@@ -133,6 +134,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _born(stat: list[str]) -> str:
+    """When a process began, be it alive or not; /proc keeps a child that ended until its parent takes note of it."""
     boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}:{stat[19]}"
 

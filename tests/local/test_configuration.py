@@ -1,0 +1,83 @@
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+from trainmaster.local.configuration import node_file, shared_files, to_xml
+from trainmaster.local.options import Options
+from trainmaster.local.services import choose_ports, services
+
+FOLDER = Path("/a folder/of <mine>")
+PORTS = choose_ports(FOLDER, services(2), {})
+PLAIN = Options()
+
+
+def parsed(xml: str) -> dict[str, str]:
+    return {str(item.findtext("name")): item.findtext("value") or "" for item in ElementTree.fromstring(xml)}
+
+
+def shared(options: Options = PLAIN, ports: Mapping[str, int] = PORTS) -> dict[str, dict[str, str]]:
+    files = shared_files(FOLDER, options, ports, "alice")
+    return {name: parsed(text) for name, text in files.items() if name.endswith(".xml")}
+
+
+def node(daemon: str, options: Options = PLAIN) -> dict[str, str]:
+    return parsed(node_file(FOLDER, options, PORTS, daemon))
+
+
+def test_any_text_survives_as_xml() -> None:
+    values = {"a": "<&>\"'", "b": "ü", "c": ""}
+    assert parsed(to_xml(values)) == values
+
+
+def test_no_two_services_are_given_one_address() -> None:
+    sites = [*shared().values(), node("nodemanager-1"), node("nodemanager-2")]
+    served = {
+        value for site in sites for name, value in site.items() if name.endswith("address") and ":" in value
+    }
+    assert len(served) == len(PORTS)
+
+
+def test_nodes_differ_in_address_and_folders_and_share_the_rest() -> None:
+    one, two = node("nodemanager-1"), node("nodemanager-2")
+    different = {name for name in one if one[name] != two[name]}
+    assert all(name.startswith("yarn.nodemanager.") for name in different)
+    assert one["yarn.nodemanager.local-dirs"] == f"{FOLDER}/nodemanager-1/local"
+    assert one["yarn.nodemanager.address"].startswith("127.0.0.11:")
+    assert two["yarn.nodemanager.address"].startswith("127.0.0.12:")
+
+
+def test_state_is_kept_for_recovery() -> None:
+    assert shared()["yarn-site.xml"]["yarn.resourcemanager.recovery.enabled"] == "true"
+    assert node("nodemanager-1")["yarn.nodemanager.recovery.enabled"] == "true"
+    assert node("nodemanager-1")["yarn.nodemanager.recovery.supervised"] == "true"
+
+
+def test_expiry_times_are_milliseconds() -> None:
+    yarn = shared(Options(am_expiry=60, nm_expiry=10, allocation_expiry=0.5))["yarn-site.xml"]
+    assert yarn["yarn.am.liveness-monitor.expiry-interval-ms"] == "60000"
+    assert yarn["yarn.nm.liveness-monitor.expiry-interval-ms"] == "10000"
+    assert yarn["yarn.resourcemanager.rm.container-allocation.expiry-interval-ms"] == "500"
+
+
+def test_queues_share_all_there_is() -> None:
+    queues = shared()["capacity-scheduler.xml"]
+    assert queues["yarn.scheduler.capacity.root.queues"] == "default,gpu"
+    shares = [value for name, value in queues.items() if name.endswith(".capacity")]
+    assert sum(map(int, shares)) == 100
+
+
+def test_gpus_are_known_only_where_there_are_some() -> None:
+    assert "yarn.resource-types" not in shared()["yarn-site.xml"]
+    assert "resource-types.xml" not in shared()
+    with_gpus = Options(gpus=2)
+    assert shared(with_gpus)["yarn-site.xml"]["yarn.resource-types"] == "yarn.io/gpu"
+    assert node("nodemanager-1", with_gpus)["yarn.nodemanager.resource-plugins"] == "yarn.io/gpu"
+
+
+def test_overrides_win_everywhere() -> None:
+    limit = "yarn.scheduler.capacity.maximum-am-resource-percent"
+    options = Options(hadoop={"dfs.replication": "3", "yarn.nodemanager.hostname": "h", limit: "0.1"})
+    assert shared(options)["hdfs-site.xml"]["dfs.replication"] == "3"
+    assert shared(options)["capacity-scheduler.xml"][limit] == "0.1"
+    assert "dfs.replication" not in shared(options)["capacity-scheduler.xml"]
+    assert node("nodemanager-1", options)["yarn.nodemanager.hostname"] == "h"
