@@ -36,6 +36,14 @@ def test_a_replica_without_a_place_leaves_its_position_empty() -> None:
     assert json.loads(told["TRAINMASTER_CLUSTER"]) == {"worker": ["n1:20000", "", "n1:20004"]}
 
 
+def test_a_cluster_too_long_for_a_variable_is_left_out() -> None:
+    job = a_job(GENERIC, worker=5000)
+    placed = everywhere(job, hosts=("node-0001.example.com",))
+    told = environment(job, placed, placed[0])
+    assert "TRAINMASTER_CLUSTER" not in told
+    assert max(map(len, told.values())) < 100
+
+
 def test_an_ipv6_host_is_bracketed_in_addresses_and_bare_as_a_host() -> None:
     job = a_job(TORCH, worker=1)
     me = Placed("worker", 0, "fd00::1", (20000,), 1)

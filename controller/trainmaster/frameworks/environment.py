@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from trainmaster.api.job import EnvVar, TrainingJob
 from trainmaster.frameworks.placed import Placed, addresses
 
+LONGEST = 128 * 1024 - 64
+"""bytes of one variable at most, with room for its name: MAX_ARG_STRLEN of Linux (execve(2)) is 32 pages"""
+
 
 def common(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[str, str]:
     """What every process is told, whatever its framework. Paths that the job doesn't give are left out."""
@@ -29,12 +32,13 @@ def common(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[str, 
 
 
 def _network(placed: Sequence[Placed], me: Placed) -> dict[str, str]:
-    """TRAINMASTER_CLUSTER is JSON: role -> ["host:port", …] by index, "" where a replica has no place yet."""
-    return {
-        "TRAINMASTER_CLUSTER": json.dumps(addresses(placed)),
-        "TRAINMASTER_PORT": str(me.ports[0]),
-        "TRAINMASTER_PORTS": ",".join(map(str, me.ports)),
-    }
+    """TRAINMASTER_CLUSTER is JSON: role -> ["host:port", …] by index, "" where a replica has no place yet.
+
+    It is left out where it is longer than a variable may be (some 4,000 replicas), for nothing would start with it.
+    """
+    cluster = json.dumps(addresses(placed))
+    told = {"TRAINMASTER_CLUSTER": cluster} if len(cluster) < LONGEST else {}
+    return told | {"TRAINMASTER_PORT": str(me.ports[0]), "TRAINMASTER_PORTS": ",".join(map(str, me.ports))}
 
 
 def _paths(job: TrainingJob) -> dict[str, str]:
