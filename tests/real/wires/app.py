@@ -1,0 +1,106 @@
+"""One application of ours on the real YARN, kept as a master would keep it; and how to wait without a schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.containers import (
+    AllocateCall,
+    Allocated,
+    CompletedContainer,
+    GrantedContainer,
+    LaunchContext,
+    NmState,
+    Registered,
+    ResourceAsk,
+)
+from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.hadoop.values import (
+    Resource,
+)
+
+SMALL = Resource(64, 1)
+
+
+async def until(met: Callable[[], Awaitable[Any]], timeout: float = 60) -> Any:
+    """Ask again until the answer is true, and return it."""
+    async with asyncio.timeout(timeout):
+        while not (answer := await met()):
+            await asyncio.sleep(0.05)
+    return answer
+
+
+def script(text: str, **environment: str) -> LaunchContext:
+    """A shell script as it stands, past the quoting of YARN's command line."""
+    encoded = base64.b64encode(text.encode()).decode()
+    command = 'exec bash -c \\"\\$(echo \\$SCRIPT | base64 -d)\\" 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr'
+    return LaunchContext(command, {"SCRIPT": encoded, **environment})
+
+
+@dataclass
+class App:
+    """One application of ours, kept as a master would keep it."""
+
+    conf: HadoopConf
+    rm: ResourceManager
+    nms: NodeManagers
+    id: str
+    token: bytes
+    master: ApplicationMaster
+    last: Allocated = field(default=Allocated(0))
+    granted: list[GrantedContainer] = field(default_factory=list)
+    ended: dict[str, CompletedContainer] = field(default_factory=dict)
+    nm_tokens: dict[str, bytes] = field(default_factory=dict)
+
+    async def register(self) -> Registered:
+        answer = await self.master.register("localhost", 0, "http://127.0.0.1:9/")
+        self.nm_tokens.update(answer.nm_tokens)
+        return answer
+
+    async def beat(self, **call: Any) -> Allocated:
+        self.last = await self.master.allocate(AllocateCall(self.last.response_id, **call))
+        self.granted += self.last.allocated
+        self.ended.update({each.id: each for each in self.last.completed})
+        self.nm_tokens.update(self.last.nm_tokens)
+        return self.last
+
+    async def gather(self, count: int, **ask: Any) -> list[GrantedContainer]:
+        """Ask for some containers, and wait for them."""
+        have = len(self.granted)
+        asks = tuple(ResourceAsk(1, SMALL, 1, have + n + 1, **ask) for n in range(count))
+        await self.beat(asks=asks)
+        await until(lambda: self._beaten(lambda: len(self.granted) >= have + count))
+        return self.granted[have:]
+
+    async def end_of(self, container: GrantedContainer) -> CompletedContainer:
+        await until(lambda: self._beaten(lambda: container.id in self.ended))
+        return self.ended[container.id]
+
+    async def start(self, container: GrantedContainer, launch: LaunchContext) -> None:
+        token = self.nm_tokens[container.node]
+        await self.nms.start(container.node, token, container.container_token, launch)
+
+    async def status(self, container: GrantedContainer) -> NmState | None:
+        said = await self.nms.statuses(container.node, self.nm_tokens[container.node], [container.id])
+        return said.known[container.id].state if container.id in said.known else None
+
+    async def running(self, launch: LaunchContext, **ask: Any) -> GrantedContainer:
+        """One container whose process runs."""
+        [container] = await self.gather(1, **ask)
+        await self.start(container, launch)
+        await until(lambda: self._is(container, NmState.RUNNING))
+        return container
+
+    async def _is(self, container: GrantedContainer, state: NmState) -> bool:
+        return await self.status(container) is state
+
+    async def _beaten(self, met: Callable[[], bool]) -> bool:
+        await self.beat()
+        return met()

@@ -1,0 +1,91 @@
+"""Containers at their NodeManagers, and who may do what."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import fsspec
+import pytest
+
+from real.wires.app import App, script
+from trainmaster.errors import DeniedError, RefusedError
+from trainmaster.hadoop.containers import (
+    LocalResource,
+    NmState,
+    ResourceKind,
+)
+from trainmaster.hadoop.proto.common_pb2 import TokenProto
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.hadoop.values import (
+    NodeState,
+)
+
+
+async def test_stopping_ends_with_yarns_word_for_it(app: App) -> None:
+    container = await app.running(script("sleep 600"))
+    foreign, never = "container_1410901177871_0001_01_000001", container.id[:-6] + "999999"
+    said = await app.nms.stop(container.node, app.nm_tokens[container.node], [container.id, foreign, never])
+    assert said[container.id] is None
+    assert "is not handled by this NodeManager" in str(said[never])
+    assert isinstance(said[foreign], RefusedError)
+    assert (await app.end_of(container)).exit == -105
+
+
+async def test_every_container_asked_about_is_known_unknown_or_refused(app: App) -> None:
+    container = await app.running(script("exit 3"))
+    await app.end_of(container)
+    foreign, never = "container_1410901177871_0001_01_000001", container.id[:-6] + "999999"
+    asked = [container.id, foreign, never]
+    said = await app.nms.statuses(container.node, app.nm_tokens[container.node], asked)
+    assert (said.known[container.id].state, said.known[container.id].exit) == (NmState.COMPLETE, 3)
+    assert said.unknown == {never}
+    assert set(said.refused) == {foreign}
+
+
+async def test_a_container_is_started_once(app: App) -> None:
+    container = await app.running(script("sleep 600"))
+    with pytest.raises(RefusedError):
+        await app.start(container, script("sleep 600"))
+    assert await app.status(container) is NmState.RUNNING
+
+
+async def test_files_come_from_hdfs_and_a_changed_one_is_never_run(app: App, store: str) -> None:
+    filesystem, path = fsspec.core.url_to_fs(store)
+    filesystem.pipe_file(f"{path}/data ü.txt", b"from hdfs")
+    info = filesystem.info(f"{path}/data ü.txt")
+    file = LocalResource(
+        f"{store}/data ü.txt", info["size"], int(info["modification_time"]), ResourceKind.FILE
+    )
+    good, changed = await app.gather(2)
+    launch = script('[ "$(cat in.txt)" = "from hdfs" ] && exit 7')
+    await app.start(good, replace(launch, resources={"in.txt": file}))
+    await app.start(changed, replace(launch, resources={"in.txt": replace(file, timestamp=1)}))
+    assert (await app.end_of(good)).exit == 7
+    assert (await app.end_of(changed)).exit == -1000
+    assert "changed on src filesystem" in app.ended[changed.id].diagnostics
+
+
+async def test_an_idle_connection_is_hung_up_and_made_again(app: App) -> None:
+    container = await app.running(script("sleep 600"))
+    assert len(app.nms._lines) == 1
+    await asyncio.sleep(1.3)
+    assert app.nms._lines == {}
+    assert await app.status(container) is NmState.RUNNING
+
+
+async def test_a_forged_token_is_denied_with_the_servers_reason(app: App) -> None:
+    forged = TokenProto.FromString(app.token)
+    forged.password = b"x" * len(forged.password)
+    stranger = ApplicationMaster(app.conf, forged.SerializeToString())
+    with pytest.raises(DeniedError, match=r"(?i)digest|mismatched response"):
+        await stranger.register("localhost", 0, "")
+
+
+async def test_one_nodes_token_does_not_open_another(app: App, rm: ResourceManager) -> None:
+    [container] = await app.gather(1)
+    [other] = [n.node for n in await rm.cluster_nodes([NodeState.RUNNING]) if n.node != container.node]
+    with pytest.raises((DeniedError, RefusedError)) as caught:
+        await app.nms.start(other, app.nm_tokens[container.node], container.container_token, script("true"))
+    assert str(caught.value)
