@@ -120,6 +120,15 @@ def test_a_lost_record_does_not_save_a_daemon(hadoop: LocalHadoop) -> None:
     assert not Path(f"/proc/{before['datanode']}/environ").exists()
 
 
+def test_a_folder_with_other_files_is_refused(hadoop: LocalHadoop) -> None:
+    hadoop.folder.mkdir()
+    (hadoop.folder / "thesis.txt").touch()
+    with pytest.raises(InvalidError, match="other files"):
+        hadoop.up()
+    hadoop.down(purge=True)
+    assert [path.name for path in hadoop.folder.iterdir()] == ["thesis.txt"]
+
+
 def test_purge_leaves_nothing(hadoop: LocalHadoop) -> None:
     start_all(hadoop)
     hadoop.down(purge=True)

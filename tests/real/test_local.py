@@ -47,6 +47,12 @@ def test_each_node_has_its_own_address(hadoop: LocalHadoop) -> None:
     assert {node.rpc.split(":")[0] for node in hadoop.addresses.nodes} == {"127.0.0.11", "127.0.0.12"}
 
 
+def test_the_pages_that_up_prints_are_served(hadoop: LocalHadoop) -> None:
+    at = hadoop.addresses
+    pages = (f"http://{at.rm_web}/cluster", f"http://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS")
+    assert [requests.get(page, timeout=10).status_code for page in pages] == [200, 200]
+
+
 def test_a_second_up_changes_nothing(hadoop: LocalHadoop) -> None:
     before, files = pids(hadoop), {path: path.read_text() for path in hadoop.conf_dir.iterdir()}
     hadoop.up()
@@ -191,5 +197,5 @@ def test_a_killed_test_run_leaves_no_process(tmp_path: Path) -> None:
         f"with running(Path({str(folder)!r}), Options()): os.kill(os.getpid(), 9)"
     )
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", script], env=environ, check=False, timeout=120)
+    subprocess.run([sys.executable, "-c", script], env=environ, check=False, timeout=240)
     until(lambda: not of_folder(folder))

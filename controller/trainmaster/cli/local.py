@@ -26,7 +26,7 @@ _Dir = Annotated[
 
 
 @app.command()
-def up(  # noqa: PLR0917 - typer's signature is the command line
+def up(
     folder: _Dir = None,
     nodes: Annotated[int | None, typer.Option(help="NodeManagers; default 1")] = None,
     memory: Annotated[int | None, typer.Option(help="MiB that each node offers; default 8192")] = None,
@@ -95,7 +95,7 @@ def _welcome(hadoop: LocalHadoop) -> str:
         (
             f"Hadoop is up: {options.nodes} node(s), each with {size}",
             f"  YARN   http://{at.rm_web}/cluster",
-            f"  HDFS   {at.hdfs}   (http://{at.namenode_web}/webhdfs/v1/)",
+            f"  HDFS   {at.hdfs}   http://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
             f"  logs   {hadoop.folder / 'logs'}",
             "Next:",
             f'  eval "$(trainmaster local env{choice})"   # points trainmaster and Hadoop\'s own tools at it',

@@ -88,9 +88,10 @@ class LocalHadoop:
     def up(self, timeout: float = 180, say: Callable[[str], None] = _silent) -> None:
         """Start what doesn't run, and wait until all of it works. `say` hears of what takes long.
 
-        Raises InvalidError when the machine lacks something, or the cluster runs with other options;
-        UnavailableError when a daemon ends or isn't ready in time (seconds).
+        Raises InvalidError when the machine lacks something, the folder holds other files, or the cluster runs with
+        other options; UnavailableError when a daemon ends or isn't ready in time (seconds).
         """
+        self._refuse_foreign_folder()
         with self._locked():
             missing = self._registry.missing(daemons(self.options.nodes))
             place = self._place(len(missing), say)
@@ -149,6 +150,14 @@ class LocalHadoop:
                 log = self.folder / "logs" / f"{late.name}.log"
                 raise UnavailableError(f"waited {timeout:g} s for {late.waiting_for}; see {log}")
             time.sleep(0.1)
+
+    def _refuse_foreign_folder(self) -> None:
+        """What isn't ours must not come near a `down --purge`, which removes the whole folder."""
+        found = {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+        if found - {"lock"} and self._remembered() is None:
+            raise InvalidError(
+                f"{self.folder} holds other files: choose a folder of its own for the local Hadoop"
+            )
 
     def _refuse_ended(self, unready: Iterable[DaemonStatus]) -> None:
         for daemon in unready:
