@@ -1,0 +1,104 @@
+"""`python -m bench`: everything once, a table on the terminal, the records in bench/out/latest.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import controller, lab, process, scale
+from bench.figures import Sample, summarise
+from bench.scenarios import Scenarios
+from bench.systems import System
+from bench.table import to_table
+from bench.yarn import Yarn
+from bench.yarn_services import YarnServices
+
+OUT = Path(__file__).parent / "out"
+SEED = 3
+"""of the pauses between runs, so that two runs of the bench are alike"""
+
+
+def main() -> None:
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is taken down
+    started = time.monotonic()
+    console = Console(stderr=True)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    samples = []
+    for sample in _measure(options, console):
+        samples.append(sample)
+        console.log(
+            f"{sample.system}: {sample.figure}: {sample.value:.3f} {sample.unit} (load {sample.load:.1f})"
+        )
+    _write(samples, time.monotonic() - started)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="measurements of each figure (default 5)")
+    parser.add_argument(
+        "--quick", action="store_true", help="2 measurements and 20 jobs: does it work at all?"
+    )
+    parser.add_argument("--jobs", type=int, default=200, help="jobs declared at once (default 200)")
+    parser.add_argument("--only", choices=("trainmaster", "peer", "scale"), help="leave the others out")
+    options = parser.parse_args()
+    if options.quick:
+        options.runs, options.jobs = 2, 20
+    return options
+
+
+def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
+    with lab.running(OUT / "lab", console.log) as place:
+        if options.only != "scale":
+            yield from _side_by_side(options, place)
+        if options.only in (None, "scale"):
+            with controller.running(place.hadoop, "/scale", OUT / "controller-scale.log") as many:
+                yield from scale.measure(many, options.jobs, OUT / "stamps-scale")
+
+
+def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
+    address = place.hadoop.addresses.rm_web
+    stamps = OUT / "stamps"
+    stamps.mkdir()
+    scenarios = Scenarios(Yarn(address), stamps, random.Random(SEED))
+    with controller.running(place.hadoop, "/side-by-side", OUT / "controller.log") as ours:
+        systems: list[System] = [ours, YarnServices(address)]
+        chosen = [s for s in systems if options.only in (None, "trainmaster" if s is ours else "peer")]
+        for _ in range(options.runs):
+            for system in chosen:
+                yield from scenarios.start_and_heal(system)
+            for system in chosen:
+                yield from scenarios.whole(system)
+
+
+def _write(samples: Iterable[Sample], seconds: float) -> None:
+    records = summarise(samples)
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    result = {
+        "made": made,
+        "machine": machine,
+        "seconds": round(seconds),
+        "records": list(map(asdict, records)),
+    }
+    (OUT / "latest.json").write_text(json.dumps(result, indent=2) + "\n")
+    title = f"{made}, {machine}, load {process.load():.1f}, {seconds:.0f} s"
+    Console(width=None if sys.stdout.isatty() else 160).print(to_table(records, title))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Many jobs declared at once on one controller: until all run, what they cost meanwhile, and what they cost when calm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from bench import process
+from bench.controller import Trainmaster, buckets
+from bench.figures import REFERENCE, Sample, quantile
+from bench.systems import TASK
+from bench.yarn import until
+
+START = 180.0
+"""seconds that all jobs together may take to run"""
+SETTLE = 6.0
+"""seconds after which the last times are written down, and what was used once is given back"""
+CALM = 20.0
+"""seconds over which calm is measured"""
+HEARTBEAT = "trainmaster_heartbeat_seconds"
+
+
+def measure(ours: Trainmaster, jobs: int, stamps: Path) -> Iterator[Sample]:
+    """Leaves the jobs running: they end with the cluster."""
+    _warm_up(ours, stamps.with_suffix(".warm"))
+    before = _usage(ours)
+    idle = _cpu_per_second(ours, CALM / 4)
+    yield _sample("controller, memory without jobs", "MiB", before.memory / 2**20)
+    yield _sample("controller, CPU without jobs", "ms per s", 1000 * idle)
+    started = _usage(ours)
+    seconds = _all_running(ours, jobs, stamps)
+    running = _usage(ours)
+    yield _sample(f"{jobs} jobs declared at once to all running", "s", seconds)
+    yield _sample(
+        f"{jobs} jobs, CPU of the controller to start one", "ms", 1000 * (running.cpu - started.cpu) / jobs
+    )
+    yield from _heartbeat(jobs, "starting", started, running)
+    time.sleep(SETTLE)
+    settled = _usage(ours)
+    busy = _cpu_per_second(ours, CALM)
+    calm = _usage(ours)
+    yield _sample(f"{jobs} calm jobs, memory of each", "KiB", (calm.memory - before.memory) / jobs / 1024)
+    yield _sample(f"{jobs} calm jobs, CPU of each", "ms per s", 1000 * busy / jobs)
+    yield from _heartbeat(jobs, "calm", settled, calm)
+
+
+class _Usage:
+    """What the controller has used so far."""
+
+    def __init__(self, ours: Trainmaster) -> None:
+        self.cpu = process.cpu_seconds(ours.pid)
+        self.memory = process.resident_bytes(ours.pid)
+        self.heartbeats = buckets(ours.metrics(), HEARTBEAT)
+
+
+_usage = _Usage
+
+
+def _cpu_per_second(ours: Trainmaster, seconds: float) -> float:
+    cpu, started = process.cpu_seconds(ours.pid), time.monotonic()
+    time.sleep(seconds)
+    return (process.cpu_seconds(ours.pid) - cpu) / (time.monotonic() - started)
+
+
+def _heartbeat(jobs: int, when: str, before: _Usage, after: _Usage) -> Iterator[Sample]:
+    counts = {bound: count - before.heartbeats[bound] for bound, count in after.heartbeats.items()}
+    p99 = quantile(0.99, counts)
+    if p99 is not None:
+        yield _sample(f"{jobs} jobs {when}, heartbeat p99", "ms", 1000 * p99)
+
+
+def _warm_up(ours: Trainmaster, stamps: Path) -> None:
+    """One job runs, so that what only the first one loads isn't charged to the others."""
+    _declare(ours, "warm", 1, stamps)
+    until("the first job", stamps.exists, 60)
+    time.sleep(SETTLE)
+
+
+def _all_running(ours: Trainmaster, jobs: int, stamps: Path) -> float:
+    """Seconds from the moment when all files are there to the start of the last process."""
+    declared = _declare(ours, "many", jobs, stamps)
+    until(f"{jobs} processes", lambda: _started(stamps) >= jobs, START, every=0.1)
+    return time.time() - declared
+
+
+def _declare(ours: Trainmaster, folder: str, jobs: int, stamps: Path) -> float:
+    """All at once: the folder that holds the files appears by one rename. The time of it, since the epoch."""
+    hidden, shown = ours.layout.job(f".{folder}"), ours.layout.job(folder)
+    ours.files.make_folder(hidden)
+    texts = {f"{hidden}/job-{number}.yaml": _text(stamps) for number in range(jobs)}
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(ours.files.replace, texts, texts.values()))
+    declared = time.time()
+    ours.rename(hidden, shown)
+    return declared
+
+
+def _started(stamps: Path) -> int:
+    return stamps.read_bytes().count(b"\n") if stamps.exists() else 0
+
+
+def _text(stamps: Path) -> bytes:
+    """One small job; its name is the file's."""
+    command = f"{TASK} worker {stamps} sleep 600"
+    role = {"replicas": 1, "resources": {"memory": "64Mi"}, "command": command}
+    spec = {"framework": "Generic", "roles": {"worker": role}}
+    return yaml.safe_dump(
+        {"apiVersion": "trainmaster.io/v1alpha1", "kind": "TrainingJob", "spec": spec}
+    ).encode()
+
+
+def _sample(figure: str, unit: str, value: float) -> Sample:
+    return Sample(figure, REFERENCE, unit, value, process.load())
