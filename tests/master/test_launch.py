@@ -1,0 +1,113 @@
+"""Commands and variables reach the process byte for byte, through a real shell and YARN's own rewriting."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trainmaster.master.launch import CHUNK, launch, script
+from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
+
+NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
+
+
+def as_yarn_does(command: str, environment: dict[str, str], folder: Path) -> str:
+    """What ContainerLaunch makes of a launch context: variables and command unescaped, its own words replaced."""
+    exports = "\n".join(f'export {name}="{value}"' for name, value in environment.items())
+    raw = f'{exports}\nexec /bin/bash -c "{command}"\n'
+    return raw.replace("<LOG_DIR>", str(folder)).replace("<CPS>", ":").replace("{{", "$").replace("}}", "")
+
+
+def run(
+    environment: dict[str, str], command: str, folder: Path, ports: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess:
+    context = launch(environment, command, "127.0.0.1", ports, {})
+    launcher = folder / "launch_container.sh"
+    launcher.write_text(as_yarn_does(context.command, dict(context.environment), folder))
+    return subprocess.run(
+        ["/bin/bash", str(launcher)], cwd=folder, capture_output=True, check=False, timeout=20
+    )
+
+
+def test_variables_and_command_arrive_byte_for_byte(tmp_path: Path) -> None:
+    tf_config = json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}})
+    command = "printf '%s' \"$NASTY\" > nasty; printf '%s' \"$TF_CONFIG\" > tf; printf '%s' '\"$x\" {{y}} <LOG_DIR>' > text"
+    assert run({"NASTY": NASTY, "TF_CONFIG": tf_config}, command, tmp_path).returncode == 0
+    assert (tmp_path / "nasty").read_text() == NASTY
+    assert (tmp_path / "tf").read_text() == tf_config
+    assert (tmp_path / "text").read_text() == '"$x" {{y}} <LOG_DIR>'
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200))
+def test_any_value_arrives(value: str, tmp_path: Path) -> None:
+    run({"VALUE": value}, "printf '%s' \"$VALUE\" > value", tmp_path)
+    assert (tmp_path / "value").read_bytes().decode() == value
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("exit 7", 7), ("kill -9 $$", 137), ("true\nfalse", 1), ("true # end", 0)]
+)
+def test_the_exit_code_is_the_commands(command: str, code: int, tmp_path: Path) -> None:
+    assert run({}, command, tmp_path).returncode == code
+
+
+def test_output_is_appended_to_the_logs(tmp_path: Path) -> None:
+    for _ in range(2):
+        run({}, "echo out; echo err >&2", tmp_path)
+    assert (tmp_path / "stdout").read_text() == "out\nout\n"
+    assert (tmp_path / "stderr").read_text() == "err\nerr\n"
+
+
+def test_nothing_of_the_user_is_seen_in_arguments_files_or_our_own_variables(tmp_path: Path) -> None:
+    command = (
+        "tr '\\0' '\\n' < /proc/$PPID/cmdline > arguments; env > environment; ls -A > files; umask > mask"
+    )
+    run({"SECRET": "hunter2"}, command, tmp_path)
+    assert "hunter2" not in (tmp_path / "arguments").read_text()
+    assert "TRAINMASTER_SCRIPT" not in (tmp_path / "environment").read_text()
+    assert ".trainmaster.sh" not in (tmp_path / "files").read_text()
+    assert (tmp_path / "mask").read_text() != "0077\n", "the user's own files keep the user's own mask"
+
+
+def test_a_long_script_travels_in_parts(tmp_path: Path) -> None:
+    noise = "".join(hashlib.sha256(str(i).encode()).hexdigest() for i in range(3000))
+    context = launch({}, f"cat > copy <<'END'\n{noise}\nEND", "h", (), {})
+    assert len(context.environment) > 1
+    assert all(len(part) <= CHUNK for part in context.environment.values())
+    run({}, f"cat > copy <<'END'\n{noise}\nEND", tmp_path)
+    assert (tmp_path / "copy").read_text() == noise + "\n"
+
+
+def test_a_taken_port_ends_it_before_the_command_runs(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run({}, "touch ran", tmp_path, (taken.getsockname()[1],))
+    assert done.returncode == PORT_TAKEN
+    assert not (tmp_path / "ran").exists()
+    assert "is taken" in (tmp_path / "stderr").read_text()
+
+
+def test_a_script_that_was_damaged_ends_with_our_own_code(tmp_path: Path) -> None:
+    context = launch({}, "touch ran", "h", (), {})
+    broken = dict.fromkeys(context.environment, "bm90IGd6aXA=")
+    launcher = tmp_path / "launch"
+    launcher.write_text(as_yarn_does(context.command, broken, tmp_path))
+    assert (
+        subprocess.run(["/bin/bash", launcher], cwd=tmp_path, capture_output=True, check=False).returncode
+        == NOT_UNDERSTOOD
+    )
+
+
+def test_the_script_reads_plainly() -> None:
+    assert (
+        script({"A": "b c"}, "python3 train.py", "h", ())
+        == "rm -f ./.trainmaster.sh\nexport A='b c'\n\npython3 train.py\n"
+    )
