@@ -13,14 +13,14 @@ from pathlib import Path
 from trainmaster.errors import InvalidError
 
 JAVA_VERSIONS = (17, 11)
-"""tried with Hadoop 3.4.2, best first.
+"""Best first: 17 is what the tests run on, 11 what Hadoop itself names for 3.3 and later (Hadoop Java Versions).
 
-From 24 on Java lacks what Hadoop's logins need (Subject.getSubject)
+From 24 on Java lacks what Hadoop's logins need (Subject.getSubject).
 """
 JAVA_PLACES = Path("/usr/lib/jvm")
 """where Debian and most other distributions put their Javas"""
 DAEMON_MEMORY = 220
-"""MiB that one daemon was seen to take, rounded up"""
+"""MiB that a daemon was seen to take, on average of the kinds"""
 WANTED_DISK = 1024
 """MiB for data, logs and what jobs write"""
 JARS_DISK = 300
