@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.proto import parse_length_prefixed, serialize_length_prefixed
@@ -26,6 +27,7 @@ from trainmaster.hadoop.proto.common_pb2 import (
     TokenProto,
 )
 
+Asked = TypeVar("Asked", bound=Message)
 TOKEN = TokenProto(identifier=b"who", password=b"secret", kind="KIND", service="service")
 
 
@@ -39,7 +41,7 @@ class Call:
     body: BytesIO
     reply: Callable[..., None]
 
-    def request(self, kind: type[Message]) -> Message:
+    def request(self, kind: type[Asked]) -> Asked:
         return parse_length_prefixed(kind, self.body)
 
 
