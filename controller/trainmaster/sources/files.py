@@ -1,0 +1,122 @@
+"""The few operations on a tree of files that jobs, statuses, journal and lease need, and which store gives them.
+
+Lives here: the protocol, the entry of a listing, and the choice by URL. Never here: what a file means.
+All calls block, and belong in a thread. Every one may raise UnavailableError (nothing is known), DeniedError or
+RefusedError (the store's own no), and FileNotFoundError or FileExistsError where its docstring says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from trainmaster.errors import InvalidError
+
+WRITABLE_BY_OTHERS = 0o022
+STICKY = 0o1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file or folder as the store lists it."""
+
+    path: str
+    """absolute, without scheme and host"""
+    size: int
+    """bytes"""
+    modified: int
+    """nanoseconds, by the store's clock: says that something changed, and is never compared with another clock"""
+    owner: str
+    mode: int
+    """permission bits, sticky bit included"""
+    folder: bool = False
+    regular: bool = True
+    """False for links, sockets and other things that aren't read"""
+
+    @property
+    def stamp(self) -> tuple[int, int, str]:
+        """Equal stamps mean equal content."""
+        return self.size, self.modified, self.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything below one folder."""
+
+    entries: tuple[Entry, ...]
+    blind: tuple[str, ...] = ()
+    """folders that we may not look into: what lies there was not seen, and is not gone"""
+
+
+class Files(Protocol):
+    """A store of files. Paths are absolute, without scheme and host."""
+
+    base: str
+    """scheme and authority: base + path is the URL of a file"""
+    settle: float
+    """seconds for which a file must not have changed before it is read; 0 where a listing tells closed files only"""
+    private: bool
+    """True where files can be replaced and created atomically and kept from others: needed for journal and lease"""
+
+    def walk(self, path: str) -> Listing:
+        """Everything below a folder, whole. FileNotFoundError when there is no such folder."""
+
+    def stat(self, path: str) -> Entry:
+        """FileNotFoundError when there is nothing."""
+
+    def read(self, path: str, limit: int) -> bytes:
+        """At most `limit` bytes from the start. FileNotFoundError."""
+
+    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Put a whole file in place of what is there, durably: a reader sees the old or the new one, never half."""
+
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        """As `replace`, and asks `still` just before the file takes its place; what that raises comes through."""
+
+    def create(self, path: str, data: bytes) -> None:
+        """A new file; FileExistsError when the name is taken: of several callers, one succeeds."""
+
+    def touch(self, path: str, modified: int) -> None:
+        """Set the modification time (nanoseconds, whole milliseconds). FileNotFoundError."""
+
+    def make_folder(self, path: str, mode: int = 0o755) -> None:
+        """Make a folder with all its parents; an existing one stays as it is."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file, or a folder with all below it; no error when there is none."""
+
+    def upload(self, local: Path, path: str) -> None:
+        """Copy a local file into the store; it appears under its name when it is whole."""
+
+    def close(self) -> None:
+        """Wait for writes under way."""
+
+
+class Still(Protocol):
+    """Asked right before something irrevocable; raises when it must not be done any more."""
+
+    def __call__(self) -> None: ...
+
+
+def open_files(
+    url: str, conf_dir: Path | None = None, hadoop: Mapping[str, str] | None = None
+) -> tuple[Files, str]:
+    """The store of a URL, and the path in it. InvalidError names the schemes that there are."""
+    parts = urlsplit(url if "://" in url else f"file://{Path(url).absolute()}")
+    path = parts.path.rstrip("/") or "/"
+    if parts.scheme == "file":
+        from trainmaster.sources.local_files import LocalFiles
+
+        return LocalFiles(), path
+    if parts.scheme == "hdfs":
+        from trainmaster.sources.hdfs_files import HdfsFiles
+
+        return HdfsFiles(parts.netloc, conf_dir, hadoop or {}), path
+    if parts.scheme in ("webhdfs", "swebhdfs"):
+        from trainmaster.sources.webhdfs_files import WebHdfsFiles
+
+        return WebHdfsFiles(parts), path
+    raise InvalidError(f"{url}: a store is an hdfs://, file:// or webhdfs:// URL")

@@ -1,0 +1,231 @@
+"""A folder of YAML files as a source of jobs, with statuses, journal and lease beside them in the same store.
+
+Lives here: the order of a look, and writing what is shown. How files are read is reader.py's, which file declares which
+job is registry.py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import ConditionType, JobStatus
+from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
+from trainmaster.settings import Settings
+from trainmaster.sources import shown
+from trainmaster.sources.files import STICKY, Entry, Listing, open_files
+from trainmaster.sources.journal import FolderJournal
+from trainmaster.sources.layout import DELETE, RERUN, Layout
+from trainmaster.sources.lease import FolderLease
+from trainmaster.sources.reader import Reader
+from trainmaster.sources.records import Records
+from trainmaster.sources.registry import Registry
+from trainmaster.sources.sightings import Look
+from trainmaster.sources.threads import Threads
+
+log = logging.getLogger(__name__)
+
+_JOBS_MODE = STICKY | 0o777
+"""everybody may add jobs, and only their owners may change them"""
+
+
+class FolderSource:
+    """Implements master.boundary.Source for a folder at an hdfs:// or file:// URL."""
+
+    name = "folder"
+
+    def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._files, root = open_files(url, settings.hadoop_conf_dir, settings.hadoop)
+        if not self._files.private:
+            raise InvalidError(
+                f"{url}: a controller needs a store that replaces files atomically, which webhdfs:// doesn't; "
+                "use hdfs:// for it (webhdfs:// serves the command line)"
+            )
+        self._layout = layout = Layout(root)
+        self._now = monotonic
+        self._threads = Threads()
+        self._lease_threads = Threads(2, timeout=settings.lease_duration)
+        self.lease = FolderLease(
+            self._files, layout.lease, self._lease_threads, settings.lease_duration, monotonic
+        )
+        self.journal = FolderJournal(self._files, layout.journal, self._threads, self.lease.held)
+        self._records = Records(self._files, layout.known, self._threads, self.lease.held)
+        self._reader = Reader(self._files, layout, self._threads)
+        self._grace = settings.deletion_grace
+        self._registry = Registry(self.name, self._files.base + root, self._grace)
+        self._adopted: Mapping[str, tuple[str, str]] = {}
+        self._started = False
+        self._swept = False
+        self._published: dict[str, tuple[str, str]] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._folders: set[str] = set()
+
+    @property
+    def held(self) -> str:
+        """A sentence when the deletion of files that vanished together waits for a person; else empty."""
+        held = self._registry.held
+        return held and (
+            f"{held}: nothing of them is stopped until the files are back, or somebody confirms their deletion "
+            f"by creating {self._files.base}{self._layout.confirm}"
+        )
+
+    def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
+        """uid -> (namespace, name) of the journal's jobs; what is known of files is read anew at the next look."""
+        self._adopted = dict(known)
+        self._started = False
+
+    # --- looking
+
+    async def look(self) -> Mapping[str, Declared]:
+        """Everything declared, by uid. UnavailableError when the listing isn't whole."""
+        if not self._started:
+            await self._start()
+        listing, folder = await self._list()
+        reads = await self._reader.read(listing, folder)
+        confirmed = await self._is_confirmed()
+        below = self._layout.below_jobs
+        look = Look(
+            reads=reads,
+            now=self._now(),
+            marks=self._reader.marks(listing),
+            blind=tuple(below(blind) for blind in listing.blind),
+            admin=folder.owner,
+            confirmed=confirmed,
+        )
+        declared = self._registry.update(look)
+        self._records.save(self._registry.records())
+        await self._tidy(listing, confirmed=confirmed)
+        return declared
+
+    async def _start(self) -> None:
+        """What an earlier controller wrote down; and the jobs folder, where nothing could be lost by making it."""
+        records = await self._records.load()
+        if not self._adopted and not records:
+            await self._threads.call(self._files.make_folder, self._layout.jobs, _JOBS_MODE)
+        self._registry = Registry(self.name, self._files.base + self._layout.root, self._grace)
+        self._registry.remember(records)
+        self._registry.adopt(self._adopted)
+        self._published.clear()
+        self._started = True
+
+    async def _list(self) -> tuple[Listing, Entry]:
+        try:
+            folder = await self._threads.call(self._files.stat, self._layout.jobs)
+            return await self._threads.call(self._files.walk, self._layout.jobs), folder
+        except FileNotFoundError as error:
+            where = f"{self._files.base}{self._layout.jobs}"
+            raise UnavailableError(f"{where} does not exist: nothing counts as deleted") from error
+
+    async def _is_confirmed(self) -> bool:
+        if not self._registry.held:
+            return False
+        try:
+            await self._threads.call(self._files.stat, self._layout.confirm)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def _tidy(self, listing: Listing, *, confirmed: bool) -> None:
+        """Remove what has served: nothing rests on it, so the next look tries again."""
+        paths = [self._layout.mark(mark.path, mark.kind) for mark in self._registry.stale_marks]
+        if confirmed:
+            paths.append(self._layout.confirm)
+        if not self._swept and not listing.blind and not self._registry.held:
+            paths += await self._orphans()
+            self._swept = True
+        for path in paths:
+            await self._try_delete(path)
+
+    async def _orphans(self) -> list[str]:
+        """Statuses whose job's file went while no controller was there to see it."""
+        try:
+            listing = await self._threads.call(self._files.walk, self._layout.status)
+        except FileNotFoundError:
+            return []
+        alive = {self._layout.status_of(path) for path in self._registry.paths() | self._reader.paths}
+        return [each.path for each in listing.entries if not each.folder and each.path not in alive]
+
+    # --- showing
+
+    async def publish(self, declared: Declared, status: JobStatus) -> None:
+        """Put the status file in its place, if it differs from the one that was put there last."""
+        self._registry.finished(declared.uid, over=status.is_true(ConditionType.FINISHED))
+        key = declared.path, f"{declared.generation} {status.model_dump_json()}"
+        async with self._locks[declared.uid]:
+            before = self._published.get(declared.uid)
+            if not declared.path or before == key or not self._registry.holds(declared):
+                return
+            await self._put_status(declared, status)
+            self._published[declared.uid] = key
+            if before is not None and before[0] != declared.path:
+                await self._delete_status(before[0])
+
+    async def _put_status(self, declared: Declared, status: JobStatus) -> None:
+        path = self._layout.status_of(declared.path)
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            await self._threads.call(self._files.make_folder, folder)
+            self._folders.add(folder)
+        try:
+            await self._threads.call(self._write_status, path, declared, status)
+        except FileNotFoundError:
+            self._folders.discard(folder)  # somebody removed the folder: it is made again at the next pass
+            raise UnavailableError(f"{folder} went while a status was written") from None
+
+    def _write_status(self, path: str, declared: Declared, status: JobStatus) -> None:
+        self._files.replace_if(path, shown.to_bytes(declared, status), 0o644, self._still)
+
+    def _still(self) -> None:
+        if not self.lease.held():
+            raise FencedError("the lease is not ours (any more): no status was written")
+
+    async def _delete_status(self, path: str) -> None:
+        """Unless the path has come to stand for another declaration."""
+        if path not in self._registry.paths():
+            await self._threads.call(self._files.delete, self._layout.status_of(path))
+
+    # --- ends
+
+    async def gone(self, declared: Declared) -> None:
+        """Remove status, marks and uploaded files of a deleted job; its namespace and name are free from then on."""
+        self._still()
+        async with self._locks[declared.uid]:
+            if declared.path and not self._registry.is_shared(declared):
+                await self._threads.call(self._files.delete, self._layout.status_of(declared.path))
+                for kind in (DELETE, RERUN):
+                    await self._threads.call(self._files.delete, self._layout.mark(declared.path, kind))
+            if declared.job is not None and not declared.duplicate_of:
+                await self._clean_staging(declared)
+            self._registry.forget(declared)
+            self._published.pop(declared.uid, None)
+        self._locks.pop(declared.uid, None)
+
+    async def _clean_staging(self, declared: Declared) -> None:
+        """Unless a file for the same job is there already, which may need what was uploaded."""
+        identity = declared.namespace, declared.name
+        if declared.owner and all(read.identity != identity for read in self._reader.reads.values()):
+            await self._try_delete(self._layout.staging(declared.owner, *identity))
+
+    async def remove(self, declared: Declared) -> None:
+        """Delete the job's own file (ttlDeletesResource); it needs no grace."""
+        self._still()
+        if declared.path and self._registry.holds(declared):
+            await self._threads.call(self._files.delete, self._layout.job(declared.path))
+            self._registry.deleted(declared)
+
+    async def _try_delete(self, path: str) -> None:
+        try:
+            await self._threads.call(self._files.delete, path)
+        except TrainmasterError as error:
+            log.warning("could not clean up: %s", error)
+
+    async def close(self) -> None:
+        """Wait for writes under way."""
+        await self._records.close()
+        await asyncio.to_thread(self._files.close)
+        self._threads.close()
+        self._lease_threads.close()

@@ -1,0 +1,47 @@
+"""What is known of one declared job beyond its file: the record that outlives the controller. Pure.
+
+The journal is the master's; this is the source's own. It keeps the last good text, so that a file that is broken when a
+controller starts doesn't hurt the job that runs from it, the path and owner of a file that is gone, and the generation.
+Nothing rests on it that can't be repeated: without it, a job is found again by namespace and name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from trainmaster.api.documents import read_job
+from trainmaster.api.job import TrainingJob
+from trainmaster.sources.layout import default_name, default_namespace
+from trainmaster.sources.reading import with_namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    uid: str
+    namespace: str
+    name: str
+    path: str = ""
+    """below jobs/; empty for a job that only the journal knows of"""
+    owner: str = ""
+    generation: int = 1
+    text: str = ""
+    """the last good one"""
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    def job(self) -> TrainingJob | None:
+        """What the last good text says to this version of the program."""
+        if not self.text:
+            return None
+        job, _ = read_job(self.text, default_name(self.path))
+        return with_namespace(job, default_namespace(self.path)) if job else None
+
+
+def from_bytes(data: bytes) -> Record | None:
+    """None for a record that is broken or of another version: the job is then found by its namespace and name."""
+    try:
+        return Record(**json.loads(data))
+    except (ValueError, TypeError):
+        return None

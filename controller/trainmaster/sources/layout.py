@@ -1,0 +1,97 @@
+"""Where things lie below a store's root, and which names in jobs/ are jobs. Pure: names in, names out.
+
+jobs/<any folders>/<name>.yaml          what people write
+jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
+jobs/<any folders>/.<name>.yaml.rerun   a mark: this finished job is to run again
+status/<same path>                      what the controller shows
+journal/<uid>.json  known/<uid>.json    the controller's memory, and what it knows of the file; for it alone
+lease/epoch-000007                      who leads
+staging/<user>/<namespace>/<name>/      what the command line uploads for a job
+confirm-deletions                       a mark: the files that vanished together were deleted on purpose
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SUFFIXES = (".yaml", ".yml")
+DELETE = "delete"
+RERUN = "rerun"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one store; paths without scheme and host, as Files takes them."""
+
+    root: str
+
+    @property
+    def jobs(self) -> str:
+        return self.under("jobs")
+
+    @property
+    def status(self) -> str:
+        return self.under("status")
+
+    @property
+    def journal(self) -> str:
+        return self.under("journal")
+
+    @property
+    def known(self) -> str:
+        return self.under("known")
+
+    @property
+    def lease(self) -> str:
+        return self.under("lease")
+
+    @property
+    def confirm(self) -> str:
+        return self.under("confirm-deletions")
+
+    def staging(self, user: str, namespace: str, name: str) -> str:
+        return self.under(f"staging/{user}/{namespace}/{name}")
+
+    def job(self, path: str) -> str:
+        """The whole path of a job's file."""
+        return f"{self.jobs}/{path}"
+
+    def status_of(self, path: str) -> str:
+        return f"{self.status}/{path}"
+
+    def mark(self, path: str, kind: str) -> str:
+        """The mark beside a job's file."""
+        folder, slash, name = path.rpartition("/")
+        return self.job(f"{folder}{slash}.{name}.{kind}")
+
+    def under(self, path: str) -> str:
+        return f"{self.root.rstrip('/')}/{path}"
+
+    def below_jobs(self, path: str) -> str:
+        return path[len(self.jobs) + 1 :]
+
+
+def is_job(path: str) -> bool:
+    """Whether a path below jobs/ is a job's: not hidden, not a temporary name (`_...`, `... ._COPYING_`)."""
+    parts = path.split("/")
+    return path.endswith(SUFFIXES) and not any(part.startswith((".", "_")) for part in parts)
+
+
+def mark_of(path: str, kind: str) -> str | None:
+    """The job's path that a mark stands beside; None for what is no such mark."""
+    folder, slash, name = path.rpartition("/")
+    inner = name[1:].removesuffix(f".{kind}")
+    marked = name.startswith(".") and name.endswith(f".{kind}") and inner.endswith(SUFFIXES)
+    return f"{folder}{slash}{inner}" if marked else None
+
+
+def default_name(path: str) -> str:
+    """The name of a job whose file gives none: the file's, without its ending."""
+    name = path.rpartition("/")[2]
+    return name.removesuffix(".yaml").removesuffix(".yml")
+
+
+def default_namespace(path: str) -> str:
+    """The namespace of a job whose file gives none: the first folder below jobs/."""
+    first, slash, _ = path.partition("/")
+    return first if slash else "default"

@@ -1,0 +1,190 @@
+"""file:// as a store: the folder tree of this machine (or of a mount).
+
+Never follows symbolic links: the controller may read what the writer of a link may not.
+"""
+
+from __future__ import annotations
+
+import functools
+import grp
+import os
+import pwd
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.sources.files import Entry, Listing, Still
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _told(call: Callable[P, T]) -> Callable[P, T]:
+    """The system's errors as ours; a missing and an existing file keep their own."""
+
+    @functools.wraps(call)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except PermissionError as error:
+            raise DeniedError("PermissionError", f"{error.filename}: {error.strerror}") from error
+        except OSError as error:
+            raise UnavailableError(f"{error.filename}: {error.strerror}") from error
+
+    return wrapped
+
+
+class LocalFiles:
+    base = "file://"
+    settle = 0.2
+    private = True
+
+    @_told
+    def walk(self, path: str) -> Listing:
+        blind: list[str] = []
+        return Listing(tuple(_descend(path, blind, root=True)), tuple(blind))
+
+    @_told
+    def stat(self, path: str) -> Entry:
+        return _entry(path, os.lstat(path))
+
+    @_told
+    def read(self, path: str, limit: int) -> bytes:
+        # O_NONBLOCK: a pipe that took the file's place must not hold us up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(limit)
+
+    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self.replace_if(path, data, mode, lambda: None)
+
+    @_told
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            _write(temporary, data, mode)
+            still()
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(target.parent)
+
+    @_told
+    def create(self, path: str, data: bytes) -> None:
+        _write(Path(path), data, 0o644)
+        _sync(Path(path).parent)
+
+    @_told
+    def touch(self, path: str, modified: int) -> None:
+        os.utime(path, ns=(modified, modified))
+
+    @_told
+    def make_folder(self, path: str, mode: int = 0o755) -> None:
+        folder = Path(path)
+        if folder.is_dir():
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+
+    @_told
+    def delete(self, path: str) -> None:
+        target = Path(path)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=False)
+        else:
+            target.unlink(missing_ok=True)
+
+    @_told
+    def upload(self, local: Path, path: str) -> None:
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            shutil.copyfile(local, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is ever under way after a call."""
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """A new file on the disk, not only in its cache."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """A rename is durable when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _descend(folder: str, blind: list[str], *, root: bool = False) -> Iterator[Entry]:
+    try:
+        scan = os.scandir(folder)
+    except FileNotFoundError:
+        if root:
+            raise
+        return  # it went between two looks of the same listing
+    except PermissionError:
+        blind.append(folder)
+        return
+    with scan:
+        for item in scan:
+            try:
+                entry = _entry(item.path, item.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue
+            yield entry
+            if entry.folder:
+                yield from _descend(item.path, blind)
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    owner = _user(found.st_uid)
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & stat.S_IWGRP and _is_own_group(owner, found.st_gid):
+        mode &= ~stat.S_IWGRP
+    return Entry(
+        path=path,
+        size=found.st_size,
+        modified=found.st_mtime_ns,
+        owner=owner,
+        mode=mode,
+        folder=stat.S_ISDIR(found.st_mode),
+        regular=stat.S_ISREG(found.st_mode),
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_own_group(owner: str, gid: int) -> bool:
+    """A user private group (Debian's default) holds nobody but its user: writable by it is not "by others"."""
+    try:
+        group = grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return group.gr_name == owner and set(group.gr_mem) <= {owner}

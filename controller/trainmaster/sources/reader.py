@@ -1,0 +1,140 @@
+"""From a listing of the jobs folder to its files as read: only what is new or changed is read again.
+
+When a file is left for the next look, so that nobody's half-written job is started:
+- hidden names, names that begin with `_`, and `._COPYING_` (`hdfs dfs -put` in progress) are never jobs;
+- on file://, a new or changed file is looked at twice, 0.2 s apart, and must not have changed in between;
+  hdfs:// lists the length of an open file as 0, so there an unfinished file is an empty one;
+- what can't be read or understood counts only when two looks in a row saw the same size and time;
+- a file whose size, time or owner is another after reading than it was in the listing.
+Until then the job goes on as the file was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.sources.files import Entry, Files, Listing
+from trainmaster.sources.layout import DELETE, RERUN, Layout, is_job, mark_of
+from trainmaster.sources.reading import (
+    MAX_BYTES,
+    FileRead,
+    problem,
+    read_file,
+    refused,
+    why_not_trusted,
+)
+from trainmaster.sources.sightings import Mark
+from trainmaster.sources.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One job file of the present listing."""
+
+    path: str
+    entry: Entry
+    distrust: str
+
+
+class Reader:
+    def __init__(self, files: Files, layout: Layout, threads: Threads) -> None:
+        self._files = files
+        self._layout = layout
+        self._threads = threads
+        self._stamps: dict[str, object] = {}
+        self._doubtful: dict[str, object] = {}
+        self.reads: dict[str, FileRead] = {}
+        """the files of the last listing as read, by path below jobs/"""
+        self.paths: set[str] = set()
+        """the files of the last listing, read or not"""
+
+    async def read(self, listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
+        """All files of a listing. `folder` is the jobs folder itself."""
+        found = list(self._candidates(listing, folder))
+        changed = [each for each in found if self._stamps.get(each.path) != _stamp(each)]
+        settled = await self._settled(changed)
+        read = await asyncio.gather(*(self._threads.call(self._read_one, each) for each in settled))
+        self.paths = {each.path for each in found}
+        self._forget_all_but(self.paths)
+        for each, result in zip(settled, read, strict=True):
+            self._take(each, result)
+        return self.reads
+
+    def marks(self, listing: Listing) -> tuple[Mark, ...]:
+        """The marks that the command line left."""
+        found = []
+        for entry in listing.entries:
+            for kind in (DELETE, RERUN):
+                path = mark_of(self._layout.below_jobs(entry.path), kind)
+                if path and entry.regular and not entry.folder:
+                    found.append(Mark(path, kind, entry.owner))
+        return tuple(found)
+
+    def _candidates(self, listing: Listing, folder: Entry) -> Iterator[_Candidate]:
+        folders = {entry.path: entry for entry in listing.entries if entry.folder} | {folder.path: folder}
+        for entry in listing.entries:
+            path = self._layout.below_jobs(entry.path)
+            if not entry.folder and is_job(path):
+                yield _Candidate(path, entry, why_not_trusted(entry, _parents(entry.path, folders)))
+
+    async def _settled(self, changed: list[_Candidate]) -> list[_Candidate]:
+        """Those that nobody is writing at this moment."""
+        if not changed or not self._files.settle:
+            return changed
+        await asyncio.sleep(self._files.settle)
+        same = await asyncio.gather(*(self._threads.call(self._is_same, each.entry) for each in changed))
+        return [each for each, settled in zip(changed, same, strict=True) if settled]
+
+    def _is_same(self, entry: Entry) -> bool:
+        try:
+            return self._files.stat(entry.path).stamp == entry.stamp
+        except FileNotFoundError:
+            return False
+
+    def _read_one(self, each: _Candidate) -> FileRead | None:
+        """One file, in a thread (parsing takes longer than reading). None when it went or changed meanwhile."""
+        if each.distrust:
+            return refused(each.path, each.entry, problem(each.distrust))
+        if each.entry.size > MAX_BYTES:
+            return refused(each.path, each.entry, problem(f"the file is larger than {MAX_BYTES} bytes"))
+        try:
+            data = self._files.read(each.entry.path, MAX_BYTES + 1)
+            if len(data) != each.entry.size or not self._is_same(each.entry):
+                return None
+        except FileNotFoundError:
+            return None
+        except (RefusedError, UnavailableError) as error:
+            return refused(each.path, each.entry, problem(f"the file can't be read: {error}"))
+        return read_file(each.path, each.entry, data)
+
+    def _take(self, each: _Candidate, read: FileRead | None) -> None:
+        if read is None:
+            return
+        if read.job is None and not each.distrust and self._doubtful.get(each.path) != _stamp(each):
+            self._doubtful[each.path] = _stamp(each)
+            return
+        self._doubtful.pop(each.path, None)
+        self._stamps[each.path] = _stamp(each)
+        self.reads[each.path] = read
+
+    def _forget_all_but(self, there: set[str]) -> None:
+        for table in (self._stamps, self._doubtful, self.reads):
+            for path in table.keys() - there:
+                del table[path]
+
+
+def _stamp(each: _Candidate) -> object:
+    return each.entry.stamp, each.distrust
+
+
+def _parents(path: str, folders: Mapping[str, Entry]) -> tuple[Entry, ...]:
+    """The folders of a file, up to and with the jobs folder."""
+    found = []
+    folder = path.rpartition("/")[0]
+    while folder in folders:
+        found.append(folders[folder])
+        folder = folder.rpartition("/")[0]
+    return tuple(found)

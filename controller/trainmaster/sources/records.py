@@ -1,0 +1,76 @@
+"""The source's own records in the store, one file per uid: loaded at the start, written beside the path of work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from trainmaster.errors import FencedError, TrainmasterError
+from trainmaster.sources import known
+from trainmaster.sources.files import Files
+from trainmaster.sources.known import Record
+from trainmaster.sources.threads import Threads
+
+log = logging.getLogger(__name__)
+
+_LIMIT = 16 << 20
+
+
+class Records:
+    def __init__(self, files: Files, folder: str, threads: Threads, held: Callable[[], bool]) -> None:
+        self._files = files
+        self._folder = folder
+        self._threads = threads
+        self._held = held
+        self._written: dict[str, Record] = {}
+        self._saving: asyncio.Task[None] | None = None
+
+    async def load(self) -> list[Record]:
+        """All that can be read; a broken one is left out, since a job is found again without it."""
+        try:
+            listing = await self._threads.call(self._files.walk, self._folder)
+        except FileNotFoundError:
+            self._written = {}
+            return []
+        paths = [entry.path for entry in listing.entries if entry.path.endswith(".json")]
+        data = await asyncio.gather(*(self._threads.call(self._files.read, path, _LIMIT) for path in paths))
+        records = [record for each in data if (record := known.from_bytes(each))]
+        self._written = {record.uid: record for record in records}
+        return records
+
+    def save(self, records: Mapping[str, Record]) -> None:
+        """Have what differs written, in the background; what fails is tried again with the next call."""
+        if self._saving is not None and not self._saving.done():
+            return
+        changed = [record for uid, record in records.items() if self._written.get(uid) != record]
+        gone = self._written.keys() - records.keys()
+        if changed or gone:
+            self._saving = asyncio.create_task(self._save(changed, gone))
+
+    async def _save(self, changed: list[Record], gone: set[str]) -> None:
+        try:
+            await self._threads.call(self._files.make_folder, self._folder, 0o700)
+            await asyncio.gather(*map(self._write, changed), *map(self._remove, gone))
+        except FencedError:
+            return  # the new leader writes its own
+        except TrainmasterError as error:
+            log.warning("what is known of the job files could not be written: %s", error)
+
+    async def _write(self, record: Record) -> None:
+        path = f"{self._folder}/{record.uid}.json"
+        await self._threads.call(self._files.replace_if, path, record.to_bytes(), 0o600, self._still)
+        self._written[record.uid] = record
+
+    async def _remove(self, uid: str) -> None:
+        self._still()
+        await self._threads.call(self._files.delete, f"{self._folder}/{uid}.json")
+        self._written.pop(uid, None)
+
+    def _still(self) -> None:
+        if not self._held():
+            raise FencedError("the lease is not ours (any more)")
+
+    async def close(self) -> None:
+        if self._saving is not None:
+            await self._saving

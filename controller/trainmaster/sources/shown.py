@@ -1,0 +1,52 @@
+"""A status as people find it beside their job: a whole object in YAML, written by the source, read by the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+from pydantic import ValidationError
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.job import API_VERSION, KIND
+from trainmaster.api.status import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One status file."""
+
+    uid: str
+    generation: int
+    status: JobStatus
+
+
+def to_bytes(declared: Declared, status: JobStatus) -> bytes:
+    """The text of a status file."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {
+            "name": declared.name,
+            "namespace": declared.namespace,
+            "uid": declared.uid,
+            "generation": declared.generation,
+        },
+        "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+    text: str = yaml.dump(
+        document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, default_flow_style=False
+    )
+    return text.encode()
+
+
+def from_bytes(data: bytes) -> Shown | None:
+    """What a status file says; None when it isn't one of this version's."""
+    try:
+        # CSafeLoader is the safe loader, in C.
+        document = yaml.load(data, Loader=yaml.CSafeLoader)
+        metadata = document["metadata"]
+        status = JobStatus.model_validate(document["status"])
+        return Shown(str(metadata["uid"]), int(metadata["generation"]), status)
+    except (yaml.YAMLError, ValidationError, ValueError, KeyError, TypeError):
+        return None

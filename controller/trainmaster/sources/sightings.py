@@ -1,0 +1,63 @@
+"""What one look at the jobs folder brought, and the state of one job between two looks. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import FieldProblem
+from trainmaster.sources.known import Record
+from trainmaster.sources.reading import FileRead
+
+Identity = tuple[str, str]
+"""namespace and name"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark beside a job's file, left by the command line."""
+
+    path: str
+    """of the job's file, below jobs/"""
+    kind: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One complete listing, as read."""
+
+    reads: Mapping[str, FileRead]
+    """by path below jobs/"""
+    now: float
+    """seconds on a monotonic clock"""
+    marks: tuple[Mark, ...] = ()
+    blind: tuple[str, ...] = ()
+    """folders below jobs/ that could not be looked into"""
+    admin: str = ""
+    """owner of the jobs folder: his marks count as everybody's own"""
+    confirmed: bool = False
+    """somebody said that the files which vanished together were deleted on purpose"""
+
+    def may_hide(self, path: str) -> bool:
+        """Whether a file of that path could be there unseen. Of a job without a path nothing can be excluded."""
+        return any(not path or path.startswith(f"{folder}/") for folder in self.blind)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """The state of one namespace and name."""
+
+    record: Record
+    job: TrainingJob | None = None
+    problems: tuple[FieldProblem, ...] = ()
+    read: FileRead | None = None
+    missing_since: float | None = None
+    held: bool = False
+    """it vanished together with too many others: not deleted until it is back, or somebody confirms"""
+    deleting: bool = False
+
+    @property
+    def is_missing(self) -> bool:
+        return self.missing_since is not None and not self.deleting

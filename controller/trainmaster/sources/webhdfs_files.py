@@ -1,0 +1,151 @@
+"""webhdfs:// as a store, through fsspec: for reading jobs and for the command line, where hdfs:// is out of reach.
+
+Its rename doesn't replace and its errors hide in answers, so it can't carry a journal or a lease.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import SplitResult
+
+import fsspec
+import requests
+
+from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
+from trainmaster.sources.files import Entry, Listing, Still
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _told(call: Callable[P, T]) -> Callable[P, T]:
+    """fsspec's and requests' errors as ours; a missing file keeps its own."""
+
+    @functools.wraps(call)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except FileNotFoundError:
+            raise
+        except PermissionError as error:
+            raise DeniedError("AccessControlException", str(error)) from error
+        except (requests.RequestException, OSError) as error:
+            raise UnavailableError(f"webhdfs: {error}") from error
+        except (RuntimeError, ValueError) as error:
+            raise RefusedError("RemoteException", str(error)) from error
+
+    return wrapped
+
+
+class WebHdfsFiles:
+    settle = 0.0
+    private = False
+
+    def __init__(self, url: SplitResult) -> None:
+        if not url.hostname:
+            raise InvalidError("a webhdfs:// URL names the NameNode's web server: webhdfs://host:9870/folder")
+        self.base = f"{url.scheme}://{url.netloc}"
+        # Listings must be fresh, and one caller's session isn't another's.
+        self._fs: Any = fsspec.filesystem(
+            "webhdfs",
+            host=url.hostname,
+            port=url.port or 9870,
+            user=url.username,
+            use_https=url.scheme == "swebhdfs",
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+
+    @_told
+    def walk(self, path: str) -> Listing:
+        blind: list[str] = []
+        return Listing(tuple(self._descend(path, blind, root=True)), tuple(blind))
+
+    def _descend(self, folder: str, blind: list[str], *, root: bool = False) -> Iterator[Entry]:
+        try:
+            entries = [_entry(info) for info in self._fs.ls(folder, detail=True)]
+        except (FileNotFoundError, PermissionError) as error:
+            if root:
+                raise
+            if isinstance(error, PermissionError):
+                blind.append(folder)
+            return
+        for entry in entries:
+            yield entry
+            if entry.folder:
+                yield from self._descend(entry.path, blind)
+
+    @_told
+    def stat(self, path: str) -> Entry:
+        return _entry(self._fs.info(path))
+
+    @_told
+    def read(self, path: str, limit: int) -> bytes:
+        data: bytes = self._fs.cat_file(path, start=0, end=limit)
+        return data
+
+    @_told
+    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        temporary = self._beside(path)
+        self._fs.pipe_file(temporary, data, permissions=f"{mode:o}")
+        self._move(temporary, path)
+
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        still()
+        self.replace(path, data, mode)
+
+    def create(self, path: str, data: bytes) -> None:
+        raise InvalidError(
+            f"{self.base}{path}: webhdfs:// can't create a file exclusively ({len(data)} bytes)"
+        )
+
+    def touch(self, path: str, modified: int) -> None:
+        raise InvalidError(f"{self.base}{path}: webhdfs:// can't set the time {modified} of a file")
+
+    @_told
+    def make_folder(self, path: str, mode: int = 0o755) -> None:
+        if not self._fs.exists(path):
+            self._fs.mkdir(path, permission=f"{mode:o}")
+
+    @_told
+    def delete(self, path: str) -> None:
+        if self._fs.exists(path):
+            self._fs.rm(path, recursive=True)
+
+    @_told
+    def upload(self, local: Path, path: str) -> None:
+        temporary = self._beside(path)
+        self._fs.put_file(str(local), temporary)
+        self._move(temporary, path)
+
+    def _beside(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        return f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
+
+    def _move(self, temporary: str, path: str) -> None:
+        """In two steps, since the rename refuses to replace, and says so only in its answer."""
+        size = self._fs.info(temporary)["size"]
+        if self._fs.exists(path):
+            self._fs.rm(path)
+        self._fs.mv(temporary, path)
+        if self._fs.exists(temporary) or self._fs.info(path)["size"] != size:
+            raise RefusedError("rename", f"{path} could not be replaced; its new content is in {temporary}")
+
+    def close(self) -> None:
+        self._fs.session.close()
+
+
+def _entry(info: dict[str, Any]) -> Entry:
+    return Entry(
+        path=info["name"],
+        size=info["size"],
+        modified=info["modificationTime"] * 1_000_000,
+        owner=info["owner"],
+        mode=int(info["permission"], 8),
+        folder=info["type"] == "directory",
+        regular=info["type"] == "file",
+    )
