@@ -104,6 +104,8 @@ class Contact:
 
     async def _register_again(self, heart: Heart) -> None:
         """The ResourceManager was restarted: it knows the application, and has forgotten what we said."""
+        if not self._desk.lease.held():
+            return  # whoever leads registers
         answer = await heart.master.register("localhost", -1, self._page())
         heart.registered_anew()
         self.sight.registered(answer, self._memory().role_numbers)

@@ -86,6 +86,7 @@ class Doing:
             return
         try:
             files = await self._files(job, action, memory)
+            await self._until_leading()
             context = launch(action.environment, action.command, replica.host, replica.ports, files)
             await self._desk.nodes.start(
                 container.node, self._sight.nm_tokens[container.node], token, context
@@ -97,6 +98,11 @@ class Doing:
         else:
             self._sight.container_tokens.pop(action.container, None)
             reach("half-started")
+
+    async def _until_leading(self) -> None:
+        """Nothing is started on a lease that may be another's by now."""
+        while not self._desk.lease.held():
+            await asyncio.sleep(STOP_RETRY)
 
     def _failed(self, action: Start, code: int, words: str) -> None:
         """It may run all the same (an answer that got lost), so it is given back besides."""
