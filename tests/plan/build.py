@@ -143,7 +143,10 @@ class World:
         self.applications += 1
         id_ = f"application_1_{self.applications:04d}"
         self.memory = replace(
-            self.memory, application=ApplicationMemory(id_, "dG9rZW4=", "alice", "default", self.now)
+            self.memory,
+            application=ApplicationMemory(
+                id_, "dG9rZW4=", user="alice", queue="default", submitted_at=self.now
+            ),
         )
         return self.sees(application=AppState.REGISTERED)
 

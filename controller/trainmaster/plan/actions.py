@@ -66,7 +66,9 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     placed = [_placed(r) for r in memory.replicas if r.ports]
     for replica in due:
         told = environment(case.job, placed, _placed(replica))
-        yield Start(replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec))
+        yield Start(
+            replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec)
+        )
 
 
 def _placed(replica: ReplicaMemory) -> Placed:

@@ -28,7 +28,11 @@ def gather(case: Case, memory: Memory) -> Change:
     """Bind what can be bound now."""
     if memory.closing_since or memory.verdict or not case.registered:
         return Change(memory)
-    return _gather_gang(case, memory) if memory.gathering else _replace_singles(case, memory)
+    change = Change(memory) if memory.gathering else _replace_singles(case, memory)
+    if not change.memory.gathering:
+        return change
+    gang = _gather_gang(case, change.memory)
+    return change.then(gang.memory, *gang.events)
 
 
 # --- the whole gang

@@ -1,0 +1,173 @@
+"""What must hold at every pass, whatever happens: the laws of plan/, checked beside each decision of the simulator.
+
+Each law is a small function that asserts; `Laws` keeps the little history that some of them need.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from plan.simulator import LIMITS, Simulator
+from trainmaster.api.status import ConditionType as C
+from trainmaster.api.status import JobStatus
+from trainmaster.plan.classify import CHARGED
+from trainmaster.plan.decide import decide
+from trainmaster.plan.memory import Key, LastExit, Memory
+from trainmaster.plan.values import AppState, ContainerState, Finish, Forget, Open, Plan, Seen, Start
+
+YEARS = 10 * 365 * 86400.0
+COUNTERS = ("generation", "started_generation", "charged", "restarts", "lost_applications", "retired_run")
+OF_REPLICAS = ("run", "restarts", "replacements", "port_clashes")
+
+
+@dataclass
+class Laws:
+    """Called with each plan before it is written or acted on, and with each memory that is written."""
+
+    charged: set[str] = field(default_factory=set)
+    """containers whose ends were charged"""
+    runs: dict[Key, int] = field(default_factory=dict)
+    """the highest run that each place ever had"""
+
+    def decided(self, world: Simulator, plan: Plan) -> None:
+        one_answer_to_one_question(world, plan)
+        nothing_more_to_decide(world, plan)
+        nothing_changes_before_it_wakes(world, plan)
+        starts_only_what_is_bound(world, plan)
+        asks_for_nothing_when_closing(plan)
+        ports_are_unique(plan.memory)
+        conditions_agree(plan.status)
+        the_end_is_an_end(world, plan)
+        one_process_of_each_identity(world)
+
+    def written(self, before: Memory, after: Memory) -> None:
+        nothing_falls(before, after)
+        a_gang_starts_whole(before, after)
+        self._ends_are_charged_once(before, after)
+        for replica in after.replicas:
+            assert replica.run >= self.runs.get(replica.key, 0), f"{replica.key} went back"
+            self.runs[replica.key] = replica.run
+
+    def _ends_are_charged_once(self, before: Memory, after: Memory) -> None:
+        """The counter says how many containers' ends were charged, and the one that failed the job isn't followed by a restart."""
+        new = [e for e in _exits(after).values() if e not in _exits(before).values() and e.cause in CHARGED]
+        again = {e.container for e in new} & self.charged
+        assert not again, f"{again} charged twice"
+        self.charged |= {e.container for e in new}
+        fatal = after.verdict and not before.verdict and any(e.message in after.verdict.message for e in new)
+        assert after.charged - before.charged == len(new) - bool(fatal)
+
+
+def _exits(memory: Memory) -> dict[Key, LastExit]:
+    return {r.key: r.last_exit for r in memory.replicas if r.last_exit}
+
+
+def _again(world: Simulator, plan: Plan, now: float) -> Plan:
+    """What is decided at `now` if nothing was seen since."""
+    quiet: Seen = replace(world.seen, ends=())
+    return decide(world.declared, plan.memory, quiet, now, LIMITS)
+
+
+def one_answer_to_one_question(world: Simulator, plan: Plan) -> None:
+    assert decide(world.declared, world.memory, world.seen, world.now, LIMITS) == plan
+
+
+def nothing_more_to_decide(world: Simulator, plan: Plan) -> None:
+    """One pass takes in all there is: another one at the same moment finds nothing new."""
+    again = _again(world, plan, world.now)
+    changed = [n for n in Memory.__slots__ if repr(getattr(again.memory, n)) != repr(getattr(plan.memory, n))]
+    assert not changed, changed  # by repr, which has the times that == leaves out
+    assert not again.events
+    assert replace(again, memory=plan.memory, events=plan.events) == plan
+
+
+def nothing_changes_before_it_wakes(world: Simulator, plan: Plan) -> None:
+    assert plan.wake_at is None or plan.wake_at > world.now
+    until = plan.wake_at or world.now + YEARS
+    for at in (world.now + (until - world.now) / 2, until - 0.001):
+        if at <= world.now:
+            continue
+        then = _again(world, plan, at)
+        assert then.memory == plan.memory
+        assert (then.actions, then.asks, then.avoid) == (plan.actions, plan.asks, plan.avoid)
+        assert _true(then.status) == _true(plan.status)
+
+
+def nothing_falls(before: Memory, after: Memory) -> None:
+    for name in COUNTERS:
+        assert getattr(after, name) >= getattr(before, name), name
+    assert before.role_numbers.items() <= after.role_numbers.items()
+    old = {r.key: r for r in before.replicas}
+    for replica in after.replicas:
+        for name in OF_REPLICAS:
+            was = getattr(old.get(replica.key), name, 0)
+            assert getattr(replica, name) >= was, f"{name} of {replica.key}"
+
+
+def starts_only_what_is_bound(world: Simulator, plan: Plan) -> None:
+    bound = {r.container: r.key for r in plan.memory.replicas if r.bound}
+    for action in plan.actions:
+        if isinstance(action, Start):
+            assert bound[action.container] == action.key
+            assert world.containers[action.container].state is ContainerState.ALLOCATED
+
+
+def asks_for_nothing_when_closing(plan: Plan) -> None:
+    if plan.memory.closing_since or plan.memory.verdict:
+        assert plan.asks == ()
+        assert not any(r.bound for r in plan.memory.replicas)
+
+
+def a_gang_starts_whole(before: Memory, after: Memory) -> None:
+    """All is bound in one write; with the simulator's jobs the minimum is all."""
+    if after.started_generation > before.started_generation:
+        assert after.started_generation == after.generation
+        missing = [r.key for r in after.replicas if not r.bound and not r.done]
+        assert not missing
+
+
+def ports_are_unique(memory: Memory) -> None:
+    used = Counter((r.host, port) for r in memory.replicas if r.bound for port in r.ports)
+    assert not [place for place, times in used.items() if times > 1]
+    assert all(r.ports for r in memory.replicas if r.bound)
+
+
+def conditions_agree(status: JobStatus) -> None:
+    true = _true(status)
+    assert not {C.SUCCEEDED, C.FAILED} <= true
+    assert C.FINISHED not in true or true & {C.SUCCEEDED, C.FAILED}
+    assert (C.RECONCILING in true) == (not true & {C.READY, C.STALLED})
+    assert status.state
+    assert all(c.reason and c.message for c in status.conditions)
+    assert JobStatus.model_validate_json(status.model_dump_json(by_alias=True)) == status
+
+
+def _true(status: JobStatus) -> set[C]:
+    return {c.type for c in status.conditions if c.status == "True"}
+
+
+def the_end_is_an_end(world: Simulator, plan: Plan) -> None:
+    """A verdict stays, nothing is told before it is written, and nothing lives after the end."""
+    before, after = world.memory, plan.memory
+    assert before.verdict in (None, after.verdict)
+    over = world.yarn.application == "" and not world.yarn.running()
+    gone = any(isinstance(a, Forget) for a in plan.actions)
+    suspended = after.suspended and C.SUSPENDED in _true(plan.status)
+    assert over or not (after.closed_at or gone or suspended)
+    assert world.declared.deleted or not gone
+    if after.verdict and after.application is None:
+        assert not any(isinstance(a, Open) for a in plan.actions)
+    if any(isinstance(a, Finish) for a in plan.actions):
+        assert after.closing_since
+        assert world.application is AppState.REGISTERED
+
+
+def one_process_of_each_identity(world: Simulator) -> None:
+    """Save those that nobody could see for as long as YARN waits for a lost node."""
+    for real in world.yarn.running():
+        unseen = not real.shown and world.now - real.hidden_at >= LIMITS.node_expiry
+        away = not real.shown and world.memory.replica(real.key) is None
+        real.given_up = real.given_up or unseen or away
+    live = Counter(r.key for r in world.yarn.running() if not r.given_up)
+    assert not [key for key, times in live.items() if times > 1]

@@ -1,0 +1,321 @@
+"""A small world that decide() is driven in: YARN with its odd ways, a shell that obeys, users, accidents.
+
+Lives here: what happens, drawn as (name, number) pairs. What must never happen is in laws.py.
+Each step is followed by one pass of the shell: see, decide, write, adopt, act. A crash may come before the write or after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from plan.build import BIG, declared
+from plan.yarn import Yarn
+from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import FieldProblem
+from trainmaster.plan.decide import decide, fresh, raised
+from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.values import (
+    AppState,
+    Cluster,
+    Container,
+    ContainerState,
+    End,
+    Finish,
+    Forget,
+    Kill,
+    Limits,
+    Node,
+    Open,
+    Plan,
+    Release,
+    RemoveDeclaration,
+    Seen,
+    Start,
+    Stop,
+)
+
+S = ContainerState
+LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
+"""few ports, so that they are met twice"""
+WAITS = (0.2, 1.0, 5.0, 10.0, 60.0, 300.0, 700.0)
+CODES = (0, 1, 137, 75, 1, -100, -102, -104, 42, -1000)
+
+
+class Laws(Protocol):
+    """What is checked on the way."""
+
+    def decided(self, world: Simulator, plan: Plan) -> None: ...
+
+    def written(self, before: Memory, after: Memory) -> None: ...
+
+
+@dataclass
+class Simulator:
+    """One job's shell and the world around it."""
+
+    jobs: tuple[TrainingJob, ...]
+    """the declaration and its later edits"""
+    laws: Laws
+    now: float = 50_000.0
+    yarn: Yarn = field(default_factory=Yarn)
+    application: AppState = AppState.NONE
+    words: str = ""
+    containers: dict[str, Container] = field(default_factory=dict)
+    ends: tuple[End, ...] = ()
+    heard: list[End] = field(default_factory=list)
+    may_ask: bool = True
+    edit: int = 0
+    epoch: int = 1
+    journal: Memory | None = None
+    forgotten: bool = False
+
+    def __post_init__(self) -> None:
+        self.declared = declared(self.jobs[0])
+        self.memory = fresh(self.declared)
+        self.cycle()
+
+    # --- the shell
+
+    @property
+    def seen(self) -> Seen:
+        nodes = tuple(Node(h, "/rack", BIG, BIG) for h in sorted(self.yarn.back))
+        return Seen(
+            application=self.application,
+            application_words=self.words,
+            containers=dict(self.containers),
+            ends=self.ends,
+            cluster=Cluster(largest=BIG, nodes=nodes),
+            may_ask=self.may_ask,
+        )
+
+    def cycle(self, crash: str = "") -> None:
+        """One pass; `crash` says whether the controller dies before the write or between write and act."""
+        if self.forgotten:
+            return
+        plan = decide(self.declared, self.memory, self.seen, self.now, LIMITS)
+        self.laws.decided(self, plan)
+        if crash == "before":
+            return self.dies()
+        if plan.memory != self.memory and (self.journal or plan.memory.application or plan.memory.verdict):
+            self.laws.written(self.memory, plan.memory)
+            self.journal = plan.memory
+        self.memory, self.ends = plan.memory, ()
+        if crash == "after":
+            return self.dies()
+        self.plan = plan
+        for action in plan.actions:
+            self.act(action)
+
+    def dies(self) -> None:
+        """A new controller takes over with what was written; what the old one only knew is lost."""
+        self.epoch += 1
+        self.memory = raised(self.journal or fresh(self.declared), self.epoch)
+        self.application, self.words, self.containers, self.ends = AppState.NONE, "", {}, ()
+        self.yarn.forget_tokens()
+
+    def write(self, memory: Memory) -> None:
+        self.journal = self.memory = memory
+
+    def act(self, action: object) -> None:
+        match action:
+            case Open():
+                self.application = AppState.OPENING
+            case Start(container):
+                self.yarn.start(container)
+                self._turn(container, S.STARTING)
+            case Stop(container):
+                self.yarn.stop(container)
+            case Release(container):
+                self.yarn.release(container)
+            case Finish():
+                self._over(AppState.CLOSED)
+            case Kill():
+                self._over(AppState.CLOSED)
+            case Forget():
+                self.forgotten = True
+            case RemoveDeclaration():
+                self.declared = replace(self.declared, deleted=True)
+
+    def _turn(self, container: str, state: ContainerState) -> None:
+        self.containers[container] = replace(self.containers[container], state=state)
+
+    def _over(self, state: AppState, words: str = "") -> None:
+        self.yarn.ends_application()
+        self.application, self.words, self.containers, self.ends = state, words, {}, ()
+
+    # --- YARN and its nodes
+
+    def beat(self, number: int) -> None:
+        """A heartbeat, or the next step of opening the application."""
+        if self.application is AppState.OPENING:
+            self._open_further()
+        elif self.application is AppState.REGISTERED:
+            granted, ended = self.yarn.allocate(self.plan.asks, number, self.now)
+            for real in granted:
+                self.containers[real.id] = real.seen(S.ALLOCATED)
+            self._hear(ended)
+
+    def _hear(self, ends: list[End]) -> None:
+        self.ends, self.heard = tuple(ends), [*self.heard, *ends]
+        for end in ends:
+            self.containers.pop(end.container, None)
+
+    def goes_on(self, number: int) -> None:
+        """A while in which nothing special happens."""
+        for _ in range(5):
+            for name in ("beat", "nodes_work"):
+                self.step(name, 7 + number)
+
+    def _open_further(self) -> None:
+        application = self.memory.application
+        if application is None:
+            new = ApplicationMemory(self.yarn.new_id(), user="alice", queue="default", submitted_at=self.now)
+            self.write(replace(self.memory, application=new))
+        elif not application.token:
+            self.yarn.submit(application.id)
+            self.write(replace(self.memory, application=replace(application, token="dG9rZW4=")))
+        elif self.yarn.application != application.id:
+            self._over(AppState.LOST)
+        else:
+            self.application = AppState.REGISTERED
+            self._list()
+
+    def _list(self) -> None:
+        for real in self.yarn.listed():
+            if real.id not in self.containers:
+                self.containers[real.id] = real.seen(S.UNKNOWN)
+
+    def nodes_work(self, number: int) -> None:
+        """NodeManagers start and stop what they were told to, and answer what they run."""
+        self.yarn.work(number)
+        for container in list(self.containers.values()):
+            if container.state in (S.UNKNOWN, S.STARTING) and (state := self.yarn.tells(container.id)):
+                self._turn(container.id, state)
+
+    def ends_process(self, number: int) -> None:
+        self.yarn.ends_process(number // len(CODES), CODES[number % len(CODES)])
+
+    def launch_fails(self, number: int) -> None:
+        """A start call is answered with a refusal, or the node can't be reached."""
+        starting = [c for c in self.containers.values() if c.state is S.STARTING]
+        if starting and self.application is AppState.REGISTERED:
+            chosen = starting[number // 2 % len(starting)].id
+            if self.yarn.never_starts(chosen):
+                self._hear([End(chosen, (-1000, -1)[number % 2], "", self.now)])
+
+    def node_lost(self, number: int) -> None:
+        self.yarn.loses_node(number)
+
+    def node_back(self, number: int) -> None:
+        """A NodeManager comes (back) to the ResourceManager, which then lists its containers at a register."""
+        self.yarn.gets_node(number)
+        if self.application is AppState.REGISTERED:
+            self._list()
+
+    def manager_restarts(self, _number: int) -> None:
+        """Nothing is listed until the nodes are back; grants that were not started are gone without a word."""
+        if self.application is AppState.REGISTERED:
+            self.yarn.restarts(self.now)
+            self.containers = {}
+
+    def manager_away(self, _number: int) -> None:
+        away = {AppState.REGISTERED: AppState.AWAY, AppState.AWAY: AppState.REGISTERED}
+        self.application = away.get(self.application, self.application)
+
+    def application_ends(self, number: int) -> None:
+        """Lost by YARN, or killed by somebody, or refused."""
+        if self.application is AppState.REGISTERED:
+            self._over((AppState.LOST, AppState.LOST, AppState.LOST, AppState.KILLED)[number % 4])
+        elif self.application is AppState.OPENING and self.memory.application and number % 4 == 0:
+            self._over(AppState.REFUSED, "Queue root.a already has 5 applications")
+
+    def end_again(self, number: int) -> None:
+        """An end is told a second time."""
+        if self.heard and self.application is AppState.REGISTERED:
+            self.ends = (self.heard[number % len(self.heard)],)
+
+    # --- people, time, the controller
+
+    def waits(self, number: int) -> None:
+        self.now += WAITS[number % len(WAITS)]
+
+    def wakes(self, _number: int) -> None:
+        if not self.forgotten and self.plan.wake_at is not None:
+            self.now = self.plan.wake_at
+
+    def edits(self, number: int) -> None:
+        self._declare(self.jobs[number % len(self.jobs)])
+
+    def breaks(self, _number: int) -> None:
+        problem = FieldProblem(field="spec", value="", reason="can't be read")
+        self._declare(None, problems=(problem,))
+
+    def _declare(self, job: TrainingJob | None, problems: tuple[FieldProblem, ...] = ()) -> None:
+        self.declared = replace(
+            self.declared, job=job, problems=problems, generation=self.declared.generation + 1
+        )
+
+    def deletes(self, number: int) -> None:
+        self.declared = replace(self.declared, deleted=self.declared.deleted or number % 4 == 0)
+
+    def takes_turns(self, _number: int) -> None:
+        self.may_ask = not self.may_ask
+
+    def crashes(self, number: int) -> None:
+        self.cycle("before" if number % 2 else "after")
+
+    # --- a run
+
+    def step(self, name: str, number: int) -> None:
+        if not self.forgotten:
+            getattr(self, name)(number)
+            self.cycle()
+
+    def calms_down(self, most: int = 150) -> None:
+        """Accidents end; all that is left is to go on until nothing changes."""
+        self.may_ask = True
+        if self.application is AppState.AWAY:
+            self.application = AppState.REGISTERED
+        if self.declared.job is None and not self.declared.deleted:
+            self._declare(self.jobs[0])
+        for host in range(3):
+            self.step("node_back", host)
+        for _ in range(most):
+            self.goes_on(0)
+            if self.rests():
+                return
+            self.step("wakes", 0)
+        raise AssertionError(f"it never came to rest: {self.memory}")
+
+    def rests(self) -> bool:
+        """Whether the job is where it was meant to be: running, suspended, finished or gone."""
+        memory = self.memory
+        if self.forgotten or memory.closed_at or (memory.suspended and memory.application is None):
+            return not self.declared.deleted or self.forgotten
+        live = {r.id for r in self.yarn.running()}
+        return bool(memory.started_at) and {r.container for r in memory.replicas if not r.done} == live
+
+
+OFTEN = (
+    "beat",
+    "nodes_work",
+    "goes_on",
+    "goes_on",
+    "ends_process",
+    "ends_process",
+    "waits",
+    "wakes",
+    "crashes",
+)
+NOW_AND_THEN = (
+    "launch_fails",
+    "node_lost",
+    "node_back",
+    "node_back",
+    "manager_restarts",
+    "end_again",
+    "edits",
+)
+SELDOM = ("manager_away", "application_ends", "breaks", "deletes", "takes_turns")
+OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)
