@@ -15,6 +15,8 @@ import typer
 from trainmaster.cli.options import Choices, with_choices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trainmaster.api.declared import Declared
     from trainmaster.api.job import FileRef, TrainingJob
     from trainmaster.hadoop.configuration import HadoopConf
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import FleetPicture
-    from trainmaster.settings import Settings
+    from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
     from trainmaster.sources.folder import FolderSource
 
@@ -97,7 +99,7 @@ def _fleet(
     async def files(ref: FileRef, _user: str) -> LocalResource:
         return _local_resource(ref, await facts.stat(ref.source))
 
-    return Fleet(settings, conf, source, measures, files, _refusal, web_url)
+    return Fleet(settings, conf, source, measures, files, _policy(settings.policy), web_url)
 
 
 def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:
@@ -109,9 +111,13 @@ def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:
     return LocalResource(fact.url, fact.size, fact.mtime_ms, kind)
 
 
-def _refusal(declared: Declared, job: TrainingJob) -> str:
-    """Why this owner may not run this job as its user, or in its queue; empty when he may."""
+def _policy(rules: tuple[PolicyRule, ...]) -> Callable[[Declared, TrainingJob], str]:
+    """Why an owner may not run a job as its user, or in its queue; empty when he may."""
     from trainmaster.sources.policy import may_run_as
 
-    problem = may_run_as(declared.owner, declared.namespace, job.spec.user, job.spec.queue, ())
-    return str(problem) if problem else ""
+    def refusal(declared: Declared, job: TrainingJob) -> str:
+        user = job.spec.user or declared.owner
+        problem = may_run_as(declared.owner, declared.namespace, user, job.spec.queue, rules)
+        return problem.reason if problem else ""
+
+    return refusal

@@ -50,9 +50,17 @@ class Lease(Protocol):
 class Source(Protocol):
     """Where jobs come from and status goes."""
 
-    name: str
-    journal: Journal
-    lease: Lease
+    @property
+    def name(self) -> str:
+        """Kind of the source, such as folder."""
+
+    @property
+    def journal(self) -> Journal:
+        """Where memories are kept."""
+
+    @property
+    def lease(self) -> Lease:
+        """Who leads."""
 
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of all journalled jobs, told once after the take-over and before the first look."""
