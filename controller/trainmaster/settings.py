@@ -9,13 +9,34 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+
+class PolicyRule(BaseModel):
+    """Who may run jobs as whom, beside everybody as himself. At least one of owner and namespace is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    owner: str = ""
+    """the files' owner that this is for; empty for any, if a namespace is given"""
+    namespace: str = ""
+    """the namespace that this is for; empty for any, if an owner is given"""
+    users: tuple[str, ...]
+    """YARN users that may be named in spec.user"""
+    queues: tuple[str, ...] = ()
+    """queues in which they may be named; empty for any"""
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> PolicyRule:
+        if not self.owner and not self.namespace:
+            raise ValueError("a rule without owner and namespace would let everybody run as these users")
+        return self
 
 
 class Settings(BaseSettings):
@@ -55,6 +76,8 @@ class Settings(BaseSettings):
     """seconds that a file must be missing from complete listings before it counts as deleted"""
     lease_duration: float = 10.0
     """seconds without renewal after which a standby takes over"""
+    policy: tuple[PolicyRule, ...] = ()
+    """who may name another YARN user than the owner of the file in spec.user"""
     admissions: int = 16
     """applications being opened at one time"""
     max_replicas: int = 5000

@@ -70,8 +70,11 @@ class Files(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """At most `limit` bytes from the start. FileNotFoundError."""
 
-    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        """Put a whole file in place of what is there, durably: a reader sees the old or the new one, never half."""
+    def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
+        """Put a whole file in place of what is there, durably: a reader sees the old or the new one, never half.
+
+        It belongs to `owner`, if given; DeniedError when that is somebody else whom we may not give files to.
+        """
 
     def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
         """As `replace`, and asks `still` just before the file takes its place; what that raises comes through."""

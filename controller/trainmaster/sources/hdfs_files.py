@@ -117,15 +117,20 @@ class HdfsFiles:
         data: bytes = self._client.read(path).read(limit)
         return data
 
-    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        self.replace_if(path, data, mode, lambda: None)
+    def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, lambda: None)
+
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        self._replace(path, data, mode, "", still)
 
     @_told
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+    def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:
         folder, _, name = path.rpartition("/")
         temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
         try:
-            self._write(temporary, data, mode, overwrite=False)
+            self._write(temporary, data, mode)
+            if owner and owner != self._client.get_file_info(temporary).owner:
+                self._client.set_owner(temporary, owner)
             still()
             self._client.rename(temporary, path, True)
         except BaseException:
@@ -134,16 +139,16 @@ class HdfsFiles:
 
     @_told
     def create(self, path: str, data: bytes) -> None:
-        self._write(path, data, 0o644, overwrite=False)
+        self._write(path, data, 0o644)
 
-    def _write(self, path: str, data: bytes, mode: int, *, overwrite: bool) -> None:
+    def _write(self, path: str, data: bytes, mode: int) -> None:
         """A new file whose content is on the DataNodes' disks and readable; its lease may end a little later.
 
         hdfs-native asks the NameNode to complete a file once, and again only after 500 ms; the first question mostly
         comes before the DataNode's report. So the file is closed aside, and what counts is waited for: the block is
         complete (from then on a reader is told the whole length, whatever becomes of the writer).
         """
-        options = WriteOptions(overwrite=overwrite, permission=mode, create_parent=False)
+        options = WriteOptions(overwrite=False, permission=mode, create_parent=False)
         writer = self._client.create(path, options)
         if not data:
             writer.close()

@@ -61,15 +61,20 @@ class LocalFiles:
         with os.fdopen(descriptor, "rb") as file:
             return file.read(limit)
 
-    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        self.replace_if(path, data, mode, lambda: None)
+    def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, lambda: None)
+
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        self._replace(path, data, mode, "", still)
 
     @_told
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+    def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:
         target = Path(path)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         try:
             _write(temporary, data, mode)
+            if owner and owner != temporary.owner():
+                shutil.chown(temporary, owner)
             still()
             temporary.replace(target)
         finally:

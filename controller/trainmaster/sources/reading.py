@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from trainmaster.api.documents import read_job
-from trainmaster.api.job import TrainingJob
+from trainmaster.api.job import NAMESPACE_NAME, TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry
 from trainmaster.sources.layout import default_name, default_namespace
@@ -37,9 +38,9 @@ def problem(reason: str) -> FieldProblem:
     return FieldProblem(field="", value="", reason=reason)
 
 
-def refused(path: str, entry: Entry, *reasons: FieldProblem) -> FileRead:
+def refused(path: str, entry: Entry, *reasons: FieldProblem, text: str = "") -> FileRead:
     """A file that gives no job: it goes by the name that its path stands for."""
-    return FileRead(path, entry, default_namespace(path), default_name(path), None, reasons)
+    return FileRead(path, entry, default_namespace(path), default_name(path), None, reasons, text)
 
 
 def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
@@ -50,9 +51,13 @@ def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
         return refused(path, entry, problem(f"the file is not UTF-8 text (byte {error.start})"))
     job, problems = read_job(text, default_name(path))
     if job is None:
-        return refused(path, entry, *problems)
+        return refused(path, entry, *problems, text=text)
     job = with_namespace(job, default_namespace(path))
-    return FileRead(path, entry, job.metadata.namespace, job.metadata.name, job, problems, text)
+    namespace, name = job.metadata.namespace, job.metadata.name
+    if not re.fullmatch(NAMESPACE_NAME, namespace):
+        words = f"the folder {namespace} can't be a namespace: name it otherwise, or set metadata.namespace"
+        return refused(path, entry, problem(words), text=text)
+    return FileRead(path, entry, namespace, name, job, problems, text)
 
 
 def with_namespace(job: TrainingJob, namespace: str) -> TrainingJob:

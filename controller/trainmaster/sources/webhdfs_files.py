@@ -89,9 +89,11 @@ class WebHdfsFiles:
         return data
 
     @_told
-    def replace(self, path: str, data: bytes, mode: int = 0o644) -> None:
+    def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         temporary = self._beside(path)
         self._fs.pipe_file(temporary, data, permissions=f"{mode:o}")
+        if owner and owner != self._fs.info(temporary)["owner"]:
+            self._fs._call("SETOWNER", method="put", path=temporary, owner=owner)
         self._move(temporary, path)
 
     def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:

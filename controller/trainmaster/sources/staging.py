@@ -1,0 +1,131 @@
+"""Local files of a job, put where its processes can get them: staging/<user>/<namespace>/<name>/<hash>/ in the store.
+
+The hash is of the content, so that what is unchanged is not uploaded again, and what changed never takes the place of what
+a running job still uses. The controller removes a job's staging with the job.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import secrets
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainmaster.errors import InvalidError
+from trainmaster.sources.files import STICKY, open_files
+from trainmaster.sources.layout import Layout
+
+LEFT_OUT = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".ipynb_checkpoints",
+    }
+)
+"""folders that are never packed: history and caches"""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A local file or folder as it now lies in the store."""
+
+    url: str
+    archive: bool
+    """it was a folder, and is to be unpacked: FileRef.type is Archive"""
+    uploaded: bool
+    """False when the same content was there already"""
+
+
+class Staging:
+    def __init__(self, url: str, user: str = "", hadoop_conf_dir: Path | None = None) -> None:
+        """`user` as the store knows us; asked of the store when left empty."""
+        self._files, root = open_files(url, hadoop_conf_dir)
+        self._layout = Layout(root)
+        self._user = user
+
+    def upload(self, namespace: str, name: str, local: Path) -> StagedFile:
+        """Bring a file or folder into the store. InvalidError when there is none, or it can't be packed."""
+        if not local.exists():
+            raise InvalidError(f"{local}: no such file or folder")
+        if not local.is_dir():
+            return self._bring(namespace, name, local, local.name, archive=False)
+        with tempfile.TemporaryDirectory() as folder:
+            packed = Path(folder) / "packed"
+            pack(local, packed)
+            return self._bring(namespace, name, packed, f"{local.resolve().name}.tar.gz", archive=True)
+
+    def _bring(self, namespace: str, name: str, file: Path, as_name: str, *, archive: bool) -> StagedFile:
+        folder = f"{self._home(namespace, name)}/{_digest(file)}"
+        path = f"{folder}/{as_name}"
+        url = f"{self._files.base}{path}"
+        if self._is_there(path, file.stat().st_size):
+            return StagedFile(url, archive, uploaded=False)
+        self._files.make_folder(folder)
+        self._files.upload(file, path)
+        return StagedFile(url, archive, uploaded=True)
+
+    def _is_there(self, path: str, size: int) -> bool:
+        try:
+            return self._files.stat(path).size == size
+        except FileNotFoundError:
+            return False
+
+    def _home(self, namespace: str, name: str) -> str:
+        self._files.make_folder(self._layout.under("staging"), STICKY | 0o777)
+        self._user = self._user or self._ask_who_we_are()
+        return self._layout.staging(self._user, namespace, name)
+
+    def _ask_who_we_are(self) -> str:
+        """The store's own name for us, whatever the authentication: the owner of what we make."""
+        path = self._layout.under(f"staging/.{secrets.token_hex(8)}")
+        self._files.replace(path, b"")
+        try:
+            return self._files.stat(path).owner
+        finally:
+            self._files.delete(path)
+
+    def close(self) -> None:
+        """Wait for writes under way."""
+        self._files.close()
+
+
+def pack(folder: Path, target: Path) -> None:
+    """A .tar.gz of a folder whose bytes depend on names, contents and the right to execute alone."""
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in _files_below(folder):
+            info = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            info.size = path.stat().st_size
+            info.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            with path.open("rb") as content:
+                archive.addfile(info, content)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All plain files (links to files are files), in one order everywhere."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - LEFT_OUT)
+        for each in (*folders, *sorted(names)):
+            path = Path(parent) / each
+            if path.is_dir() and path.is_symlink():
+                raise InvalidError(f"{path}: a link to a folder can't be packed")
+            if path.is_file():
+                yield path
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]

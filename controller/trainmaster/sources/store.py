@@ -1,0 +1,251 @@
+"""The store of jobs for the command line: files, marks and statuses, with or without a controller running.
+
+Synchronous, since a command does one thing. Never here: what only a controller may do (journal, lease, uids).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
+from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.sources import shown
+from trainmaster.sources.editing import Changes, edited
+from trainmaster.sources.files import STICKY, Entry, open_files
+from trainmaster.sources.layout import DELETE, RERUN, Layout, is_job
+from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
+
+_READERS = 16
+_STATUS_LIMIT = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """One job file with the status that was last shown beside it."""
+
+    path: str
+    """below jobs/"""
+    text: str
+    namespace: str
+    name: str
+    job: TrainingJob | None
+    problems: tuple[FieldProblem, ...]
+    owner: str
+    mtime: float
+    """of the file; seconds since the epoch, by the store's clock"""
+    status: JobStatus | None = None
+    """None while no controller has shown any"""
+    uid: str = ""
+    generation: int = 0
+    """of the declaration that the status is about"""
+
+    @property
+    def finished(self) -> bool:
+        return self.status is not None and self.status.is_true(ConditionType.FINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a file that was applied."""
+
+    outcome: Literal["created", "configured", "unchanged"]
+    namespace: str
+    name: str
+    path: str
+
+
+class JobStore:
+    def __init__(self, url: str, hadoop_conf_dir: Path | None = None) -> None:
+        self._files, root = open_files(url, hadoop_conf_dir)
+        self._layout = Layout(root)
+
+    # --- reading
+
+    def list(self, namespace: str | None = None) -> list[StoredJob]:
+        """All jobs, of one namespace or of all, by namespace and name. An empty list where there is no store yet."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            read = pool.map(self._read, self._entries())
+            found = [self._stored(each) for each in read if each and namespace in (None, each.namespace)]
+        return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
+
+    def get(self, namespace: str, name: str) -> StoredJob:
+        """One job, at whatever path. InvalidError when there is none."""
+        return self._stored(self._get(namespace, name))
+
+    def watch(self, namespace: str, name: str, every: float = 1.0) -> Iterator[StoredJob]:
+        """The job now and after each change, polled every so many seconds; ends with the job."""
+        before: StoredJob | None = None
+        while True:
+            try:
+                job = self.get(namespace, name)
+            except InvalidError:
+                if before is None:
+                    raise
+                return
+            if job != before:
+                yield job
+            before = job
+            time.sleep(every)
+
+    # --- changing
+
+    def apply(self, text: str, namespace: str = "", name: str = "") -> Applied:
+        """Create the job, or replace the file that declares it. InvalidError says what is wrong with the text.
+
+        `namespace` and `name` serve a text that doesn't give its own, and must not contradict it.
+        """
+        first_path = f"{namespace}/{name}.yaml" if namespace else f"{name}.yaml"
+        wanted = _valid(text, first_path)
+        _agree("namespace", namespace, wanted.namespace)
+        _agree("name", name, wanted.name)
+        existing = self._find(*wanted.identity)
+        path = existing.path if existing else f"{wanted.namespace}/{wanted.name}.yaml"
+        text = _placed(text, path, wanted)
+        if existing and existing.text == text:
+            return Applied("unchanged", *wanted.identity, path)
+        self._put(path, text, existing.entry.owner if existing else "")
+        return Applied("configured" if existing else "created", *wanted.identity, path)
+
+    def edit(self, namespace: str, name: str, changes: Changes) -> StoredJob:
+        """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job."""
+        read = self._get(namespace, name)
+        text = edited(read.text, changes)
+        _valid(text, read.path)
+        if self._files.stat(read.entry.path).stamp != read.entry.stamp:
+            raise InvalidError(
+                f"{read.path} was changed by somebody else just now: look at it, and try again"
+            )
+        self._put(read.path, text, read.entry.owner)
+        return self.get(namespace, name)
+
+    def delete(self, namespace: str, name: str) -> StoredJob:
+        """Remove the job's file. The mark that is left beside it tells the controller that it was meant."""
+        job = self.get(namespace, name)
+        self._files.delete(self._layout.job(job.path))
+        self._files.replace(self._layout.mark(job.path, DELETE), b"")
+        return job
+
+    def rerun(self, namespace: str, name: str) -> StoredJob:
+        """Have a finished job run again, as a new one. InvalidError while it isn't finished."""
+        job = self.get(namespace, name)
+        if not job.finished:
+            raise InvalidError(f"{namespace}/{name} has not finished: there is nothing to run again")
+        self._files.replace(self._layout.mark(job.path, RERUN), b"")
+        return job
+
+    def confirm_deletions(self) -> None:
+        """Say that files which vanished together were deleted on purpose."""
+        self._files.replace(self._layout.confirm, b"")
+
+    def close(self) -> None:
+        """Wait for writes under way."""
+        self._files.close()
+
+    # --- files
+
+    def _entries(self) -> Iterator[tuple[str, Entry]]:
+        try:
+            listing = self._files.walk(self._layout.jobs)
+        except FileNotFoundError:
+            return
+        for entry in listing.entries:
+            path = self._layout.below_jobs(entry.path)
+            if not entry.folder and is_job(path):
+                yield path, entry
+
+    def _read(self, item: tuple[str, Entry]) -> FileRead | None:
+        """One file; None when it went since it was listed."""
+        path, entry = item
+        if entry.size > MAX_BYTES or not entry.regular:
+            return refused(path, entry, problem("it is too large, or not a plain file"))
+        try:
+            return read_file(path, entry, self._files.read(entry.path, MAX_BYTES))
+        except FileNotFoundError:
+            return None
+        except RefusedError as error:
+            return refused(path, entry, problem(f"the file can't be read: {error}"))
+
+    def _get(self, namespace: str, name: str) -> FileRead:
+        read = self._find(namespace, name)
+        if read is None:
+            raise InvalidError(f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}")
+        return read
+
+    def _find(self, namespace: str, name: str) -> FileRead | None:
+        """Where `apply` puts files first; else the oldest of all that declare it, as the controller takes it."""
+        return self._at(f"{namespace}/{name}.yaml", (namespace, name)) or self._search((namespace, name))
+
+    def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
+        try:
+            read = self._read((path, self._files.stat(self._layout.job(path))))
+        except FileNotFoundError:
+            return None
+        return read if read and read.identity == identity else None
+
+    def _search(self, identity: tuple[str, str]) -> FileRead | None:
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = [
+                each for each in pool.map(self._read, self._entries()) if each and each.identity == identity
+            ]
+        return min(found, key=lambda each: (each.job is None, each.entry.modified, each.path), default=None)
+
+    def _put(self, path: str, text: str, owner: str) -> None:
+        """A job stays its owner's, also when an administrator edits it: processes run as the owner."""
+        self._files.make_folder(self._layout.jobs, STICKY | 0o777)
+        self._files.make_folder(self._layout.job(path).rpartition("/")[0])
+        self._files.replace(self._layout.job(path), text.encode(), owner=owner)
+
+    # --- statuses
+
+    def _stored(self, read: FileRead) -> StoredJob:
+        job = StoredJob(
+            path=read.path,
+            text=read.text,
+            namespace=read.namespace,
+            name=read.name,
+            job=read.job,
+            problems=read.problems,
+            owner=read.entry.owner,
+            mtime=read.entry.modified / 1e9,
+        )
+        status = self._status(read.path)
+        if status is None:
+            return job
+        return replace(job, status=status.status, uid=status.uid, generation=status.generation)
+
+    def _status(self, path: str) -> shown.Shown | None:
+        try:
+            return shown.from_bytes(self._files.read(self._layout.status_of(path), _STATUS_LIMIT))
+        except FileNotFoundError:
+            return None
+
+
+def _valid(text: str, path: str) -> FileRead:
+    """The text as a job at that path. InvalidError lists what is wrong with it."""
+    data = text.encode()
+    entry = Entry(path=path, size=len(data), modified=0, owner="", mode=0o644)
+    read = read_file(path, entry, data)
+    if read.job is None:
+        raise InvalidError("\n".join(map(str, read.problems)))
+    if len(data) > MAX_BYTES:
+        raise InvalidError(f"the file would be larger than {MAX_BYTES} bytes")
+    return read
+
+
+def _agree(what: str, asked: str, written: str) -> None:
+    if asked and asked != written:
+        raise InvalidError(f"metadata.{what}: the file says {written}, the command says {asked}")
+
+
+def _placed(text: str, path: str, wanted: FileRead) -> str:
+    """The text, with the names written into it where its path would give it others."""
+    read = read_file(path, wanted.entry, text.encode())
+    if read.identity == wanted.identity:
+        return text
+    return edited(text, {("metadata", "namespace"): wanted.namespace, ("metadata", "name"): wanted.name})

@@ -1,0 +1,253 @@
+"""Who leads: never two at once, whatever is slow, away or racing; and somebody again after the duration."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sources.building import LEASE, Clock
+from trainmaster.errors import UnavailableError
+from trainmaster.sources.files import Entry, Listing
+from trainmaster.sources.lease import FolderLease
+from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.threads import Threads
+
+
+class FlakyFiles(LocalFiles):
+    """A store that one contender can't reach for a while, or whose calls are held at a point."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.before_walk: Callable[[], None] = lambda: None
+        self.before_create: Callable[[], None] = lambda: None
+
+    def walk(self, path: str) -> Listing:
+        self._check()
+        self.before_walk()
+        return super().walk(path)
+
+    def create(self, path: str, data: bytes) -> None:
+        self._check()
+        self.before_create()
+        super().create(path, data)
+
+    def touch(self, path: str, modified: int) -> None:
+        self._check()
+        super().touch(path, modified)
+
+    def stat(self, path: str) -> Entry:
+        self._check()
+        return super().stat(path)
+
+    def _check(self) -> None:
+        if self.away:
+            raise UnavailableError("partitioned")
+
+
+class Contender:
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.files = FlakyFiles()
+        self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "store" / "lease"
+
+
+@pytest.fixture
+def a(folder: Path, clock: Clock) -> Contender:
+    return Contender(folder, clock)
+
+
+@pytest.fixture
+def b(folder: Path, clock: Clock) -> Contender:
+    return Contender(folder, clock)
+
+
+async def test_the_first_leads_and_the_second_stands_by(a: Contender, b: Contender, clock: Clock) -> None:
+    assert a.lease.epoch == 0
+    assert not a.lease.held()
+    assert await a.lease.acquire()
+    assert a.lease.epoch == 1
+    for _ in range(20):
+        clock.pass_(LEASE / 4)
+        assert await a.lease.acquire()
+        assert not await b.lease.acquire()
+    assert "process" in b.lease.holder
+
+
+async def test_a_dead_leader_is_followed_after_the_duration(a: Contender, b: Contender, clock: Clock) -> None:
+    await a.lease.acquire()
+    assert not await b.lease.acquire()
+    clock.pass_(LEASE - 0.1)
+    assert not await b.lease.acquire()
+    clock.pass_(0.1)
+    assert await b.lease.acquire()
+    assert b.lease.epoch == 2
+    assert not a.lease.held()
+    assert not await a.lease.acquire()
+
+
+async def test_without_renewal_the_leader_stops_itself_before_anybody_may_follow(
+    a: Contender, clock: Clock
+) -> None:
+    await a.lease.acquire()
+    clock.pass_(LEASE * 2 / 3)
+    assert not a.lease.held()
+    assert await a.lease.acquire()
+
+
+async def test_a_release_is_followed_at_once(a: Contender, b: Contender) -> None:
+    await a.lease.acquire()
+    await a.lease.release()
+    assert not a.lease.held()
+    assert await b.lease.acquire()
+    assert b.lease.epoch == 2
+
+
+async def test_a_released_lease_can_be_taken_again(a: Contender) -> None:
+    await a.lease.acquire()
+    await a.lease.release()
+    assert await a.lease.acquire()
+    assert a.lease.epoch == 2
+
+
+async def test_a_store_that_is_away_makes_nobody_leader(a: Contender, b: Contender, clock: Clock) -> None:
+    a.files.away = True
+    assert not await a.lease.acquire()
+    a.files.away = False
+    await a.lease.acquire()
+    a.files.away = True
+    clock.pass_(LEASE / 3)
+    assert await a.lease.acquire()  # still live by the renewal before
+    clock.pass_(LEASE / 3)
+    assert not await a.lease.acquire()
+    a.files.away = False
+    assert await a.lease.acquire()
+    assert a.lease.epoch == 1
+    assert not await b.lease.acquire()
+
+
+async def test_of_many_contenders_one_wins(folder: Path, clock: Clock) -> None:
+    many = [Contender(folder, clock) for _ in range(12)]
+    won = await asyncio.gather(*(each.lease.acquire() for each in many))
+    assert sum(won) == 1
+    clock.pass_(LEASE)
+    await asyncio.gather(*(each.lease.acquire() for each in many if not each.lease.epoch))
+    clock.pass_(LEASE)
+    again = await asyncio.gather(*(each.lease.acquire() for each in many if not each.lease.epoch))
+    assert sum(again) == 1
+
+
+async def test_a_renewal_during_the_take_over_makes_the_new_leader_wait(
+    a: Contender, b: Contender, clock: Clock
+) -> None:
+    """The old leader was only slow: its renewal lists just before the new epoch is there, and counts."""
+    await a.lease.acquire()
+    await b.lease.acquire()
+    clock.pass_(LEASE)
+    renewed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def renew_first() -> None:
+        asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5)
+        loop.call_soon_threadsafe(renewed.set)
+
+    b.files.before_create = renew_first
+    assert not await b.lease.acquire()
+    assert renewed.is_set()
+    assert a.lease.held()
+    assert b.lease.epoch == 2
+    clock.pass_(LEASE / 2)
+    assert not await a.lease.acquire() or not b.lease.held()
+    assert not await b.lease.acquire()
+    clock.pass_(LEASE / 2)
+    assert await b.lease.acquire()
+    assert not a.lease.held()
+
+
+async def test_a_failed_renewal_is_never_repeated_with_the_same_time(
+    a: Contender, folder: Path, clock: Clock
+) -> None:
+    await a.lease.acquire()
+    times = set()
+
+    def away() -> None:
+        times.add((folder / "epoch-000001").stat().st_mtime_ns)
+        raise UnavailableError("listing failed")
+
+    a.files.before_walk = away
+    for _ in range(5):
+        await a.lease.acquire()
+    assert len(times) == 5
+
+
+async def test_old_epochs_are_cleared_away(a: Contender, folder: Path) -> None:
+    for _ in range(9):
+        await a.lease.acquire()
+        await a.lease.release()
+    epochs = {name[:12] for name in names(folder)}
+    assert epochs == {f"epoch-{n:06d}" for n in range(5, 10)}
+
+
+async def test_a_wiped_folder_lowers_no_epoch(a: Contender, folder: Path, clock: Clock) -> None:
+    await a.lease.acquire()
+    shutil.rmtree(folder)
+    assert not await a.lease.acquire()
+    assert await a.lease.acquire()
+    assert a.lease.epoch == 2
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from(["acquire", "acquire", "acquire", "away", "back", "release"]),
+        st.floats(0, LEASE),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=150, deadline=None)
+def test_never_do_two_lead(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, float]]
+) -> None:
+    """Whatever order contenders act in, are cut off, come back and step down; and epochs only rise."""
+    asyncio.run(_play(tmp_path_factory.mktemp("lease") / "lease", steps))
+
+
+async def _play(folder: Path, steps: list[tuple[str, str, float]]) -> None:
+    clock = Clock()
+    contenders = {name: Contender(folder, clock) for name in "abc"}
+    epochs: list[int] = []
+    for name, what, wait in steps:
+        clock.pass_(wait)
+        each = contenders[name]
+        if what == "acquire":
+            before = each.lease.epoch
+            await each.lease.acquire()
+            if each.lease.epoch != before:
+                epochs.append(each.lease.epoch)
+        elif what == "release":
+            await each.lease.release()
+        else:
+            each.files.away = what == "away"
+        assert sum(other.lease.held() for other in contenders.values()) <= 1
+    assert epochs == sorted(set(epochs))
