@@ -6,6 +6,7 @@ Names of Hadoop's own settings stay in HADOOP_CONF_DIR; `hadoop` overrides singl
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -85,6 +86,11 @@ class Settings(BaseSettings):
 
     log_format: str = "text"
     """text or json"""
+
+    @property
+    def own_user(self) -> str:
+        """The YARN user that the controller speaks as for itself."""
+        return self.user or getpass.getuser()
 
     @classmethod
     def settings_customise_sources(

@@ -119,8 +119,14 @@ class Room:
         return self.until(name, lambda status: status.is_true(condition), timeout)
 
     def _complaint(self, name: str, status: JobStatus) -> str:
+        said = "\n".join(f"  {c.type} {c.status} {c.reason}: {c.message}" for c in status.conditions)
+        replicas = "\n".join(
+            f"  {role}-{r.index} {r.state} run {r.run} {r.container} {r.last_exit.message if r.last_exit else ''}"
+            for role, of in status.roles.items()
+            for r in of.replicas
+        )
         logs = "\n".join(c.words[-3000:] for c in self._controllers)
-        return f"{name} did not get there: {status.model_dump_json(indent=1)[:4000]}\n{logs}"
+        return f"{name} did not get there: {status.state} {status.application_id}\n{said}\n{replicas}\n{logs}"
 
 
 def document(name: str, spec: Mapping[str, Any]) -> str:

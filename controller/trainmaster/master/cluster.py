@@ -27,6 +27,7 @@ class ClusterView:
         self.seen_at = 0.0
         """monotonic time of the last good look; 0 before the first"""
         self.up = False
+        self._first = True
         self.version = 0
         """rises when a look differed from the one before"""
 
@@ -39,9 +40,9 @@ class ClusterView:
         try:
             await self._look()
         except TrainmasterError as error:
-            if self.up:
+            if self.up or self._first:
                 log.warning("YARN can't be asked", extra={"error": str(error)})
-            self.up = False
+            self.up = self._first = False
         else:
             self.up = True
             self.seen_at = clock.monotonic()

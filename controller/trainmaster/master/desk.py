@@ -70,4 +70,4 @@ class Desk:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""
 
     def user_of(self, declared: Declared, job: TrainingJob) -> str:
-        return job.spec.user or declared.owner or self.settings.user
+        return job.spec.user or declared.owner or self.settings.own_user
