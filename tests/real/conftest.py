@@ -5,12 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
 
 from real.cluster import running
+from trainer.ledger import Ledger
 from trainmaster.local.cluster import LocalHadoop
+
+if TYPE_CHECKING:
+    from real.controllers import Room
 
 _HERE = Path(__file__).parent
 
@@ -45,3 +50,17 @@ def store(hadoop: LocalHadoop) -> str:
     filesystem, path = fsspec.core.url_to_fs(url)
     filesystem.makedirs(path)
     return url
+
+
+@pytest.fixture
+def room(store: str, hadoop: LocalHadoop, tmp_path: Path) -> Iterator[Room]:
+    from real.controllers import Room
+
+    made = Room(store, hadoop, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")

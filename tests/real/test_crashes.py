@@ -60,7 +60,7 @@ def test_an_exit_while_no_controller_lives_is_heard_later(room: Room, ledger: Le
     room.until_true("alone", C.RUNNING)
     first.end()
 
-    ledger.kill(until(lambda: ledger.running("worker-1"))[0])
+    until(lambda: ledger.running("worker-1"))[0].kill()
     time.sleep(2)
     room.controller()
     status = room.until_true("alone", C.FINISHED)
@@ -81,7 +81,7 @@ def test_a_standby_takes_over(room: Room, ledger: Ledger) -> None:
 
     leader.end()
     until(lambda: "leading" in standby.words, 15)
-    ledger.kill(until(lambda: ledger.running("worker-0"))[0])
+    until(lambda: ledger.running("worker-0"))[0].kill()
     status = room.until_true("led", C.FINISHED)
 
     assert status.is_true(C.SUCCEEDED)
@@ -112,7 +112,7 @@ def test_the_resourcemanager_restarts_under_a_running_job(
 
     hadoop.kill("resourcemanager")
     victim = until(lambda: ledger.running("worker-1"))[0]
-    ledger.kill(victim)  # an exit that nobody hears for now
+    victim.kill()  # an exit that nobody hears for now
     hadoop.start("resourcemanager")
     hadoop.wait_ready(60)
     status = room.until_true("steady", C.FINISHED, 120)
@@ -151,7 +151,7 @@ def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: L
     victim = until(lambda: ledger.running("worker-0"))[0]
 
     hadoop.kill(f"nodemanager-{number}")
-    ledger.kill(victim)  # the whole machine is gone, its processes too
+    victim.kill()  # the whole machine is gone, its processes too
     status = room.until_true("moved", C.FINISHED, 120)
 
     first, second = ledger.starts("worker-0")

@@ -30,7 +30,7 @@ def test_a_killed_worker_comes_back_under_the_same_identity(room: Room, ledger: 
     room.until_true("healed", C.RUNNING)
     victim = until(lambda: ledger.running("worker-1"))[0]
 
-    ledger.kill(victim)
+    victim.kill()
     status = room.until_true("healed", C.FINISHED)
 
     first, second = ledger.starts("worker-1")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -54,6 +56,10 @@ class Entry:
             return str(TRAINER).encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
         except OSError:
             return False
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 class Ledger:
