@@ -20,11 +20,11 @@ from pathlib import Path
 import environments
 import requests
 import stage
-from trainmaster.sources.store import JobStore
 
 from trainmaster.api.status import JobStatus
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options
+from trainmaster.sources.store import JobStore
 
 EXAMPLE, NAMESPACE, NAME = "tensorflow-ps", "default", "digits-tf"
 PATIENCE = 300.0
@@ -101,7 +101,7 @@ def worker_process(status: JobStatus | None) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             mine = f"CONTAINER_ID={container}\0".encode() in (folder / "environ").read_bytes()
-            if mine and b"train.py" in (folder / "cmdline").read_bytes():
+            if mine and b"\0-m\0train\0" in (folder / "cmdline").read_bytes():
                 return int(folder.name)
         except OSError:
             continue
