@@ -237,6 +237,10 @@ class World:
         return [a for a in self.plan.actions if isinstance(a, kind)]
 
     @property
+    def told_names(self) -> list[str]:
+        return [type(a).__name__ for a in self.plan.actions]
+
+    @property
     def asked(self) -> set[str]:
         return {str(ask.key) for ask in self.plan.asks}
 

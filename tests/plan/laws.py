@@ -50,7 +50,7 @@ class Laws:
             self.runs[replica.key] = replica.run
 
     def _ends_are_charged_once(self, before: Memory, after: Memory) -> None:
-        """The counter says how many containers' ends were charged, and the one that failed the job isn't followed by a restart."""
+        """The counter says how many containers' ends were charged; the one that failed the job restarts nothing."""
         new = [e for e in _exits(after).values() if e not in _exits(before).values() and e.cause in CHARGED]
         again = {e.container for e in new} & self.charged
         assert not again, f"{again} charged twice"

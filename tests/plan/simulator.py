@@ -96,13 +96,15 @@ class Simulator:
         plan = decide(self.declared, self.memory, self.seen, self.now, LIMITS)
         self.laws.decided(self, plan)
         if crash == "before":
-            return self.dies()
+            self.dies()
+            return
         if plan.memory != self.memory and (self.journal or plan.memory.application or plan.memory.verdict):
             self.laws.written(self.memory, plan.memory)
             self.journal = plan.memory
         self.memory, self.ends = plan.memory, ()
         if crash == "after":
-            return self.dies()
+            self.dies()
+            return
         self.plan = plan
         for action in plan.actions:
             self.act(action)

@@ -1,0 +1,218 @@
+"""The tables of plan/: what an exit status means, how long is waited, which ports, whose turn, who is let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plan.build import World, cluster, job
+from trainmaster.api.job import Backoff, RestartPolicy
+from trainmaster.plan.classify import TABLE, classify, describe, last_words
+from trainmaster.plan.memory import Cause
+from trainmaster.plan.ports import choose
+from trainmaster.plan.restart import delay, infra_delay
+from trainmaster.plan.turns import Waiting, turns
+from trainmaster.plan.values import Limits, Size
+
+P = RestartPolicy
+
+ENDS = [
+    (-105, P.ON_FAILURE, Cause.STOPPED),
+    (-107, P.NEVER, Cause.STOPPED),
+    (-100, P.ON_FAILURE, Cause.INFRASTRUCTURE),
+    (-101, P.ON_FAILURE, Cause.INFRASTRUCTURE),
+    (-102, P.EXIT_CODE, Cause.INFRASTRUCTURE),
+    (-106, P.ON_FAILURE, Cause.INFRASTRUCTURE),
+    (-108, P.ON_FAILURE, Cause.INFRASTRUCTURE),
+    (-103, P.ON_FAILURE, Cause.MEMORY),
+    (-104, P.ALWAYS, Cause.MEMORY),
+    (-1000, P.NEVER, Cause.INFRASTRUCTURE),
+    (75, P.EXIT_CODE, Cause.PORT_TAKEN),
+    (-1, P.ON_FAILURE, Cause.REFUSED),
+    (-109, P.ON_FAILURE, Cause.REFUSED),
+    (70, P.EXIT_CODE, Cause.REFUSED),
+    (0, P.EXIT_CODE, Cause.SUCCEEDED),
+    (0, P.ALWAYS, Cause.SUCCEEDED),
+    (1, P.EXIT_CODE, Cause.PERMANENT),
+    (127, P.EXIT_CODE, Cause.PERMANENT),
+    (1, P.ON_FAILURE, Cause.RETRYABLE),
+    (127, P.ALWAYS, Cause.RETRYABLE),
+    (128, P.EXIT_CODE, Cause.RETRYABLE),
+    (137, P.EXIT_CODE, Cause.RETRYABLE),
+    (143, P.ON_FAILURE, Cause.RETRYABLE),
+    (-9999, P.ON_FAILURE, Cause.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("code", "policy", "cause"), ENDS)
+def test_an_exit_status_means(code: int, policy: RestartPolicy, cause: Cause) -> None:
+    assert classify(code, policy) is cause
+
+
+def test_every_row_is_met_by_an_example() -> None:
+    first = [next(row for row in TABLE if row.matches(code, policy)) for code, policy, _ in ENDS]
+    assert all(row in first for row in TABLE)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        (1, "Exit code: 1\nsome stack", "exit code 1"),
+        (137, "", "signal 9 ended it (exit code 137)"),
+        (
+            -104,
+            "Container killed on request",
+            "it used more memory than it asked for: Container killed on request",
+        ),
+        (-100, "", "its node was lost or YARN took the container back"),
+    ],
+)
+def test_an_end_is_described(code: int, words: str, said: str) -> None:
+    assert describe(code, words) == said
+
+
+def test_the_telling_line_of_diagnostics_is_kept() -> None:
+    assert last_words("[2024] x\nException from container-launch\n  at java\ndisk full\n") == "disk full"
+    assert len(last_words("x" * 1000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("base", "most", "attempt", "seconds"),
+    [
+        (10, 600, 1, 10),
+        (10, 600, 2, 20),
+        (10, 600, 4, 80),
+        (10, 600, 7, 600),
+        (0, 600, 5, 0),
+        (10, 600, 9999, 600),
+    ],
+)
+def test_backoff_doubles_up_to_its_most(base: float, most: float, attempt: int, seconds: float) -> None:
+    assert delay(Backoff(base=base, max=most), attempt) == seconds
+
+
+@pytest.mark.parametrize(("ends", "seconds"), [(1, 0), (2, 5), (3, 10), (4, 20), (5, 40), (20, 300)])
+def test_infrastructure_is_replaced_at_once_and_then_paced(ends: int, seconds: float) -> None:
+    assert infra_delay(ends) == seconds
+
+
+# --- ports
+
+
+def test_wished_ports_are_kept_if_all_are_free() -> None:
+    assert choose(Limits(), 2, {20000}, "s", (20005, 20006)) == (20005, 20006)
+    assert 20005 not in choose(Limits(), 2, {20005}, "s", (20005, 20006))
+
+
+def test_a_full_range_gives_fewer() -> None:
+    assert choose(Limits(port_first=1, port_last=3), 2, {1, 2}, "s") == (3,)
+
+
+@given(st.sets(st.integers(1, 20)), st.integers(1, 4), st.text())
+def test_ports_are_free_distinct_and_in_range(taken: set[int], count: int, seed: str) -> None:
+    ports = choose(Limits(port_first=1, port_last=20), count, taken, seed)
+    assert len(set(ports)) == len(ports) == min(count, 20 - len(taken))
+    assert not set(ports) & taken
+    assert all(1 <= p <= 20 for p in ports)
+
+
+# --- turns
+
+
+def waiting(uid: str, memory: int, since: float = 0.0, priority: int = 0, gpus: int = 0) -> Waiting:
+    return Waiting(uid, since, priority, Size(memory, 1, gpus))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "free", "may"),
+    [
+        ([waiting("a", 8, 1), waiting("b", 8, 2)], 8, {"a"}),
+        ([waiting("a", 8, 2), waiting("b", 8, 1)], 8, {"b"}),
+        ([waiting("a", 8, 1), waiting("b", 8, 2, priority=1)], 8, {"b"}),
+        ([waiting("a", 4, 1), waiting("b", 4, 2)], 8, {"a", "b"}),
+        ([waiting("a", 99, 1), waiting("b", 1, 2)], 8, {"a"}),
+        ([waiting("a", 99, 1), waiting("g", 99, 2, gpus=1)], 8, {"a", "g"}),
+        ([], 8, set()),
+    ],
+)
+def test_who_may_gather(jobs: list[Waiting], free: int, may: set[str]) -> None:
+    assert turns(jobs, Size(free, 99, 9)) == may
+
+
+@given(
+    st.lists(st.builds(waiting, st.text(max_size=3), st.integers(1, 9), st.floats(0, 9), st.integers(0, 2)))
+)
+def test_somebody_always_may(jobs: list[Waiting]) -> None:
+    assert bool(turns(jobs, Size())) == bool(jobs)
+
+
+# --- admission
+
+
+REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    ({}, {"denied": "bob may not be alice"}, "Denied", "bob may not be alice"),
+    ({}, {"cluster": cluster(queue_found=False)}, "QueueNotFound", "'default'"),
+    ({}, {"cluster": cluster(queue_running=False)}, "QueueStopped", "'default' is stopped"),
+    ({"worker": 5001}, {}, "NeverFits", "5001 replicas are wanted, and this controller takes 5000"),
+    (
+        {"roles": {"worker": {"resources": {"memory": "128Gi"}}}},
+        {},
+        "NeverFits",
+        "role worker wants 131072 MiB, 1 vcores in one container; YARN grants at most 65536 MiB, 64 vcores, 8 GPU",
+    ),
+    (
+        {"roles": {"worker": {"resources": {"gpus": 4}}}},
+        {"cluster": cluster(queue_largest=Size(65536, 64, 2))},
+        "NeverFits",
+        "YARN grants at most 65536 MiB, 64 vcores, 2 GPU",
+    ),
+    (
+        {"worker": 3, "roles": {"worker": {"resources": {"memory": "8Gi"}}}},
+        {"cluster": cluster(queue_maximum=Size(16384, 64, 8))},
+        "NeverFits",
+        "the gang wants 24576 MiB, 3 vcores; queue 'default' may use at most 16384 MiB, 64 vcores, 8 GPU",
+    ),
+]
+
+
+@pytest.mark.parametrize(("of", "seen", "reason", "words"), REFUSED)
+def test_a_job_is_refused_with_the_numbers(
+    of: dict[str, Any], seen: dict[str, Any], reason: str, words: str
+) -> None:
+    world = World(job(**{"worker": 1, **of})).sees(**seen)
+    assert not world.plan.actions
+    assert world.status.state == "Refused"
+    assert world.condition("Accepted").reason == reason
+    assert words in world.condition("Accepted").message
+    assert world.condition("Stalled").status == "True"
+
+
+def test_a_refused_job_is_taken_in_once_it_fits() -> None:
+    world = World(job(worker=1)).sees(cluster=cluster(queue_running=False))
+    assert world.sees(cluster=cluster()).told_names == ["Open"]
+
+
+def test_what_only_todays_nodes_lack_is_waited_for() -> None:
+    world = World(job(worker=3)).sees(cluster=cluster("a", size=Size(2048, 2, 0))).registers()
+    assert world.condition("Queued").reason == "NoRoom"
+    assert (
+        "it wants 3072 MiB, 3 vcores, and all of today's nodes have 2048 MiB"
+        in world.condition("Queued").message
+    )
+
+
+def test_a_small_gang_may_be_had_where_the_whole_job_may_not() -> None:
+    small = job(worker=3, gang={"minAvailable": 1}, roles={"worker": {"resources": {"memory": "8Gi"}}})
+    world = World(small).sees(cluster=cluster(queue_maximum=Size(16384, 64, 8)))
+    assert world.told_names == ["Open"]
+
+
+def test_more_roles_in_a_life_than_numbers_are_refused() -> None:
+    world = World(job(worker=1))
+    for start in range(0, 279, 31):
+        world.declares(job(**{f"r{start + i}": 1 for i in range(31)}))
+    assert world.condition("Accepted").reason == "Invalid"
+    assert world.condition("Accepted").message.startswith("this job had 280 different roles in its life")
