@@ -150,7 +150,7 @@ class LaunchContext:
 
 class NmState(StrEnum):
     NEW = "NEW"
-    """known to the NodeManager, its process not started yet (bringing files)"""
+    """taken on by the NodeManager; its process is not started yet (files are being brought)"""
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
 

@@ -18,6 +18,7 @@ from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, Unav
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
 _LONGEST_WORDS = 300
+_NOT_FOUND = "org.apache.hadoop.yarn.webapp.NotFoundException"
 
 Json = Any
 """what a JSON document turns into; its readers check what they find"""
@@ -73,7 +74,11 @@ class Http:
 def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
     """The error for one HTTP status. Only the words of Hadoop's own RemoteException are passed on, never an
     unknown page."""
-    words = f"{url}: {_words(content) or f'HTTP status {status}'}"
+    said = _words(content)
+    if _NOT_FOUND in said:
+        # A NodeManager answers 500 for a container whose process has not started yet.
+        status = requests.codes.not_found
+    words = f"{url}: {said or f'HTTP status {status}'}"
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         return DeniedError(str(status), words)
     if status >= requests.codes.internal_server_error:

@@ -54,7 +54,7 @@ class ContainerLogs:
         self._scheme, self._http = conf.scheme, http
 
     async def files(self, http: str, container: str) -> tuple[LogFile, ...] | None:
-        """The files there are, by name."""
+        """The files there are, by name; none also where the NodeManager has dropped the folder."""
         try:
             document = await self._http.json(
                 f"{self._scheme}://{http}/ws/v1/node/containers/{container}/logs"
@@ -64,7 +64,7 @@ class ContainerLogs:
             return None
         infos = elements(document, "containerLogsInfo")
         found = (each for info in infos for each in elements(info, "containerLogInfo"))
-        files = (LogFile(each["fileName"], whole(each["fileSize"])) for each in found)
+        files = (LogFile(str(each.get("fileName", "")), whole(each.get("fileSize"))) for each in found)
         return tuple(sorted(files, key=lambda file: file.name))
 
     async def tail(self, http: str, container: str, file: str, size: int) -> LogTail | None:

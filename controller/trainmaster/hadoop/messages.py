@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from google.protobuf.message import DecodeError
+
 from trainmaster.errors import InvalidError
 from trainmaster.hadoop.containers import GrantedContainer
 from trainmaster.hadoop.ids import container_id
@@ -81,6 +83,6 @@ def token_proto(token: bytes) -> TokenProto:
     """A token that was kept as bytes; InvalidError if they are not one (and never with the bytes in it)."""
     try:
         return TokenProto.FromString(token)
-    except ValueError:
-        # DecodeError is a ValueError; its text is dropped, as it may quote the secret.
+    except DecodeError:
+        # Its text is dropped, as it may quote the secret.
         raise InvalidError("the saved bytes are not a Hadoop token") from None

@@ -7,9 +7,9 @@ node. Never here: which container is started where, or what an end means.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from google.protobuf.message import Message
 
@@ -22,6 +22,7 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
     APPACCESS_MODIFY_APP,
     APPACCESS_VIEW_APP,
     APPLICATION,
+    CSS_SCHEDULED,
     ApplicationACLMapProto,
     ContainerLaunchContextProto,
     ContainerStateProto,
@@ -36,6 +37,11 @@ from trainmaster.hadoop.sasl import TokenLogin
 
 PROTOCOL = "org.apache.hadoop.yarn.api.ContainerManagementProtocolPB"
 _UNHANDLED = "is not handled by this NodeManager"
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://(?:(?P<user>[^/@]+)@)?(?P<host>[^/:]+)?(?::(?P<port>\d+))?)?(?P<path>/.*)",
+    re.ASCII | re.DOTALL,
+)
+"""a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
 _FORGOTTEN = "was recently stopped on node manager"
 
 
@@ -165,22 +171,21 @@ def statuses(answer: pb.GetContainerStatusesResponseProto) -> NmStatuses:
 
 def _status(proto: ContainerStatusProto) -> NmStatus:
     state = NmState(ContainerStateProto.Name(proto.state).removeprefix("C_"))
+    if proto.HasField("container_sub_state") and proto.container_sub_state == CSS_SCHEDULED:
+        # The NodeManager calls a container RUNNING from the moment it has taken it on.
+        state = NmState.NEW
     code = proto.exit_status if state is NmState.COMPLETE else None
     return NmStatus(ids.container_id(proto.container_id), state, code, proto.diagnostics)
 
 
 def _local_resource(resource: LocalResource) -> LocalResourceProto:
-    url = urlsplit(resource.url)
-    if not url.scheme or not url.path:
+    url = _URL.fullmatch(resource.url)
+    if url is None:
         raise InvalidError(f"{resource.url!r} is not the URL of a file")
+    user, host, port, path = url.group("user", "host", "port", "path")
     return LocalResourceProto(
-        resource=URLProto(
-            scheme=url.scheme,
-            host=url.hostname,
-            port=url.port if url.port is not None else -1,
-            file=url.path,
-            userInfo=url.username,
-        ),
+        # -1 is how java.net.URI says that there is no port.
+        resource=URLProto(scheme=url["scheme"], host=host, port=int(port or -1), file=path, userInfo=user),
         size=resource.size,
         timestamp=resource.timestamp,
         type=resource.kind.value,

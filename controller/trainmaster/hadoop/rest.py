@@ -7,14 +7,17 @@ that are null or `{}`, lists of one that come as the thing itself, numbers as st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http, Json
 from trainmaster.hadoop.messages import GPU
 from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState, Resource
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ class Rest:
         """All queues but the root; none for schedulers other than the CapacityScheduler."""
         document = await self._get("scheduler")
         info = _dig(document, "scheduler", "schedulerInfo")
-        return tuple(_queues(info)) if info.get("type") == "capacityScheduler" else ()
+        if info.get("type") != "capacityScheduler":
+            return ()
+        return _understood(lambda: tuple(_queues(info)))
 
     async def application(self, application: str) -> RestApplication | None:
         """One application; None if the ResourceManager answered that it knows none of that id."""
@@ -93,10 +98,11 @@ class Rest:
             if error.kind == "404":
                 return None
             raise
-        return _application(_dig(document, "app"))
+        return _understood(lambda: _application(_dig(document, "app")))
 
     async def metrics(self) -> RestMetrics:
-        return _metrics(_dig(await self._get("metrics"), "clusterMetrics"))
+        found = _dig(await self._get("metrics"), "clusterMetrics")
+        return _understood(lambda: _metrics(found))
 
     async def _get(self, path: str) -> Json:
         """From the ResourceManager that answered last, else from the next one (a standby redirects to the
@@ -125,6 +131,14 @@ def whole(value: Json) -> int:
         return int(float(value)) if not isinstance(value, int) else value
     except (TypeError, ValueError):
         return 0
+
+
+def _understood(parse: Callable[[], Found]) -> Found:
+    """What `parse` makes of an answer; an answer in a form that isn't known says nothing."""
+    try:
+        return parse()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnavailableError(f"the ResourceManager's answer is not understood: {error!r}") from error
 
 
 def _dig(document: Json, *keys: str) -> dict[str, Json]:

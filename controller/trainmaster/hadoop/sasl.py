@@ -18,10 +18,10 @@ from typing import Protocol
 
 from trainmaster.errors import DeniedError
 from trainmaster.hadoop import frames
+from trainmaster.hadoop.messages import token_proto
 from trainmaster.hadoop.proto.common_pb2 import (
     IpcConnectionContextProto,
     RpcSaslProto,
-    TokenProto,
     UserInformationProto,
 )
 
@@ -92,7 +92,7 @@ class TokenLogin:
         raise DeniedError(_SASL_EXCEPTION, f"the server takes no tokens, it wants {_names(offers)}")
 
     def _digest(self, offer: RpcSaslProto.SaslAuth) -> Digest:
-        token = TokenProto.FromString(self.token)
+        token = token_proto(self.token)
         user, password = b64encode(token.identifier).decode(), b64encode(token.password).decode()
         # The server names itself in the offer, and that is what its side of the digest is made of.
         return Digest(user, password, f"{offer.protocol}/{offer.serverId}", secrets.token_hex(16))

@@ -42,6 +42,14 @@ class ContainerStateProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     C_RUNNING: _ClassVar[ContainerStateProto]
     C_COMPLETE: _ClassVar[ContainerStateProto]
 
+class ContainerSubStateProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CSS_SCHEDULED: _ClassVar[ContainerSubStateProto]
+    CSS_RUNNING: _ClassVar[ContainerSubStateProto]
+    CSS_PAUSED: _ClassVar[ContainerSubStateProto]
+    CSS_COMPLETING: _ClassVar[ContainerSubStateProto]
+    CSS_DONE: _ClassVar[ContainerSubStateProto]
+
 class LocalResourceTypeProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ARCHIVE: _ClassVar[LocalResourceTypeProto]
@@ -72,6 +80,11 @@ NS_SHUTDOWN: NodeStateProto
 C_NEW: ContainerStateProto
 C_RUNNING: ContainerStateProto
 C_COMPLETE: ContainerStateProto
+CSS_SCHEDULED: ContainerSubStateProto
+CSS_RUNNING: ContainerSubStateProto
+CSS_PAUSED: ContainerSubStateProto
+CSS_COMPLETING: ContainerSubStateProto
+CSS_DONE: ContainerSubStateProto
 ARCHIVE: LocalResourceTypeProto
 FILE: LocalResourceTypeProto
 PATTERN: LocalResourceTypeProto
@@ -172,16 +185,18 @@ class NodeReportProto(_message.Message):
     def __init__(self, nodeId: _Optional[_Union[NodeIdProto, _Mapping]] = ..., httpAddress: _Optional[str] = ..., rackName: _Optional[str] = ..., used: _Optional[_Union[ResourceProto, _Mapping]] = ..., capability: _Optional[_Union[ResourceProto, _Mapping]] = ..., numContainers: _Optional[int] = ..., node_state: _Optional[_Union[NodeStateProto, str]] = ..., health_report: _Optional[str] = ..., node_labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContainerStatusProto(_message.Message):
-    __slots__ = ("container_id", "state", "diagnostics", "exit_status")
+    __slots__ = ("container_id", "state", "diagnostics", "exit_status", "container_sub_state")
     CONTAINER_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     EXIT_STATUS_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_SUB_STATE_FIELD_NUMBER: _ClassVar[int]
     container_id: ContainerIdProto
     state: ContainerStateProto
     diagnostics: str
     exit_status: int
-    def __init__(self, container_id: _Optional[_Union[ContainerIdProto, _Mapping]] = ..., state: _Optional[_Union[ContainerStateProto, str]] = ..., diagnostics: _Optional[str] = ..., exit_status: _Optional[int] = ...) -> None: ...
+    container_sub_state: ContainerSubStateProto
+    def __init__(self, container_id: _Optional[_Union[ContainerIdProto, _Mapping]] = ..., state: _Optional[_Union[ContainerStateProto, str]] = ..., diagnostics: _Optional[str] = ..., exit_status: _Optional[int] = ..., container_sub_state: _Optional[_Union[ContainerSubStateProto, str]] = ...) -> None: ...
 
 class ContainerProto(_message.Message):
     __slots__ = ("id", "nodeId", "node_http_address", "resource", "priority", "container_token", "allocation_request_id")

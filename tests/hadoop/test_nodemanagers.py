@@ -1,0 +1,97 @@
+"""The pool of NodeManager connections: shared while used, hung up when idle."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hadoop.fake import TOKEN, Call, Server, serving
+from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.hadoop.containers import LaunchContext
+from trainmaster.hadoop.ids import container_proto
+from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
+
+KEY = TOKEN.SerializeToString()
+ID = "container_1410901177871_0001_01_000005"
+
+
+def knows_nothing(server: Server, call: Call) -> None:
+    request = call.request(pb.GetContainerStatusesRequestProto)
+    answer = pb.GetContainerStatusesResponseProto()
+    for container in request.container_id:
+        failed = answer.failed_requests.add(container_id=container)
+        failed.exception.message = "Container x is not handled by this NodeManager"
+    call.reply(answer)
+
+
+async def ask(nodes: NodeManagers, server: Server) -> frozenset[str]:
+    return (await nodes.statuses(server.address, KEY, [ID])).unknown
+
+
+async def test_calls_share_a_connection_until_it_has_been_idle() -> None:
+    async with serving(knows_nothing) as server:
+        nodes = NodeManagers(idle=0.2)
+        assert await asyncio.gather(*(ask(nodes, server) for _ in range(20))) == [{ID}] * 20
+        for _ in range(4):
+            await asyncio.sleep(0.1)
+            await ask(nodes, server)
+        assert server.connections == 1
+        await asyncio.sleep(0.4)
+        assert not server.open
+        assert await ask(nodes, server) == {ID}
+        assert server.connections == 2
+        await nodes.close()
+        await asyncio.sleep(0.05)
+        assert not server.open
+
+
+async def test_a_call_longer_than_the_idle_time_is_not_cut() -> None:
+    async def slow(server: Server, call: Call) -> None:
+        await asyncio.sleep(0.3)
+        knows_nothing(server, call)
+
+    async with serving(slow) as server:
+        nodes = NodeManagers(idle=0.05)
+        assert await ask(nodes, server) == {ID}
+        await nodes.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [
+        ("org.apache.hadoop.yarn.exceptions.NMNotYetReadyException", UnavailableError),
+        ("org.apache.hadoop.yarn.exceptions.InvalidContainerException", RefusedError),
+        ("org.apache.hadoop.security.token.SecretManager$InvalidToken", DeniedError),
+    ],
+)
+async def test_a_start_that_fails_raises_for_its_container(kind: str, family: type[Exception]) -> None:
+    def refuse(server: Server, call: Call) -> None:
+        answer = pb.StartContainersResponseProto()
+        failed = answer.failed_requests.add(container_id=container_proto(ID))
+        failed.exception.class_name, failed.exception.message = kind, "no"
+        call.reply(answer)
+
+    async with serving(refuse) as server:
+        nodes = NodeManagers()
+        with pytest.raises(family, match="no"):
+            await nodes.start(server.address, KEY, KEY, LaunchContext("true"))
+        await nodes.close()
+
+
+async def test_a_stop_tells_of_each_container() -> None:
+    other = ID[:-1] + "6"
+
+    def one_of_two(server: Server, call: Call) -> None:
+        answer = pb.StopContainersResponseProto(succeeded_requests=[container_proto(ID)])
+        failed = answer.failed_requests.add(container_id=container_proto(other))
+        failed.exception.message = "never heard of it"
+        call.reply(answer)
+
+    async with serving(one_of_two) as server:
+        nodes = NodeManagers()
+        said = await nodes.stop(server.address, KEY, [ID, other])
+        assert said[ID] is None
+        assert "never heard of it" in str(said[other])
+        await nodes.close()
