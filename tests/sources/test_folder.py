@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -411,23 +412,17 @@ async def test_ttl_removes_the_file_and_its_staging(tmp_path: Path) -> None:
     assert not staged.parent.exists()
 
 
-async def test_two_thousand_files_are_listed_in_less_than_a_second(tmp_path: Path) -> None:
+async def test_a_look_at_two_thousand_files_costs_little(tmp_path: Path) -> None:
     made = await leading(tmp_path)
-    text = job_text()
-    for i in range(2000):
-        folder = tmp_path / "jobs" / f"n{i % 20}"
+    for number in range(2000):
+        folder = tmp_path / "jobs" / f"n{number % 20}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"j{i}.yaml").write_text(text)
+        (folder / f"j{number}.yaml").write_text(job_text())
     assert len(await made.look()) == 2000
-    loop_time = made_time()
+    await made._records.close()
+    start = time.process_time()
     assert len(await made.look()) == 2000
-    assert made_time() - loop_time < 1.0
-
-
-def made_time() -> float:
-    import time
-
-    return time.perf_counter()
+    assert time.process_time() - start < 1.0
 
 
 def test_a_store_without_renames_that_replace_is_refused() -> None:

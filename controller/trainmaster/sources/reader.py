@@ -5,7 +5,7 @@ When a file is left for the next look, so that nobody's half-written job is star
 - on file://, a new or changed file is looked at twice, 0.2 s apart, and must not have changed in between;
   hdfs:// lists the length of an open file as 0, so there an unfinished file is an empty one;
 - what can't be read or understood counts only when two looks in a row saw the same size and time;
-- a file whose size, time or owner is another after reading than it was in the listing.
+- a file whose size or owner (on file:// also time) is another after reading than it was in the listing.
 Until then the job goes on as the file was before.
 """
 
@@ -89,10 +89,16 @@ class Reader:
         return [each for each, settled in zip(changed, same, strict=True) if settled]
 
     def _is_same(self, entry: Entry) -> bool:
+        """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content
+        is whole; a change of the content is seen by the next listing.
+        """
         try:
-            return self._files.stat(entry.path).stamp == entry.stamp
+            now = self._files.stat(entry.path)
         except FileNotFoundError:
             return False
+        if self._files.settle:
+            return now.stamp == entry.stamp
+        return (now.size, now.owner) == (entry.size, entry.owner)
 
     def _read_one(self, each: _Candidate) -> FileRead | None:
         """One file, in a thread (parsing takes longer than reading). None when it went or changed meanwhile."""

@@ -1,0 +1,315 @@
+"""The folder source, its journal and its lease on the real HDFS."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sources.building import GRACE, LEASE, Clock, job_text
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import JobStatus
+from trainmaster.errors import FencedError, InvalidError, UnavailableError
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.settings import Settings
+from trainmaster.sources.facts import FileFacts
+from trainmaster.sources.files import Files, open_files
+from trainmaster.sources.folder import FolderSource
+from trainmaster.sources.staging import Staging
+from trainmaster.sources.store import JobStore
+
+CONTROLLER = Path(__file__).parents[2] / "controller"
+
+
+@pytest.fixture
+def settings(hadoop: LocalHadoop) -> Settings:
+    return Settings(HADOOP_CONF_DIR=hadoop.conf_dir, deletion_grace=GRACE, lease_duration=LEASE)
+
+
+@pytest.fixture
+def files(store: str, hadoop: LocalHadoop) -> Iterator[Files]:
+    opened, _ = open_files(store, hadoop.conf_dir)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def root(store: str) -> str:
+    return urlsplit(store).path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def source(store: str, settings: Settings, clock: Clock) -> FolderSource:
+    made = FolderSource(store, settings, clock)
+    assert await made.lease.acquire()
+    made.adopt({})
+    await made.look()
+    return made
+
+
+def put(files: Files, root: str, path: str, text: str) -> None:
+    target = f"{root}/jobs/{path}"
+    files.make_folder(target.rpartition("/")[0])
+    files.replace(target, text.encode())
+
+
+def only(picture: object) -> Declared:
+    assert isinstance(picture, dict)
+    (declared,) = picture.values()
+    assert isinstance(declared, Declared)
+    return declared
+
+
+async def test_a_job_from_file_to_status_to_deletion(
+    source: FolderSource, files: Files, root: str, clock: Clock
+) -> None:
+    put(files, root, "vision/mnist.yaml", job_text())
+    declared = only(await source.look())
+    assert (declared.namespace, declared.name) == ("vision", "mnist")
+    assert declared.owner == files.stat(f"{root}/jobs/vision/mnist.yaml").owner
+    await source.publish(declared, JobStatus(state="Running"))
+    await source.publish(declared, JobStatus(state="Succeeded"))
+    assert b"state: Succeeded" in files.read(f"{root}/status/vision/mnist.yaml", 1 << 20)
+    files.delete(f"{root}/jobs/vision/mnist.yaml")
+    assert not only(await source.look()).deleted
+    clock.pass_(GRACE)
+    gone = only(await source.look())
+    assert gone.deleted
+    await source.lease.acquire()
+    await source.gone(gone)
+    assert await source.look() == {}
+    with pytest.raises(FileNotFoundError):
+        files.stat(f"{root}/status/vision/mnist.yaml")
+
+
+async def test_hdfs_put_over_a_job_edits_it(
+    source: FolderSource, files: Files, root: str, hadoop: LocalHadoop, tmp_path: Path
+) -> None:
+    """`hdfs dfs -put -f` writes ._COPYING_, deletes the old file and renames."""
+    put(files, root, "mnist.yaml", job_text())
+    first = only(await source.look())
+    put(files, root, "mnist.yaml._COPYING_", job_text(command="python half.py"))
+    assert only(await source.look()) is first
+    files.delete(f"{root}/jobs/mnist.yaml")
+    assert not only(await source.look()).deleted
+    put(files, root, "mnist.yaml", job_text(command="python other.py"))
+    files.delete(f"{root}/jobs/mnist.yaml._COPYING_")
+    edited = only(await source.look())
+    assert (edited.uid, edited.generation) == (first.uid, 2)
+
+
+async def test_a_file_under_construction_is_no_job_yet(source: FolderSource, root: str, store: str) -> None:
+    from hdfs_native import Client, WriteOptions
+
+    writer = Client(store).create(f"{root}/jobs/slow.yaml", WriteOptions())
+    writer.write(job_text()[:40].encode())
+    writer.hsync()
+    assert await source.look() == {}
+    writer.write(job_text()[40:].encode())
+    await asyncio.to_thread(writer.close)
+    assert only(await source.look()).name == "slow"
+
+
+async def test_files_of_others_are_theirs_and_open_folders_are_refused(
+    source: FolderSource, root: str, store: str
+) -> None:
+    from hdfs_native import Client
+
+    client = Client(store)
+    admin, _ = open_files(store)
+    put(admin, root, "alice.yaml", job_text())
+    client.set_owner(f"{root}/jobs/alice.yaml", "alice")
+    assert only(await source.look()).owner == "alice"
+    client.set_permission(f"{root}/jobs/alice.yaml", 0o664)
+    refused = only(await source.look())
+    assert "others" in refused.problems[0].reason
+    assert refused.job is not None  # what runs goes on as it was
+
+
+async def test_an_edit_by_an_administrator_leaves_the_owner(
+    source: FolderSource, root: str, store: str
+) -> None:
+    from hdfs_native import Client
+
+    commands = JobStore(store)
+    commands.apply(job_text("mnist", "vision"))
+    Client(store).set_owner(f"{root}/jobs/vision/mnist.yaml", "alice")
+    first = only(await source.look())
+    edited = commands.edit("vision", "mnist", {("spec", "runPolicy", "suspend"): True})
+    assert edited.owner == "alice"
+    assert only(await source.look()).uid == first.uid
+
+
+def test_an_unreadable_folder_hides_nothing_else(store: str, root: str, files: Files) -> None:
+    put(files, root, "open/a.yaml", job_text())
+    put(files, root, "shut/b.yaml", job_text())
+    from hdfs_native import Client
+
+    Client(store).set_permission(f"{root}/jobs/shut", 0o700)
+    code = (
+        "import sys; from trainmaster.sources.files import open_files\n"
+        f"listing = open_files({store!r})[0].walk({root + '/jobs'!r})\n"
+        "print(sorted(e.path.rpartition('/')[2] for e in listing.entries), listing.blind)"
+    )
+    out = _as_user("bob", code)
+    assert out.strip() == f"['a.yaml', 'open', 'shut'] ('{root}/jobs/shut',)"
+
+
+def test_a_refusal_of_hdfs_keeps_its_words(store: str, root: str, files: Files) -> None:
+    files.make_folder(f"{root}/journal", 0o700)
+    files.replace(f"{root}/journal/x", b"secret", 0o600)
+    code = (
+        "from trainmaster.sources.files import open_files; from trainmaster.errors import DeniedError\n"
+        f"files = open_files({store!r})[0]\n"
+        f"for call in (lambda: files.read('{root}/journal/x', 1), lambda: files.replace('{root}/journal/x', b'1')):\n"
+        "    try: call()\n"
+        "    except DeniedError as e: print(e)\n"
+    )
+    lines = _as_user("bob", code).splitlines()
+    assert len(lines) == 2
+    assert all("AccessControlException: Permission denied: user=bob" in line for line in lines)
+
+
+async def test_the_journal_is_durable_fast_and_private(source: FolderSource, files: Files, root: str) -> None:
+    took = []
+    for number in range(20):
+        start = time.perf_counter()
+        await source.journal.write("u1", b'{"n": %d}' % number)
+        took.append(time.perf_counter() - start)
+    assert await source.journal.load() == {"u1": b'{"n": 19}'}
+    assert sorted(took)[10] < 0.3
+    entry = files.stat(f"{root}/journal/u1.json")
+    assert entry.mode == 0o600
+    assert files.stat(f"{root}/journal").mode == 0o700
+
+
+async def test_a_thousand_records_load_in_seconds(source: FolderSource) -> None:
+    await asyncio.gather(*(source.journal.write(f"u{n}", b"{}") for n in range(1000)))
+    start = time.perf_counter()
+    assert len(await source.journal.load()) == 1000
+    assert time.perf_counter() - start < 15
+
+
+def test_a_record_survives_the_death_of_its_writer_at_any_moment(store: str, root: str, files: Files) -> None:
+    """The writer is killed right after the rename, while the file's lease is still open."""
+    files.make_folder(f"{root}/journal", 0o700)
+    code = (
+        "import os; from trainmaster.sources.files import open_files\n"
+        f"files = open_files({store!r})[0]\n"
+        f"for n in range(5): files.replace(f'{root}/journal/u{{n}}.json', b'x' * 5000, 0o600)\n"
+        "os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=_environment(), check=False)
+    assert done.returncode == 9
+    for number in range(5):
+        assert files.read(f"{root}/journal/u{number}.json", 1 << 20) == b"x" * 5000
+        files.replace(f"{root}/journal/u{number}.json", b"y", 0o600)
+        assert files.read(f"{root}/journal/u{number}.json", 1 << 20) == b"y"
+
+
+async def test_of_many_creators_one_succeeds(store: str, root: str) -> None:
+    stores = [open_files(store)[0] for _ in range(8)]
+    for attempt in range(5):
+
+        def create(each: Files, path: str = f"{root}/epoch-{attempt}") -> bool:
+            try:
+                each.create(path, b"")
+            except FileExistsError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(create, stores)) == 1
+
+
+async def test_a_standby_takes_over_and_the_old_leader_writes_nothing(
+    source: FolderSource, store: str, settings: Settings, clock: Clock
+) -> None:
+    await source.journal.write("u1", b"1")
+    standby = FolderSource(store, settings, clock)
+    assert not await standby.lease.acquire()
+    clock.pass_(LEASE / 2)
+    assert await source.lease.acquire()
+    assert not await standby.lease.acquire()
+    clock.pass_(LEASE)
+    assert await standby.lease.acquire()
+    assert standby.lease.epoch == source.lease.epoch + 1
+    with pytest.raises(FencedError):
+        await source.journal.write("u1", b"2")
+    assert not await source.lease.acquire()
+    assert await standby.journal.load() == {"u1": b"1"}
+    await standby.lease.release()
+    assert await source.lease.acquire()
+
+
+async def test_a_look_at_many_jobs_is_one_listing(source: FolderSource, files: Files, root: str) -> None:
+    for number in range(10):
+        files.make_folder(f"{root}/jobs/n{number}")
+
+    def write(number: int) -> None:
+        files.replace(f"{root}/jobs/n{number % 10}/j{number}.yaml", job_text().encode())
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(500)))
+    assert len(await source.look()) == 500
+    start = time.perf_counter()
+    assert len(await source.look()) == 500
+    assert time.perf_counter() - start < 2.0
+
+
+async def test_a_store_that_is_down_is_unavailable_within_seconds(settings: Settings) -> None:
+    made = FolderSource("hdfs://127.0.0.1:1/x", settings)
+    start = time.perf_counter()
+    assert not await made.lease.acquire()
+    with pytest.raises(UnavailableError):
+        await made.look()
+    assert time.perf_counter() - start < 30
+
+
+async def test_facts_and_staging(store: str, settings: Settings, hadoop: LocalHadoop, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("print(1)")
+    staged = Staging(store).upload("vision", "mnist", tmp_path / "train.py")
+    facts = FileFacts(settings)
+    fact = await facts.stat(staged.url)
+    assert (fact.url, fact.size, fact.folder) == (staged.url, 8, False)
+    plain = urlsplit(staged.url).path
+    assert await facts.stat(plain) == fact
+    assert (await facts.stat(f"hdfs://{plain}")).url == staged.url
+    with pytest.raises(InvalidError, match="nothing"):
+        await facts.stat(f"{store}/nothing")
+
+
+def test_webhdfs_serves_the_command_line(hadoop: LocalHadoop, store: str, root: str) -> None:
+    user = open_files(store)[0].stat(root).owner
+    commands = JobStore(f"webhdfs://{user}@{hadoop.addresses.namenode_web}{root}")
+    assert commands.list() == []
+    assert commands.apply(job_text("mnist", "vision")).outcome == "created"
+    assert commands.apply(job_text("mnist", "vision", command="python b.py")).outcome == "configured"
+    assert "b.py" in JobStore(store).get("vision", "mnist").text
+    commands.delete("vision", "mnist")
+    assert commands.list() == []
+
+
+def _environment(user: str = "") -> dict[str, str]:
+    named = {"HADOOP_USER_NAME": user} if user else {}
+    return {**os.environ, "PYTHONPATH": str(CONTROLLER), **named}
+
+
+def _as_user(user: str, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=_environment(user), check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout

@@ -1,0 +1,137 @@
+"""The command line's store, over a folder of this machine, with and without a controller beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+
+from sources.building import job_text, leading, put
+from sources.test_folder import FINISHED
+from trainmaster.errors import InvalidError
+from trainmaster.sources.store import JobStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(f"file://{tmp_path}")
+
+
+def test_a_store_that_is_not_there_yet_has_no_jobs(store: JobStore) -> None:
+    assert store.list() == []
+    with pytest.raises(InvalidError, match="vision/mnist"):
+        store.get("vision", "mnist")
+
+
+def test_apply_creates_configures_and_leaves(store: JobStore) -> None:
+    first = store.apply(job_text("mnist", "vision"))
+    assert (first.outcome, first.path) == ("created", "vision/mnist.yaml")
+    assert store.apply(job_text("mnist", "vision")).outcome == "unchanged"
+    assert store.apply(job_text("mnist", "vision", command="python b.py")).outcome == "configured"
+    job = store.get("vision", "mnist").job
+    assert job is not None
+    assert job.spec.roles["worker"].command == "python b.py"
+
+
+def test_apply_finds_the_file_wherever_it_is(store: JobStore, tmp_path: Path) -> None:
+    put(tmp_path, "team/deep/x.yml", job_text("mnist", "vision"))
+    applied = store.apply(job_text("mnist", "vision", command="python b.py"))
+    assert (applied.outcome, applied.path) == ("configured", "team/deep/x.yml")
+    assert len(store.list()) == 1
+
+
+def test_names_of_the_command_serve_a_text_without_its_own(store: JobStore) -> None:
+    applied = store.apply(job_text(), namespace="vision", name="mnist")
+    assert (applied.namespace, applied.name) == ("vision", "mnist")
+    assert store.get("vision", "mnist").text == job_text()
+    with pytest.raises(InvalidError, match="namespace"):
+        store.apply(job_text("mnist", "vision"), namespace="other")
+
+
+def test_names_are_written_into_a_text_whose_place_would_give_it_others(
+    store: JobStore, tmp_path: Path
+) -> None:
+    put(tmp_path, "team/x.yaml", job_text("mnist", "vision"))
+    store.apply(job_text(command="python b.py"), namespace="vision", name="mnist")
+    found = store.get("vision", "mnist")
+    assert found.path == "team/x.yaml"
+    assert "python b.py" in found.text
+
+
+@pytest.mark.parametrize("namespace", ["../up", "Up", "a/b", ".x"])
+def test_a_namespace_is_no_path(store: JobStore, namespace: str) -> None:
+    with pytest.raises(InvalidError):
+        store.apply(job_text("mnist"), namespace=namespace)
+
+
+def test_what_is_wrong_is_told_with_its_line(store: JobStore, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match=r"line \d: spec\.roles\.worker"):
+        store.apply(job_text("mnist").replace("command:", "comand:"))
+    assert not (tmp_path / "jobs").exists()
+
+
+def test_edit_keeps_what_the_author_wrote(store: JobStore) -> None:
+    text = "# mine\n" + job_text("mnist", "vision") + "  queue: 'gpu'   # the fast one\n"
+    store.apply(text)
+    edited = store.edit("vision", "mnist", {("spec", "runPolicy", "suspend"): True})
+    assert edited.job is not None
+    assert edited.job.spec.run_policy.suspend
+    assert edited.text.startswith("# mine\n")
+    assert "'gpu'   # the fast one" in edited.text
+
+
+def test_an_edit_that_breaks_the_job_changes_nothing(store: JobStore) -> None:
+    store.apply(job_text("mnist", "vision"))
+    with pytest.raises(InvalidError):
+        store.edit("vision", "mnist", {("spec", "roles", "worker", "replicas"): -1})
+    assert store.get("vision", "mnist").text == job_text("mnist", "vision")
+
+
+def test_list_is_by_namespace(store: JobStore) -> None:
+    for namespace, name in (("b", "y"), ("a", "z"), ("a", "x")):
+        store.apply(job_text(name, namespace))
+    assert [(job.namespace, job.name) for job in store.list()] == [("a", "x"), ("a", "z"), ("b", "y")]
+    assert [job.name for job in store.list("b")] == ["y"]
+
+
+def test_a_broken_file_is_listed_with_its_problems(store: JobStore, tmp_path: Path) -> None:
+    put(tmp_path, "vision/bad.yaml", "spec: [")
+    (job,) = store.list()
+    assert (job.namespace, job.name, job.job, job.text) == ("vision", "bad", None, "spec: [")
+    assert job.problems
+
+
+async def test_delete_and_rerun_are_acted_on_by_a_controller(store: JobStore, tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    await asyncio.to_thread(store.apply, job_text("mnist", "vision"))
+    (first,) = (await made.look()).values()
+    with pytest.raises(InvalidError, match="not finished"):
+        store.rerun("vision", "mnist")
+    await made.publish(first, FINISHED)
+    shown = store.get("vision", "mnist")
+    assert (shown.uid, shown.generation, shown.finished) == (first.uid, 1, True)
+    store.rerun("vision", "mnist")
+    (old,) = (await made.look()).values()
+    assert old.deleted
+    await made.gone(old)
+    (second,) = (await made.look()).values()
+    assert second.uid != first.uid
+    store.delete("vision", "mnist")
+    (deleted,) = (await made.look()).values()
+    assert (deleted.uid, deleted.deleted) == (second.uid, True)
+    await made.gone(deleted)
+    assert store.list() == []
+    assert await made.look() == {}
+
+
+def test_watch_tells_changes_and_ends_with_the_job(store: JobStore) -> None:
+    store.apply(job_text("mnist", "vision"))
+    seen = store.watch("vision", "mnist", every=0)
+    first = next(seen)
+    store.edit("vision", "mnist", {("spec", "priority"): 3})
+    second = next(seen)
+    assert first.text != second.text
+    store.delete("vision", "mnist")
+    assert list(itertools.islice(seen, 1)) == []
