@@ -21,8 +21,11 @@ from bench.yarn import Late, until
 from bench.zookeeper import free_port
 from trainmaster.local import processes
 from trainmaster.local.cluster import LocalHadoop
-from trainmaster.sources.files import Files, open_files
-from trainmaster.sources.layout import DELETE, Layout
+from trainmaster.sources.files import open_files
+from trainmaster.sources.layout import Layout
+from trainmaster.sources.store import JobStore
+
+COMMAND = (sys.executable, "-m", "trainmaster", "controller")
 
 
 class Trainmaster:
@@ -30,9 +33,12 @@ class Trainmaster:
 
     name = REFERENCE
 
-    def __init__(self, files: Files, layout: Layout, pid: int, port: int, log: Path) -> None:
-        self.files, self.layout = files, layout
+    def __init__(self, hadoop: LocalHadoop, store: str, pid: int, port: int, log: Path) -> None:
+        """`store` is its URL, `pid` the controller's process, `port` that of its web server, `log` its output."""
+        self.files, root = open_files(store, hadoop.conf_dir)
+        self.layout = Layout(root)
         self.pid = pid
+        self._store = JobStore(store, hadoop.conf_dir)
         self._metrics = f"http://127.0.0.1:{port}/metrics"
         self._log = log
 
@@ -41,8 +47,7 @@ class Trainmaster:
         self.files.replace(self.layout.job(f"{job.name}.yaml"), text)
 
     def remove(self, job: Job) -> None:
-        """As `trainmaster delete` does: a mark, so that nothing has to be waited for."""
-        self.files.create(self.layout.mark(f"{job.name}.yaml", DELETE), b"{}")
+        self._store.delete("default", job.name)
 
     def seen(self, job: Job) -> float:
         """When the controller first logged something of the job, seconds since the epoch; raises Late if never."""
@@ -63,6 +68,17 @@ class Trainmaster:
         except requests.ConnectionError:
             return False
 
+    def has_folders(self) -> bool:
+        try:
+            return self.files.stat(self.layout.jobs).folder
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        """Wait for writes under way."""
+        self.files.close()
+        self._store.close()
+
     def metrics(self) -> dict[str, float]:
         """Every series that has no label but the bound of a bucket, as `name` or `name le`."""
         response = requests.get(self._metrics, timeout=10, proxies={"http": ""})
@@ -81,35 +97,35 @@ def buckets(metrics: Mapping[str, float], name: str) -> dict[float, float]:
 
 
 @contextmanager
-def running(hadoop: LocalHadoop, store: str, log: Path) -> Iterator[Trainmaster]:
-    """A controller that leads; `store` is a folder in HDFS that it has to itself."""
-    port = free_port()
+def running(hadoop: LocalHadoop, folder: str, log: Path) -> Iterator[Trainmaster]:
+    """A controller that leads; `folder` in HDFS is its own store."""
+    store, port = f"{hadoop.addresses.hdfs}{folder}", free_port()
     environ = os.environ | hadoop.environment
-    environ |= {"TRAINMASTER_STORE": f"{hadoop.addresses.hdfs}{store}", "TRAINMASTER_PORT": str(port)}
-    environ |= {"TRAINMASTER_LOG_FORMAT": "json"}
-    files, root = open_files(environ["TRAINMASTER_STORE"], hadoop.conf_dir)
-    files.make_folder(Layout(root).jobs)
-    process = processes.spawn([sys.executable, "-m", "trainmaster", "controller"], environ, log)
-    ours = Trainmaster(files, Layout(root), process.pid, port, log)
+    environ |= {"TRAINMASTER_STORE": store, "TRAINMASTER_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
+    process = processes.spawn(COMMAND, environ, log)
+    ours = Trainmaster(hadoop, store, process.pid, port, log)
     try:
         until("the controller to lead", ours.leading, 30, every=0.1)
+        until("the controller to make its folders", ours.has_folders, 30, every=0.1)
         yield ours
     finally:
         processes.end([process], 10)
-        files.close()
+        ours.close()
 
 
 def declaration(job: Job) -> dict[str, object]:
     """The job as a person would write it."""
-    role = {"replicas": REPLICAS, "resources": {"memory": f"{MEMORY}Mi"}}
-    spec = {
-        "framework": "TensorFlow",
-        "runPolicy": {"backoff": {"base": "0s"}, "backoffLimit": 5},
-        "roles": {name: {**role, "command": job.line(name)} for name in ROLES},
-    }
     return {
         "apiVersion": "trainmaster.io/v1alpha1",
         "kind": "TrainingJob",
         "metadata": {"name": job.name},
-        "spec": spec,
+        "spec": {
+            "framework": "TensorFlow",
+            "runPolicy": {"backoff": {"base": "0s"}, "backoffLimit": 5},
+            "roles": {role: _role(job.line(role)) for role in ROLES},
+        },
     }
+
+
+def _role(command: str) -> dict[str, object]:
+    return {"replicas": REPLICAS, "resources": {"memory": f"{MEMORY}Mi"}, "command": command}
