@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainmaster.master.launch import CHUNK, launch, script
+from trainmaster.master.launch import CHUNK, NEIGHBOURS, launch, script
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
 
 NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
@@ -107,7 +108,14 @@ def test_a_script_that_was_damaged_ends_with_our_own_code(tmp_path: Path) -> Non
 
 
 def test_the_script_reads_plainly() -> None:
-    assert (
-        script({"A": "b c"}, "python3 train.py", "h", ())
-        == "rm -f ./.trainmaster.sh\nexport A='b c'\n\npython3 train.py\n"
-    )
+    said = script({"A": "b c"}, "python3 train.py", "h", ())
+    assert said == f"rm -f ./.trainmaster.sh\n{NEIGHBOURS}\nexport A='b c'\n\npython3 train.py\n"
+
+
+def test_a_script_finds_its_neighbours_where_yarn_links_them(tmp_path: Path) -> None:
+    for name, text in (("cache/1/main.py", "import other; print(other.X)"), ("cache/2/other.py", "X = 7")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+        (tmp_path / Path(name).name).symlink_to(tmp_path / name)
+    run({}, f"{sys.executable} main.py", tmp_path)
+    assert (tmp_path / "stdout").read_text() == "7\n"

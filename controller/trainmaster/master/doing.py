@@ -87,7 +87,8 @@ class Doing:
         try:
             files = await self._files(job, action, memory)
             await self._until_leading()
-            context = launch(action.environment, action.command, replica.host, replica.ports, files)
+            environment = {"HADOOP_USER_NAME": _user(memory), **action.environment}
+            context = launch(environment, action.command, replica.host, replica.ports, files)
             await self._desk.nodes.start(
                 container.node, self._sight.nm_tokens[container.node], token, context
             )
@@ -110,9 +111,8 @@ class Doing:
         self._sight.ended(End(action.container, code, words, clock.now()))
 
     async def _files(self, job: TrainingJob, action: Start, memory: Memory) -> dict[str, LocalResource]:
-        user = memory.application.user if memory.application else ""
         wanted = files_of(job, action.key.role)
-        found = await asyncio.gather(*(self._desk.files(ref, user) for ref in wanted.values()))
+        found = await asyncio.gather(*(self._desk.files(ref, _user(memory)) for ref in wanted.values()))
         return dict(zip(wanted, found, strict=True))
 
     # --- stop
@@ -151,3 +151,8 @@ class Doing:
             log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
             return
         self._sight.confirmed(answer, asked, clock.now())
+
+
+def _user(memory: Memory) -> str:
+    """Whom the job's processes are to be towards HDFS: without Kerberos YARN runs all of them as the NodeManager's user."""
+    return memory.application.user if memory.application else ""

@@ -60,7 +60,9 @@ class Fleet:
         self._masters: dict[str, JobMaster] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._publisher = Publisher(source)
-        self._cluster = ClusterView(ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user)))
+        self._cluster = ClusterView(
+            ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user))
+        )
         self._leading = False
         self._looked_at = 0.0
         self._store_up = True

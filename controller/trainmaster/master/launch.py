@@ -21,6 +21,9 @@ CHUNK = 65_536
 NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
+NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
+"""YARN links each file from a folder of its own, where Python would look for what a script imports"""
+
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
 _EACH = f"for part in \\${{!{NAME}*}}; do"
@@ -56,7 +59,7 @@ def script(environment: Mapping[str, str], command: str, host: str, ports: tuple
     """The script that runs in the container: variables, a look whether the ports are free, the user's command."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
     looks = "\n".join(_port_check(host, port) for port in ports)
-    return f"rm -f ./{SCRIPT}\n{exports}\n{looks}\n{command}\n"
+    return f"rm -f ./{SCRIPT}\n{NEIGHBOURS}\n{exports}\n{looks}\n{command}\n"
 
 
 def _port_check(host: str, port: int) -> str:
