@@ -101,7 +101,7 @@ def _ends(case: Case, memory: Memory) -> Iterator[Action]:
             verdict.message if verdict else "suspended" if memory.suspended else "the declaration was deleted"
         )
         yield Finish(bool(verdict and verdict.succeeded), killed=verdict is None, message=message)
-    over = not memory.closing_since or memory.application is None or memory.closed_at > 0
+    over = memory.closed_at > 0 or not case.has_application(memory)
     if case.declared.deleted and memory.closing_since and over:
         yield Forget()
     elif memory.expired and case.job.spec.run_policy.ttl_deletes_resource:

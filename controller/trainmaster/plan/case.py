@@ -48,6 +48,10 @@ class Case:
     def registered(self) -> bool:
         return self.seen.application is AppState.REGISTERED
 
+    def has_application(self, memory: Memory) -> bool:
+        """Whether there is an application of this job, or may be: one that is just being opened has no id here yet."""
+        return memory.application is not None or self.seen.application is AppState.OPENING
+
     @cached_property
     def by_key(self) -> Mapping[Key, tuple[Container, ...]]:
         """Live containers by the place they were asked for."""

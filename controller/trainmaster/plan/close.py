@@ -34,10 +34,8 @@ def _begin(case: Case, memory: Memory) -> Change:
 
 
 def _application_over(case: Case, memory: Memory) -> bool:
-    """An application that is just being opened has no id here yet, and is there all the same."""
-    if memory.application is None:
-        return case.seen.application is not AppState.OPENING
-    return case.seen.application in OVER
+    told = memory.closed_at > 0 or case.seen.application in OVER
+    return told or not case.has_application(memory)
 
 
 def _closed(case: Case, memory: Memory) -> Change:

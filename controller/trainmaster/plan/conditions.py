@@ -159,7 +159,7 @@ def _is_replaced(case: Case, replica: ReplicaMemory) -> bool:
 
 
 def _suspended(case: Case, memory: Memory) -> Said:
-    over = memory.suspended and memory.application is None and case.seen.application is not AppState.OPENING
+    over = memory.suspended and not case.has_application(memory)
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
         return Said(

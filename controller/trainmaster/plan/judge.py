@@ -147,7 +147,8 @@ def _wait(case: Case, replica: ReplicaMemory, memory: Memory, cause: Cause) -> f
         return delay(backoff, memory.charged + 1 if job_wide else replica.restarts)
     if cause is Cause.INFRASTRUCTURE:
         return infra_delay(len(replica.infra_ends))
-    return 0.0
+    # Under restartPolicy Always a good end is followed by another run, but never in a tight loop.
+    return backoff.base if cause is Cause.SUCCEEDED else 0.0
 
 
 def _verdict(case: Case, memory: Memory, replica: ReplicaMemory, cause: Cause) -> Verdict | None:

@@ -15,18 +15,19 @@ from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.in_force import document_of, immutable_problems
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.restart import whole_job
-from trainmaster.plan.values import AppState, Event
+from trainmaster.plan.values import Event
 
 
 def note(case: Case, memory: Memory) -> Change:
     """The memory with today's declaration in it. Edits after the end change nothing."""
     if memory.verdict or case.declared.deleted:
         return Change(memory)
-    begins = memory.application is None and case.seen.application is not AppState.OPENING
+    opened = case.has_application(memory)
+    begun_with = memory.begun_with if opened else immutable_fields(case.job, case.declared.owner)
     known = replace(
         memory,
         document=document_of(case.job),
-        begun_with=immutable_fields(case.job, case.declared.owner) if begins else memory.begun_with,
+        begun_with=begun_with,
         observed_generation=case.declared.generation,
         role_numbers=_numbered(case, memory),
         queued_at=memory.queued_at or case.now,
