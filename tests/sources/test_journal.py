@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
-from trainmaster.errors import FencedError, InvalidError
+from trainmaster.errors import FencedError, InvalidError, UnavailableError
+from trainmaster.sources.files import Still
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.threads import Threads
@@ -85,6 +88,33 @@ async def test_a_lease_that_runs_out_while_writing_replaces_nothing(
         await journal.write("u1", b"2")
     assert await journal.load() == {"u1": b"1"}
     assert [path.name for path in (tmp_path / "journal").iterdir()] == ["u1.json"]
+
+
+class SlowFiles(LocalFiles):
+    """The first write hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+        if data == b"1":
+            self.go.wait(10)
+        super().replace_if(path, data, mode, still)
+
+
+async def test_a_write_that_hung_overtakes_no_later_one(tmp_path: Path, lead: Lead) -> None:
+    files = SlowFiles()
+    journal = FolderJournal(files, str(tmp_path / "journal"), Threads(4, timeout=0.1), lead)
+    with pytest.raises(UnavailableError):
+        await journal.write("u1", b"1")
+    with pytest.raises(UnavailableError, match="earlier"):
+        await journal.write("u1", b"2")
+    await journal.write("u2", b"2")
+    files.go.set()
+    while await journal.load() != {"u1": b"1", "u2": b"2"}:
+        await asyncio.sleep(0.01)
+    await journal.write("u1", b"2")
+    assert (await journal.load())["u1"] == b"2"
 
 
 @pytest.mark.parametrize("uid", ["", "../x", ".hidden", "a/b", "x" * 65])

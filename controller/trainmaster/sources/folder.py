@@ -48,12 +48,12 @@ class FolderSource:
         self._layout = layout = Layout(root)
         self._now = monotonic
         self._threads = Threads()
-        self._lease_threads = Threads(2, timeout=settings.lease_duration)
-        self.lease = FolderLease(
-            self._files, layout.lease, self._lease_threads, settings.lease_duration, monotonic
-        )
-        self.journal = FolderJournal(self._files, layout.journal, self._threads, self.lease.held)
-        self._records = Records(self._files, layout.known, self._threads, self.lease.held)
+        # Each has its own, so that a flood of new files delays neither the journal nor the lease.
+        self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
+        for_lease, for_journal, for_records = self._own_threads
+        self.lease = FolderLease(self._files, layout.lease, for_lease, settings.lease_duration, monotonic)
+        self.journal = FolderJournal(self._files, layout.journal, for_journal, self.lease.held)
+        self._records = Records(self._files, layout.known, for_records, self.lease.held)
         self._reader = Reader(self._files, layout, self._threads)
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
@@ -227,5 +227,5 @@ class FolderSource:
         """Wait for writes under way."""
         await self._records.close()
         await asyncio.to_thread(self._files.close)
-        self._threads.close()
-        self._lease_threads.close()
+        for threads in (self._threads, *self._own_threads):
+            threads.close()

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 
-from trainmaster.errors import FencedError, InvalidError
+from trainmaster.errors import FencedError, InvalidError, UnavailableError
 from trainmaster.sources.files import Entry, Files
 from trainmaster.sources.threads import Threads
 
@@ -29,6 +29,7 @@ class FolderJournal:
         self._threads = threads
         self._held = held
         self._made = False
+        self._under_way: set[str] = set()
 
     async def load(self) -> Mapping[str, bytes]:
         """All records, by uid. A broken one is put aside as `<uid>.json.broken` and reported; the others are kept."""
@@ -64,12 +65,25 @@ class FolderJournal:
         path = self._path(uid)
         self._still()
         await self._make_folder()
-        await self._threads.call(self._files.replace_if, path, record, 0o600, self._still)
+        await self._threads.call(self._alone, path, lambda: self._replace(path, record))
 
     async def remove(self, uid: str) -> None:
         path = self._path(uid)
         self._still()
-        await self._threads.call(self._files.delete, path)
+        await self._threads.call(self._alone, path, lambda: self._files.delete(path))
+
+    def _replace(self, path: str, record: bytes) -> None:
+        self._files.replace_if(path, record, 0o600, self._still)
+
+    def _alone(self, path: str, change: Callable[[], None]) -> None:
+        """A write that was given up as unanswered may still be under way: a later one must not be overtaken by it."""
+        if path in self._under_way:
+            raise UnavailableError(f"{path}: an earlier write has not ended yet")
+        self._under_way.add(path)
+        try:
+            change()
+        finally:
+            self._under_way.discard(path)
 
     async def _make_folder(self) -> None:
         if not self._made:

@@ -1,0 +1,185 @@
+"""Who is who among the files: the laws that hold whatever people do, and the cases that protect running jobs."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sources.building import GRACE, job_text
+from trainmaster.api.declared import Declared
+from trainmaster.sources.files import Entry
+from trainmaster.sources.reading import FileRead, read_file
+from trainmaster.sources.registry import Registry
+from trainmaster.sources.sightings import Look, Mark
+
+
+@dataclass
+class World:
+    """A jobs folder in memory, a clock, and the registry that looks at them."""
+
+    registry: Registry = field(
+        default_factory=lambda: Registry("test", "root", GRACE, map(str, itertools.count(1)).__next__)
+    )
+    files: dict[str, FileRead] = field(default_factory=dict)
+    now: float = 0.0
+    blind: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    _time: int = 0
+
+    def put(self, path: str, text: str, owner: str = "alice") -> None:
+        self._time += 1
+        entry = Entry(f"/jobs/{path}", len(text), self._time, owner, 0o644)
+        self.files[path] = read_file(path, entry, text.encode())
+
+    def look(self, seconds: float = 0.0) -> dict[str, Declared]:
+        self.now += seconds
+        return self.registry.update(
+            Look(dict(self.files), self.now, marks=self.marks, blind=self.blind, admin="admin")
+        )
+
+
+def only(picture: dict[str, Declared]) -> Declared:
+    assert len(picture) == 1, picture
+    return next(iter(picture.values()))
+
+
+def test_a_job_never_changes_its_owner() -> None:
+    """Its processes run as the owner: whoever could take the job over would run his commands as that user."""
+    world = World()
+    world.put("a.yaml", job_text("mnist", "vision"), owner="alice")
+    first = only(world.look())
+    del world.files["a.yaml"]
+    world.put("b.yaml", job_text("mnist", "vision", command="evil"), owner="bob")
+    picture = world.look()
+    assert picture[first.uid].owner == "alice"
+    assert picture[first.uid].job == first.job
+    (other,) = (declared for uid, declared in picture.items() if uid != first.uid)
+    assert other.duplicate_of
+    old = world.look(GRACE)[first.uid]
+    assert old.deleted
+    world.registry.forget(old)
+    new = only(world.look())
+    assert (new.owner, new.duplicate_of) == ("bob", "")
+    assert new.uid != first.uid
+
+
+def test_a_file_that_changed_hands_in_place_is_another_job() -> None:
+    world = World()
+    world.put("a.yaml", job_text(), owner="alice")
+    first = only(world.look())
+    world.put("a.yaml", job_text(command="evil"), owner="bob")
+    picture = world.look()
+    assert picture[first.uid].job == first.job
+    world.registry.forget(world.look(GRACE)[first.uid])
+    assert only(world.look()).owner == "bob"
+
+
+def test_marks_of_others_count_for_nothing() -> None:
+    world = World()
+    world.put("a.yaml", job_text(), owner="alice")
+    world.look()
+    world.files.clear()
+    for owner, deleted in (("bob", False), ("alice", True)):
+        world.marks = (Mark("a.yaml", "delete", owner),)
+        assert only(world.look()).deleted == deleted
+
+
+def test_the_owner_of_the_jobs_folder_may_mark_everything() -> None:
+    world = World()
+    world.put("a.yaml", job_text(), owner="alice")
+    world.look()
+    world.marks = (Mark("a.yaml", "delete", "admin"),)
+    assert only(world.look()).deleted
+
+
+def test_what_could_not_be_looked_into_is_not_gone() -> None:
+    world = World()
+    world.put("team/a.yaml", job_text())
+    first = only(world.look())
+    world.files.clear()
+    world.blind = ("team",)
+    world.look()
+    assert only(world.look(10 * GRACE)) is first
+    world.blind = ()
+    assert not only(world.look()).deleted
+    assert only(world.look(GRACE)).deleted
+
+
+def test_a_file_that_comes_to_declare_another_job_ends_the_first() -> None:
+    world = World()
+    world.put("a.yaml", job_text("one"))
+    one = only(world.look())
+    world.put("a.yaml", job_text("two"))
+    picture = world.look()
+    assert {declared.name for declared in picture.values()} == {"one", "two"}
+    assert world.registry.is_shared(picture[one.uid])
+    assert world.look(GRACE)[one.uid].deleted
+
+
+def test_the_duplicate_takes_over_when_the_holder_is_gone() -> None:
+    world = World()
+    world.put("a.yaml", job_text("mnist"))
+    first = only(world.look())
+    world.put("b.yaml", job_text("mnist"))
+    world.look()
+    del world.files["a.yaml"]
+    moved = only(world.look())
+    assert (moved.uid, moved.path) == (first.uid, "b.yaml")
+
+
+PATHS = st.sampled_from(["a.yaml", "b.yaml", "t/a.yaml", "t/c.yaml"])
+TEXTS = st.sampled_from([job_text("x"), job_text("y"), job_text("x", command="other"), job_text(), "spec: ["])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), PATHS, TEXTS, st.sampled_from(["alice", "bob"])),
+        st.tuples(st.just("remove"), PATHS),
+        st.tuples(st.just("wait"), st.floats(0, 2 * GRACE)),
+        st.tuples(st.just("forget")),
+        st.tuples(st.just("blind"), st.sampled_from([(), ("t",)])),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_laws(steps: list[tuple[object, ...]]) -> None:
+    world = World()
+    owners: dict[str, str] = {}
+    names: dict[str, tuple[str, str]] = {}
+    ended: set[str] = set()
+    picture: dict[str, Declared] = {}
+    for step in steps:
+        _do(world, step, picture, ended)
+        picture = world.look()
+        holders = [d for d in picture.values() if d.job is not None and not d.duplicate_of]
+        identities = [(d.namespace, d.name) for d in holders]
+        assert len(set(identities)) == len(identities), "a namespace and name has one holder"
+        for declared in holders:
+            assert declared.uid not in ended, "a uid that ended never comes back"
+            assert owners.setdefault(declared.uid, declared.owner) == declared.owner
+            name = declared.namespace, declared.name
+            assert names.setdefault(declared.uid, name) == name
+        shown = {declared.path for declared in picture.values()}
+        assert set(world.files) <= shown, "every file is shown in some declaration"
+
+
+def _do(world: World, step: tuple[object, ...], picture: dict[str, Declared], ended: set[str]) -> None:
+    match step:
+        case ("put", str(path), str(text), str(owner)):
+            world.put(path, text, owner)
+        case ("remove", str(path)):
+            world.files.pop(path, None)
+        case ("wait", float(seconds)):
+            world.now += seconds
+        case ("blind", tuple(folders)):
+            world.blind = folders
+            if folders:
+                world.files = {path: read for path, read in world.files.items() if not path.startswith("t/")}
+        case _:
+            for declared in [each for each in picture.values() if each.deleted]:
+                world.registry.forget(declared)
+                if not declared.duplicate_of and declared.job is not None:
+                    ended.add(declared.uid)
