@@ -83,7 +83,11 @@ class ResourceManager:
         return application_report(answer.application_report)
 
     async def kill(self, application: str, diagnostics: str) -> bool:
-        """End an application from outside; True once it is over, so ask again until it says so."""
+        """End an application from outside; ask again until True.
+
+        For an unmanaged application True only means that it was taken on (ClientRMService); the report tells
+        when it is over.
+        """
         request = pb.KillApplicationRequestProto(
             application_id=ids.application_proto(application), diagnostics=diagnostics
         )

@@ -60,8 +60,10 @@ class ApplicationMaster:
         return allocated(await self._rpc.call("allocate", allocate_proto(call), pb.AllocateResponseProto))
 
     async def finish(self, status: FinalStatus, diagnostics: str, tracking_url: str = "") -> bool:
-        """Say how it ended; True once the ResourceManager has written it down, so ask again until it says
-        so."""
+        """Say how it ended; ask again until True.
+
+        An unmanaged master hears True at once; asked again, it hears False until the end is written down.
+        """
         request = pb.FinishApplicationMasterRequestProto(
             final_application_status=f"APP_{status}",
             diagnostics=diagnostics,

@@ -96,8 +96,7 @@ async def _over(rm: ResourceManager, application: str) -> Any:
 async def test_killed_from_outside(app: App) -> None:
     container = await app.running(script("sleep 600"))
     await until(lambda: app.rm.kill(app.id, "enough"))
-    report = await app.rm.report(app.id)
-    assert report is not None
+    report = await until(lambda: _over(app.rm, app.id))
     assert (report.state, report.final_status) == (ApplicationState.KILLED, FinalStatus.KILLED)
     assert "enough" in report.diagnostics
     with pytest.raises((RefusedError, DeniedError)):
