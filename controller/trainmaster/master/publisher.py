@@ -25,12 +25,13 @@ class Publisher:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._waiting: dict[str, tuple[Declared, JobStatus]] = {}
-        self._shown: dict[str, JobStatus] = {}
+        self._shown: dict[str, tuple[str, JobStatus]] = {}
+        """by uid: where it is shown, and what; a job whose file was moved is shown beside the new one"""
         self._busy: set[str] = set()
         self._news = asyncio.Event()
 
     def put(self, declared: Declared, status: JobStatus) -> None:
-        if self._shown.get(declared.uid) != status and declared.path:
+        if declared.path:
             self._waiting[declared.uid] = (declared, status)
             self._news.set()
 
@@ -60,6 +61,8 @@ class Publisher:
 
     async def _write(self, uid: str) -> None:
         declared, status = self._waiting.pop(uid)
+        if self._shown.get(uid) == (declared.path, status):
+            return
         try:
             await self._source.publish(declared, status)
         except TrainmasterError as error:
@@ -67,5 +70,5 @@ class Publisher:
             self._waiting.setdefault(uid, (declared, status))
             await asyncio.sleep(RETRY)
         else:
-            self._shown[uid] = status
+            self._shown[uid] = (declared.path, status)
             await asyncio.sleep(PACE)
