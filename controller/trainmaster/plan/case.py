@@ -105,9 +105,9 @@ class Change:
 
 
 def with_replica(memory: Memory, changed: ReplicaMemory) -> Memory:
-    """The memory with one replica replaced by its successor of the same key."""
+    """The memory with one replica replaced by its successor, which has its very key."""
     old = memory.replicas
-    at = next(i for i, r in enumerate(old) if r.key is changed.key or r.key == changed.key)
+    at = next(i for i, r in enumerate(old) if r.key is changed.key)
     return replace(memory, replicas=(*old[:at], changed, *old[at + 1 :]))
 
 

@@ -60,7 +60,7 @@ def _judge_one(case: Case, change: Change, replica: ReplicaMemory, end: End) -> 
             previous_http=replica.http,
         )
         return change.then(with_replica(memory, done))
-    return _restart_or_fail(case, Change(with_replica(memory, ended), change.events), ended, cause)
+    return _restart_or_fail(case, change, ended, cause)
 
 
 def _note_late(case: Case, memory: Memory, replica: ReplicaMemory, end: End) -> Memory:
@@ -112,12 +112,11 @@ def _restart_or_fail(case: Case, change: Change, replica: ReplicaMemory, cause: 
     charged = cause in CHARGED
     after = _counted(case, replica, cause)
     wait = _wait(case, after, change.memory, cause)
-    memory = replace(with_replica(change.memory, after), charged=change.memory.charged + charged)
+    memory = replace(change.memory, charged=change.memory.charged + charged)
     said = f"{replica.key} ended on {replica.host}: {_message(replica)}"
     if case.scope(replica.key) is RestartScope.JOB and not memory.gathering:
-        return change.then(
-            whole_job(memory, case.now, said, wait), _event(reasons.GANG_RESTART, said, charged)
-        )
+        all_anew = whole_job(with_replica(memory, after), case.now, said, wait)
+        return change.then(all_anew, _event(reasons.GANG_RESTART, said, charged))
     again = replace(unbound(after, case.now), not_before=case.now + wait)
     memory = replace(with_replica(memory, again), restarts=memory.restarts + 1, restart_cause=said)
     return change.then(memory, _event(reasons.REPLICA_RESTART, said, charged))
