@@ -168,7 +168,9 @@ def test_only_the_first_cause_is_charged_and_the_rest_are_its_consequences() -> 
     assert {s.container for s in world.told(Stop)} == {"c1", "c2"}
     world.all_end({"master-0": 1, "worker-0": 1})
     assert world.memory.charged == 1
-    assert world.shown("master-0").last_exit.cause == "Consequence"  # type: ignore[union-attr]
+    last = world.shown("master-0").last_exit
+    assert last is not None
+    assert last.cause == "Consequence"
     world.grants("master-0", "worker-0", "worker-1", node="b")
     masters = {s.environment["MASTER_ADDR"] + s.environment["MASTER_PORT"] for s in world.told(Start)}
     assert len(masters) == 1
