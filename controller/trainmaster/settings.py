@@ -25,9 +25,9 @@ class PolicyRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     owner: str = ""
-    """the files' owner that this is for; empty for any, if a namespace is given"""
+    """the files' owner that this is for; empty for sources that guard namespaces and know no owners"""
     namespace: str = ""
-    """the namespace that this is for; empty for any, if an owner is given"""
+    """the namespace that this is for; empty for any of the owner's"""
     users: tuple[str, ...]
     """YARN users that may be named in spec.user"""
     queues: tuple[str, ...] = ()

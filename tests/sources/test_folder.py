@@ -193,6 +193,42 @@ async def test_files_that_others_may_write_are_refused(tmp_path: Path) -> None:
     assert "others" in refused.problems[0].reason
 
 
+async def test_a_refused_file_that_is_mended_becomes_a_job_and_leaves_no_trace(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", "spec: [")
+    await made.look()
+    refused = only(await made.look())
+    await made.publish(refused, JobStatus(state="Failed"))
+    put(tmp_path, "a.yaml", job_text())
+    picture = await made.look()
+    (job,) = (declared for declared in picture.values() if not declared.deleted)
+    await made.publish(job, JobStatus(state="Running"))
+    await made.publish(picture[refused.uid], JobStatus(state="late"))
+    await made.gone(picture[refused.uid])
+    assert only(await made.look()) is job
+    assert "Running" in (tmp_path / "status/a.yaml").read_text()
+
+
+async def test_a_file_that_can_not_be_read_is_tried_again(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "good.yaml", job_text())
+    put(tmp_path, "dark.yaml", job_text())
+    read = made._files.read
+
+    def dark(path: str, limit: int) -> bytes:
+        if path.endswith("dark.yaml"):
+            raise UnavailableError("no DataNode has it")
+        return read(path, limit)
+
+    made._files.read = dark
+    assert only(await made.look()).name == "good"
+    told = {declared.name: declared for declared in (await made.look()).values()}
+    assert "no DataNode" in told["dark"].problems[0].reason
+    made._files.read = read
+    names = {declared.name for declared in (await made.look()).values() if declared.job}
+    assert names == {"good", "dark"}
+
+
 async def test_a_folder_that_others_may_write_is_refused_unless_it_is_sticky(tmp_path: Path) -> None:
     made = await leading(tmp_path)
     folder = put(tmp_path, "team/a.yaml", job_text()).parent

@@ -24,9 +24,10 @@ RULES = (
         ("root", "any", "bob", "any", False),
         ("robot", "any", "alice", "any", True),
         ("robot", "any", "carol", "any", False),
-        ("dave", "vision", "vision-svc", "gpu", True),
-        ("dave", "vision", "vision-svc", "default", False),
-        ("dave", "other", "vision-svc", "gpu", False),
+        ("", "vision", "vision-svc", "gpu", True),
+        ("", "vision", "vision-svc", "default", False),
+        ("", "other", "vision-svc", "gpu", False),
+        ("dave", "vision", "vision-svc", "gpu", False),  # anybody may write a namespace into his file
         ("carol", "nlp", "nlp-svc", "any", True),
         ("carol", "vision", "nlp-svc", "any", False),
         ("dave", "nlp", "nlp-svc", "any", False),
@@ -37,7 +38,7 @@ def test_policy(owner: str, namespace: str, user: str | None, queue: str, allowe
     assert (problem is None) == allowed
     if problem is not None:
         assert problem.field == "spec.user"
-        assert owner in problem.reason
+        assert namespace in problem.reason
 
 
 def test_without_rules_everybody_is_himself() -> None:

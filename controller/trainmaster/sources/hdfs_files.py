@@ -172,16 +172,22 @@ class HdfsFiles:
 
     @_told
     def make_folder(self, path: str, mode: int = 0o755) -> None:
-        try:
-            if self._client.get_file_info(path).isdir:
-                return
-        except FileNotFoundError:
-            pass
+        if self._is_folder(path):
+            return
         parent = path.rpartition("/")[0]
         if parent:
             self._client.mkdirs(parent, 0o755, True)
         self._client.mkdirs(path, mode, True)
         self._client.set_permission(path, mode)
+
+    def _is_folder(self, path: str) -> bool:
+        try:
+            found = self._client.get_file_info(path)
+        except FileNotFoundError:
+            return False
+        if not found.isdir:
+            raise InvalidError(f"{self.base}{path} is a file, where a folder is wanted")
+        return True
 
     @_told
     def delete(self, path: str) -> None:

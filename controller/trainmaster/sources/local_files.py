@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.sources.files import Entry, Listing, Still
 
 P = ParamSpec("P")
@@ -95,8 +95,11 @@ class LocalFiles:
         folder = Path(path)
         if folder.is_dir():
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
+        except FileExistsError as error:
+            raise InvalidError(f"{error.filename} is a file, where a folder is wanted") from error
         folder.chmod(mode)
 
     @_told

@@ -2,6 +2,8 @@
 
 The owner of a file is who its store says; everybody runs as himself, and rules let some run as others. Nobody is special,
 also not the user of the controller's process: what YARN's own queue rights say, YARN checks.
+A namespace by itself vouches for nobody where files are owned: anybody may write any namespace into his file. It does where a
+source has no owners and guards namespaces instead.
 """
 
 from __future__ import annotations
@@ -29,4 +31,4 @@ def may_run_as(
 
 
 def _is_for(rule: PolicyRule, owner: str, namespace: str) -> bool:
-    return rule.owner in ("", owner) and rule.namespace in ("", namespace)
+    return rule.owner == owner and rule.namespace in ("", namespace)

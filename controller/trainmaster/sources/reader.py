@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.sources.files import Entry, Files, Listing
@@ -56,7 +56,7 @@ class Reader:
         found = list(self._candidates(listing, folder))
         changed = [each for each in found if self._stamps.get(each.path) != _stamp(each)]
         settled = await self._settled(changed)
-        read = await asyncio.gather(*(self._threads.call(self._read_one, each) for each in settled))
+        read = await asyncio.gather(*map(self._read, settled))
         self.paths = {each.path for each in found}
         self._forget_all_but(self.paths)
         for each, result in zip(settled, read, strict=True):
@@ -100,8 +100,16 @@ class Reader:
             return now.stamp == entry.stamp
         return (now.size, now.owner) == (entry.size, entry.owner)
 
+    async def _read(self, each: _Candidate) -> FileRead | None:
+        """One file; None when it went or changed meanwhile. One that can't be read is its own problem alone."""
+        try:
+            return await self._threads.call(self._read_one, each)
+        except (RefusedError, UnavailableError) as error:
+            reason = problem(f"the file can't be read: {error}")
+            return replace(refused(each.path, each.entry, reason), unread=True)
+
     def _read_one(self, each: _Candidate) -> FileRead | None:
-        """One file, in a thread (parsing takes longer than reading). None when it went or changed meanwhile."""
+        """In a thread, since parsing takes longer than reading."""
         if each.distrust:
             return refused(each.path, each.entry, problem(each.distrust))
         if each.entry.size > MAX_BYTES:
@@ -112,8 +120,6 @@ class Reader:
                 return None
         except FileNotFoundError:
             return None
-        except (RefusedError, UnavailableError) as error:
-            return refused(each.path, each.entry, problem(f"the file can't be read: {error}"))
         return read_file(each.path, each.entry, data)
 
     def _take(self, each: _Candidate, read: FileRead | None) -> None:
@@ -122,9 +128,11 @@ class Reader:
         if read.job is None and not each.distrust and self._doubtful.get(each.path) != _stamp(each):
             self._doubtful[each.path] = _stamp(each)
             return
-        self._doubtful.pop(each.path, None)
-        self._stamps[each.path] = _stamp(each)
-        self.reads[each.path] = read
+        if not read.unread:
+            self._doubtful.pop(each.path, None)
+            self._stamps[each.path] = _stamp(each)
+        if self.reads.get(each.path) != read:
+            self.reads[each.path] = read
 
     def _forget_all_but(self, there: set[str]) -> None:
         for table in (self._stamps, self._doubtful, self.reads):

@@ -27,6 +27,8 @@ class FileRead:
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...] = ()
     text: str = ""
+    unread: bool = False
+    """the store didn't give it out this time: the next look tries again"""
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -34,10 +34,16 @@ class Records:
             self._written = {}
             return []
         paths = [entry.path for entry in listing.entries if entry.path.endswith(".json")]
-        data = await asyncio.gather(*(self._threads.call(self._files.read, path, _LIMIT) for path in paths))
+        data = await asyncio.gather(*(self._threads.call(self._read, path) for path in paths))
         records = [record for each in data if (record := known.from_bytes(each))]
         self._written = {record.uid: record for record in records}
         return records
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return self._files.read(path, _LIMIT)
+        except FileNotFoundError:
+            return b""
 
     def save(self, records: Mapping[str, Record]) -> None:
         """Have what differs written, in the background; what fails is tried again with the next call."""

@@ -178,11 +178,9 @@ class Registry:
 
     def _keep_strays(self, look: Look, strays: dict[str, Declared]) -> None:
         """A stray runs nothing, so it goes without a grace; it is told as deleted until that was taken note of."""
-        taken = {state.record.path for state in self._jobs.values()}
         for path, before in self._strays.items():
-            if path in strays or path in taken or path in look.reads:
-                continue
-            strays[path] = before if look.may_hide(path) else replace(before, deleted=True)
+            if path not in strays:
+                strays[path] = before if look.may_hide(path) else replace(before, deleted=True)
         self._strays = strays
 
     # --- what comes out, and what is told afterwards
@@ -232,9 +230,8 @@ class Registry:
         """Whether that uid is still what its path stands for."""
         stray = self._strays.get(declared.path)
         state = self._jobs.get((declared.namespace, declared.name))
-        return (stray is not None and stray.uid == declared.uid) or (
-            state is not None and state.record.uid == declared.uid
-        )
+        is_stray = stray is not None and stray.uid == declared.uid and not stray.deleted
+        return is_stray or (state is not None and state.record.uid == declared.uid)
 
     def is_shared(self, declared: Declared) -> bool:
         """Whether its path stands for another declaration as well: a file that came to declare another job."""

@@ -139,6 +139,14 @@ class JobStore:
         self._files.replace(self._layout.mark(job.path, RERUN), b"")
         return job
 
+    def is_gone(self, path: str) -> bool:
+        """Whether a controller has cleaned up all of a deleted job: neither its status nor its mark is left.
+
+        `path` is that of its `StoredJob`.
+        """
+        left = (self._layout.status_of(path), self._layout.mark(path, DELETE), self._layout.job(path))
+        return not any(map(self._is_there, left))
+
     def confirm_deletions(self) -> None:
         """Say that files which vanished together were deleted on purpose."""
         self._files.replace(self._layout.confirm, b"")
@@ -181,6 +189,13 @@ class JobStore:
         """Where `apply` puts files first; else the oldest of all that declare it, as the controller takes it."""
         return self._at(f"{namespace}/{name}.yaml", (namespace, name)) or self._search((namespace, name))
 
+    def _is_there(self, path: str) -> bool:
+        try:
+            self._files.stat(path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
         try:
             read = self._read((path, self._files.stat(self._layout.job(path))))
@@ -197,8 +212,10 @@ class JobStore:
 
     def _put(self, path: str, text: str, owner: str) -> None:
         """A job stays its owner's, also when an administrator edits it: processes run as the owner."""
-        self._files.make_folder(self._layout.jobs, STICKY | 0o777)
-        self._files.make_folder(self._layout.job(path).rpartition("/")[0])
+        for folder in (self._layout.jobs, self._layout.job(path).rpartition("/")[0]):
+            self._files.make_folder(
+                folder, STICKY | 0o777
+            )  # for everybody's jobs; only owners replace theirs
         self._files.replace(self._layout.job(path), text.encode(), owner=owner)
 
     # --- statuses
