@@ -32,7 +32,7 @@ def replica(index: int, state: str, **fields: object) -> ReplicaStatus:
             "container": f"container_1_0001_01_00000{index + 1}",
             "node": "node1:8041",
             "ports": (20000 + index,),
-            "log_url": f"http://node1:8042/node/containerlogs/container_1_0001_01_00000{index + 1}/alice",
+            "log_url": f"http://node1:8042/ws/v1/node/containers/container_1_0001_01_00000{index + 1}/logs",
         }
     return ReplicaStatus.model_validate(values | fields)
 

@@ -28,7 +28,7 @@ def apply(
     jobs = valid_jobs(read_documents(files))
     store = open_store(choices)
     for document, job in jobs:
-        namespace = choices.namespace or job.metadata.namespace
+        namespace = choices.namespace_of(job)
         upload = to_staging(namespace, job.metadata.name, choices.settings())
         text = pointed(document.text, document.folder, upload)
         print(outcome(store.apply(text, namespace, job.metadata.name)))

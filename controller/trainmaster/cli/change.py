@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
-
-if TYPE_CHECKING:
-    from trainmaster.sources.store import JobStore
+from trainmaster.cli.wait import until_gone
 
 Job = Annotated[str, typer.Argument(help="The job.")]
 DELETE_SECONDS = 300.0
@@ -28,12 +26,12 @@ def delete(
 ) -> None:
     """Stop jobs and remove their declarations."""
     store = open_store(choices)
-    doomed = _named(choices, names or (), files or ())
-    for namespace, name in doomed:
-        store.delete(namespace, name)
+    deleted = []
+    for namespace, name in _named(choices, names or [], files or []):
+        deleted.append(store.delete(namespace, name))
         print(f"trainingjob/{name} deleted")
-    if wait:
-        _wait_until_gone(store, doomed)
+    for job in deleted if wait else ():
+        until_gone(store, job.namespace, job.name, DELETE_SECONDS, job.path)
 
 
 @with_choices
@@ -77,21 +75,12 @@ def _set_suspend(choices: Choices, name: str, value: bool) -> None:
     open_store(choices).edit(choices.in_namespace, name, {("spec", "runPolicy", "suspend"): value})
 
 
-def _named(
-    choices: Choices, names: list[str] | tuple[()], files: list[str] | tuple[()]
-) -> list[tuple[str, str]]:
+def _named(choices: Choices, names: list[str], files: list[str]) -> list[tuple[str, str]]:
     from trainmaster.cli.documents import read_documents, valid_jobs
 
     if bool(names) == bool(files):
         raise UsageError("name jobs, or files with -f")
     if names:
         return [(choices.in_namespace, name) for name in names]
-    jobs = [job.metadata for _, job in valid_jobs(read_documents(files))]
-    return [(choices.namespace or metadata.namespace, metadata.name) for metadata in jobs]
-
-
-def _wait_until_gone(store: JobStore, names: list[tuple[str, str]]) -> None:
-    from trainmaster.cli.wait import until_gone
-
-    for namespace, name in names:
-        until_gone(store, namespace, name, DELETE_SECONDS)
+    jobs = [job for _, job in valid_jobs(read_documents(files))]
+    return [(choices.namespace_of(job), job.metadata.name) for job in jobs]

@@ -104,11 +104,11 @@ class Follower:
         return {"c": OnInterrupt.CANCEL, "d": OnInterrupt.DETACH}.get(answer[:1])
 
     def _cancel(self) -> None:
-        self._store.delete(self._namespace, self._name)
+        deleted = self._store.delete(self._namespace, self._name)
         print(f"cancelling {self._name}", file=sys.stderr)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C doesn't wait
         try:
-            until_gone(self._store, self._namespace, self._name, CANCEL_SECONDS)
+            until_gone(self._store, self._namespace, self._name, CANCEL_SECONDS, deleted.path)
             print(f"{self._name} is gone", file=sys.stderr)
         except TimedOutError:
             print(f"warning: {self._name} is marked for deletion; a controller will stop it", file=sys.stderr)

@@ -93,7 +93,8 @@ def _print_table(jobs: Sequence[StoredJob], namespace: str | None, wide: bool) -
 
 def _print_documents(jobs: Sequence[StoredJob], output: Output, single: bool) -> None:
     if output is Output.NAME:
-        print("\n".join(f"trainingjob.trainmaster.io/{stored.name}" for stored in jobs))
+        for stored in jobs:
+            print(f"trainingjob.trainmaster.io/{stored.name}")
         return
     documents = [document(stored) for stored in jobs]
     whole = documents[0] if single and documents else {"apiVersion": "v1", "kind": "List", "items": documents}

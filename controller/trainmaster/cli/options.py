@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainmaster.cli.exits import SettingsError
+from trainmaster.cli.exits import SettingsError, UsageError
 
 if TYPE_CHECKING:
+    from trainmaster.api.job import TrainingJob
     from trainmaster.settings import Settings
 
 StoreOption = Annotated[
@@ -43,17 +44,33 @@ class Choices:
     store: str | None = None
     namespace: str | None = None
     conf_dir: Path | None = None
+    usual_namespace: str = "default"
+    """of the environment: for what doesn't say its own"""
 
     def over(self, other: Choices) -> Choices:
         """These choices, and the other's where these leave something open."""
         return Choices(
-            self.store or other.store, self.namespace or other.namespace, self.conf_dir or other.conf_dir
+            self.store or other.store,
+            self.namespace or other.namespace,
+            self.conf_dir or other.conf_dir,
+            other.usual_namespace,
         )
 
     @property
     def in_namespace(self) -> str:
-        """The namespace to work in when a job doesn't say."""
-        return self.namespace or "default"
+        """The namespace to work in when only a job's name was given."""
+        return self.namespace or self.usual_namespace
+
+    def namespace_of(self, job: TrainingJob) -> str:
+        """The namespace to declare a job in. Raises UsageError when its file and the option differ."""
+        metadata = job.metadata
+        if "namespace" not in metadata.model_fields_set:
+            return self.in_namespace
+        if self.namespace not in {None, metadata.namespace}:
+            raise UsageError(
+                f"{metadata.name} names the namespace {metadata.namespace}, and -n {self.namespace}"
+            )
+        return metadata.namespace
 
     def settings(self) -> Settings:
         """The settings with these choices on top. Raises SettingsError naming the field."""
@@ -77,7 +94,11 @@ def remember(
     conf_dir: ConfDirOption = None,
 ) -> None:
     """Run and watch machine-learning training on Hadoop YARN."""
-    context.obj = Choices(store, namespace, conf_dir)
+    source = context.get_parameter_source("namespace")
+    if source is not None and source.name == "ENVIRONMENT":
+        context.obj = Choices(store, None, conf_dir, namespace or "default")
+    else:
+        context.obj = Choices(store, namespace, conf_dir)
 
 
 def with_choices(command: Callable[..., None]) -> Callable[..., None]:

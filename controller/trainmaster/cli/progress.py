@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from trainmaster.cli.tables import message, printable, state
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
     from trainmaster.api.status import ExitStatus, JobStatus, RoleStatus
     from trainmaster.sources.store import StoredJob
@@ -84,28 +84,26 @@ def _new_counts(before: JobStatus | None, after: JobStatus | None) -> Iterator[s
             yield f"{name}: {counts(role)}"
 
 
-def panel(stored: StoredJob) -> Table:
-    """The live view: one row per role, the state above, the last ends below."""
+def panel(stored: StoredJob) -> Group:
+    """The live view: the state, one row per role, the last ends."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     word = state(stored)
     title = Text.assemble((f"{stored.namespace}/{stored.name} ", "bold"), (word, TONES.get(word, "cyan")))
-    table = Table(
-        title=title, caption=Text(_caption(stored)), title_justify="left", caption_justify="left", box=None
-    )
+    table = Table(box=None, padding=(0, 3, 0, 0))
     for column in ("role", "wanted", "running", "succeeded", "failed", "restarts"):
         table.add_column(column, justify="left" if column == "role" else "right")
     for name, role in stored.status.roles.items() if stored.status else ():
         numbers = (role.wanted, role.running, role.succeeded, role.failed, role.restarts)
         table.add_row(name, *map(str, numbers))
-    return table
+    return Group(title, Text(printable(message(stored))), table, Text(_last_ends(stored), style="dim"))
 
 
-def _caption(stored: StoredJob) -> str:
+def _last_ends(stored: StoredJob) -> str:
     latest = sorted(ends(stored.status).items(), key=lambda item: item[1].time)[-3:]
-    lines = [message(stored), *(end_sentence(replica, end) for replica, end in latest)]
-    return "\n".join(printable(line) for line in lines if line)
+    return "\n".join(printable(end_sentence(replica, end)) for replica, end in latest)
 
 
 class LiveDisplay:

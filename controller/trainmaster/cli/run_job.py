@@ -84,7 +84,7 @@ def _declare(
 
     document = renamed(document, name) if name else document
     job = valid_jobs([document])[0][1]
-    namespace = choices.namespace or job.metadata.namespace
+    namespace = choices.namespace_of(job)
     _refuse_finished(store, namespace, job.metadata.name)
     upload = to_staging(namespace, job.metadata.name, choices.settings())
     applied = store.apply(

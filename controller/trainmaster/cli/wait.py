@@ -46,9 +46,20 @@ def wait(
     print(f"trainingjob/{name} condition met")
 
 
-def until_gone(store: JobStore, namespace: str, name: str, seconds: float) -> None:
-    """Return when the store has no such job any more. Raises TimedOutError."""
-    _until(lambda: find(store, namespace, name) is None or None, seconds, f"{name}: delete")
+def until_gone(store: JobStore, namespace: str, name: str, seconds: float, path: str = "") -> None:
+    """Return when nothing of the job is left: no file, no process. Raises TimedOutError.
+
+    `path` is where its file was, if that was removed already; left out: where `apply` puts files.
+    """
+    last = path or f"{namespace}/{name}.yaml"
+
+    def gone() -> bool | None:
+        nonlocal last
+        stored = find(store, namespace, name)
+        last = stored.path if stored else last
+        return (stored is None and store.is_gone(last)) or None
+
+    _until(gone, seconds, f"{name} to be gone")
 
 
 def find(store: JobStore, namespace: str, name: str) -> StoredJob | None:

@@ -48,7 +48,7 @@ def policy() -> str:
     """The Content-Security-Policy: our one style and one script by their hashes, and nothing from elsewhere."""
     style, script = _digest("style.css"), _digest("refresh.js")
     return (
-        f"default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; "
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
 

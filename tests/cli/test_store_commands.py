@@ -1,0 +1,287 @@
+"""Commands on a real store in a folder, with no controller running; a status is written as a controller would."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.running import Ran
+from observe.pictures import condition, exited, replica, role, status
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import ConditionType, JobStatus
+from trainmaster.cli import change
+from trainmaster.cli.exits import ExitCode
+from trainmaster.sources import shown
+
+Run = Callable[..., Ran]
+YAML = """\
+# the digits
+apiVersion: trainmaster.io/v1alpha1
+kind: TrainingJob
+metadata: {name: mnist, namespace: vision}
+spec:
+  framework: TensorFlow
+  queue: gpu
+  roles:
+    ps: {command: python train.py --role ps}
+    worker: {replicas: 2, command: python train.py}   # two are enough
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mnist.yaml"
+    path.write_text(YAML)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, trainmaster: Run, file: Path) -> Path:
+    """A store that holds vision/mnist."""
+    assert trainmaster("apply", "-f", str(file)).code == 0
+    return tmp_path / "store"
+
+
+def declared(store: Path) -> Path:
+    (found,) = [path for path in (store / "jobs").rglob("*.yaml") if not path.name.startswith(".")]
+    return found
+
+
+def publish(store: Path, seen: JobStatus) -> None:
+    """What a controller would write."""
+    path = declared(store).relative_to(store / "jobs")
+    target = store / "status" / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice")
+    target.write_bytes(shown.to_bytes(job, seen))
+
+
+def seen(state: str, **fields: object) -> JobStatus:
+    values = {
+        "workers_summary": "2/2",
+        "restarts": 1,
+        "application_id": "application_1_0001",
+        "observed_generation": 1,
+    }
+    return status(state, **(values | fields))
+
+
+def test_apply_says_created_then_unchanged_then_configured(trainmaster: Run, file: Path) -> None:
+    words = ("apply", "-f", str(file))
+    assert trainmaster(*words).out == "trainingjob/mnist created\n"
+    assert trainmaster(*words).out == "trainingjob/mnist unchanged\n"
+    file.write_text(YAML.replace("replicas: 2", "replicas: 3"))
+    assert trainmaster(*words).out == "trainingjob/mnist configured\n"
+
+
+def test_apply_takes_nothing_while_anything_is_wrong(trainmaster: Run, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(
+        YAML.replace("mnist", "other").replace("replicas: 2", "replicas: many")
+    )
+    ran = trainmaster("apply", "-f", str(file), "-f", str(tmp_path / "other.yaml"))
+    assert ran.code == ExitCode.INVALID
+    assert f"{tmp_path}/other.yaml:10: spec.roles.worker.replicas" in ran.error
+    assert not (tmp_path / "store" / "jobs").exists()
+
+
+def test_apply_reads_standard_input(trainmaster: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(YAML))
+    assert trainmaster("apply", "-f", "-").out == "trainingjob/mnist created\n"
+
+
+def test_the_namespace_option_serves_files_that_name_none(trainmaster: Run, file: Path) -> None:
+    file.write_text(YAML.replace(", namespace: vision", ""))
+    trainmaster("-n", "audio", "apply", "-f", str(file))
+    assert trainmaster("get", "-n", "audio", "-o", "name").out == "trainingjob.trainmaster.io/mnist\n"
+
+
+def test_a_namespace_that_contradicts_the_file_is_refused(trainmaster: Run, file: Path) -> None:
+    ran = trainmaster("apply", "-n", "audio", "-f", str(file))
+    assert (ran.code, ran.error) == (ExitCode.USAGE, "error: mnist names the namespace vision, and -n audio")
+
+
+def test_the_namespace_of_the_environment_yields_to_the_file(
+    trainmaster: Run, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINMASTER_NAMESPACE", "audio")
+    assert trainmaster("apply", "-f", str(file)).code == 0
+    assert "No jobs in namespace audio" in trainmaster("get").err
+    assert "mnist" in trainmaster("get", "-n", "vision").out
+
+
+def test_apply_uploads_local_files_and_points_at_them(trainmaster: Run, file: Path, store: Path) -> None:
+    (file.parent / "train.py").write_text("print(1)")
+    (file.parent / "lib").mkdir()
+    (file.parent / "lib" / "a.py").write_text("")
+    file.write_text(YAML + "  files: [{source: train.py}, {source: lib}, {source: 'hdfs:///x/y.py'}]\n")
+    assert trainmaster("apply", "-f", str(file)).code == 0
+    files = yaml.safe_load(declared(store).read_text())["spec"]["files"]
+    assert [f.get("name") for f in files] == ["train.py", "lib", None]
+    assert all("://" in f["source"] for f in files)
+    assert files[1]["type"] == "Archive"
+    assert Path(files[0]["source"].removeprefix("file://")).read_text() == "print(1)"
+    assert "# two are enough" in declared(store).read_text()
+
+
+def test_get_before_any_controller_saw_the_job(trainmaster: Run, store: Path) -> None:
+    head, line = trainmaster("get", "-n", "vision").out.splitlines()
+    assert head.split() == ["NAME", "STATE", "FRAMEWORK", "WORKERS", "GPUS", "QUEUE", "RESTARTS", "AGE"]
+    assert line.split()[:7] == ["mnist", "Declared", "TensorFlow", "<none>", "<none>", "gpu", "<none>"]
+
+
+def test_get_shows_what_the_controller_wrote(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"))
+    line = trainmaster("get", "mnist", "-n", "vision").out.splitlines()[1]
+    assert line.split()[:7] == ["mnist", "Running", "TensorFlow", "2/2", "0", "gpu", "1"]
+
+
+def test_get_wide_and_all_namespaces(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"))
+    head, line = trainmaster("get", "-A", "-o", "wide").out.splitlines()
+    assert head.split()[0] == "NAMESPACE"
+    assert line.startswith("vision ")
+    assert "application_1_0001" in line
+    assert line.endswith("all processes run")
+
+
+def test_get_of_an_empty_namespace_says_so(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("get")
+    assert (ran.code, ran.out, ran.err) == (0, "", "No jobs in namespace default.\n")
+
+
+def test_get_as_documents(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"))
+    one = json.loads(trainmaster("get", "mnist", "-n", "vision", "-o", "json").out)
+    assert one["spec"]["roles"]["worker"] == {"replicas": 2, "command": "python train.py"}
+    assert one["status"]["state"] == "Running"
+    listed = yaml.safe_load(trainmaster("get", "-n", "vision", "-o", "yaml").out)
+    assert listed["kind"] == "List"
+    assert listed["items"] == [one]
+
+
+def test_a_broken_file_is_listed_as_invalid(trainmaster: Run, store: Path) -> None:
+    declared(store).write_text(YAML.replace("replicas: 2", "replicas: many"))
+    line = trainmaster("get", "-A").out.splitlines()[1]
+    assert line.split()[:3] == ["vision", "mnist", "Invalid"]
+    assert "spec.roles.worker.replicas" in trainmaster("describe", "mnist", "-n", "vision").out
+
+
+@pytest.mark.parametrize("command", ["get", "describe", "logs", "suspend", "delete", "rerun", "wait"])
+def test_a_job_that_is_not_there_is_one_line(trainmaster: Run, store: Path, command: str) -> None:
+    ran = trainmaster(command, "nobody", "-n", "vision")
+    assert ran.code in {ExitCode.INVALID, ExitCode.MISSING}
+    assert "nobody" in ran.error
+
+
+def test_describe_tells_conditions_replicas_and_ends(trainmaster: Run, store: Path) -> None:
+    ended = replica(1, "BackingOff", last_exit=exited(137, "Retryable", "killed by signal 9"))
+    publish(store, seen("Running", roles={"worker": role(2, 1, replicas=(replica(0, "Running"), ended))}))
+    out = trainmaster("describe", "mnist", "-n", "vision").out
+    assert "Message:" in out
+    assert "worker-1  Retryable, exit 137 on node1" in out
+    assert "killed by signal 9" in out
+    assert "node1:8041" in out
+    assert "AllRunning" in out
+
+
+def test_suspend_resume_and_scale_edit_the_file_and_keep_its_comments(trainmaster: Run, store: Path) -> None:
+    assert trainmaster("suspend", "mnist", "-n", "vision").out == "trainingjob/mnist suspended\n"
+    assert yaml.safe_load(declared(store).read_text())["spec"]["runPolicy"] == {"suspend": True}
+    assert trainmaster("resume", "mnist", "-n", "vision").out == "trainingjob/mnist resumed\n"
+    assert yaml.safe_load(declared(store).read_text())["spec"]["runPolicy"] == {"suspend": False}
+    ran = trainmaster("scale", "mnist", "-n", "vision", "--role", "worker", "--replicas", "5")
+    assert ran.out == "trainingjob/mnist scaled: worker 5\n"
+    text = declared(store).read_text()
+    assert yaml.safe_load(text)["spec"]["roles"]["worker"]["replicas"] == 5
+    assert "# two are enough" in text
+
+
+def test_scale_of_a_role_that_is_not_there(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("scale", "mnist", "-n", "vision", "--role", "boss", "--replicas", "5")
+    assert ran.code == ExitCode.USAGE
+    assert "it has ps, worker" in ran.error
+
+
+@pytest.mark.parametrize("words", [("mnist", "-n", "vision"), ("-f", "FILE")])
+def test_delete_by_name_or_by_file(trainmaster: Run, store: Path, file: Path, words: tuple[str, ...]) -> None:
+    ran = trainmaster("delete", *(str(file) if word == "FILE" else word for word in words))
+    assert ran.out == "trainingjob/mnist deleted\n"
+    assert "No jobs" in trainmaster("get", "-A").err
+
+
+def test_delete_waits_until_a_controller_has_cleaned_up(
+    trainmaster: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store, seen("Running"))
+    monkeypatch.setattr(change, "DELETE_SECONDS", 0.1)
+    assert trainmaster("delete", "mnist", "-n", "vision", "--wait").code == ExitCode.TIMEOUT
+    assert (
+        trainmaster("wait", "mnist", "-n", "vision", "--for=delete", "--timeout", "0.1s").code
+        == ExitCode.TIMEOUT
+    )
+    shutil.rmtree(store)
+    assert trainmaster("wait", "mnist", "-n", "vision", "--for=delete").code == 0
+
+
+def test_delete_wants_either_names_or_files(trainmaster: Run) -> None:
+    assert trainmaster("delete").code == ExitCode.USAGE
+
+
+def test_wait_for_a_condition_that_is_so(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Succeeded"))
+    ran = trainmaster("wait", "mnist", "-n", "vision", "--for=condition=Succeeded")
+    assert (ran.code, ran.out) == (0, "trainingjob/mnist condition met\n")
+
+
+def test_wait_fails_at_once_when_the_job_ended_otherwise(trainmaster: Run, store: Path) -> None:
+    ended = (
+        condition(ConditionType.FINISHED, "X"),
+        condition(ConditionType.FAILED, "X", "worker-0 exited with 3"),
+    )
+    publish(store, seen("Failed", conditions=ended))
+    ran = trainmaster("wait", "mnist", "-n", "vision", "--for=condition=succeeded")
+    assert ran.code == ExitCode.FAILED
+    assert ran.error == "error: mnist ended: Failed: worker-0 exited with 3"
+
+
+def test_wait_times_out(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("wait", "mnist", "-n", "vision", "--for=condition=Running", "--timeout", "0.1s")
+    assert ran.code == ExitCode.TIMEOUT
+    assert "timed out waiting for mnist: condition=Running" in ran.error
+
+
+@pytest.mark.parametrize("words", [("--for=condition=Happy",), ("--for=sunshine",), ("--timeout", "soon")])
+def test_wait_says_what_it_understands(trainmaster: Run, store: Path, words: tuple[str, ...]) -> None:
+    ran = trainmaster("wait", "mnist", "-n", "vision", *words)
+    assert ran.code == ExitCode.USAGE
+
+
+def test_wait_for_deletion(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("wait", "nobody", "-n", "vision", "--for=delete")
+    assert (ran.code, ran.out) == (0, "trainingjob/nobody deleted\n")
+
+
+def test_logs_of_a_job_that_never_had_a_container(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("logs", "mnist", "-n", "vision")
+    assert ran.code == ExitCode.MISSING
+    assert ran.error == "error: mnist has no process whose log is known"
+
+
+def test_run_of_a_job_that_ended_asks_for_another_name(trainmaster: Run, store: Path, file: Path) -> None:
+    publish(store, seen("Succeeded"))
+    ran = trainmaster("run", str(file))
+    assert ran.code == ExitCode.USAGE
+    assert "trainmaster rerun" in ran.error
+
+
+def test_run_takes_a_file_or_a_command(trainmaster: Run, file: Path) -> None:
+    assert trainmaster("run").code == ExitCode.USAGE
+    assert trainmaster("run", str(file), "--command", "true").code == ExitCode.USAGE
+    assert trainmaster("run", "--command", "true").code == ExitCode.USAGE
