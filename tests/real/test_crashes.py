@@ -158,4 +158,4 @@ def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: L
     assert second.container != first.container
     assert status.is_true(C.SUCCEEDED)
     assert status.roles["worker"].replicas[0].restarts == 0
-    assert status.restarts == 1
+    assert status.restarts == 0, "a lost node is not the user's doing"

@@ -31,6 +31,8 @@ def test_a_killed_worker_comes_back_under_the_same_identity(room: Room, ledger: 
     victim = until(lambda: ledger.running("worker-1"))[0]
 
     victim.kill()
+    restarted = room.until("healed", lambda status: status.restarts == 1)
+    last = restarted.roles["worker"].replicas[1].last_exit
     status = room.until_true("healed", C.FINISHED)
 
     first, second = ledger.starts("worker-1")
@@ -39,8 +41,8 @@ def test_a_killed_worker_comes_back_under_the_same_identity(room: Room, ledger: 
     assert second.port == first.port
     assert ledger.twice() == []
     assert len(ledger.starts("worker-0")) == 1, "its neighbour need not notice"
-    assert status.roles["worker"].replicas[1].last_exit
-    assert status.roles["worker"].replicas[1].last_exit.code == 137
+    assert last is not None
+    assert (last.code, last.cause, last.container) == (137, "Retryable", first.container)
     assert status.roles["worker"].restarts == 1
 
 
