@@ -194,6 +194,7 @@ async def test_the_user_is_named() -> None:
         (404, RefusedError, "404"),
         (400, RefusedError, "400"),
         (500, UnavailableError, ""),
+        (307, UnavailableError, ""),
     ],
 )
 def test_http_statuses_by_family(status: int, family: type[Exception], kind: str) -> None:

@@ -81,7 +81,8 @@ def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
     words = f"{url}: {said or f'HTTP status {status}'}"
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         return DeniedError(str(status), words)
-    if status >= requests.codes.internal_server_error:
+    if status >= requests.codes.internal_server_error or status < requests.codes.bad_request:
+        # A redirect that leads nowhere is how a standby says that no ResourceManager is active.
         return UnavailableError(words)
     return RefusedError(str(status), words)
 
