@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from plan.simulator import LIMITS, Simulator
+from plan.shell import LIMITS, Shell
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.classify import CHARGED
@@ -30,7 +30,7 @@ class Laws:
     runs: dict[Key, int] = field(default_factory=dict)
     """the highest run that each place ever had"""
 
-    def decided(self, world: Simulator, plan: Plan) -> None:
+    def decided(self, world: Shell, plan: Plan) -> None:
         one_answer_to_one_question(world, plan)
         nothing_more_to_decide(world, plan)
         nothing_changes_before_it_wakes(world, plan)
@@ -63,17 +63,17 @@ def _exits(memory: Memory) -> dict[Key, LastExit]:
     return {r.key: r.last_exit for r in memory.replicas if r.last_exit}
 
 
-def _again(world: Simulator, plan: Plan, now: float) -> Plan:
+def _again(world: Shell, plan: Plan, now: float) -> Plan:
     """What is decided at `now` if nothing was seen since."""
     quiet: Seen = replace(world.seen, ends=())
     return decide(world.declared, plan.memory, quiet, now, LIMITS)
 
 
-def one_answer_to_one_question(world: Simulator, plan: Plan) -> None:
+def one_answer_to_one_question(world: Shell, plan: Plan) -> None:
     assert decide(world.declared, world.memory, world.seen, world.now, LIMITS) == plan
 
 
-def nothing_more_to_decide(world: Simulator, plan: Plan) -> None:
+def nothing_more_to_decide(world: Shell, plan: Plan) -> None:
     """One pass takes in all there is: another one at the same moment finds nothing new."""
     again = _again(world, plan, world.now)
     changed = [n for n in Memory.__slots__ if repr(getattr(again.memory, n)) != repr(getattr(plan.memory, n))]
@@ -82,7 +82,7 @@ def nothing_more_to_decide(world: Simulator, plan: Plan) -> None:
     assert replace(again, memory=plan.memory, events=plan.events) == plan
 
 
-def nothing_changes_before_it_wakes(world: Simulator, plan: Plan) -> None:
+def nothing_changes_before_it_wakes(world: Shell, plan: Plan) -> None:
     assert plan.wake_at is None or plan.wake_at > world.now
     until = plan.wake_at or world.now + YEARS
     for at in (world.now + (until - world.now) / 2, until - 0.001):
@@ -105,7 +105,7 @@ def nothing_falls(before: Memory, after: Memory) -> None:
             assert getattr(replica, name) >= was, f"{name} of {replica.key}"
 
 
-def starts_only_what_is_bound(world: Simulator, plan: Plan) -> None:
+def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
     bound = {r.container: r.key for r in plan.memory.replicas if r.bound}
     for action in plan.actions:
         if isinstance(action, Start):
@@ -147,7 +147,7 @@ def _true(status: JobStatus) -> set[C]:
     return {c.type for c in status.conditions if c.status == "True"}
 
 
-def the_end_is_an_end(world: Simulator, plan: Plan) -> None:
+def the_end_is_an_end(world: Shell, plan: Plan) -> None:
     """A verdict stays, nothing is told before it is written, and nothing lives after the end."""
     before, after = world.memory, plan.memory
     assert before.verdict in (None, after.verdict)
@@ -163,7 +163,7 @@ def the_end_is_an_end(world: Simulator, plan: Plan) -> None:
         assert world.application is AppState.REGISTERED
 
 
-def one_process_of_each_identity(world: Simulator) -> None:
+def one_process_of_each_identity(world: Shell) -> None:
     """Save those that nobody could see for as long as YARN waits for a lost node."""
     for real in world.yarn.running():
         unseen = not real.shown and world.now - real.hidden_at >= LIMITS.node_expiry

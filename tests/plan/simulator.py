@@ -1,150 +1,29 @@
 """A small world that decide() is driven in: YARN with its odd ways, a shell that obeys, users, accidents.
 
-Lives here: what happens, drawn as (name, number) pairs. What must never happen is in laws.py.
-Each step is followed by one pass of the shell: see, decide, write, adopt, act. A crash may come before the write or after it.
+Lives here: what happens, drawn as (name, number) pairs, each followed by one pass of the shell. What must never happen is in
+laws.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from plan.build import BIG, declared
-from plan.yarn import Yarn
+from plan.shell import Shell
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
-from trainmaster.plan.decide import decide, fresh, raised
-from trainmaster.plan.memory import ApplicationMemory, Memory
-from trainmaster.plan.values import (
-    AppState,
-    Cluster,
-    Container,
-    ContainerState,
-    End,
-    Finish,
-    Forget,
-    Kill,
-    Limits,
-    Node,
-    Open,
-    Plan,
-    Release,
-    RemoveDeclaration,
-    Seen,
-    Start,
-    Stop,
-)
+from trainmaster.plan.memory import ApplicationMemory
+from trainmaster.plan.values import AppState, ContainerState, End
 
 S = ContainerState
-LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
-"""few ports, so that they are met twice"""
 WAITS = (0.2, 1.0, 5.0, 10.0, 60.0, 300.0, 700.0)
 CODES = (0, 1, 137, 75, 1, -100, -102, -104, 42, -1000)
 
 
-class Laws(Protocol):
-    """What is checked on the way."""
-
-    def decided(self, world: Simulator, plan: Plan) -> None: ...
-
-    def written(self, before: Memory, after: Memory) -> None: ...
-
-
 @dataclass
-class Simulator:
-    """One job's shell and the world around it."""
+class Simulator(Shell):
+    """The shell, and all that may happen to it."""
 
-    jobs: tuple[TrainingJob, ...]
-    """the declaration and its later edits"""
-    laws: Laws
-    now: float = 50_000.0
-    yarn: Yarn = field(default_factory=Yarn)
-    application: AppState = AppState.NONE
-    words: str = ""
-    containers: dict[str, Container] = field(default_factory=dict)
-    ends: tuple[End, ...] = ()
     heard: list[End] = field(default_factory=list)
-    may_ask: bool = True
-    edit: int = 0
-    epoch: int = 1
-    journal: Memory | None = None
-    forgotten: bool = False
-
-    def __post_init__(self) -> None:
-        self.declared = declared(self.jobs[0])
-        self.memory = fresh(self.declared)
-        self.cycle()
-
-    # --- the shell
-
-    @property
-    def seen(self) -> Seen:
-        nodes = tuple(Node(h, "/rack", BIG, BIG) for h in sorted(self.yarn.back))
-        return Seen(
-            application=self.application,
-            application_words=self.words,
-            containers=dict(self.containers),
-            ends=self.ends,
-            cluster=Cluster(largest=BIG, nodes=nodes),
-            may_ask=self.may_ask,
-        )
-
-    def cycle(self, crash: str = "") -> None:
-        """One pass; `crash` says whether the controller dies before the write or between write and act."""
-        if self.forgotten:
-            return
-        plan = decide(self.declared, self.memory, self.seen, self.now, LIMITS)
-        self.laws.decided(self, plan)
-        if crash == "before":
-            self.dies()
-            return
-        if plan.memory != self.memory and (self.journal or plan.memory.application or plan.memory.verdict):
-            self.laws.written(self.memory, plan.memory)
-            self.journal = plan.memory
-        self.memory, self.ends = plan.memory, ()
-        if crash == "after":
-            self.dies()
-            return
-        self.plan = plan
-        for action in plan.actions:
-            self.act(action)
-
-    def dies(self) -> None:
-        """A new controller takes over with what was written; what the old one only knew is lost."""
-        self.epoch += 1
-        self.memory = raised(self.journal or fresh(self.declared), self.epoch)
-        self.application, self.words, self.containers, self.ends = AppState.NONE, "", {}, ()
-        self.yarn.forget_tokens()
-
-    def write(self, memory: Memory) -> None:
-        self.journal = self.memory = memory
-
-    def act(self, action: object) -> None:
-        match action:
-            case Open():
-                self.application = AppState.OPENING
-            case Start(container):
-                self.yarn.start(container)
-                self._turn(container, S.STARTING)
-            case Stop(container):
-                self.yarn.stop(container)
-            case Release(container):
-                self.yarn.release(container)
-            case Finish():
-                self._over(AppState.CLOSED)
-            case Kill():
-                self._over(AppState.CLOSED)
-            case Forget():
-                self.forgotten = True
-            case RemoveDeclaration():
-                self.declared = replace(self.declared, deleted=True)
-
-    def _turn(self, container: str, state: ContainerState) -> None:
-        self.containers[container] = replace(self.containers[container], state=state)
-
-    def _over(self, state: AppState, words: str = "") -> None:
-        self.yarn.ends_application()
-        self.application, self.words, self.containers, self.ends = state, words, {}, ()
 
     # --- YARN and its nodes
 
@@ -178,7 +57,7 @@ class Simulator:
             self.yarn.submit(application.id)
             self.write(replace(self.memory, application=replace(application, token="dG9rZW4=")))
         elif self.yarn.application != application.id:
-            self._over(AppState.LOST)
+            self.over(AppState.LOST)
         else:
             self.application = AppState.REGISTERED
             self._list()
@@ -193,7 +72,7 @@ class Simulator:
         self.yarn.work(number)
         for container in list(self.containers.values()):
             if container.state in (S.UNKNOWN, S.STARTING) and (state := self.yarn.tells(container.id)):
-                self._turn(container.id, state)
+                self.turn(container.id, state)
 
     def ends_process(self, number: int) -> None:
         self.yarn.ends_process(number // len(CODES), CODES[number % len(CODES)])
@@ -228,9 +107,9 @@ class Simulator:
     def application_ends(self, number: int) -> None:
         """Lost by YARN, or killed by somebody, or refused."""
         if self.application is AppState.REGISTERED:
-            self._over((AppState.LOST, AppState.LOST, AppState.LOST, AppState.KILLED)[number % 4])
+            self.over((AppState.LOST, AppState.LOST, AppState.LOST, AppState.KILLED)[number % 4])
         elif self.application is AppState.OPENING and self.memory.application and number % 4 == 0:
-            self._over(AppState.REFUSED, "Queue root.a already has 5 applications")
+            self.over(AppState.REFUSED, "Queue root.a already has 5 applications")
 
     def end_again(self, number: int) -> None:
         """An end is told a second time."""

@@ -1,4 +1,4 @@
-"""Ends of jobs as sentences: success, deletion, suspension, deadlines, edits, and applications that go astray."""
+"""Ends of jobs as sentences: success, deletion, suspension, deadlines, time to live."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from plan.build import World, cluster, declared, job
 from trainmaster.plan.decide import decide, fresh, raised
-from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Seen, Size, Stop
+from trainmaster.plan.values import AppState, Finish, Forget, Open, Seen, Stop
 
 FREE = {"backoff": {"base": 0}}
 
@@ -206,140 +206,3 @@ def test_the_declaration_itself_is_removed_only_if_asked() -> None:
     policy = {"ttlAfterFinished": "60s", "ttlDeletesResource": True}
     world = World(job(worker=1, policy=policy)).runs().ends("worker-0", 0).closes().later(60)
     assert world.told_names == ["RemoveDeclaration"]
-
-
-# --- edits
-
-
-def test_a_live_edit_restarts_nothing() -> None:
-    world = World(job(worker=2)).runs().declares(job(worker=2, policy={"backoffLimit": 9}))
-    assert not world.plan.actions
-    assert world.status.observed_generation == 2
-
-
-def test_an_edited_command_restarts_the_job_once_uncharged() -> None:
-    world = World(job(worker=2)).runs().declares(job(worker=2, roles={"worker": {"command": "other"}}))
-    assert len(world.told(Stop)) == 2
-    assert (world.memory.charged, world.memory.generation) == (0, 2)
-    assert "SpecChanged" in world.heard
-    world.obeys().runs()
-    assert world.status.state == "Running"
-
-
-def test_an_edit_before_the_start_makes_old_grants_strays() -> None:
-    world = World(job(worker=2)).registers().grants("worker-0")
-    world.declares(job(worker=2, roles={"worker": {"resources": {"memory": "2Gi"}}}))
-    assert world.told_names == ["Release"]
-    assert {a.size for a in world.plan.asks} == {Size(2048, 1, 0)}
-
-
-def test_roles_in_another_order_are_the_same_roles() -> None:
-    world = World(job("TensorFlow", worker=2, ps=1)).runs().declares(job("TensorFlow", ps=1, worker=2))
-    assert not world.plan.actions
-    assert world.memory.generation == 1
-
-
-def test_an_edit_that_can_never_fit_stops_nothing() -> None:
-    world = World(job(worker=2)).runs()
-    world.declares(job(worker=2, roles={"worker": {"resources": {"memory": "900Gi"}}}))
-    assert not world.plan.actions
-    assert world.condition("Accepted").reason == "NeverFits"
-    assert world.condition("Accepted").message.endswith("going on with the declaration before")
-    assert world.heard.count("NeverFits") == 1
-    assert world.later(5).heard.count("NeverFits") == 1
-    assert world.declares(job(worker=2)).condition("Accepted").status == "True"
-
-
-def test_an_edit_is_held_while_nobody_can_say_whether_it_fits() -> None:
-    world = World(job(worker=2)).runs().sees(cluster=None).declares(job(worker=1))
-    assert not world.plan.actions
-    assert len(world.sees(cluster=cluster()).told(Stop)) == 1
-
-
-def test_an_immutable_field_stays_and_the_edit_is_shown() -> None:
-    world = World(job(worker=1)).runs().declares(job(worker=1, spec={"queue": "other", "user": "bob"}))
-    assert not world.plan.actions
-    assert world.condition("Accepted").reason == "ImmutableField"
-    assert [p.field for p in world.status.errors] == ["spec.queue", "spec.user"]
-    assert world.heard.count("ImmutableField") == 2
-    assert world.status.state == "Running"
-
-
-def test_scaling_down_stops_and_up_again_takes_higher_runs() -> None:
-    world = World(job("Generic", worker=3)).runs().declares(job("Generic", worker=1))
-    assert {s.container for s in world.told(Stop)} == {"c2", "c3"}
-    world.obeys().declares(job("Generic", worker=2))
-    assert [(str(a.key), a.run) for a in world.plan.asks] == [("worker-1", 2)]
-
-
-def test_scaling_restarts_a_framework_that_counts_its_peers() -> None:
-    world = World(job("PyTorch", worker=2)).runs().declares(job("PyTorch", worker=3))
-    assert len(world.told(Stop)) == 2
-    assert len(world.asked) == 3
-
-
-def test_a_role_number_is_never_used_again() -> None:
-    world = World(job(worker=1, ps=1)).runs().declares(job(worker=1)).declares(job(worker=1, eval=1))
-    assert world.memory.role_numbers == {"worker": 0, "ps": 1, "eval": 2}
-
-
-def test_what_runs_goes_on_by_the_last_good_declaration() -> None:
-    world = World(job("Generic", FREE, worker=1)).runs().breaks("no such field").ends("worker-0", 1)
-    assert world.asked == {"worker-0"}
-    assert world.condition("Accepted").reason == "Invalid"
-    assert "no such field" in world.condition("Accepted").message
-    assert world.status.errors
-
-
-def test_a_declaration_that_was_never_good_is_refused_and_its_status_stands_still() -> None:
-    broken = World(job(worker=1))
-    broken.memory = fresh(broken.declared)
-    first = broken.breaks().status
-    assert first.state == "Refused"
-    assert broken.later(100).status == first
-
-
-# --- applications that go astray
-
-
-def test_a_lost_application_is_opened_anew_three_times() -> None:
-    world = World(job(worker=1))
-    for n in range(1, 4):
-        world.runs().sees(application=AppState.LOST, containers={}, application_words="expired")
-        assert world.told_names == ["Open"]
-        assert (world.memory.lost_applications, world.memory.charged) == (n, 0)
-        world.says(AppState.NONE)
-    world.runs().sees(application=AppState.LOST, containers={})
-    assert reason(world) == "ApplicationLost"
-    assert world.condition("Finished").status == "True"
-
-
-def test_a_job_that_was_killed_in_yarn_stays_so() -> None:
-    world = World(job(worker=1)).runs().says(AppState.KILLED, "killed by user eve")
-    assert reason(world) == "KilledOutside"
-    assert "killed by user eve" in world.condition("Failed").message
-    assert not world.told(Open)
-
-
-def test_an_application_without_its_token_is_ended() -> None:
-    world = World(job(worker=1)).registers().says(AppState.TOKEN_LOST)
-    assert world.told(Kill) == [Kill("application_1_0001")]
-    assert reason(world) == "TokenLost"
-    assert world.closes().condition("Finished").status == "True"
-
-
-def test_a_full_queue_is_asked_again_and_a_refusal_that_stays_is_the_end() -> None:
-    world = World(job(worker=1)).registers()
-    world.says(AppState.REFUSED, "Queue root.default already has 5 applications, cannot accept submission")
-    assert world.memory.verdict is None
-    assert world.status.earlier_application_ids == ()
-    assert not world.later(29).told(Open)
-    assert world.plan.wake_at == world.now + 1
-    assert world.later(1).told(Open)
-    world.registers().says(AppState.REFUSED, "user alice cannot submit to queue default")
-    assert reason(world) == "SubmissionRefused"
-    assert "cannot submit" in world.condition("Failed").message
-
-
-def test_nothing_is_opened_while_yarn_is_away() -> None:
-    assert not World(job(worker=1)).says(AppState.AWAY).told(Open)

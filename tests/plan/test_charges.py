@@ -1,0 +1,177 @@
+"""Who pays for an end, and what is made of containers that nobody sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from plan.build import World, cluster, job
+from trainmaster.plan.values import AppState, ContainerState, Open, Release, Start
+
+FREE = {"backoff": {"base": 0}}
+"""a runPolicy without waits"""
+
+# --- who pays
+
+
+def test_infrastructure_is_not_charged_until_the_sixth_in_ten_minutes() -> None:
+    world = World(job("Generic", {"backoffLimit": 1, "backoff": {"base": 0}}, worker=1)).runs()
+    for n in range(5):
+        world.ends("worker-0", -100)
+        assert world.memory.charged == 0
+        assert world.plan.wake_at is None or n > 0 or world.asked == {"worker-0"}
+        world.later(40).grants("worker-0").starts()
+    world.ends("worker-0", -100)
+    assert world.memory.charged == 1
+
+
+def test_infrastructure_ends_long_past_do_not_count() -> None:
+    world = World(job("Generic", worker=1)).runs()
+    for _ in range(8):
+        world.ends("worker-0", -102).later(300).grants("worker-0").starts()
+    assert world.memory.charged == 0
+
+
+def test_a_taken_port_is_replaced_by_another_and_charged_the_sixth_time() -> None:
+    world = World(job("Generic", FREE, worker=1)).runs()
+    used = set()
+    for _ in range(5):
+        used.add(world.replica("worker-0").ports)
+        world.ends("worker-0", 75).grants("worker-0").starts()
+        assert world.memory.charged == 0
+    assert len(used) == 5
+    assert world.ends("worker-0", 75).memory.charged == 1
+
+
+def test_what_never_ran_is_tried_on_another_node() -> None:
+    world = World(job("Generic", worker=1)).runs().ends("worker-0", -1000, "no space left on device")
+    assert world.plan.avoid == {"a"}
+    assert {a.host for a in world.plan.asks} == {"b"}
+    assert world.memory.charged == 0
+
+
+def test_memory_is_charged_and_says_what_was_asked() -> None:
+    world = (
+        World(job("Generic", worker=1)).runs().ends("worker-0", -104, "2.0 GB of 1 GB physical memory used")
+    )
+    last = world.shown("worker-0").last_exit
+    assert last is not None
+    assert last.message.endswith("2.0 GB of 1 GB physical memory used; it had asked for 1024 MiB")
+    assert world.memory.charged == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "state"),
+    [
+        ("Never", 1, "Failed"),
+        ("Never", 137, "Failed"),
+        ("Never", -1000, "Restarting"),
+        ("Never", 75, "Restarting"),
+        ("Never", 0, "Succeeded"),
+        ("OnFailure", 1, "Restarting"),
+        ("OnFailure", 0, "Succeeded"),
+        ("Always", 1, "Restarting"),
+        ("Always", 0, "Restarting"),
+        ("ExitCode", 1, "Failed"),
+        ("ExitCode", 137, "Restarting"),
+        ("ExitCode", -102, "Restarting"),
+        ("ExitCode", 0, "Succeeded"),
+    ],
+)
+def test_a_restart_policy_decides_on_an_exit(policy: str, code: int, state: str) -> None:
+    world = World(job(worker=1, roles={"worker": {"restartPolicy": policy}})).runs().ends("worker-0", code)
+    assert world.status.state == state
+
+
+def test_the_backoff_limit_ends_the_job_with_exit_node_and_log() -> None:
+    world = World(job("Generic", {"backoffLimit": 1, "backoff": {"base": 0}}, worker=2)).runs()
+    world.ends("worker-0", 137).grants("worker-0").starts().ends("worker-1", 3)
+    verdict = world.memory.verdict
+    assert verdict is not None
+    assert verdict.reason == "BackoffLimitExceeded"
+    assert verdict.message == (
+        "worker-1 ended on a: exit code 3; the job's 1 restarts (backoffLimit) are used up."
+        " Log: http://a:8042/ws/v1/node/containers/c2/logs"
+    )
+    assert world.shown("worker-1").state == "Failed"
+
+
+def test_max_restarts_is_of_one_replica() -> None:
+    limits = {"worker": {"maxRestarts": 1}}
+    world = World(job("Generic", {"backoffLimit": 9, **FREE}, worker=2, roles=limits)).runs()
+    world.ends("worker-0", 1).grants("worker-0").starts().ends("worker-1", 1).grants("worker-1").starts()
+    assert world.memory.verdict is None
+    verdict = world.ends("worker-1", 1).memory.verdict
+    assert verdict is not None
+    assert verdict.reason == "MaxRestartsExceeded"
+
+
+def test_an_end_told_twice_is_counted_once() -> None:
+    world = World(job("Generic", FREE, worker=1)).runs().ends("worker-0", 1).ends("worker-0", 1)
+    assert world.memory.charged == 1
+    world.grants("worker-0").starts().ends("worker-0", 1, container="c1")
+    assert world.memory.charged == 1
+    assert world.replica("worker-0").bound
+
+
+# --- not seen is not gone
+
+
+def test_unseen_is_not_gone_until_the_node_would_be() -> None:
+    world = World(job("Generic", worker=1)).runs().vanishes("worker-0")
+    assert world.shown("worker-0").state == "Unseen"
+    assert world.condition("Running").reason == "NodeUnseen"
+    assert world.condition("Restarting").status == "False"
+    assert world.plan.wake_at == world.now + 600
+    assert world.later(599).replica("worker-0").bound
+    assert not world.later(1).replica("worker-0").bound
+    assert world.asked == {"worker-0"}
+    assert world.memory.charged == 0
+
+
+def test_what_is_seen_again_was_never_gone() -> None:
+    world = World(job("Generic", worker=1)).runs()
+    listed = world.seen.containers
+    world.vanishes("worker-0").later(500).sees(containers=listed).vanishes("worker-0").later(500)
+    assert world.replica("worker-0").bound
+
+
+def test_nothing_is_decided_on_absence_while_yarn_is_away() -> None:
+    world = World(job("Generic", worker=1)).runs().says(AppState.AWAY).vanishes("worker-0").later(5000)
+    assert world.replica("worker-0").bound
+    assert not world.plan.actions
+    assert world.plan.asks == ()
+
+
+def test_a_bound_container_that_can_not_be_started_is_given_back() -> None:
+    world = World(job("Generic", worker=1)).registers().grants("worker-0")
+    world.turns(ContainerState.UNSTARTABLE, "worker-0")
+    assert [r.container for r in world.told(Release)] == ["c1"]
+    assert world.asked == {"worker-0"}
+    assert world.memory.charged == 0
+
+
+def test_a_container_nobody_was_asked_about_is_let_be() -> None:
+    world = World(job("Generic", worker=1)).runs().turns(ContainerState.UNKNOWN, "worker-0")
+    assert not world.plan.actions
+    assert world.shown("worker-0").state == "Starting"
+
+
+def test_status_says_running_only_of_what_was_seen_to_run() -> None:
+    world = World(job(worker=2)).registers().grants("worker-0", "worker-1")
+    world.turns(ContainerState.STARTING, "worker-0", "worker-1")
+    assert world.status.roles["worker"].running == 0
+    assert world.starts("worker-0").status.roles["worker"].running == 1
+    assert world.status.state == "Starting"
+
+
+def test_a_crash_between_write_and_act_changes_nothing() -> None:
+    world = World(job(worker=1)).registers().grants("worker-0")
+    again = world.decides()
+    assert [type(a) for a in again.actions] == [Start]
+    assert len(world.writes) == 2
+
+
+def test_without_a_cluster_nothing_is_opened() -> None:
+    world = World(job(worker=1)).sees(cluster=None)
+    assert not world.told(Open)
+    assert world.sees(cluster=cluster()).told(Open)
