@@ -192,6 +192,14 @@ async def test_something_else_on_that_port_is_said_so() -> None:
         await rpc.close()
 
 
+async def test_an_answer_without_its_message_fails_its_call_at_once() -> None:
+    async with serving(lambda _, call: call.reply()) as server:
+        rpc = client(server)
+        with pytest.raises(UnavailableError, match="does not speak Hadoop RPC"):
+            await ask(rpc)
+        await rpc.close()
+
+
 async def test_a_large_answer_arrives_whole() -> None:
     wanted = ContainerLaunchContextProto(tokens=bytes(range(256)) * 20_000)
     async with serving(lambda _, call: call.reply(wanted)) as server:

@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import Any, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
-from google.protobuf.proto import parse_length_prefixed
 
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import frames
@@ -176,13 +175,13 @@ class Connection(asyncio.Protocol):
             unauthorized = header.errorDetail == RpcResponseHeaderProto.FATAL_UNAUTHORIZED
             self.abort(lambda: _fatal(kind, text, unauthorized))
             return
-        future, answer = self._waiting.pop(header.callId, (None, Message))
+        future, answer = self._waiting.get(header.callId, (None, Message))
         if future is None or future.done():
             return  # its caller has gone
         if header.status == RpcResponseHeaderProto.ERROR:
             future.set_exception(refusal(header.exceptionClassName, header.errorMsg))
         else:
-            future.set_result(parse_length_prefixed(answer, rest))
+            future.set_result(frames.read(answer, rest))
 
     def _end(self, why: Callable[[], TrainmasterError]) -> None:
         """Remember the first reason, and tell it to every call that waits (each gets an exception of its

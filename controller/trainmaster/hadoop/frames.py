@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 from io import BytesIO
+from typing import TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.proto import parse_length_prefixed, serialize_length_prefixed
@@ -27,6 +28,7 @@ SASL_CALL = -33
 LONGEST_FRAME = 128 << 20
 """ipc.maximum.response.length"""
 
+Parsed = TypeVar("Parsed", bound=Message)
 _LENGTH = struct.Struct(">I")
 
 
@@ -74,9 +76,16 @@ def method_header(protocol: str, method: str) -> bytes:
 
 
 def open_answer(payload: bytes) -> tuple[RpcResponseHeaderProto, BytesIO]:
-    """The header of one answer, and the rest of it to be read with `parse_length_prefixed`."""
+    """The header of one answer, and the rest of it for `read`."""
     rest = BytesIO(payload)
-    return parse_length_prefixed(RpcResponseHeaderProto, rest), rest
+    return read(RpcResponseHeaderProto, rest), rest
+
+
+def read(kind: type[Parsed], rest: BytesIO) -> Parsed:
+    """The next message of an answer; FrameError or DecodeError if there is none of that kind."""
+    if rest.tell() == rest.getbuffer().nbytes:
+        raise FrameError("an answer without its message")
+    return parse_length_prefixed(kind, rest)
 
 
 class Splitter:
