@@ -140,7 +140,7 @@ def test_changes_name_ends_first_then_the_state_then_counts() -> None:
         "Restarting", conditions=restarting, roles={"worker": role(2, 1, replicas=(ended,), failed=1)}
     )
     assert changes(before, after) == [
-        "worker-1 ended on node1: Retryable, exit 137: killed by  signal 9",
+        "worker-1 ended on node1 (Retryable): killed by  signal 9",
         "Restarting: worker-1 again in 10 s",
         "worker: 1/2 running, 1 failed",
     ]
@@ -154,4 +154,4 @@ def test_the_panel_shows_a_row_per_role_and_the_last_ends() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "vision/mnist Running" in text
     assert ["worker", "2", "1", "0", "0", "1"] in [line.split() for line in text.splitlines()]
-    assert "exit 137: killed [bold]by[/bold] signal 9" in text
+    assert "(Retryable): killed [bold]by[/bold] signal 9" in text

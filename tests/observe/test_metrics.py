@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from observe.pictures import NOW, fleet, picture, refused, role
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.metrics import make_registry
+from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -95,6 +97,26 @@ def test_measures_count_what_they_are_told() -> None:
     assert value(registry, "trainmaster_pass_seconds_count") == 1
     assert value(registry, "trainmaster_pass_failures_total") == 1
     assert value(registry, "trainmaster_events_total", type="Warning", reason="OutOfMemory") == 1
+
+
+def test_restarts_are_counted_by_cause_charged_or_not() -> None:
+    measures = Measures(registry := CollectorRegistry())
+    calm, ended = replica_memory("worker", 0), replica_memory("worker", 1, "Memory", restarts=1)
+    moved = replica_memory("ps", 0, "Infrastructure", replacements=2)
+    before = Memory(
+        "u", "vision", "mnist", replicas=(calm, replica_memory("worker", 1), replace(moved, replacements=1))
+    )
+    after = replace(before, replicas=(calm, ended, moved))
+    measures.restarted(before, after)
+    measures.restarted(after, after)
+    assert value(registry, "trainmaster_restarts_total", cause="Memory") == 1
+    assert value(registry, "trainmaster_restarts_total", cause="Infrastructure") == 1
+    assert value(registry, "trainmaster_restarts_total", cause="Retryable") == 0
+
+
+def replica_memory(role_: str, index: int, cause: str = "", **counts: int) -> ReplicaMemory:
+    end = LastExit("c", "node1", "node1:8042", 1, Cause(cause), "why", NOW, 1) if cause else None
+    return ReplicaMemory(Key(role_, index), last_exit=end, **counts)
 
 
 def test_every_metric_keeps_the_naming_conventions() -> None:

@@ -67,7 +67,8 @@ def ends(status: JobStatus | None) -> dict[str, ExitStatus]:
 
 
 def end_sentence(replica: str, end: ExitStatus) -> str:
-    return f"{replica} ended on {end.node}: {end.cause}, exit {end.code}: {end.message}"
+    """`worker-0 ended on node1 (Retryable): exit code 42`; every message tells the code."""
+    return f"{replica} ended on {end.node} ({end.cause}): {end.message}"
 
 
 def _new_ends(before: JobStatus | None, after: JobStatus | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from trainmaster.plan.memory import Cause
+from trainmaster.plan.memory import Cause, Memory, ReplicaMemory
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """seconds; a calm heartbeat takes about 2 ms, one that meets a busy ResourceManager a second"""
@@ -54,6 +54,13 @@ class Measures:
         """One `allocate` was answered."""
         self._heartbeats.observe(seconds)
 
+    def restarted(self, before: Memory, after: Memory) -> None:
+        """Count the restarts, charged or not, that were decided between two memories of one job."""
+        known = {replica.key: _tries(replica) for replica in before.replicas}
+        for replica in after.replicas:
+            if replica.last_exit is not None and _tries(replica) > known.get(replica.key, 0):
+                self.restart(replica.last_exit.cause)
+
     def restart(self, cause: str) -> None:
         """One replica is to be restarted; `cause` is a `Cause`."""
         self._restarts.labels(str(cause)).inc()
@@ -77,6 +84,10 @@ class Measures:
     def event(self, warning: bool, reason: str) -> None:
         """One event was emitted; `reason` is one of api/reasons.py, so the label stays bounded."""
         self._events.labels("Warning" if warning else "Normal", reason).inc()
+
+
+def _tries(replica: ReplicaMemory) -> int:
+    return replica.restarts + replica.replacements
 
 
 def _histogram(registry: CollectorRegistry, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:

@@ -28,12 +28,14 @@ class Record:
     async def keep(self, memory: Memory) -> None:
         """Take over a decision's memory; durable when this returns, if anything may rest on it."""
         self._desk.ports.note(memory)
+        before = self.memory
         started = bool(memory.started_at) and not self.memory.started_at
         if (memory != self.memory and self._worth_a_record(memory)) or self.flush_due():
             await self.write(memory)
         elif self.written and (started or memory.since != self.memory.since):
             self.flush_at = self.flush_at or clock.now() + FLUSH
         self.memory = memory
+        self._desk.measures.restarted(before, memory)
         if started:
             self._desk.measures.started(memory.started_at - memory.queued_at)
             reach("running")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -28,6 +28,7 @@ def make_registry(
 
     `now` tells seconds since the epoch, on the clock that stamps `Picture.last_beat`.
     """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types; a second series per counter
     registry = CollectorRegistry()
     registry.register(FleetCollector(picture, now))
     ProcessCollector(registry=registry)
