@@ -58,6 +58,12 @@ class Rest:
         answer: dict[str, Any] = requests.get(f"{self._base}/apps/{number}", timeout=10).json()
         return dict(answer["app"])
 
+    def live(self) -> set[str]:
+        """Names of the applications that are not over."""
+        states = {"states": "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"}
+        answer = requests.get(f"{self._base}/apps", params=states, timeout=10).json()
+        return {app["name"] for app in (answer["apps"] or {}).get("app", ())}
+
     def submit(self, command: str) -> str:
         """Run a command as the only container of an application of a user that isn't us; the application's id."""
         user = {"user.name": "tester"}

@@ -46,6 +46,10 @@ def _repaired(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def store(hadoop: LocalHadoop) -> str:
     """The URL of an empty HDFS folder that no other test uses."""
+    return _empty_folder(hadoop)
+
+
+def _empty_folder(hadoop: LocalHadoop) -> str:
     url = f"{hadoop.addresses.hdfs}/tests/{uuid.uuid4().hex}"
     filesystem, path = fsspec.core.url_to_fs(url)
     filesystem.makedirs(path)
@@ -59,6 +63,24 @@ def room(store: str, hadoop: LocalHadoop, tmp_path: Path) -> Iterator[Room]:
     made = Room(store, hadoop, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def _led(hadoop: LocalHadoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    from real.controllers import Room
+
+    made = Room(_empty_folder(hadoop), hadoop, tmp_path_factory.mktemp("shared"))
+    made.controller()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shared(_led: Room) -> Iterator[Room]:
+    """A store and a controller for all tests of one file: their jobs are neighbours. Each is deleted with its test."""
+    yield _led
+    for job in _led.jobs.list():
+        _led.jobs.delete(job.namespace, job.name)
 
 
 @pytest.fixture

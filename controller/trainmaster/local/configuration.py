@@ -101,6 +101,8 @@ def _scheduling(options: Options) -> Values:
         "yarn.scheduler.minimum-allocation-mb": "64",
         "yarn.scheduler.maximum-allocation-mb": str(options.memory),
         "yarn.scheduler.maximum-allocation-vcores": str(options.vcores),
+        # By default every priority is lowered to 0.
+        "yarn.cluster.max-application-priority": "100",
     }
 
 
@@ -162,6 +164,8 @@ def _node_health() -> Values:
     return {
         "yarn.nodemanager.vmem-check-enabled": "false",
         "yarn.nodemanager.pmem-check-enabled": "true",
+        # By default the check above does nothing, and the kill is left to cgroups, which this cluster doesn't use.
+        "yarn.nodemanager.resource.memory.enforced": "false",
         # A nearly full disk is normal on a laptop.
         "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "99.9",
         "yarn.nodemanager.container-metrics.period-ms": "3000",

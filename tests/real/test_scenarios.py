@@ -1,0 +1,330 @@
+"""Lives of jobs on real YARN: what is refused and waits, what is restarted and what ends a job, and every change of mind.
+
+The jobs of most tests are neighbours under one controller.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from real.cluster import until
+from real.controllers import Room, eager
+from trainer.ledger import Entry, Ledger, trainer_role
+from trainmaster.api import reasons
+from trainmaster.api.status import ConditionType as C
+from trainmaster.api.status import ExitStatus, JobStatus, ReplicaState, ReplicaStatus
+
+SMALL = {"resources": {"memory": "64Mi"}}
+HALF_A_NODE = {"resources": {"memory": "3Gi"}}
+"""two of these fit on each of the cluster's two nodes"""
+
+
+def trainers(ledger: Ledger, replicas: int = 1, **options: Any) -> dict[str, Any]:
+    return trainer_role(ledger.folder, replicas, **options) | SMALL
+
+
+def message(status: JobStatus, condition: C) -> str:
+    found = status.condition(condition)
+    return found.message if found else ""
+
+
+def reason(status: JobStatus, condition: C) -> str:
+    found = status.condition(condition)
+    return found.reason if found else ""
+
+
+def worker(status: JobStatus, index: int = 0) -> ReplicaStatus:
+    return status.roles["worker"].replicas[index]
+
+
+def last_exit(replica: ReplicaStatus) -> ExitStatus:
+    assert replica.last_exit
+    return replica.last_exit
+
+
+def running(ledger: Ledger, count: int) -> list[Entry]:
+    """The processes that run, once there are so many."""
+    return until(lambda: found if len(found := ledger.running()) == count else None)
+
+
+# --- taken in, or not
+
+
+def test_what_can_never_be_had_is_refused_with_the_numbers(shared: Room, ledger: Ledger) -> None:
+    large = eager(worker=trainers(ledger, steps=1) | {"resources": {"memory": "100Gi"}})
+    lost = eager(worker=trainers(ledger, steps=1)) | {"queue": "nowhere"}
+    shared.drop("large", large)
+    shared.drop("lost", lost)
+
+    refused = shared.until("large", lambda s: reason(s, C.ACCEPTED) == reasons.NEVER_FITS)
+    assert "role worker wants 102400 MiB" in message(refused, C.ACCEPTED)
+    assert "at most 8192 MiB" in message(refused, C.ACCEPTED)
+    refused = shared.until("lost", lambda s: reason(s, C.ACCEPTED) == reasons.QUEUE_NOT_FOUND)
+    assert "'nowhere'" in message(refused, C.ACCEPTED)
+    assert not ledger.starts()
+
+    shared.drop("large", eager(worker=trainers(ledger, steps=1)))
+    shared.until_true("large", C.SUCCEEDED)
+
+
+def test_what_todays_nodes_lack_is_waited_for_and_stands_in_nobodys_way(shared: Room, ledger: Ledger) -> None:
+    job = eager(worker=trainers(ledger, 3) | {"resources": {"memory": "8Gi"}})
+    shared.drop("vast", job)
+    shared.drop("late", job | {"runPolicy": {"pendingDeadline": "2s"}})
+
+    waits = shared.until("vast", lambda s: reason(s, C.QUEUED) == reasons.NO_ROOM)
+    assert "it wants 24576 MiB" in message(waits, C.QUEUED)
+    assert "all of today's nodes have 16384 MiB" in message(waits, C.QUEUED)
+    late = shared.until_true("late", C.FINISHED)
+    assert reason(late, C.FAILED) == reasons.PENDING_DEADLINE_EXCEEDED
+    shared.drop("behind", eager(worker=trainers(ledger, steps=1)))
+    shared.until_true("behind", C.SUCCEEDED)
+
+    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): True})
+    shared.until_true("vast", C.SUSPENDED)
+    assert ended(shared, waits.application_id)
+    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): False})
+    again = shared.until("vast", lambda s: reason(s, C.QUEUED) == reasons.NO_ROOM)
+    assert again.earlier_application_ids == (waits.application_id,)
+    shared.jobs.delete("default", "vast")
+    until(lambda: ended(shared, again.application_id))
+
+
+def ended(room: Room, application: str) -> bool:
+    return room.rest.application(application)["state"] in ("FINISHED", "KILLED")
+
+
+def test_two_gangs_that_need_more_than_half_come_one_after_the_other(shared: Room, ledger: Ledger) -> None:
+    gang = trainer_role(ledger.folder, 3, steps=5) | HALF_A_NODE
+    other = Ledger(ledger.folder / "other")
+    shared.drop("one", eager(worker=gang))
+    shared.drop("two", eager(worker=trainer_role(other.folder, 3, steps=5) | HALF_A_NODE))
+
+    for name in ("one", "two"):
+        status = shared.until_true(name, C.FINISHED)
+        assert status.is_true(C.SUCCEEDED)
+    assert {e.run for e in (*ledger.starts(), *other.starts())} == {1}, "nothing was given back"
+    first, second = sorted((ledger, other), key=lambda it: it.starts()[0].at)
+    assert max(e.at for e in first.entries("end")) < min(e.at for e in second.starts())
+
+
+def test_a_gang_that_is_not_complete_in_time_gives_back_what_it_has(shared: Room, ledger: Ledger) -> None:
+    holder = Ledger(ledger.folder / "holder")
+    wait = [{"who": f"worker-{i}", "step": 1, "do": "wait", "with": "go"} for i in range(3)]
+    shared.drop("holder", eager(worker=trainer_role(holder.folder, 3, wait, steps=1) | HALF_A_NODE))
+    shared.until_true("holder", C.RUNNING)
+    spec = eager(worker=trainer_role(ledger.folder, 3, steps=1) | HALF_A_NODE)
+    shared.drop("partial", spec | {"gang": {"timeout": "2s"}})
+
+    shared.until(
+        "partial", lambda s: any(r.state is ReplicaState.ALLOCATED for r in s.roles["worker"].replicas)
+    )
+    status = shared.until("partial", lambda s: reason(s, C.QUEUED) == reasons.GANG_TIMEOUT)
+    until(lambda: shared.rest.application(status.application_id)["runningContainers"] == 0)
+    assert not ledger.starts()
+    holder.go()
+    assert shared.until_true("partial", C.FINISHED).is_true(C.SUCCEEDED)
+
+
+# --- restarts
+
+
+FAILS = [{"who": "worker-1", "step": 2, "do": "exit", "with": 3}]
+"""each run of worker-1 ends with 3"""
+LIMITS = [
+    ("limit", {}, {"backoffLimit": 1}, reasons.BACKOFF_LIMIT_EXCEEDED, 2),
+    ("most", {"maxRestarts": 1}, {}, reasons.MAX_RESTARTS_EXCEEDED, 2),
+    ("never", {"restartPolicy": "Never"}, {}, reasons.PERMANENT_EXIT, 1),
+    ("code", {"restartPolicy": "ExitCode"}, {}, reasons.PERMANENT_EXIT, 1),
+]
+
+
+def test_each_limit_of_restarts_ends_the_job_and_says_so(shared: Room, tmp_path: Path) -> None:
+    ledgers = {name: Ledger(tmp_path / name) for name, *_ in LIMITS}
+    for name, role, policy, *_ in LIMITS:
+        job = eager(worker=trainers(ledgers[name], 2, acts=FAILS, steps=0) | role)
+        job["runPolicy"] |= policy
+        shared.drop(name, job)
+
+    for name, _, _, why, starts in LIMITS:
+        status = shared.until_true(name, C.FINISHED)
+        assert reason(status, C.FAILED) == why, name
+        assert "worker-1 ended on" in message(status, C.FAILED)
+        assert "exit code 3" in message(status, C.FAILED)
+        assert [r.state for r in status.roles["worker"].replicas] == [
+            ReplicaState.STOPPED,
+            ReplicaState.FAILED,
+        ]
+        assert len(ledgers[name].starts("worker-1")) == starts, name
+        assert len(ledgers[name].starts("worker-0")) == 1, name
+        assert not ledgers[name].running()
+        assert shared.rest.application(status.application_id)["finalStatus"] == "FAILED"
+
+
+def test_a_restart_waits_for_its_backoff(shared: Room, ledger: Ledger) -> None:
+    acts = [{"who": "worker-0", "run": 1, "step": 2, "do": "exit", "with": 3}]
+    policy = {"backoff": {"base": "2s"}}
+    shared.drop("waits", {"runPolicy": policy, "roles": {"worker": trainers(ledger, acts=acts, steps=2)}})
+
+    status = shared.until("waits", lambda s: s.roles and worker(s).state is ReplicaState.BACKING_OFF)
+    assert reason(status, C.RESTARTING) == reasons.BACKING_OFF
+    assert "exit code 3" in message(status, C.RESTARTING)
+    status = shared.until_true("waits", C.FINISHED)
+    assert status.is_true(C.SUCCEEDED)
+    assert status.restarts == 1
+    assert ledger.steps("worker-0") == [(1, 1), (2, 2)]
+
+
+def test_always_means_also_after_success_and_is_not_charged(shared: Room, ledger: Ledger) -> None:
+    job = eager(worker=trainers(ledger, steps=1) | {"restartPolicy": "Always"})
+    job["runPolicy"] |= {"backoffLimit": 0}
+    shared.drop("serves", job)
+
+    until(lambda: len(ledger.entries("end")) >= 2)
+    status = shared.until("serves", lambda s: s.roles and worker(s).run >= 3)
+    assert status.restarts == 0
+    assert not status.is_true(C.FINISHED)
+
+
+def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledger) -> None:
+    role = trainers(ledger, 3, steps=40) | {"restartScope": "Job"}
+    shared.drop("gang", eager(worker=role))
+    shared.until_true("gang", C.RUNNING)
+    first = running(ledger, 3)
+    until(lambda: all(ledger.steps(e.who) for e in first))
+
+    first[1].kill()  # the others die of it a moment later, as peers do
+    first[2].kill()
+    until(lambda: len(ledger.starts()) == 6)
+    status = shared.until_true("gang", C.RUNNING)
+    causes = sorted(last_exit(replica).cause for replica in status.roles["worker"].replicas)
+    assert causes.count("Retryable") == 1, "the first cause"
+    assert set(causes) <= {"Retryable", "Stopped", "Consequence"}
+    assert status.restarts == 1
+    status = shared.until_true("gang", C.FINISHED)
+
+    assert status.is_true(C.SUCCEEDED)
+    assert status.restarts == 1
+    again = ledger.starts()[3:]
+    assert len(again) == 3, "each came back once"
+    assert len({str(e.cluster) for e in again}) == 1, "all were told of the same addresses"
+    assert all(e.cluster["worker"][e.index].endswith(f":{e.port}") for e in again)
+    assert ledger.twice() == []
+    for entry in again:
+        assert [step for step, _ in ledger.steps(entry.who)] == list(range(1, 41)), "it went on where it was"
+
+
+def test_too_much_memory_is_told_with_how_much(shared: Room, ledger: Ledger) -> None:
+    acts = [{"who": "worker-0", "step": 2, "do": "burn", "with": 300}]
+    shared.drop(
+        "hungry", {"runPolicy": {"backoffLimit": 0}, "roles": {"worker": trainers(ledger, acts=acts)}}
+    )
+
+    status = shared.until_true("hungry", C.FINISHED)
+    end = last_exit(worker(status))
+    assert (end.code, end.cause) == (-104, "Memory")
+    assert "64 MB physical memory used" in end.message
+    assert "it had asked for 64 MiB" in message(status, C.FAILED)
+
+
+# --- ends
+
+
+def test_an_application_killed_in_yarn_stays_ended(shared: Room, ledger: Ledger) -> None:
+    shared.drop("killed", eager(worker=trainers(ledger, 2, steps=0)))
+    application = shared.until_true("killed", C.RUNNING).application_id
+
+    shared.kill(application)
+    status = shared.until_true("killed", C.FINISHED)
+
+    assert reason(status, C.FAILED) == reasons.KILLED_OUTSIDE
+    assert "killed in YARN: " in message(status, C.FAILED)
+    until(lambda: not ledger.running())
+    assert len(ledger.starts()) == 2
+
+
+def test_whose_success_is_the_jobs(shared: Room, tmp_path: Path) -> None:
+    led, any_ = Ledger(tmp_path / "led"), Ledger(tmp_path / "any")
+    chief = trainers(led, steps=5)
+    shared.drop("led", eager(chief=chief, ps=trainers(led, steps=0), worker=trainers(led, steps=0)))
+    wait = [{"who": "worker-1", "step": 1, "do": "wait", "with": "never"}]
+    either = eager(worker=trainers(any_, 2, acts=wait, steps=5)) | {"successPolicy": "AnyWorker"}
+    shared.drop("either", either)
+
+    status = shared.until_true("led", C.FINISHED)
+    assert status.is_true(C.SUCCEEDED)
+    assert [r.replicas[0].state for r in status.roles.values()] == [
+        ReplicaState.SUCCEEDED,
+        ReplicaState.STOPPED,
+        ReplicaState.STOPPED,
+    ]
+    assert len(led.starts()) == 3
+    assert not led.running()
+    status = shared.until_true("either", C.FINISHED)
+    assert message(status, C.SUCCEEDED) == "worker-0 succeeded"
+    assert not any_.running()
+
+
+def test_a_job_that_is_active_for_too_long_fails(shared: Room, ledger: Ledger) -> None:
+    job = eager(worker=trainers(ledger, steps=0))
+    job["runPolicy"] |= {"activeDeadline": "2s"}
+    shared.drop("long", job)
+
+    status = shared.until_true("long", C.FINISHED)
+    assert reason(status, C.FAILED) == reasons.ACTIVE_DEADLINE_EXCEEDED
+    assert "more than 2 s" in message(status, C.FAILED)
+    assert not ledger.running()
+
+
+def test_deleted_at_any_moment_of_the_start_nothing_stays(shared: Room, ledger: Ledger) -> None:
+    names = [f"short{i}" for i in range(6)]
+    for name in names:
+        shared.drop(name, eager(worker=trainers(ledger, 2, steps=0)))
+        time.sleep(0.3)
+    for name in names:
+        shared.jobs.delete("default", name)
+
+    until(lambda: not shared.jobs.list())
+    until(lambda: not {name for name in names if name in shared.rest.live()})
+    assert not ledger.running()
+
+
+# --- changes of mind
+
+
+def test_scaled_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> None:
+    shared.drop("scaled", eager(worker=trainers(ledger, 2, steps=0)))
+    shared.until_true("scaled", C.RUNNING)
+    before = running(ledger, 2)
+
+    shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 4})
+    more = running(ledger, 4)
+    assert [e.pid for e in more[:2]] == [e.pid for e in before]
+    assert [e.who for e in more[2:]] != ["worker-0", "worker-1"]
+    shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 1})
+    assert running(ledger, 1) == [e for e in before if e.who == "worker-0"]
+    status = shared.until("scaled", lambda s: s.workers_summary == "1/1")
+    assert status.restarts == 0
+    assert len(ledger.starts()) == 4
+
+
+def test_an_edit_restarts_once_uncharged_and_a_priority_only_yarn(shared: Room, ledger: Ledger) -> None:
+    shared.drop("edited", eager(worker=trainers(ledger, 2, steps=0)))
+    application = shared.until_true("edited", C.RUNNING).application_id
+    before = running(ledger, 2)
+
+    shared.jobs.edit("default", "edited", {("spec", "priority"): 7})
+    until(lambda: shared.rest.application(application)["priority"] == 7)
+    assert ledger.running() == before
+    role = trainers(ledger, 2, steps=0, echo="EDITION")
+    shared.drop("edited", eager(worker=role) | {"priority": 7, "env": [{"name": "EDITION", "value": "2"}]})
+    until(lambda: len(ledger.starts()) == 4)
+    again = running(ledger, 2)
+
+    assert all(e.echo == {"EDITION": "2"} for e in again)
+    status = shared.until_true("edited", C.RUNNING)
+    assert (status.application_id, status.restarts) == (application, 0)
+    assert not status.is_true(C.RESTARTING)
+    assert ledger.twice() == []
