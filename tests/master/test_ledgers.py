@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,13 @@ def test_the_front_may_always_ask() -> None:
     assert not line.join(waiting("b", 1, 2))
     line.leave("a")
     assert line.join(waiting("b", 1, 2))
+
+
+def test_what_todays_nodes_cannot_hold_stands_in_nobodys_way() -> None:
+    line = Line(lambda: (Size(4096, 10), 1.0))
+    assert not line.join(replace(waiting("vast", 100, 1), possible=False))
+    assert line.join(waiting("small", 1, 2))
+    assert line.join(waiting("vast", 100, 1)), "nodes came"
 
 
 # --- admissions

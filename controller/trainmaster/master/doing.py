@@ -68,7 +68,9 @@ class Doing:
             log.error(
                 "an action failed in a way nobody foresaw", exc_info=error, extra={"action": kind, "of": what}
             )
-        self._wake.set()
+        # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once.
+        if kind != "confirm" or self._sight.changed:
+            self._wake.set()
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())

@@ -11,6 +11,7 @@ from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
+from trainmaster.plan.admission import no_room
 from trainmaster.plan.case import Case
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
@@ -20,7 +21,7 @@ from trainmaster.plan.values import AppState, Container, ContainerState, Seen, S
 
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
     """Everything known of one job now."""
-    job = declared.job or last_good(memory)
+    job = last_good(memory) or declared.job
     queue = memory.application.queue if memory.application else job.spec.queue if job else ""
     seen = Seen(
         application=sight.state,
@@ -29,7 +30,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         ends=sight.ends,
         cluster=desk.cluster.of_queue(queue),
         taken_ports=desk.ports.of_others(memory.uid),
-        denied=desk.policy(declared, job) if job else "",
+        denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
     )
     return replace(seen, may_ask=_may_ask(desk, declared, memory, job, seen)) if job else seen
@@ -46,7 +47,8 @@ def _may_ask(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, s
         case.size(r.key) for r in memory.replicas if r.key.role in job.spec.roles and not case.granted(r)
     )
     needs = sum(missing, Size()) if memory.replicas else case.total
-    return desk.line.join(Waiting(memory.uid, memory.queued_at, job.spec.priority, needs))
+    possible = not no_room(case)
+    return desk.line.join(Waiting(memory.uid, memory.queued_at, job.spec.priority, needs, possible))
 
 
 def bound_containers(memory: Memory) -> Iterator[Container]:

@@ -116,3 +116,13 @@ def gang_size(case: Case) -> Size:
         for _ in range(r.replicas)
     )
     return sum(sizes[:wanted], Size())
+
+
+def no_room(case: Case) -> str:
+    """What today's nodes lack even when empty; empty when they'd do, or nothing is known of them."""
+    cluster = case.seen.cluster
+    if cluster is None or not cluster.nodes:
+        return "YARN has no running nodes" if cluster else ""
+    have = smallest(sum((n.total for n in cluster.nodes), Size()), cluster.queue_maximum)
+    needed = gang_size(case)
+    return "" if needed.fits(have) else f"it wants {needed}, and all of today's nodes have {have}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
-from trainmaster.plan.admission import Refusal, gang_size, refusal, smallest
+from trainmaster.plan.admission import Refusal, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.memory import Memory, ReplicaMemory
-from trainmaster.plan.values import AppState, ContainerState, Size
+from trainmaster.plan.values import AppState, ContainerState
 
 NOT_YET = (ContainerState.ALLOCATED, ContainerState.STARTING)
 """states of a container whose process is only about to run; one that isn't seen or asked about may well run"""
@@ -79,7 +79,9 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         reason = reasons.GANG_TIMEOUT if memory.gang_timeouts else reasons.BACKING_OFF
         return reason, f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
     if not memory.gang_since:
-        return reasons.WAITING_FOR_TURN, "other jobs in front gather their containers first"
+        no = no_room(case)
+        front = reasons.WAITING_FOR_TURN, "other jobs in front gather their containers first"
+        return (reasons.NO_ROOM, no) if no else front
     return _gathering(case, memory)
 
 
@@ -90,7 +92,7 @@ def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
         said = f"{said}; {refused}"
     if words := case.seen.cluster.scheduler_words if case.seen.cluster else "":
         said = f"{said}; the scheduler says: {words}"
-    if no := _no_room(case):
+    if no := no_room(case):
         return reasons.NO_ROOM, f"{said}; {no}"
     return reasons.GATHERING_CONTAINERS, said
 
@@ -101,16 +103,6 @@ def refused_asks(case: Case) -> str:
     first = next(iter(refused.items()), None)
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     return f"YARN refuses the ask for {first[0]}{more}: {first[1]}" if first else ""
-
-
-def _no_room(case: Case) -> str:
-    """What today's nodes lack even when empty; empty when they'd do."""
-    cluster = case.seen.cluster
-    if cluster is None or not cluster.nodes:
-        return "YARN has no running nodes" if cluster else ""
-    have = smallest(sum((n.total for n in cluster.nodes), Size()), cluster.queue_maximum)
-    needed = gang_size(case)
-    return "" if needed.fits(have) else f"it wants {needed}, and all of today's nodes have {have}"
 
 
 def _starting(case: Case, memory: Memory) -> Said:

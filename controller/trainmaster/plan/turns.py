@@ -22,6 +22,8 @@ class Waiting:
     priority: int
     needs: Size
     """what isn't granted yet of its gang"""
+    possible: bool = True
+    """whether today's nodes would do if they were empty; a job that they can't hold stands in nobody's way"""
 
     @property
     def pool(self) -> str:
@@ -29,11 +31,11 @@ class Waiting:
 
 
 def turns(waiting: Iterable[Waiting], free: Size) -> frozenset[str]:
-    """The uids that may ask now: in each pool the first, and as many after it as there is room for."""
+    """The uids that may ask now: in each pool the first that can be had, and as many after it as there is room for."""
     allowed: set[str] = set()
     fronts: set[str] = set()
     room = free
-    for job in sorted(waiting, key=lambda w: (-w.priority, w.since, w.uid)):
+    for job in sorted((w for w in waiting if w.possible), key=lambda w: (-w.priority, w.since, w.uid)):
         if job.pool not in fronts or job.needs.fits(room):
             allowed.add(job.uid)
         fronts.add(job.pool)
