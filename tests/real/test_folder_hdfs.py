@@ -21,10 +21,11 @@ from trainmaster.errors import FencedError, InvalidError, UnavailableError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.settings import Settings
 from trainmaster.sources.facts import FileFacts
-from trainmaster.sources.files import Files, open_files
+from trainmaster.sources.files import Files
 from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.staging import Staging
 from trainmaster.sources.store import JobStore
+from trainmaster.sources.stores import open_files
 
 CONTROLLER = Path(__file__).parents[2] / "controller"
 
@@ -160,7 +161,7 @@ def test_an_unreadable_folder_hides_nothing_else(store: str, root: str, files: F
 
     Client(store).set_permission(f"{root}/jobs/shut", 0o700)
     code = (
-        "import sys; from trainmaster.sources.files import open_files\n"
+        "import sys; from trainmaster.sources.stores import open_files\n"
         f"listing = open_files({store!r})[0].walk({root + '/jobs'!r})\n"
         "print(sorted(e.path.rpartition('/')[2] for e in listing.entries), listing.blind)"
     )
@@ -172,7 +173,7 @@ def test_a_refusal_of_hdfs_keeps_its_words(store: str, root: str, files: Files) 
     files.make_folder(f"{root}/journal", 0o700)
     files.replace(f"{root}/journal/x", b"secret", 0o600)
     code = (
-        "from trainmaster.sources.files import open_files; from trainmaster.errors import DeniedError\n"
+        "from trainmaster.sources.stores import open_files; from trainmaster.errors import DeniedError\n"
         f"files = open_files({store!r})[0]\n"
         f"for call in (lambda: files.read('{root}/journal/x', 1), lambda: files.replace('{root}/journal/x', b'1')):\n"
         "    try: call()\n"
@@ -207,7 +208,7 @@ def test_a_record_survives_the_death_of_its_writer_at_any_moment(store: str, roo
     """The writer is killed right after the rename, while the file's lease is still open."""
     files.make_folder(f"{root}/journal", 0o700)
     code = (
-        "import os; from trainmaster.sources.files import open_files\n"
+        "import os; from trainmaster.sources.stores import open_files\n"
         f"files = open_files({store!r})[0]\n"
         f"for n in range(5): files.replace(f'{root}/journal/u{{n}}.json', b'x' * 5000, 0o600)\n"
         "os._exit(9)"

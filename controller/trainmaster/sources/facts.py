@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from trainmaster.errors import InvalidError, RefusedError
 from trainmaster.hadoop import configuration
 from trainmaster.settings import Settings
-from trainmaster.sources.files import Files, open_files
+from trainmaster.sources.files import Files
+from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
 
 FRESH = 5.0

@@ -1,19 +1,15 @@
-"""The few operations on a tree of files that jobs, statuses, journal and lease need, and which store gives them.
+"""The few operations on a tree of files that jobs, statuses, journal and lease need.
 
-Lives here: the protocol, the entry of a listing, and the choice by URL. Never here: what a file means.
+Lives here: the protocol, and the entry of a listing. Never here: what a file means.
 All calls block, and belong in a thread. Every one may raise UnavailableError (nothing is known), DeniedError or
 RefusedError (the store's own no), and FileNotFoundError or FileExistsError where its docstring says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
-
-from trainmaster.errors import InvalidError
 
 WRITABLE_BY_OTHERS = 0o022
 STICKY = 0o1000
@@ -102,24 +98,3 @@ class Still(Protocol):
     """Asked right before something irrevocable; raises when it must not be done any more."""
 
     def __call__(self) -> None: ...
-
-
-def open_files(
-    url: str, conf_dir: Path | None = None, hadoop: Mapping[str, str] | None = None
-) -> tuple[Files, str]:
-    """The store of a URL, and the path in it. InvalidError names the schemes that there are."""
-    parts = urlsplit(url if "://" in url else f"file://{Path(url).absolute()}")
-    path = parts.path.rstrip("/") or "/"
-    if parts.scheme == "file":
-        from trainmaster.sources.local_files import LocalFiles
-
-        return LocalFiles(), path
-    if parts.scheme == "hdfs":
-        from trainmaster.sources.hdfs_files import HdfsFiles
-
-        return HdfsFiles(parts.netloc, conf_dir, hadoop or {}), path
-    if parts.scheme in ("webhdfs", "swebhdfs"):
-        from trainmaster.sources.webhdfs_files import WebHdfsFiles
-
-        return WebHdfsFiles(parts), path
-    raise InvalidError(f"{url}: a store is an hdfs://, file:// or webhdfs:// URL")

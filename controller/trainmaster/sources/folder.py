@@ -17,7 +17,7 @@ from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
-from trainmaster.sources.files import STICKY, Entry, Listing, open_files
+from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, RERUN, Layout
 from trainmaster.sources.lease import FolderLease
@@ -25,6 +25,7 @@ from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
+from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
 
 log = logging.getLogger(__name__)

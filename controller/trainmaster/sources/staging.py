@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainmaster.errors import InvalidError
-from trainmaster.sources.files import STICKY, open_files
+from trainmaster.sources.files import STICKY
 from trainmaster.sources.layout import Layout
+from trainmaster.sources.stores import open_files
 
 LEFT_OUT = frozenset(
     {

@@ -17,9 +17,10 @@ from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
 from trainmaster.errors import InvalidError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
-from trainmaster.sources.files import STICKY, Entry, open_files
+from trainmaster.sources.files import STICKY, Entry
 from trainmaster.sources.layout import DELETE, RERUN, Layout, is_job
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
+from trainmaster.sources.stores import open_files
 
 _READERS = 16
 _STATUS_LIMIT = 64 << 20
