@@ -30,6 +30,7 @@ ENDS = [
     (-103, P.ON_FAILURE, Cause.MEMORY),
     (-104, P.ALWAYS, Cause.MEMORY),
     (-1000, P.NEVER, Cause.INFRASTRUCTURE),
+    (154, P.EXIT_CODE, Cause.INFRASTRUCTURE),
     (75, P.EXIT_CODE, Cause.PORT_TAKEN),
     (-1, P.ON_FAILURE, Cause.REFUSED),
     (-109, P.ON_FAILURE, Cause.REFUSED),

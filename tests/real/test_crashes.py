@@ -159,3 +159,22 @@ def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: L
     assert status.is_true(C.SUCCEEDED)
     assert status.roles["worker"].replicas[0].restarts == 0
     assert status.restarts == 0, "a lost node is not the user's doing"
+
+
+def test_a_controller_frozen_beyond_the_expiry_submits_anew(
+    room: Room, ledger: Ledger, hadoop: LocalHadoop
+) -> None:
+    frozen = room.controller()
+    room.drop("thawed", eager(worker=trainer_role(ledger.folder, 2, steps=60)))
+    first = room.until_true("thawed", C.RUNNING).application_id
+    assert frozen.process
+
+    frozen.process.send_signal(signal.SIGSTOP)
+    until(lambda: room.rest.application(first)["state"] in ("FAILED", "KILLED"), 3 * hadoop.options.am_expiry)
+    frozen.process.send_signal(signal.SIGCONT)
+    status = room.until_true("thawed", C.FINISHED, 90)
+
+    assert status.is_true(C.SUCCEEDED)
+    assert status.earlier_application_ids == (first,)
+    assert status.restarts == 0, "YARN's loss is not charged"
+    assert ledger.twice() == []

@@ -92,7 +92,7 @@ PENDING_DEADLINE_EXCEEDED: Final = "PendingDeadlineExceeded"
 KILLED_OUTSIDE: Final = "KilledOutside"
 """Somebody ended the application in YARN."""
 TOKEN_LOST: Final = "TokenLost"  # noqa: S105 - the word for an event, no secret
-"""The application's token never reached the journal: it was ended, and a new one takes its place."""
+"""The application's token never reached the journal: nobody can speak for it, so it was ended."""
 SUBMISSION_REFUSED: Final = "SubmissionRefused"
 """YARN refused the application for a reason that stays."""
 LAUNCH_REFUSED: Final = "LaunchRefused"

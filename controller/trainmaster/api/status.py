@@ -190,7 +190,7 @@ class JobStatus(Model):
     roles: dict[str, RoleStatus] = Field(default_factory=dict)
     """each role by its name"""
     start_time: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
-    """when all processes ran for the first time; RFC 3339, UTC"""
+    """when its first processes were started, since the last resume; RFC 3339, UTC"""
     completion_time: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
     """when the job ended; RFC 3339, UTC"""
     running_time: float | None = None

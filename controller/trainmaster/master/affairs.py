@@ -17,7 +17,7 @@ from trainmaster.errors import RefusedError, TrainmasterError
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import FinalStatus
 from trainmaster.master.desk import Desk
-from trainmaster.master.opening import Amend, Opened, ended_state, open_application
+from trainmaster.master.opening import Amend, Opened, ended_state, open_application, refused_for_good
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.values import AppState, Finish
@@ -77,9 +77,10 @@ class Affairs:
             else:
                 async with self._desk.admissions.place(user):
                     opened = await self._open(declared, memory(), job, user, amend)
-        except RefusedError as error:
-            self._opened(Opened(AppState.REFUSED, str(error)))
         except TrainmasterError as error:
+            if refused_for_good(error):
+                self._opened(Opened(AppState.REFUSED, str(error)))
+                return
             self._sight.say(AppState.AWAY, str(error))
             self._wake.set()
             await asyncio.sleep(RETRY)
@@ -113,7 +114,9 @@ class Affairs:
     async def kill(self, application: ApplicationMemory) -> None:
         """End an application that nobody can speak for."""
         try:
-            while not await self._desk.manager(application.user).kill(application.id, "its token was lost"):
+            rm = self._desk.manager(application.user)
+            await rm.kill(application.id, "its token was lost")
+            while (report := await rm.report(application.id)) and not report.state.over:
                 await asyncio.sleep(POLL)
         except TrainmasterError as error:
             await self._later("an application can't be ended yet", error)

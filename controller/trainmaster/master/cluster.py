@@ -63,9 +63,10 @@ class ClusterView:
         found: dict[str, Cluster] = {}
         for queue in await self._rest.queues():
             maximum = _size(queue.maximum) if queue.maximum else None
-            largest = _size(queue.largest) if queue.largest else None
+            # What getNewApplication tells is capped by the nodes of today; a queue tells what is configured.
+            largest = _size(queue.largest) if queue.largest else self._largest
             running = queue.state is QueueState.RUNNING
-            cluster = Cluster(self._largest, True, running, maximum, largest, nodes)
+            cluster = Cluster(largest, True, running, maximum, nodes=nodes)
             found[queue.path] = cluster
             found.setdefault(queue.name, cluster)
         return found

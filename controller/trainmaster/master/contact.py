@@ -11,14 +11,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.refusals import NOT_REGISTERED, WRONG_RESPONSE_ID
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.doing import Doing
 from trainmaster.master.heartbeat import REPLAY, Heart
 from trainmaster.master.looking import bound_containers
-from trainmaster.master.opening import Amend, Opened, ended_state
+from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import Memory
@@ -49,14 +49,15 @@ class Contact:
 
     async def beat(self) -> None:
         """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
+        self.sight.give_up_missing(clock.now(), self._desk.limits.node_expiry)
         heart = self.heart
         if heart is None or self.deposed:
+            if self.sight.missing:
+                self.doing.confirm()
             return
         try:
             await self._beat(heart)
             self.sight.say(AppState.REGISTERED)
-        except DeniedError as error:
-            await self._lost_touch(str(error))
         except RefusedError as error:
             await self._refused(heart, error)
         except UnavailableError as error:
@@ -95,18 +96,20 @@ class Contact:
         heart.master.replace_token(token)
 
     async def _refused(self, heart: Heart, error: RefusedError) -> None:
+        if error.kind == NOT_REGISTERED and not self._desk.lease.held():
+            return  # whoever leads registers
         if error.kind == NOT_REGISTERED:
             await self._register_again(heart)
-        elif error.kind == WRONG_RESPONSE_ID:
-            await self._superseded()
         else:
-            await self._lost_touch(str(error))
+            await self._lost_touch(error)
 
     async def _register_again(self, heart: Heart) -> None:
         """The ResourceManager was restarted: it knows the application, and has forgotten what we said."""
-        if not self._desk.lease.held():
-            return  # whoever leads registers
-        answer = await heart.master.register("localhost", -1, self._page())
+        try:
+            answer = await heart.master.register("localhost", -1, self._page())
+        except RefusedError as error:
+            await self._lost_touch(error)
+            return
         heart.registered_anew()
         self.sight.registered(answer, self._memory().role_numbers)
         self.doing.confirm()
@@ -114,22 +117,28 @@ class Contact:
             "registered again after a restart of the ResourceManager", extra={"job": self._memory().name}
         )
 
+    async def _lost_touch(self, error: RefusedError) -> None:
+        """YARN doesn't take us for the master any more: its report says whether the application is over."""
+        application = self._memory().application
+        assert application is not None
+        try:
+            became = await became_of(application, self._desk.manager(application.user), error)
+        except UnavailableError as unknown:
+            if error.kind == WRONG_RESPONSE_ID:
+                await self._superseded()
+            else:
+                self.sight.say(AppState.AWAY, str(unknown))
+                raise
+        else:
+            await self.drop_heart()
+            self.sight.say(became.state, became.words)
+
     async def _superseded(self) -> None:
         """Another master has registered. We do so again only if the lease, asked anew, says that we lead."""
         await self.drop_heart()
         self.deposed = not await self._desk.lease.acquire()
         state = AppState.AWAY if self.deposed else AppState.NONE
         self.sight.say(state, "another controller goes on with the application")
-
-    async def _lost_touch(self, words: str) -> None:
-        """YARN doesn't take us for the master any more: its report says what became of the application."""
-        application = self._memory().application
-        assert application is not None
-        report = await self._desk.manager(application.user).report(application.id)
-        state = ended_state(report)
-        await self.drop_heart()
-        lost = AppState.TOKEN_LOST if state is AppState.AWAY else state
-        self.sight.say(lost, report.diagnostics if report else words)
 
     def opened(self, opened: Opened) -> None:
         """Take in how the opening of the application went."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.errors import FencedError, TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.affairs import Affairs
@@ -138,11 +139,11 @@ class JobMaster:
         self.contact.want(plan)
         if not self.memory.gathering:
             self.desk.line.leave(self.memory.uid)
+        job = last_good(self.memory) if plan.actions else None
         for action in plan.actions:
-            self._do(action)
+            self._do(action, job)
 
-    def _do(self, action: Action) -> None:
-        job = self.declared.job or last_good(self.memory)
+    def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
         match action:
             case Start() if job:
@@ -215,6 +216,8 @@ class JobMaster:
         if self._trouble:
             return float(min(5.0, 0.2 * 2 ** min(self._trouble, 6)))
         waits = [at - clock.now() for at in (self._wake_at, self._record.flush_at) if at is not None]
+        if self.contact.sight.missing:
+            waits.append(self.desk.calm_beat)
         if self.contact.heart and not self.contact.deposed:
             waits.append(self._beat_interval())
         return max(0.0, min(waits)) if waits else None

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import RefusedError
+from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import Registered
-from trainmaster.hadoop.refusals import ATTEMPT_NOT_FOUND, WRONG_RESPONSE_ID
+from trainmaster.hadoop.refusals import INVALID_TOKEN
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import ApplicationReport, ApplicationState, Submission
@@ -134,10 +134,25 @@ async def _register(
         registered = await master.register("localhost", -1, url)
     except RefusedError as error:
         await master.close()
-        report = await rm.report(application.id)
-        state = ended_state(report)
-        if state is AppState.AWAY and error.kind not in (ATTEMPT_NOT_FOUND, WRONG_RESPONSE_ID):
-            return Opened(AppState.TOKEN_LOST, str(error))
-        return Opened(state, report.diagnostics if report else str(error))
+        return await became_of(application, rm, error)
     reach("register")
     return Opened(AppState.REGISTERED, "", master, registered)
+
+
+async def became_of(application: ApplicationMemory, rm: ResourceManager, error: RefusedError) -> Opened:
+    """What a refusal of ours says of the application: the report tells whether it is over.
+
+    Raises UnavailableError where it goes on and the refusal says nothing of us (some trouble inside the ResourceManager).
+    """
+    report = await rm.report(application.id)
+    state = ended_state(report)
+    if state is not AppState.AWAY:
+        return Opened(state, report.diagnostics if report else str(error))
+    if error.kind == INVALID_TOKEN:
+        return Opened(AppState.TOKEN_LOST, str(error))
+    raise UnavailableError(str(error)) from error
+
+
+def refused_for_good(error: TrainmasterError) -> bool:
+    """Whether YARN meant it. An exception of another family (a NullPointerException, say) is trouble of its own."""
+    return isinstance(error, RefusedError) and error.kind.startswith("org.apache.hadoop.")

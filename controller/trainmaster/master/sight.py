@@ -17,6 +17,8 @@ from trainmaster.plan.values import AppState, Container, ContainerState, End, Si
 NOT_KNOWN = -9999
 """our own word for an end whose exit status nobody can tell any more; classified as unknown"""
 
+OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
+
 
 class Sight:
     """The picture of one application."""
@@ -28,6 +30,7 @@ class Sight:
         self.missing: dict[str, Container] = {}
         """live when last heard of, and not listed since a register: not seen, which isn't gone"""
         self.ends: tuple[End, ...] = ()
+        self._missing_since = 0.0
         self.container_tokens: dict[str, bytes] = {}
         self.nm_tokens: dict[str, bytes] = {}
         self.changed = True
@@ -36,6 +39,22 @@ class Sight:
     def say(self, state: AppState, words: str = "") -> None:
         if (state, words) != (self.state, self.words):
             self.state, self.words, self.changed = state, words, True
+        if state in OVER:
+            self._all_missing()
+        if state is AppState.CLOSED:
+            self.missing.clear()
+
+    def _all_missing(self) -> None:
+        """The application is over: YARN ends what still runs of it, and only the NodeManagers tell when that is done."""
+        for container in list(self.containers.values()):
+            self._unlist(container)
+
+    def give_up_missing(self, now: float, patience: float) -> None:
+        """A node that told nothing for as long as YARN waits for one won't tell any more."""
+        if not self.missing:
+            self._missing_since = now
+        elif now - self._missing_since > patience:
+            self.missing.clear()
 
     def registered(self, answer: Registered, roles: Mapping[str, int]) -> None:
         """Take in a register's answer: nothing that runs is confirmed any more, until its NodeManager is asked."""

@@ -18,6 +18,8 @@ NOT_UNDERSTOOD = 70
 
 OURS = frozenset({-105, -107})
 LOST_NODE = frozenset({-100, -101, -102, -106, -108})
+LOST_BY_NODE = 154
+"""ContainerExecutor.ExitCode.LOST: its NodeManager was restarted while it launched it, and found no process"""
 NEVER_RAN = -1000
 OVER_MEMORY = frozenset({-103, -104})
 LAUNCH_REFUSED = frozenset({-1, -109, NOT_UNDERSTOOD})
@@ -37,6 +39,7 @@ WORDS = {
     -108: "its logs grew beyond the NodeManager's limit",
     -109: "YARN could not verify it",
     -1000: "it never ran",
+    LOST_BY_NODE: "its NodeManager was restarted while it was launched, and lost it (exit code 154)",
     -1: "YARN refused to launch it",
     NOT_UNDERSTOOD: "its launcher could not unpack its script (or it ended with exit code 70)",
     PORT_TAKEN: "its port was taken (exit code 75)",
@@ -53,6 +56,11 @@ class Row:
 TABLE = (
     Row(lambda c, _: c in OURS, Cause.STOPPED, "we stopped it, so it is no failure"),
     Row(lambda c, _: c in LOST_NODE, Cause.INFRASTRUCTURE, "node and scheduler are not the user's doing"),
+    Row(
+        lambda c, _: c == LOST_BY_NODE,
+        Cause.INFRASTRUCTURE,
+        "its NodeManager died in the middle of launching it",
+    ),
     Row(lambda c, _: c in OVER_MEMORY, Cause.MEMORY, "the same size would fail again, so the user pays"),
     Row(lambda c, _: c == NEVER_RAN, Cause.INFRASTRUCTURE, "nothing of the user's ran: try another node"),
     Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),

@@ -13,6 +13,9 @@ from enum import StrEnum
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.memory import Key, Memory
 
+NO_LIMIT = 2**62
+"""YARN says Long.MAX_VALUE where a resource has no configured limit"""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
@@ -35,7 +38,7 @@ class Size:
         return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
 
     def __str__(self) -> str:
-        gpus = f", {self.gpus} GPU" if self.gpus else ""
+        gpus = f", {self.gpus} GPU" if 0 < self.gpus < NO_LIMIT else ""
         return f"{self.memory} MiB, {self.vcores} vcores{gpus}"
 
 
