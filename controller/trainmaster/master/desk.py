@@ -50,6 +50,8 @@ class Desk:
     ports: Ports = field(default_factory=Ports)
     fleet_size: int = 0
     """jobs that heartbeat"""
+    expecting: int = 0
+    """those of them that wait for something of YARN"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,11 @@ class Desk:
     def calm_beat(self) -> float:
         """Seconds between the heartbeats of a calm job: more with many jobs, so that the loop's work stays bounded."""
         return max(self.settings.beat_calm, self.fleet_size / 500)
+
+    @property
+    def fast_beat(self) -> float:
+        """Seconds between the heartbeats of a job that waits: more when many do, for the ResourceManager's sake."""
+        return max(self.settings.beat_fast, self.expecting / 250)
 
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""

@@ -220,7 +220,9 @@ class Fleet:
                 self._drive(desk, declared)
             else:
                 master.declare(declared)
-        desk.fleet_size = sum(1 for master in self._masters.values() if master.contact.heart)
+        beating = [master.contact for master in self._masters.values() if master.contact.heart]
+        desk.fleet_size = len(beating)
+        desk.expecting = sum(1 for contact in beating if contact.expects)
 
     async def _until_one_ends(self, beats: tuple[Coroutine[Any, Any, None], ...]) -> None:
         """Keep all beats going until one of them ends, or the controller is to stop."""

@@ -62,6 +62,10 @@ class Publisher:
     async def _write(self, uid: str) -> None:
         declared, status = self._waiting.pop(uid)
         if self._shown.get(uid) == (declared.path, status):
+            self._shown[uid] = (
+                declared.path,
+                status,
+            )  # the picture's own: two equal ones take twice the memory
             return
         try:
             await self._source.publish(declared, status)
