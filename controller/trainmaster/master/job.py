@@ -229,4 +229,4 @@ class JobMaster:
             return 0.0
         closing = self.memory.closing_since and not self.memory.closed_at
         fast = closing or self.contact.expects
-        return self.desk.settings.beat_fast if fast else self.desk.calm_beat
+        return self.desk.fast_beat if fast else self.desk.calm_beat

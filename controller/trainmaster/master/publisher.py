@@ -62,10 +62,8 @@ class Publisher:
     async def _write(self, uid: str) -> None:
         declared, status = self._waiting.pop(uid)
         if self._shown.get(uid) == (declared.path, status):
-            self._shown[uid] = (
-                declared.path,
-                status,
-            )  # the picture's own: two equal ones take twice the memory
+            # From now on the picture's own object: two equal ones would be kept.
+            self._shown[uid] = (declared.path, status)
             return
         try:
             await self._source.publish(declared, status)
