@@ -79,6 +79,10 @@ def test_states_of_the_controller_are_one_or_zero(metric: str, field: str, holds
     assert value(registry_of(fleet(**{field: holds})), metric) == float(holds)
 
 
+def test_a_standby_says_nothing_of_a_yarn_that_it_does_not_ask() -> None:
+    assert value(registry_of(fleet(leading=False, yarn_up=False)), "trainmaster_yarn_up") is None
+
+
 def test_measures_count_what_they_are_told() -> None:
     registry = CollectorRegistry()
     measures = Measures(registry)

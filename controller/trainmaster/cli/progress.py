@@ -103,7 +103,8 @@ def panel(stored: StoredJob) -> Group:
 
 
 def _last_ends(stored: StoredJob) -> str:
-    latest = sorted(ends(stored.status).items(), key=lambda item: item[1].time)[-3:]
+    bad = [item for item in ends(stored.status).items() if item[1].cause != "Succeeded"]
+    latest = sorted(bad, key=lambda item: item[1].time)[-3:]
     return "\n".join(printable(end_sentence(replica, end)) for replica, end in latest)
 
 

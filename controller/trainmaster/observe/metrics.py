@@ -70,7 +70,12 @@ def package_version() -> str:
 
 
 def _controller(fleet: FleetPicture) -> Iterator[Metric]:
-    yield GaugeMetricFamily("trainmaster_yarn_up", "1 if the ResourceManager answers.", value=fleet.yarn_up)
+    yarn = GaugeMetricFamily(
+        "trainmaster_yarn_up", "1 if the ResourceManager answers the leader; absent on standby."
+    )
+    if fleet.leading:  # a standby doesn't ask
+        yarn.add_metric([], fleet.yarn_up)
+    yield yarn
     yield GaugeMetricFamily(
         "trainmaster_store_up", "1 if the store of jobs and journal answers.", value=fleet.store_up
     )
