@@ -217,6 +217,10 @@ class Fleet:
         for declared in found:
             master = self._masters.get(declared.uid)
             if master is None:
+                log.info(
+                    "a new job",
+                    extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
+                )
                 self._drive(desk, declared)
             else:
                 master.declare(declared)
