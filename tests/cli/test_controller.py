@@ -1,0 +1,100 @@
+"""`controller` as a process: it starts without YARN, says so, stops on a signal, and a taken port is one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainmaster.cli.exits import ExitCode
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def environment(tmp_path: Path, port: int) -> dict[str, str]:
+    """A store in a folder, and a ResourceManager that nobody runs."""
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TRAINMASTER_", "HADOOP_"))
+    }
+    nobody = {
+        "yarn.resourcemanager.address": "127.0.0.1:1",
+        "yarn.resourcemanager.scheduler.address": "127.0.0.1:1",
+    }
+    store = {"TRAINMASTER_STORE": f"file://{tmp_path}/store", "TRAINMASTER_PORT": str(port)}
+    return own | store | {"TRAINMASTER_HADOOP": json.dumps(nobody), "TRAINMASTER_LOG_FORMAT": "json"}
+
+
+@pytest.fixture
+def controller(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-m", "trainmaster", "controller"]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def test_it_serves_without_yarn_and_says_what_is_missing(
+    controller: subprocess.Popen[str], port: int
+) -> None:
+    assert ask(port, "/healthz") == (200, "ok\n")
+    while (answer := ask(port, "/readyz")) and '"leader"' not in answer[
+        1
+    ]:  # it stands by until it has the lease
+        time.sleep(0.1)
+    status, ready = answer
+    assert status == 503
+    assert {"name": "yarn", "ok": False, "message": "the ResourceManager can't be reached"} in json.loads(
+        ready
+    )["checks"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(
+    controller: subprocess.Popen[str], port: int, number: signal.Signals
+) -> None:
+    ask(port, "/healthz")
+    controller.send_signal(number)
+    _, said = controller.communicate(timeout=20)
+    assert controller.returncode == ExitCode.OK
+    assert [json.loads(line)["message"] for line in said.splitlines()][-1] == "stopped"
+
+
+def test_a_taken_port_is_one_line(
+    controller: subprocess.Popen[str], environment: dict[str, str], port: int
+) -> None:
+    ask(port, "/healthz")
+    words = [sys.executable, "-m", "trainmaster", "controller"]
+    second = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert second.returncode == ExitCode.UNAVAILABLE
+    assert second.stderr.startswith(f"error: the web server can't listen on 127.0.0.1:{port}: ")
+    assert len(second.stderr.splitlines()) == 1
