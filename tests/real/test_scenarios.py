@@ -39,6 +39,10 @@ def worker(status: JobStatus, index: int = 0) -> ReplicaStatus:
     return status.roles["worker"].replicas[index]
 
 
+def states(status: JobStatus) -> list[ReplicaState]:
+    return [replica.state for role in status.roles.values() for replica in role.replicas]
+
+
 def last_exit(replica: ReplicaStatus) -> ExitStatus:
     assert replica.last_exit
     return replica.last_exit
@@ -118,9 +122,7 @@ def test_a_gang_that_is_not_complete_in_time_gives_back_what_it_has(shared: Room
     spec = eager(worker=trainer_role(ledger.folder, 3, steps=1) | HALF_A_NODE)
     shared.drop("partial", spec | {"gang": {"timeout": "2s"}})
 
-    shared.until(
-        "partial", lambda s: any(r.state is ReplicaState.ALLOCATED for r in s.roles["worker"].replicas)
-    )
+    shared.until("partial", lambda s: ReplicaState.ALLOCATED in states(s))
     status = shared.until("partial", lambda s: reason(s, C.QUEUED) == reasons.GANG_TIMEOUT)
     until(lambda: shared.rest.application(status.application_id)["runningContainers"] == 0)
     assert not ledger.starts()
@@ -255,11 +257,7 @@ def test_whose_success_is_the_jobs(shared: Room, tmp_path: Path) -> None:
 
     status = shared.until_true("led", C.FINISHED)
     assert status.is_true(C.SUCCEEDED)
-    assert [r.replicas[0].state for r in status.roles.values()] == [
-        ReplicaState.SUCCEEDED,
-        ReplicaState.STOPPED,
-        ReplicaState.STOPPED,
-    ]
+    assert states(status) == [ReplicaState.SUCCEEDED, ReplicaState.STOPPED, ReplicaState.STOPPED]
     assert len(led.starts()) == 3
     assert not led.running()
     status = shared.until_true("either", C.FINISHED)
