@@ -250,6 +250,8 @@ class Fleet:
 
 def _remembered(source: str, memory: Memory) -> Declared:
     """A job of the journal before its declaration was looked at: what runs is taken up by what is remembered of it."""
+    # The user it was begun as stands for the owner, so that a take-up isn't mistaken for an edit.
+    owner = memory.begun_with.get("spec.user", "")
     return Declared(
-        source, memory.namespace, memory.name, memory.uid, "", generation=memory.observed_generation
+        source, memory.namespace, memory.name, memory.uid, "", owner, generation=memory.observed_generation
     )
