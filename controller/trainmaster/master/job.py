@@ -23,6 +23,7 @@ from trainmaster.master.points import reach
 from trainmaster.master.record import Record
 from trainmaster.plan.decide import decide, fresh, last_good
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.summary import summary
 from trainmaster.plan.values import (
     Action,
     Event,
@@ -113,10 +114,13 @@ class JobMaster:
             plan = decide(self.declared, self.memory, seen, clock.now(), desk.limits)
             if seen.ends:
                 reach("pulled")
+            changes = plan.memory != self.memory
             await self._record.keep(plan.memory)
         sight.judged(seen.ends)
         if seen.ends:
             reach("written")
+        if changes:
+            log.info("decided", extra={**self._who(), **summary(plan)})
         self._act(plan)
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
