@@ -106,8 +106,8 @@ class ApplicationMemory:
     """One YARN application of ours. Journalled: the id before submitting, the token before registering."""
 
     id: str
-    token: str = ""
-    """base64 of the AMRM token's protobuf (hadoop.common.TokenProto)"""
+    token: str = field(default="", repr=False)
+    """secret: base64 of the AMRM token's protobuf (hadoop.common.TokenProto)"""
     user: str = ""
     queue: str = ""
     priority: int = 0
