@@ -9,14 +9,26 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = PositiveFloat
 
 
 class PolicyRule(BaseModel):
@@ -50,46 +62,51 @@ class Settings(BaseSettings):
     )
 
     store: str = "hdfs:///trainmaster"
-    """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
+    """root of the folder source: an hdfs:// or file:// URL (webhdfs:// serves the command line only)"""
     user: str = ""
     """the YARN user the controller itself speaks as; empty for the user of its process"""
     hadoop_conf_dir: Path | None = Field(default=None, validation_alias="HADOOP_CONF_DIR")
     """folder of core-site.xml, hdfs-site.xml and yarn-site.xml"""
     hadoop: dict[str, str] = {}
     """overrides of single Hadoop settings, by Hadoop's names"""
-    state_dir: Path | None = None
-    """folder of the controller's own files for a store that can't keep a lease; not needed for hdfs:// and file://"""
 
     listen: str = "127.0.0.1"
     """address the web server binds to"""
-    port: int = 9090
+    port: Port = 9090
     """port of the web server; 0 takes a free one"""
     public_url: str = ""
     """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<port>"""
 
-    port_first: int = 20000
-    port_last: int = 29999
-    """range of the ports given to replicas, outside the kernel's ephemeral range"""
+    port_first: Port = 20000
+    """first port that may be given to replicas"""
+    port_last: Port = 29999
+    """last of them; the range lies outside the kernel's ephemeral one"""
 
-    beat_fast: float = 0.2
+    beat_fast: Seconds = 0.2
     """seconds between heartbeats of a job that waits for containers"""
-    beat_calm: float = 1.0
-    """seconds between heartbeats of a job that runs undisturbed"""
-    look_interval: float = 1.0
+    beat_calm: Seconds = 0.5
+    """seconds between heartbeats of a job that runs undisturbed, with up to 250 jobs; more with more"""
+    look_interval: Seconds = 1.0
     """seconds between two listings of the store"""
-    deletion_grace: float = 15.0
+    deletion_grace: NonNegativeFloat = 15.0
     """seconds that a file must be missing from complete listings before it counts as deleted"""
-    lease_duration: float = 10.0
+    lease_duration: Seconds = 10.0
     """seconds without renewal after which a standby takes over"""
     policy: tuple[PolicyRule, ...] = ()
     """who may name another YARN user than the owner of the file in spec.user"""
-    admissions: int = 16
+    admissions: PositiveInt = 16
     """applications being opened at one time"""
-    max_replicas: int = 5000
+    max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 
-    log_format: str = "text"
+    log_format: Literal["text", "json"] = "text"
     """text or json"""
+
+    @model_validator(mode="after")
+    def _has_ports(self) -> Settings:
+        if self.port_first > self.port_last:
+            raise ValueError(f"port_first ({self.port_first}) is above port_last ({self.port_last})")
+        return self
 
     @property
     def own_user(self) -> str:

@@ -1,6 +1,6 @@
-"""`python -m trainmaster.cli.generate`: writes every file that is made from api/, or checks that none differs.
+"""`python -m trainmaster.cli.generate`: writes every file that is made from the models, or checks that none differs.
 
-Lives here: which texts become which files. Never here: the texts (api/).
+Lives here: which texts become which files. Never here: the texts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 
 from trainmaster.api.crd import crd_yaml
 from trainmaster.api.reference import reference_markdown
+from trainmaster.cli.settings_page import settings_markdown
 
 FILES: Mapping[str, Callable[[], str]] = {
     "crds/trainingjobs.yaml": crd_yaml,
     "docs/reference/trainingjob.md": reference_markdown,
+    "docs/reference/settings.md": settings_markdown,
 }
 """path below the root of the repository -> what makes its text"""
 

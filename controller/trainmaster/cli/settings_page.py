@@ -1,0 +1,47 @@
+"""The reference page of the settings, made from settings.py. Never here: a setting."""
+
+from __future__ import annotations
+
+from trainmaster.settings import PolicyRule, Settings
+
+HEAD = """\
+<!-- Made from controller/trainmaster/settings.py by `make crds`; edits go there. -->
+# Settings of the controller
+
+Strongest first: the command line's options, the environment, a YAML file that `TRAINMASTER_CONFIG` names, the defaults. A key of
+the file is a setting's name. Hadoop's own settings are read from `HADOOP_CONF_DIR`.
+
+| setting | environment | default | meaning |
+|---|---|---|---|
+"""
+RULES = """
+## `policy`
+
+Everybody runs as himself. Each rule lets some run as others; at least one of `owner` and `namespace` is given.
+
+| field | default | meaning |
+|---|---|---|
+"""
+
+
+def settings_markdown() -> str:
+    """The whole page."""
+    settings = "".join(_setting(name) for name in Settings.model_fields)
+    return HEAD + settings + RULES + "".join(_rule(name) for name in PolicyRule.model_fields)
+
+
+def _setting(name: str) -> str:
+    field = Settings.model_fields[name]
+    variable = field.validation_alias or f"TRAINMASTER_{name.upper()}"
+    default = "" if field.default in (None, "") else f"`{field.default}`"
+    return f"| `{name}` | `{variable}` | {default} | {_meaning(field.description)} |\n"
+
+
+def _rule(name: str) -> str:
+    field = PolicyRule.model_fields[name]
+    default = "required" if field.is_required() else f"`{field.default!r}`"
+    return f"| `{name}` | {default} | {_meaning(field.description)} |\n"
+
+
+def _meaning(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("<", "&lt;")
