@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -22,8 +23,8 @@ from bench import controller, lab, process, scale
 from bench.figures import Sample, summarise
 from bench.scenarios import Scenarios
 from bench.systems import System
-from bench.table import to_table
-from bench.yarn import Yarn
+from bench.table import number, to_table
+from bench.yarn import Late, Yarn
 from bench.yarn_services import YarnServices
 
 OUT = Path(__file__).parent / "out"
@@ -34,17 +35,20 @@ SEED = 3
 def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is taken down
-    started = time.monotonic()
     console = Console(stderr=True)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
-    samples = []
-    for sample in _measure(options, console):
-        samples.append(sample)
-        console.log(
-            f"{sample.system}: {sample.figure}: {sample.value:.3f} {sample.unit} (load {sample.load:.1f})"
-        )
-    _write(samples, time.monotonic() - started)
+    started = time.monotonic()
+    samples: list[Sample] = []
+    try:
+        for sample in _measure(options, console):
+            samples.append(sample)
+            console.log(f"{sample.system}: {sample.figure}: {number(sample.value)} {sample.unit}")
+    except Late as error:  # what was measured before is worth keeping
+        console.log(f"given up: {error}")
+        sys.exit(1)
+    finally:
+        _write(samples, time.monotonic() - started)
 
 
 def _options() -> argparse.Namespace:
@@ -62,12 +66,17 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
-    with lab.running(OUT / "lab", console.log) as place:
-        if options.only != "scale":
-            yield from _side_by_side(options, place)
-        if options.only in (None, "scale"):
-            with controller.running(place.hadoop, "/scale", OUT / "controller-scale.log") as many:
-                yield from scale.measure(many, options.jobs, OUT / "stamps-scale")
+    with tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder:
+        with lab.running(Path(folder) / "lab", console.log) as place:
+            yield from _all(options, place)
+
+
+def _all(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
+    if options.only != "scale":
+        yield from _side_by_side(options, place)
+    if options.only in (None, "scale"):
+        with controller.running(place.hadoop, "/scale", OUT / "controller-scale.log") as many:
+            yield from scale.measure(many, options.jobs, OUT / "stamps-scale")
 
 
 def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:

@@ -17,13 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.figures import REFERENCE
 from bench.systems import MEMORY, REPLICAS, ROLES, Job
-from bench.yarn import Late, until
+from bench.yarn import until
 from bench.zookeeper import free_port
 from trainmaster.local import processes
 from trainmaster.local.cluster import LocalHadoop
-from trainmaster.sources.files import open_files
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.store import JobStore
+from trainmaster.sources.stores import open_files
 
 COMMAND = (sys.executable, "-m", "trainmaster", "controller")
 
@@ -49,13 +49,11 @@ class Trainmaster:
     def remove(self, job: Job) -> None:
         self._store.delete("default", job.name)
 
-    def seen(self, job: Job) -> float:
-        """When the controller first logged something of the job, seconds since the epoch; raises Late if never."""
-        for line in self._log.read_text().splitlines():
-            entry = json.loads(line)
-            if entry.get("job") == job.name:
-                return datetime.fromisoformat(entry["time"]).timestamp()
-        raise Late(f"{self._log} says nothing of {job.name}")
+    def seen(self, job: Job) -> float | None:
+        """When the controller logged that there is a new job."""
+        entries = map(json.loads, self._log.read_text().splitlines())
+        times = (entry["time"] for entry in entries if entry.get("job") == job.name)
+        return next((datetime.fromisoformat(time).timestamp() for time in times), None)
 
     def rename(self, path: str, to: str) -> None:
         """Move a file or folder of the store, in one step."""

@@ -11,7 +11,7 @@ from bench import yarn_services, zookeeper
 from trainmaster.local import jars, machine
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options, cache_folder
-from trainmaster.sources.files import open_files
+from trainmaster.sources.stores import open_files
 
 JARS = Path(__file__).with_name("services-jars.lock")
 MEMORY = 65_536

@@ -15,6 +15,8 @@ from bench.figures import REFERENCE, Sample, quantile
 from bench.systems import TASK
 from bench.yarn import until
 
+WARM = 40
+"""jobs that run before: they fill the pools of threads, so that what is had once isn't charged to the others"""
 START = 180.0
 """seconds that all jobs together may take to run"""
 SETTLE = 6.0
@@ -26,26 +28,26 @@ HEARTBEAT = "trainmaster_heartbeat_seconds"
 
 def measure(ours: Trainmaster, jobs: int, stamps: Path) -> Iterator[Sample]:
     """Leaves the jobs running: they end with the cluster."""
+    yield _sample("controller without jobs, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
+    yield _sample("controller without jobs, CPU", "ms per s", 1000 * _cpu_per_second(ours, CALM / 4))
     _warm_up(ours, stamps.with_suffix(".warm"))
     before = _usage(ours)
-    idle = _cpu_per_second(ours, CALM / 4)
-    yield _sample("controller, memory without jobs", "MiB", before.memory / 2**20)
-    yield _sample("controller, CPU without jobs", "ms per s", 1000 * idle)
-    started = _usage(ours)
-    seconds = _all_running(ours, jobs, stamps)
+    seconds = _all_running(ours, "many", jobs, stamps)
     running = _usage(ours)
     yield _sample(f"{jobs} jobs declared at once to all running", "s", seconds)
     yield _sample(
-        f"{jobs} jobs, CPU of the controller to start one", "ms", 1000 * (running.cpu - started.cpu) / jobs
+        f"{jobs} jobs, CPU of the controller to start one", "ms", 1000 * (running.cpu - before.cpu) / jobs
     )
-    yield from _heartbeat(jobs, "starting", started, running)
+    yield from _heartbeat(jobs, "starting", before, running)
     time.sleep(SETTLE)
     settled = _usage(ours)
     busy = _cpu_per_second(ours, CALM)
     calm = _usage(ours)
-    yield _sample(f"{jobs} calm jobs, memory of each", "KiB", (calm.memory - before.memory) / jobs / 1024)
-    yield _sample(f"{jobs} calm jobs, CPU of each", "ms per s", 1000 * busy / jobs)
-    yield from _heartbeat(jobs, "calm", settled, calm)
+    each = (calm.memory - before.memory) / jobs
+    yield _sample(f"controller with {WARM + jobs} calm jobs, memory", "MiB", calm.memory / 2**20)
+    yield _sample(f"each of {jobs} more calm jobs, memory", "KiB", each / 1024)
+    yield _sample(f"each of {WARM + jobs} calm jobs, CPU", "ms per s", 1000 * busy / (WARM + jobs))
+    yield from _heartbeat(WARM + jobs, "calm", settled, calm)
 
 
 class _Usage:
@@ -74,15 +76,13 @@ def _heartbeat(jobs: int, when: str, before: _Usage, after: _Usage) -> Iterator[
 
 
 def _warm_up(ours: Trainmaster, stamps: Path) -> None:
-    """One job runs, so that what only the first one loads isn't charged to the others."""
-    _declare(ours, "warm", 1, stamps)
-    until("the first job", stamps.exists, 60)
+    _all_running(ours, "warm", WARM, stamps)
     time.sleep(SETTLE)
 
 
-def _all_running(ours: Trainmaster, jobs: int, stamps: Path) -> float:
+def _all_running(ours: Trainmaster, folder: str, jobs: int, stamps: Path) -> float:
     """Seconds from the moment when all files are there to the start of the last process."""
-    declared = _declare(ours, "many", jobs, stamps)
+    declared = _declare(ours, folder, jobs, stamps)
     until(f"{jobs} processes", lambda: _started(stamps) >= jobs, START, every=0.1)
     return time.time() - declared
 

@@ -23,6 +23,7 @@ CALM = 1.5
 
 FIRST = "declared to first process running"
 ALL = "declared to all 4 running"
+SEEN = "seen by the controller to all 4 running"
 ACCEPTED = "known to YARN to all 4 running"
 REPLACED = "kill -9 of a worker to its replacement running"
 WHOLE = "whole job of `true`"
@@ -43,6 +44,9 @@ class Scenarios:
         running = self._running(job, PROCESSES)
         yield _sample(FIRST, system, running[0].when - declared)
         yield _sample(ALL, system, running[-1].when - declared)
+        seen = system.seen(job)
+        if seen is not None:
+            yield _sample(SEEN, system, running[-1].when - seen)
         application = self._yarn.application(running[0].application)
         yield _sample(ACCEPTED, system, running[-1].when - application["startedTime"] / 1000)
         time.sleep(CALM + self._chance.random())

@@ -40,5 +40,8 @@ class System(Protocol):
     def declare(self, job: Job) -> None:
         """Do what a person does to have the job run; returns when the system has taken it."""
 
+    def seen(self, job: Job) -> float | None:
+        """When the system first noticed the job, in seconds since the epoch; None where it doesn't say."""
+
     def remove(self, job: Job) -> None:
         """Have the job ended and forgotten; returns at once."""

@@ -60,6 +60,9 @@ class YarnServices:
     def declare(self, job: Job) -> None:
         self._web.post(self._url, json=specification(job), timeout=60).raise_for_status()
 
+    def seen(self, job: Job) -> None:  # noqa: ARG002 - it is told by the request itself
+        return None
+
     def remove(self, job: Job) -> None:
         self._web.delete(f"{self._url}/{job.name}", timeout=60).raise_for_status()
 
