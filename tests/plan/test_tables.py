@@ -77,6 +77,10 @@ def test_an_end_is_described(code: int, words: str, said: str) -> None:
 
 def test_the_telling_line_of_diagnostics_is_kept() -> None:
     assert last_words("[2024] x\nException from container-launch\n  at java\ndisk full\n") == "disk full"
+    assert (
+        last_words("[2026-11-22 20:44:22.915]Container [pid=1] is over\nDump:\n")
+        == "Container [pid=1] is over"
+    )
     assert len(last_words("x" * 1000)) == 300
 
 

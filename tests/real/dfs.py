@@ -39,6 +39,9 @@ class Dfs:
     def read(self, path: str) -> bytes:
         return bytes(self._files.cat_file(self._at(path)))
 
+    def exists(self, path: str) -> bool:
+        return bool(self._files.exists(self._at(path)))
+
     def move(self, path: str, to: str) -> None:
         self._files.makedirs(self._at(to).rpartition("/")[0], exist_ok=True)
         self._files.mv(self._at(path), self._at(to))

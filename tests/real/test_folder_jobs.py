@@ -7,23 +7,21 @@ import time
 from real.cluster import until
 from real.controllers import Room, document, eager
 from real.dfs import Dfs
-from trainer.ledger import Entry, Ledger, trainer_role
+from real.reading import processes, trainers
+from trainer.ledger import Entry, Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 
-SMALL = {"resources": {"memory": "64Mi"}}
-
 
 def endless(ledger: Ledger, replicas: int = 1) -> dict[str, object]:
     """A job that trains until it is told to stop."""
-    return eager(worker=trainer_role(ledger.folder, replicas, steps=0) | SMALL)
+    return eager(worker=trainers(ledger, replicas, steps=0))
 
 
 def training(room: Room, ledger: Ledger, name: str) -> list[Entry]:
     """The processes of a job, once all of it runs."""
-    wanted = room.until_true(name, C.RUNNING).roles["worker"].wanted
-    return until(lambda: found if len(found := ledger.running()) == wanted else None)
+    return processes(ledger, room.until_true(name, C.RUNNING).roles["worker"].wanted)
 
 
 def refused_for(status: JobStatus, reason: str) -> bool:
@@ -32,7 +30,7 @@ def refused_for(status: JobStatus, reason: str) -> bool:
 
 
 def good(name: str, ledger: Ledger) -> str:
-    return document(name, eager(worker=trainer_role(ledger.folder, steps=1) | SMALL))
+    return document(name, eager(worker=trainers(ledger, steps=1)))
 
 
 def test_broken_files_hurt_nobody_and_start_when_mended(room: Room, ledger: Ledger) -> None:
@@ -168,7 +166,7 @@ def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(
 
 def test_an_expired_job_never_trains_again_until_it_is_rerun(room: Room, ledger: Ledger) -> None:
     dfs = Dfs(room)
-    spec = eager(worker=trainer_role(ledger.folder, steps=1) | SMALL)
+    spec = eager(worker=trainers(ledger, steps=1))
     spec["runPolicy"] |= {"ttlAfterFinished": "1s"}
     first = room.controller()
     room.drop("once", spec)
@@ -190,7 +188,7 @@ def test_an_expired_job_never_trains_again_until_it_is_rerun(room: Room, ledger:
 
 
 def test_a_file_that_asks_for_it_goes_with_its_job(room: Room, ledger: Ledger) -> None:
-    spec = eager(worker=trainer_role(ledger.folder, steps=1) | SMALL)
+    spec = eager(worker=trainers(ledger, steps=1))
     spec["runPolicy"] |= {"ttlAfterFinished": "0s", "ttlDeletesResource": True}
     room.controller()
     room.drop("brief", spec)

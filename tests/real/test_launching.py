@@ -17,13 +17,12 @@ import pytest
 
 from real.cluster import until
 from real.controllers import Room, eager
-from trainer.ledger import Ledger, trainer_role
+from real.reading import SMALL, trainers
+from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaStatus
 
 Environment = Mapping[str, str]
-SMALL = {"resources": {"memory": "64Mi"}}
-
 VALUES = {
     "QUOTES": "a \"b\" 'c' `d`",
     "DOLLARS": "$HOME ${PATH} $(echo no) $$ $",
@@ -200,7 +199,7 @@ def test_a_missing_file_is_named_and_found_once_it_is_there(shared: Room, store:
 
 
 def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Ledger) -> None:
-    role = trainer_role(ledger.folder, steps=40) | SMALL
+    role = trainers(ledger, steps=40)
     shared.drop("ports", {"runPolicy": {"backoff": {"base": "2s"}}, "roles": {"worker": role}})
     first = until(ledger.running)[0]
     host = shared.until_true("ports", C.RUNNING).roles["worker"].replicas[0].node

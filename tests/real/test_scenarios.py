@@ -1,134 +1,20 @@
-"""Lives of jobs on real YARN: what is refused and waits, what is restarted and what ends a job, and every change of mind.
+"""Lives of jobs on real YARN: what is restarted, what ends a job, and every change of mind.
 
-The jobs of most tests are neighbours under one controller.
+The jobs of all tests are neighbours under one controller.
 """
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 from real.cluster import until
 from real.controllers import Room, eager
-from trainer.ledger import Entry, Ledger, trainer_role
+from real.reading import last_exit, message, processes, reason, states, trainers, worker
+from trainer.ledger import Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
-from trainmaster.api.status import ExitStatus, JobStatus, ReplicaState, ReplicaStatus
-
-SMALL = {"resources": {"memory": "64Mi"}}
-HALF_A_NODE = {"resources": {"memory": "3Gi"}}
-"""two of these fit on each of the cluster's two nodes"""
-
-
-def trainers(ledger: Ledger, replicas: int = 1, **options: Any) -> dict[str, Any]:
-    return trainer_role(ledger.folder, replicas, **options) | SMALL
-
-
-def message(status: JobStatus, condition: C) -> str:
-    found = status.condition(condition)
-    return found.message if found else ""
-
-
-def reason(status: JobStatus, condition: C) -> str:
-    found = status.condition(condition)
-    return found.reason if found else ""
-
-
-def worker(status: JobStatus, index: int = 0) -> ReplicaStatus:
-    return status.roles["worker"].replicas[index]
-
-
-def states(status: JobStatus) -> list[ReplicaState]:
-    return [replica.state for role in status.roles.values() for replica in role.replicas]
-
-
-def last_exit(replica: ReplicaStatus) -> ExitStatus:
-    assert replica.last_exit
-    return replica.last_exit
-
-
-def running(ledger: Ledger, count: int) -> list[Entry]:
-    """The processes that run, once there are so many."""
-    return until(lambda: found if len(found := ledger.running()) == count else None)
-
-
-# --- taken in, or not
-
-
-def test_what_can_never_be_had_is_refused_with_the_numbers(shared: Room, ledger: Ledger) -> None:
-    large = eager(worker=trainers(ledger, steps=1) | {"resources": {"memory": "100Gi"}})
-    lost = eager(worker=trainers(ledger, steps=1)) | {"queue": "nowhere"}
-    shared.drop("large", large)
-    shared.drop("lost", lost)
-
-    refused = shared.until("large", lambda s: reason(s, C.ACCEPTED) == reasons.NEVER_FITS)
-    assert "role worker wants 102400 MiB" in message(refused, C.ACCEPTED)
-    assert "at most 8192 MiB" in message(refused, C.ACCEPTED)
-    refused = shared.until("lost", lambda s: reason(s, C.ACCEPTED) == reasons.QUEUE_NOT_FOUND)
-    assert "'nowhere'" in message(refused, C.ACCEPTED)
-    assert not ledger.starts()
-
-    shared.drop("large", eager(worker=trainers(ledger, steps=1)))
-    shared.until_true("large", C.SUCCEEDED)
-
-
-def test_what_todays_nodes_lack_is_waited_for_and_stands_in_nobodys_way(shared: Room, ledger: Ledger) -> None:
-    job = eager(worker=trainers(ledger, 3) | {"resources": {"memory": "8Gi"}})
-    shared.drop("vast", job)
-    shared.drop("late", job | {"runPolicy": {"pendingDeadline": "2s"}})
-
-    waits = shared.until("vast", lambda s: reason(s, C.QUEUED) == reasons.NO_ROOM)
-    assert "it wants 24576 MiB" in message(waits, C.QUEUED)
-    assert "all of today's nodes have 16384 MiB" in message(waits, C.QUEUED)
-    late = shared.until_true("late", C.FINISHED)
-    assert reason(late, C.FAILED) == reasons.PENDING_DEADLINE_EXCEEDED
-    shared.drop("behind", eager(worker=trainers(ledger, steps=1)))
-    shared.until_true("behind", C.SUCCEEDED)
-
-    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): True})
-    shared.until_true("vast", C.SUSPENDED)
-    assert ended(shared, waits.application_id)
-    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): False})
-    again = shared.until("vast", lambda s: reason(s, C.QUEUED) == reasons.NO_ROOM)
-    assert again.earlier_application_ids == (waits.application_id,)
-    shared.jobs.delete("default", "vast")
-    until(lambda: ended(shared, again.application_id))
-
-
-def ended(room: Room, application: str) -> bool:
-    return room.rest.application(application)["state"] in ("FINISHED", "KILLED")
-
-
-def test_two_gangs_that_need_more_than_half_come_one_after_the_other(shared: Room, ledger: Ledger) -> None:
-    gang = trainer_role(ledger.folder, 3, steps=5) | HALF_A_NODE
-    other = Ledger(ledger.folder / "other")
-    shared.drop("one", eager(worker=gang))
-    shared.drop("two", eager(worker=trainer_role(other.folder, 3, steps=5) | HALF_A_NODE))
-
-    for name in ("one", "two"):
-        status = shared.until_true(name, C.FINISHED)
-        assert status.is_true(C.SUCCEEDED)
-    assert {e.run for e in (*ledger.starts(), *other.starts())} == {1}, "nothing was given back"
-    first, second = sorted((ledger, other), key=lambda it: it.starts()[0].at)
-    assert max(e.at for e in first.entries("end")) < min(e.at for e in second.starts())
-
-
-def test_a_gang_that_is_not_complete_in_time_gives_back_what_it_has(shared: Room, ledger: Ledger) -> None:
-    holder = Ledger(ledger.folder / "holder")
-    wait = [{"who": f"worker-{i}", "step": 1, "do": "wait", "with": "go"} for i in range(3)]
-    shared.drop("holder", eager(worker=trainer_role(holder.folder, 3, wait, steps=1) | HALF_A_NODE))
-    shared.until_true("holder", C.RUNNING)
-    spec = eager(worker=trainer_role(ledger.folder, 3, steps=1) | HALF_A_NODE)
-    shared.drop("partial", spec | {"gang": {"timeout": "2s"}})
-
-    shared.until("partial", lambda s: ReplicaState.ALLOCATED in states(s))
-    status = shared.until("partial", lambda s: reason(s, C.QUEUED) == reasons.GANG_TIMEOUT)
-    until(lambda: shared.rest.application(status.application_id)["runningContainers"] == 0)
-    assert not ledger.starts()
-    holder.go()
-    assert shared.until_true("partial", C.FINISHED).is_true(C.SUCCEEDED)
-
+from trainmaster.api.status import ReplicaState
 
 # --- restarts
 
@@ -194,7 +80,7 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     role = trainers(ledger, 3, steps=40) | {"restartScope": "Job"}
     shared.drop("gang", eager(worker=role))
     shared.until_true("gang", C.RUNNING)
-    first = running(ledger, 3)
+    first = processes(ledger, 3)
     until(lambda: all(ledger.steps(e.who) for e in first))
 
     first[1].kill()  # the others die of it a moment later, as peers do
@@ -220,9 +106,8 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
 
 def test_too_much_memory_is_told_with_how_much(shared: Room, ledger: Ledger) -> None:
     acts = [{"who": "worker-0", "step": 2, "do": "burn", "with": 300}]
-    shared.drop(
-        "hungry", {"runPolicy": {"backoffLimit": 0}, "roles": {"worker": trainers(ledger, acts=acts)}}
-    )
+    role = trainers(ledger, acts=acts, steps=0)
+    shared.drop("hungry", {"runPolicy": {"backoffLimit": 0}, "roles": {"worker": role}})
 
     status = shared.until_true("hungry", C.FINISHED)
     end = last_exit(worker(status))
@@ -295,14 +180,14 @@ def test_deleted_at_any_moment_of_the_start_nothing_stays(shared: Room, ledger: 
 def test_scaled_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> None:
     shared.drop("scaled", eager(worker=trainers(ledger, 2, steps=0)))
     shared.until_true("scaled", C.RUNNING)
-    before = running(ledger, 2)
+    before = processes(ledger, 2)
 
     shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 4})
-    more = running(ledger, 4)
+    more = processes(ledger, 4)
     assert [e.pid for e in more[:2]] == [e.pid for e in before]
     assert [e.who for e in more[2:]] != ["worker-0", "worker-1"]
     shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 1})
-    assert running(ledger, 1) == [e for e in before if e.who == "worker-0"]
+    assert processes(ledger, 1) == [e for e in before if e.who == "worker-0"]
     status = shared.until("scaled", lambda s: s.workers_summary == "1/1")
     assert status.restarts == 0
     assert len(ledger.starts()) == 4
@@ -311,7 +196,7 @@ def test_scaled_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> No
 def test_an_edit_restarts_once_uncharged_and_a_priority_only_yarn(shared: Room, ledger: Ledger) -> None:
     shared.drop("edited", eager(worker=trainers(ledger, 2, steps=0)))
     application = shared.until_true("edited", C.RUNNING).application_id
-    before = running(ledger, 2)
+    before = processes(ledger, 2)
 
     shared.jobs.edit("default", "edited", {("spec", "priority"): 7})
     until(lambda: shared.rest.application(application)["priority"] == 7)
@@ -319,7 +204,7 @@ def test_an_edit_restarts_once_uncharged_and_a_priority_only_yarn(shared: Room, 
     role = trainers(ledger, 2, steps=0, echo="EDITION")
     shared.drop("edited", eager(worker=role) | {"priority": 7, "env": [{"name": "EDITION", "value": "2"}]})
     until(lambda: len(ledger.starts()) == 4)
-    again = running(ledger, 2)
+    again = processes(ledger, 2)
 
     assert all(e.echo == {"EDITION": "2"} for e in again)
     status = shared.until_true("edited", C.RUNNING)

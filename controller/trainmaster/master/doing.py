@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import RefusedError, TrainmasterError
+from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 STOP_PATIENCE = 10.0
 """seconds after which a container whose NodeManager doesn't answer is given back at the ResourceManager instead"""
-STOP_RETRY = 1.0
+RETRY = 1.0
+"""seconds before whoever could not be asked is asked again"""
 
 
 class Doing:
@@ -89,6 +90,8 @@ class Doing:
         try:
             files = await self._files(job, action, memory)
             await self._until_leading()
+            if action.container not in self._sight.containers:
+                return  # given back or expired while we waited
             environment = {"HADOOP_USER_NAME": _user(memory), **action.environment}
             context = launch(environment, action.command, replica.host, replica.ports, files)
             await self._desk.nodes.start(
@@ -105,7 +108,7 @@ class Doing:
     async def _until_leading(self) -> None:
         """Nothing is started on a lease that may be another's by now."""
         while not self._desk.lease.held():
-            await asyncio.sleep(STOP_RETRY)
+            await asyncio.sleep(RETRY)
 
     def _failed(self, action: Start, code: int, words: str) -> None:
         """It may run all the same (an answer that got lost), so it is given back besides."""
@@ -113,9 +116,16 @@ class Doing:
         self._sight.ended(End(action.container, code, words, clock.now()))
 
     async def _files(self, job: TrainingJob, action: Start, memory: Memory) -> dict[str, LocalResource]:
+        """What YARN must be told of the files. A store that is away is no fault of the node: it is asked again."""
         wanted = files_of(job, action.key.role)
-        found = await asyncio.gather(*(self._desk.files(ref, _user(memory)) for ref in wanted.values()))
-        return dict(zip(wanted, found, strict=True))
+        while True:
+            try:
+                found = await asyncio.gather(*(self._desk.files(r, _user(memory)) for r in wanted.values()))
+            except UnavailableError as error:
+                log.info("files can't be looked up yet", extra={"error": str(error)})
+                await asyncio.sleep(RETRY)
+            else:
+                return dict(zip(wanted, found, strict=True))
 
     # --- stop
 
@@ -133,12 +143,12 @@ class Doing:
                     "a container can't be stopped yet",
                     extra={"container": action.container, "error": str(error)},
                 )
-                await asyncio.sleep(STOP_RETRY)
+                await asyncio.sleep(RETRY)
                 continue
             if isinstance(answer.get(action.container), RefusedError):
                 self._release.add(action.container)
                 return
-            await asyncio.sleep(STOP_RETRY)
+            await asyncio.sleep(RETRY)
 
     # --- confirm
 

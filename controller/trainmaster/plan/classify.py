@@ -5,6 +5,7 @@ The numbers are Hadoop's ContainerExitStatus; 128 + n is a signal, as the shell 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -94,9 +95,13 @@ def describe(code: int, diagnostics: str = "") -> str:
     return f"{said}: {tail}" if tail and code < 0 else said
 
 
+STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
+"""a NodeManager's time before each part of its diagnostics (ContainerImpl.addDiagnostics)"""
+
+
 def last_words(diagnostics: str) -> str:
     """The first telling line of YARN's diagnostics, at most 300 characters: stack traces help nobody in a status."""
-    lines = (line.strip() for line in diagnostics.splitlines())
+    lines = (STAMP.sub("", line.strip()) for line in diagnostics.splitlines())
     useful = [
         line
         for line in lines
