@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from trainmaster.errors import RefusedError
+from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.containers import AllocateCall, Allocated
-from trainmaster.hadoop.refusals import INVALID_ASK
+from trainmaster.hadoop.refusals import INVALID_ASK, WRONG_RESPONSE_ID
 from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.master.asking import table
 from trainmaster.master.heartbeat import REPLAY, Heart
 from trainmaster.plan.memory import Key
 from trainmaster.plan.values import Ask, Size
 
 
 class Scheduler:
-    """Answers as the ResourceManager does; refuses whole calls that ask for more than `largest` MiB."""
+    """As ApplicationMasterService.allocate: a number one step old gets the last answer again, and nothing it says is heeded.
+
+    Refuses whole calls that ask for more than `largest` MiB; loses as many answers as `lose` says.
+    """
 
     def __init__(self, largest: int = 1024) -> None:
         self.calls: list[AllocateCall] = []
-        self.accepted: list[AllocateCall] = []
-        self._largest, self._response = largest, 0
+        self.heeded: list[AllocateCall] = []
+        self.table: dict[int, int] = {}
+        """allocation request id -> containers asked for, as it stands"""
+        self.lose = 0
+        self.largest, self._last = largest, 0
+
+    def restarted(self) -> None:
+        self.table, self._last = {}, 0
 
     async def allocate(self, call: AllocateCall) -> Allocated:
         self.calls.append(call)
-        if any(line.size.memory > self._largest for line in call.asks):
-            raise RefusedError(INVALID_ASK, "too large")
-        self.accepted.append(call)
-        if call.response_id == self._response:
-            self._response += 1
-        return Allocated(self._response)
+        if call.response_id + 1 != self._last:
+            if call.response_id != self._last:
+                raise RefusedError(WRONG_RESPONSE_ID, f"{call.response_id} instead of {self._last}")
+            if any(line.size.memory > self.largest for line in call.asks):
+                raise RefusedError(INVALID_ASK, "too large")
+            self.heeded.append(call)
+            self.table |= {line.allocation_request_id: line.count for line in call.asks}
+            self._last += 1
+        if self.lose:
+            self.lose -= 1
+            raise UnavailableError("the answer got lost")
+        return Allocated(self._last)
+
+    @property
+    def wanted(self) -> set[int]:
+        return {number for number, count in self.table.items() if count}
 
 
 def heart(scheduler: Scheduler) -> Heart:
@@ -69,8 +92,7 @@ async def test_one_bad_ask_is_found_and_the_others_stand() -> None:
     ours.want((ask("ps", 0), ask("worker", 1, memory=4096), ask("chief", 2)), frozenset())
     for _ in range(4):
         await ours.beat()
-    asked = {line.priority for call in scheduler.accepted for line in call.asks if line.count}
-    assert asked == {1, 3}
+    assert scheduler.wanted == set(table([ask("ps", 0), ask("chief", 2)]))
     assert set(ours.refused.values()) == {"too large"}
     assert not ours.has_news
 
@@ -84,19 +106,105 @@ async def test_a_changed_ask_gets_a_new_chance() -> None:
     ours.want((ask("worker", 1, memory=512, run=2),), frozenset())
     assert not ours.refused
     await ours.beat()
-    assert scheduler.accepted[-1].asks
+    assert scheduler.wanted
 
 
-async def test_after_a_register_everything_is_said_again() -> None:
+async def test_after_a_register_everything_is_said_again_once_the_last_answer_was_replayed() -> None:
     scheduler = Scheduler()
     ours = heart(scheduler)
     ours.want((ask("ps", 0),), frozenset({"bad"}))
+    ours.releases.add("c1")
     await ours.beat()
+    scheduler.restarted()
     ours.registered_anew()
-    assert ours.response_id == REPLAY
+    ours.releases.add("c2")
     await ours.beat()
-    assert scheduler.calls[-1].asks
-    assert scheduler.calls[-1].avoid == ("bad",)
+    assert scheduler.calls[-1] == AllocateCall(REPLAY), "what a replayed call says is not heeded"
+    assert ours.has_news
+    await ours.beat()
+    assert scheduler.wanted == set(table([ask("ps", 0)]))
+    assert scheduler.heeded[-1].avoid == ("bad",)
+    assert scheduler.heeded[-1].releases == ("c2",)
+    assert not ours.has_news
+
+
+async def test_what_was_said_when_an_answer_got_lost_is_no_reason_to_forget_what_is_said_since() -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    ours.want((ask("ps", 0),), frozenset())
+    scheduler.lose = 1
+    with pytest.raises(UnavailableError):
+        await ours.beat()
+    ours.want((ask("ps", 0), ask("worker", 1)), frozenset())
+    ours.releases.add("c1")
+    await ours.beat()
+    assert ours.has_news, "the answer was a replay: the new lines were not heard"
+    await ours.beat()
+    assert scheduler.wanted == set(table([ask("ps", 0), ask("worker", 1)]))
+    assert [call.releases for call in scheduler.heeded] == [(), ("c1",)]
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_before_the_first_answer_and_after_a_lost_one_there_are_signs_of_life(lost: int) -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    ours.want((ask("ps", 0),), frozenset())
+    if lost:
+        scheduler.lose = lost
+        with pytest.raises(UnavailableError):
+            await ours.beat()
+    for _ in range(3):
+        await ours.repeat()
+    assert all(call.asks == () for call in scheduler.calls[lost:])
+    assert len(scheduler.heeded) == 1, "nothing but the first was acknowledged"
+    await ours.beat()
+    await ours.beat()
+    assert scheduler.wanted == set(table([ask("ps", 0)]))
+
+
+async def test_an_ask_that_may_not_even_be_taken_back_is_given_up() -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    ours.want((ask("ps", 0), ask("worker", 1, memory=512)), frozenset())
+    await ours.beat()
+    scheduler.largest = 256  # the administrator has lowered it
+    ours.want((), frozenset())
+    for _ in range(3):
+        await ours.beat()
+    assert scheduler.table[next(iter(table([ask("ps", 0)])))] == 0
+    assert not ours.has_news
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from(["beat", "lose", "repeat", "more", "less", "restart", "release"]), max_size=25)
+)
+async def test_whatever_happens_the_scheduler_comes_to_have_just_what_is_wanted(steps: list[str]) -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    runs = [1]
+    released = set()
+    for number, step in enumerate(steps):
+        scheduler.lose = step == "lose"
+        if step in ("more", "less"):
+            runs = [*runs, number + 2] if step == "more" else runs[1:]
+            ours.want(tuple(ask("worker", 1, run=run) for run in runs), frozenset())
+        elif step == "release":
+            ours.releases.add(f"c{number}")
+            released.add(f"c{number}")
+        elif step == "restart":
+            scheduler.restarted()
+            ours.registered_anew()
+        else:
+            with contextlib.suppress(UnavailableError):
+                await (ours.repeat() if step == "repeat" else ours.beat())
+    ours.want(tuple(ask("worker", 1, run=run) for run in runs), frozenset())
+    scheduler.lose = 0
+    for _ in range(3):
+        await ours.beat()
+    assert scheduler.wanted == set(table(ask("worker", 1, run=run) for run in runs))
+    assert {id_ for call in scheduler.heeded for id_ in call.releases} == released
+    assert not ours.has_news
 
 
 async def test_other_refusals_come_through() -> None:

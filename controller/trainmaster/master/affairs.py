@@ -78,15 +78,19 @@ class Affairs:
                 async with self._desk.admissions.place(user):
                     opened = await self._open(declared, memory(), job, user, amend)
         except TrainmasterError as error:
-            if refused_for_good(error):
+            if refused_for_good(error) and memory().application:
                 self._opened(Opened(AppState.REFUSED, str(error)))
-                return
-            self._sight.say(AppState.AWAY, str(error))
-            self._wake.set()
-            await asyncio.sleep(RETRY)
-            self._sight.say(AppState.NONE)
+            else:
+                await self._away(error)
         else:
             self._opened(opened)
+
+    async def _away(self, error: TrainmasterError) -> None:
+        """Show it for a while; then there is no application yet, and the next pass opens one again."""
+        self._sight.say(AppState.AWAY, str(error))
+        self._wake.set()
+        await asyncio.sleep(RETRY)
+        self._sight.say(AppState.NONE)
 
     async def _open(
         self, declared: Declared, memory: Memory, job: TrainingJob, user: str, amend: Amend
@@ -101,15 +105,27 @@ class Affairs:
     ) -> None:
         """Unregister with the final status; repeated until YARN says that it has it."""
         try:
-            while not await master.finish(_final(action), action.message, url):
-                await asyncio.sleep(POLL)
-        except RefusedError:
-            state = ended_state(await self._desk.manager(application.user).report(application.id))
-            self._sight.say(AppState.CLOSED if state is not AppState.AWAY else state)
+            over = await self._finished(action, application, master, url)
         except TrainmasterError as error:
             await self._later("YARN can't be told of the end yet", error)
         else:
-            self._sight.say(AppState.CLOSED)
+            if over:
+                self._sight.say(AppState.CLOSED)
+
+    async def _finished(
+        self, action: Finish, application: ApplicationMemory, master: ApplicationMaster, url: str
+    ) -> bool:
+        """Whether it is over. A refusal doesn't say so, its report does: somebody else may have ended it."""
+        try:
+            while not await master.finish(_final(action), action.message, url):
+                if not self._desk.lease.held():
+                    return False
+                await asyncio.sleep(POLL)
+        except RefusedError:
+            report = await self._desk.manager(application.user).report(application.id)
+            if ended_state(report) is AppState.AWAY:
+                raise
+        return True
 
     async def kill(self, application: ApplicationMemory) -> None:
         """End an application that nobody can speak for."""
@@ -151,6 +167,8 @@ class Affairs:
             await self._desk.remove(declared)
         except TrainmasterError as error:
             await self._later("a declaration can't be removed yet", error)
+        else:
+            await asyncio.sleep(RETRY)  # until the source has taken note of it
 
     async def _later(self, what: str, error: TrainmasterError) -> None:
         """Say why, and wait a little: the next pass asks for it again."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.refusals import NOT_REGISTERED, WRONG_RESPONSE_ID
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
@@ -20,7 +20,7 @@ from trainmaster.master.heartbeat import REPLAY, Heart
 from trainmaster.master.looking import bound_containers
 from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
-from trainmaster.master.sight import Sight
+from trainmaster.master.sight import OVER, Sight
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, ContainerState, Plan
 
@@ -41,8 +41,6 @@ class Contact:
         self._desk, self._memory, self._amend, self._page = desk, memory, amend, page
         self.sight = Sight()
         self.heart: Heart | None = None
-        self.deposed = False
-        """another master goes on with the application"""
         self.releases: set[str] = set()
         """containers to be given back with the next heartbeat"""
         self.doing = Doing(desk, self.sight, wake, self.releases)
@@ -50,14 +48,17 @@ class Contact:
     async def beat(self) -> None:
         """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
         self.sight.give_up_missing(clock.now(), self._desk.limits.node_expiry)
+        if self.sight.state in OVER:
+            await self.drop_heart()
         heart = self.heart
-        if heart is None or self.deposed:
+        if heart is None:
             if self.sight.missing:
                 self.doing.confirm()
             return
         try:
             await self._beat(heart)
-            self.sight.say(AppState.REGISTERED)
+            if self.sight.state is AppState.AWAY:
+                self.sight.say(AppState.REGISTERED)
         except RefusedError as error:
             await self._refused(heart, error)
         except UnavailableError as error:
@@ -68,12 +69,10 @@ class Contact:
         if not self._desk.lease.held() or self.sight.ends:
             await heart.repeat()
             return
-        heart.releases |= self.releases
-        released, asked = set(heart.releases), bool(heart.wanted)
+        released, asked = set(self.releases), bool(heart.wanted)
         answer = await heart.beat()
-        self.releases -= released
         self.sight.allocated(answer, self._memory().role_numbers, clock.now())
-        self._drop_released(released)
+        self._drop_released(released - self.releases)
         if answer.am_rm_token:
             await self._keep_token(answer.am_rm_token, heart)
         for point, reached in (("ask", asked), ("allocated", bool(answer.allocated))):
@@ -88,12 +87,24 @@ class Contact:
                 self.sight.drop(id_)
 
     async def _keep_token(self, token: bytes, heart: Heart) -> None:
-        """YARN rolled the token: written before it is used, for a lost one can't be had again."""
+        """YARN rolled the token: written before it is used.
+
+        Each answer brings it again for as long as the connection is the old token's (ApplicationMasterService.allocate).
+        """
         text = base64.b64encode(token).decode()
-        await self._amend(
-            lambda m: replace(m, application=replace(m.application, token=text) if m.application else None)
-        )
-        heart.master.replace_token(token)
+        application = self._memory().application
+        if application is None or application.token == text:
+            return
+        try:
+            await self._amend(
+                lambda m: replace(
+                    m, application=replace(m.application, token=text) if m.application else None
+                )
+            )
+        except TrainmasterError as error:  # the store's trouble, not YARN's: the next answer brings it again
+            log.warning("a rolled token can't be written down yet", extra={"error": str(error)})
+        else:
+            heart.master.replace_token(token)
 
     async def _refused(self, heart: Heart, error: RefusedError) -> None:
         if error.kind == NOT_REGISTERED and not self._desk.lease.held():
@@ -134,11 +145,10 @@ class Contact:
             self.sight.say(became.state, became.words)
 
     async def _superseded(self) -> None:
-        """Another master has registered. We do so again only if the lease, asked anew, says that we lead."""
+        """Another master has registered. Only a pass opens again, and there is none unless the lease, asked anew, is ours."""
         await self.drop_heart()
-        self.deposed = not await self._desk.lease.acquire()
-        state = AppState.AWAY if self.deposed else AppState.NONE
-        self.sight.say(state, "another controller goes on with the application")
+        await self._desk.lease.acquire()
+        self.sight.say(AppState.NONE, "another controller goes on with the application")
 
     def opened(self, opened: Opened) -> None:
         """Take in how the opening of the application went."""
@@ -146,7 +156,12 @@ class Contact:
         if opened.master is None or opened.registered is None:
             return
         desk, start = self._desk, 0 if opened.fresh else REPLAY
-        self.heart = Heart(opened.master, lambda: desk.cluster.racks, desk.measures.heartbeat, start)
+        self.releases.clear()  # those of an earlier application would make YARN refuse every call
+        if opened.fresh:
+            self.sight.anew()
+        self.heart = Heart(
+            opened.master, lambda: desk.cluster.racks, desk.measures.heartbeat, start, self.releases
+        )
         self.sight.registered(opened.registered, self._memory().role_numbers)
         self.sight.expect(bound_containers(self._memory()))
         self.doing.confirm()
@@ -159,7 +174,7 @@ class Contact:
     @property
     def speaks(self) -> bool:
         """Whether the next heartbeat has something to say, and so should go out at once."""
-        return (self.heart is not None and self.heart.has_news) or bool(self.releases)
+        return self.heart is not None and self.heart.has_news
 
     @property
     def expects(self) -> bool:

@@ -2,13 +2,15 @@
 
 `allocate` is at once the sign of life, the asking and the acknowledgement of ends. So while ends are pulled and not written
 down, the last call is repeated: the ResourceManager then replays its answer and hears that we live, and nothing is acknowledged.
+When it replays, it heeds nothing else that the call says (ApplicationMasterService.allocate: "heartbeat one step old"). So what
+may be answered by a replay carries nothing new: a call that got no answer is sent again as it was.
 Never here: what to ask for (plan/), or what an answer means (sight.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
 
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop.containers import AllocateCall, Allocated, ResourceAsk
@@ -23,6 +25,15 @@ REPLAY = -1
 """the response id after a register: the ResourceManager repeats the last answer it gave to whoever was master before"""
 
 
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A call under way."""
+
+    call: AllocateCall
+    stands: Mapping[int, Ask]
+    """the asks that stand at the scheduler once it was answered"""
+
+
 @dataclass
 class Heart:
     """The state of the conversation with the scheduler."""
@@ -33,20 +44,24 @@ class Heart:
     measure: Callable[[float], None]
     """told the seconds that each answered call took"""
     response_id: int
-    stands: dict[int, Ask] = field(default_factory=dict)
+    releases: set[str] = field(default_factory=set)
+    """to be given back; taken out once the scheduler has heard it"""
+    stands: Mapping[int, Ask] = field(default_factory=dict)
     """asks as the scheduler has them from us"""
     wanted: dict[int, Ask] = field(default_factory=dict)
     avoid: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
     """hosts as the scheduler has them from us"""
-    releases: set[str] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
     """asks that the scheduler threw out, with its words"""
     last_beat: float = 0.0
     """time of the last answer, seconds since the epoch"""
     sifting: bool = False
     """one bad ask makes the whole call throw: then one role's asks are sent at a time, to find whose it is"""
-    last_call: AllocateCall | None = None
+    saying: Saying | None = None
+    """the call that has got no answer yet: the scheduler may have heard it"""
+    answered: int | None = None
+    """the response id of the last call that was answered; None after a register"""
 
     def want(self, asks: tuple[Ask, ...], avoid: frozenset[str]) -> None:
         """Set what should stand; sent with the next beat."""
@@ -59,53 +74,67 @@ class Heart:
         return bool(self.releases) or self.avoid != self.avoided or bool(self._lines())
 
     async def repeat(self) -> None:
-        """A sign of life that acknowledges nothing."""
-        if self.last_call is not None:
-            await self._call(self.last_call)
+        """A sign of life that acknowledges and asks for nothing. An answer not heard before comes again with the next beat."""
+        if self.saying or self.answered is None:
+            self.saying = Saying(AllocateCall(self.response_id), self.stands)
+            await self._call(self.saying.call)
+        else:
+            await self._call(AllocateCall(self.answered))
 
     async def beat(self) -> Allocated:
         """One heartbeat with all that changed; acknowledges the answer before."""
-        call = self._next_call()
+        saying = self.saying = self.saying or self._next()
         try:
-            answer = await self._call(call)
+            answer = await self._call(saying.call)
         except RefusedError as error:
-            if error.kind != INVALID_ASK:
+            self.saying = None
+            if error.kind != INVALID_ASK or not saying.call.asks:
                 raise
-            self._sift(call, error.message)
+            self._sift(saying.call, error.message)
             return await self.beat()
-        self._heard(call, answer)
+        self._heard(saying, answer)
         return answer
 
     def registered_anew(self) -> None:
         """After a register all that was said is forgotten there: say it again, and have the last answer replayed."""
-        self.stands, self.avoided, self.last_call = {}, frozenset(), None
+        self.stands, self.avoided, self.saying, self.answered = {}, frozenset(), None, None
         self.response_id = REPLAY
 
-    def _next_call(self) -> AllocateCall:
+    def _next(self) -> Saying:
+        if self.response_id == REPLAY:
+            return Saying(AllocateCall(REPLAY), self.stands)
         lines = self._lines()
         if self.sifting and lines:
-            first = lines[0].priority
-            lines = tuple(line for line in lines if line.priority == first)
+            lines = tuple(line for line in lines if line.priority == lines[0].priority)
         on, off = self.avoid - self.avoided, self.avoided - self.avoid
-        return AllocateCall(
-            self.response_id, asks=lines, releases=tuple(self.releases), avoid=tuple(on), unavoid=tuple(off)
+        releases = tuple(self.releases)
+        call = AllocateCall(
+            self.response_id, asks=lines, releases=releases, avoid=tuple(on), unavoid=tuple(off)
         )
+        return Saying(call, self._standing_after({line.priority for line in lines}))
+
+    def _standing_after(self, said: Set[int]) -> dict[int, Ask]:
+        kept = {n: ask for n, ask in self.stands.items() if priority(ask.role_number) not in said}
+        sent = {n: ask for n, ask in self._allowed().items() if priority(ask.role_number) in said}
+        return kept | sent
 
     def _sift(self, call: AllocateCall, words: str) -> None:
         """A refused call has changed nothing at the scheduler. One role alone is at fault; of several, try each alone."""
-        if len({line.priority for line in call.asks}) <= 1:
-            self.refused |= {line.allocation_request_id: words for line in call.asks if line.count}
         self.sifting = True
+        if len({line.priority for line in call.asks}) > 1:
+            return
+        asked = {line.allocation_request_id for line in call.asks if line.count}
+        self.refused |= dict.fromkeys(asked, words)
+        if not asked:  # not even taking it back is allowed: then it can't be granted either
+            told = {line.allocation_request_id for line in call.asks}
+            self.stands = {n: ask for n, ask in self.stands.items() if n not in told}
 
-    def _heard(self, call: AllocateCall, answer: Allocated) -> None:
-        self.last_call = replace(call, asks=(), releases=(), avoid=(), unavoid=())
-        self.response_id = answer.response_id
-        self.releases -= set(call.releases)
+    def _heard(self, saying: Saying, answer: Allocated) -> None:
+        call = saying.call
+        self.saying, self.stands = None, saying.stands
+        self.answered, self.response_id = call.response_id, answer.response_id
+        self.releases.difference_update(call.releases)
         self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
-        said = {line.priority for line in call.asks}
-        kept = {n: ask for n, ask in self.stands.items() if priority(ask.role_number) not in said}
-        sent = {n: ask for n, ask in self._allowed().items() if priority(ask.role_number) in said}
-        self.stands = kept | sent
         self.sifting = self.sifting and bool(self._lines())
 
     async def _call(self, call: AllocateCall) -> Allocated:

@@ -105,10 +105,12 @@ class JobMaster:
 
     async def _pass(self) -> None:
         sight, desk = self.contact.sight, self.desk
-        if self.contact.deposed or not desk.lease.held() or not (sight.changed or self._due()):
+        if not desk.lease.held() or not self._pending():
             return
         started = clock.monotonic()
         async with self._lock:
+            if self.over:
+                return
             sight.changed = False
             seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
             plan = decide(self.declared, self.memory, seen, clock.now(), desk.limits)
@@ -125,9 +127,10 @@ class JobMaster:
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
 
-    def _due(self) -> bool:
+    def _pending(self) -> bool:
+        """Whether there is a reason for a pass: something was seen, or a time has come."""
         woken = self._wake_at is not None and clock.now() >= self._wake_at
-        return woken or self._record.flush_due()
+        return self.contact.sight.changed or woken or self._record.flush_due()
 
     async def _amend(self, change: Callable[[Memory], Memory]) -> Memory:
         """Change the memory between passes, written before it counts."""
@@ -166,9 +169,14 @@ class JobMaster:
             case Kill() if application:
                 affairs.run(lambda: affairs.kill(application))
             case Forget():
-                affairs.run(lambda: affairs.leave(self.memory.uid, self.declared, self._left))
+                affairs.run(self._leave)
             case RemoveDeclaration():
                 affairs.run(lambda: affairs.remove(self.declared))
+
+    async def _leave(self) -> None:
+        """No pass meanwhile, which could write the record anew."""
+        async with self._lock:
+            await self._affairs.leave(self.memory.uid, self.declared, self._left)
 
     def _left(self) -> None:
         self.over = True
@@ -219,16 +227,19 @@ class JobMaster:
         """Seconds until the next turn if nothing happens; None when only news can bring one."""
         if self._trouble:
             return float(min(5.0, 0.2 * 2 ** min(self._trouble, 6)))
+        contact = self.contact
         waits = [at - clock.now() for at in (self._wake_at, self._record.flush_at) if at is not None]
-        if self.contact.sight.missing:
+        if not self.desk.lease.held() and (contact.heart or self._pending()):
+            return self.desk.calm_beat  # no pass can be made now: what is due must not keep the loop busy
+        if contact.sight.missing:
             waits.append(self.desk.calm_beat)
-        if self.contact.heart and not self.contact.deposed:
+        if contact.heart:
             waits.append(self._beat_interval())
+        elif contact.sight.changed:
+            waits.append(0.0)
         return max(0.0, min(waits)) if waits else None
 
     def _beat_interval(self) -> float:
-        if not self.desk.lease.held():
-            return self.desk.calm_beat
         if self.contact.sight.changed or self.contact.speaks:
             return 0.0
         closing = self.memory.closing_since and not self.memory.closed_at

@@ -96,7 +96,9 @@ async def _submitted(
     wait = TOKEN_POLL
     while True:
         report = await rm.report(application.id)
-        if report and (report.am_rm_token or report.state.over or report.state is ApplicationState.RUNNING):
+        if report is None:
+            raise UnavailableError(f"YARN has forgotten {application.id}, which was just submitted")
+        if report.am_rm_token or report.state.over or report.state is ApplicationState.RUNNING:
             return report
         await asyncio.sleep(wait)
         wait = min(TOKEN_POLL_MOST, wait * 1.3)

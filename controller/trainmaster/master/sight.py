@@ -29,12 +29,17 @@ class Sight:
         self.containers: dict[str, Container] = {}
         self.missing: dict[str, Container] = {}
         """live when last heard of, and not listed since a register: not seen, which isn't gone"""
-        self.ends: tuple[End, ...] = ()
+        self._ends: dict[str, End] = {}
         self._missing_since = 0.0
         self.container_tokens: dict[str, bytes] = {}
         self.nm_tokens: dict[str, bytes] = {}
         self.changed = True
         """whether something was seen since the last pass"""
+
+    @property
+    def ends(self) -> tuple[End, ...]:
+        """Pulled, and not judged yet."""
+        return tuple(self._ends.values())
 
     def say(self, state: AppState, words: str = "") -> None:
         if (state, words) != (self.state, self.words):
@@ -55,6 +60,11 @@ class Sight:
             self._missing_since = now
         elif now - self._missing_since > patience:
             self.missing.clear()
+
+    def anew(self) -> None:
+        """A new application: what an earlier one ran is over with it, and its tokens are no good any more."""
+        self.missing.clear()
+        self.nm_tokens.clear()
 
     def registered(self, answer: Registered, roles: Mapping[str, int]) -> None:
         """Take in a register's answer: nothing that runs is confirmed any more, until its NodeManager is asked."""
@@ -96,18 +106,20 @@ class Sight:
     def ended(self, end: End) -> None:
         """A container is over; told more than once, it counts once."""
         self.drop(end.container)
-        if all(known.container != end.container for known in self.ends):
-            self.ends = (*self.ends, end)
+        if end.container not in self._ends:
+            self._ends[end.container] = end
             self.changed = True
 
     def judged(self, ends: Iterable[End]) -> None:
         """These ends were judged, and the judgement is written down."""
-        over = {end.container for end in ends}
-        self.ends = tuple(end for end in self.ends if end.container not in over)
+        for end in ends:
+            self._ends.pop(end.container, None)
 
     def confirmed(self, answer: NmStatuses, asked: Mapping[str, str], now: float) -> None:
         """Take in what a NodeManager says of the containers asked for (id -> node)."""
         for id_, status in answer.known.items():
+            if id_ not in self.containers and id_ not in self.missing:
+                continue  # its end was heard while the NodeManager was asked
             if status.state is NmState.COMPLETE:
                 code = NOT_KNOWN if status.exit is None else status.exit
                 self.ended(End(id_, code, status.diagnostics, now))
