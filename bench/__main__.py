@@ -66,9 +66,11 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
-    with tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder:
-        with lab.running(Path(folder) / "lab", console.log) as place:
-            yield from _all(options, place)
+    with (
+        tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder,
+        lab.running(Path(folder) / "lab", console.log) as place,
+    ):
+        yield from _all(options, place)
 
 
 def _all(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
