@@ -42,6 +42,15 @@ class Dfs:
     def exists(self, path: str) -> bool:
         return bool(self._files.exists(self._at(path)))
 
+    def names(self, folder: str) -> list[str]:
+        """What lies in a folder, as paths below the root."""
+        found = self._files.ls(self._at(folder), detail=False)
+        return [f"{folder}/{path.rpartition('/')[2]}" for path in found]
+
+    def mode(self, path: str) -> int:
+        """Permission bits."""
+        return int(self._files.info(self._at(path))["permission"])
+
     def move(self, path: str, to: str) -> None:
         self._files.makedirs(self._at(to).rpartition("/")[0], exist_ok=True)
         self._files.mv(self._at(path), self._at(to))

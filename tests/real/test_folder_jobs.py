@@ -103,6 +103,13 @@ def test_a_broken_edit_stops_nothing(room: Room, ledger: Ledger) -> None:
     assert status.is_true(C.RUNNING)
     assert ledger.running() == before
 
+    vast = {"worker": trainers(ledger, steps=0) | {"resources": {"memory": "100Gi"}}}
+    dfs.put_over("jobs/default/edited.yaml", document("edited", {"roles": vast}).encode(), pause=0)
+    status = room.until("edited", lambda status: refused_for(status, reasons.NEVER_FITS))
+    assert "going on with the declaration before" in str(status.condition(C.ACCEPTED))
+    assert status.is_true(C.RUNNING)
+    assert ledger.running() == before
+
 
 def test_files_that_are_written_over_moved_or_away_for_a_moment_stop_nothing(
     room: Room, ledger: Ledger

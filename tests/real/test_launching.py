@@ -14,10 +14,11 @@ from typing import Any
 
 import fsspec
 import pytest
+import requests
 
 from real.cluster import until
 from real.controllers import Room, eager
-from real.reading import SMALL, trainers
+from real.reading import SMALL, last_exit, trainers, worker
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaStatus
@@ -187,9 +188,7 @@ def test_a_missing_file_is_named_and_found_once_it_is_there(shared: Room, store:
     status = shared.until_true("never", C.FAILED)
     assert f"{source}: no such file" in str(status.condition(C.FAILED))
     status = shared.until("late", lambda s: s.restarts > 0)
-    last = status.roles["worker"].replicas[0].last_exit
-    assert last
-    assert source in last.message
+    assert source in last_exit(worker(status)).message
     filesystem.pipe_file(f"{root}/late.txt", b"here")
     shared.until_true("late", C.SUCCEEDED)
     assert (tmp_path / "read").read_text() == "here"
@@ -202,7 +201,7 @@ def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Led
     role = trainers(ledger, steps=40)
     shared.drop("ports", {"runPolicy": {"backoff": {"base": "2s"}}, "roles": {"worker": role}})
     first = until(ledger.running)[0]
-    host = shared.until_true("ports", C.RUNNING).roles["worker"].replicas[0].node
+    host = worker(shared.until_true("ports", C.RUNNING)).node
 
     first.kill()
     taken = until(lambda: _bound(host, first.port))
@@ -211,7 +210,7 @@ def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Led
         status = shared.until_true("ports", C.SUCCEEDED)
 
     second = ledger.starts()[1]
-    replica = status.roles["worker"].replicas[0]
+    replica = worker(status)
     assert second.port != first.port
     assert second.run == 3, "the run between met the taken port"
     assert (replica.restarts, status.restarts) == (1, 1), "only the kill was charged"
@@ -225,10 +224,13 @@ def _bound(host: str, port: int) -> socket.socket | None:
 
 
 @pytest.mark.parametrize("code", [0, 5])
-def test_the_exit_code_of_the_command_is_the_processs(shared: Room, code: int) -> None:
-    role = SMALL | {"command": f"(exit {code})", "restartPolicy": "Never"}
+def test_the_exit_code_and_the_output_of_the_command_are_kept(shared: Room, code: int) -> None:
+    role = SMALL | {"command": f"echo said; echo complained >&2; (exit {code})", "restartPolicy": "Never"}
     shared.drop(f"ends-{code}", eager(worker=role))
-    status = shared.until_true(f"ends-{code}", C.FINISHED)
-    last = status.roles["worker"].replicas[0].last_exit
-    assert last
-    assert last.code == code
+
+    end = last_exit(worker(shared.until_true(f"ends-{code}", C.FINISHED)))
+    assert end.code == code
+    assert requests.get(end.log_url, timeout=10).ok
+    logs = end.log_url.replace("/containers/", "/containerlogs/").removesuffix("/logs")
+    assert "\nsaid\n" in requests.get(f"{logs}/stdout", timeout=10).text
+    assert "\ncomplained\n" in requests.get(f"{logs}/stderr", timeout=10).text

@@ -91,6 +91,19 @@ def _put_as(dfs: Dfs, path: str, text: str, owner: str) -> None:
     dfs.move(beside, path)
 
 
+def test_the_token_stands_in_the_journal_and_nowhere_else(room: Room, ledger: Ledger) -> None:
+    dfs = Dfs(room)
+    controller = room.controller()
+    room.drop("secret", eager(worker=trainers(ledger, steps=0)))
+    room.until_true("secret", C.RUNNING)
+
+    [record] = dfs.names("journal")
+    token = json.loads(dfs.read(record))["application"]["token"]
+    assert (dfs.mode(record), dfs.mode("journal")) == (0o600, 0o700), "only the controller reads it"
+    assert token not in controller.words
+    assert token.encode() not in dfs.read("status/default/secret.yaml")
+
+
 def test_while_the_store_is_away_training_goes_on_and_nothing_is_decided(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
