@@ -82,12 +82,12 @@ class Settings(BaseSettings):
     port_last: Port = 29999
     """last of them; the range lies outside the kernel's ephemeral one"""
 
-    beat_fast: Seconds = 0.2
-    """seconds between heartbeats of a job that waits for containers"""
+    beat_fast: Seconds = 0.1
+    """seconds between heartbeats of a job that waits for containers, with up to 25 such jobs; more with more"""
     beat_calm: Seconds = 0.5
     """seconds between heartbeats of a job that runs undisturbed, with up to 250 jobs; more with more"""
     look_interval: Seconds = 1.0
-    """seconds between two listings of the store"""
+    """seconds between two listings of the store at most; a small store is listed more often, up to 5 times a second"""
     deletion_grace: NonNegativeFloat = 15.0
     """seconds that a file must be missing from complete listings before it counts as deleted"""
     lease_duration: Seconds = 10.0

@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 
 CLUSTER_LOOK = 2.0
 """seconds between looks at nodes and queues"""
+LOOK_LEAST = 0.2
+"""seconds between two listings of a small store"""
+LOOK_SHARE = 50
+"""a pause between listings is so many times as long as a listing took, so that a larger store is listed less often"""
 STANDBY_LOOK = 1.0
 """seconds between a standby's looks at the lease; the lease's own duration decides how soon it takes over"""
 
@@ -198,7 +202,7 @@ class Fleet:
 
     async def _look_at_source(self, desk: Desk) -> None:
         while True:
-            started = clock.monotonic()
+            started, pause = clock.monotonic(), self._settings.look_interval
             try:
                 found = await self._source.look()
             except TrainmasterError as error:
@@ -206,9 +210,10 @@ class Fleet:
                     log.warning("the store can't be listed", extra={"error": str(error)})
                 self._store_up = False
             else:
+                pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
                 self._store_up, self._looked_at = True, clock.now()
                 self._take_in(desk, list(found.values()))
-            await asyncio.sleep(max(0.1, self._settings.look_interval - (clock.monotonic() - started)))
+            await asyncio.sleep(pause)
 
     def _take_in(self, desk: Desk, found: list[Declared]) -> None:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
