@@ -31,18 +31,18 @@ def measure(ours: Trainmaster, jobs: int, stamps: Path) -> Iterator[Sample]:
     yield _sample("controller without jobs, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
     yield _sample("controller without jobs, CPU", "ms per s", 1000 * _cpu_per_second(ours, CALM / 4))
     _warm_up(ours, stamps.with_suffix(".warm"))
-    before = _usage(ours)
+    before = Usage(ours)
     seconds = _all_running(ours, "many", jobs, stamps)
-    running = _usage(ours)
+    running = Usage(ours)
     yield _sample(f"{jobs} jobs declared at once to all running", "s", seconds)
     yield _sample(
         f"{jobs} jobs, CPU of the controller to start one", "ms", 1000 * (running.cpu - before.cpu) / jobs
     )
     yield from _heartbeat(jobs, "starting", before, running)
     time.sleep(SETTLE)
-    settled = _usage(ours)
+    settled = Usage(ours)
     busy = _cpu_per_second(ours, CALM)
-    calm = _usage(ours)
+    calm = Usage(ours)
     each = (calm.memory - before.memory) / jobs
     yield _sample(f"controller with {WARM + jobs} calm jobs, memory", "MiB", calm.memory / 2**20)
     yield _sample(f"each of {jobs} more calm jobs, memory", "KiB", each / 1024)
@@ -50,7 +50,7 @@ def measure(ours: Trainmaster, jobs: int, stamps: Path) -> Iterator[Sample]:
     yield from _heartbeat(WARM + jobs, "calm", settled, calm)
 
 
-class _Usage:
+class Usage:
     """What the controller has used so far."""
 
     def __init__(self, ours: Trainmaster) -> None:
@@ -59,16 +59,13 @@ class _Usage:
         self.heartbeats = buckets(ours.metrics(), HEARTBEAT)
 
 
-_usage = _Usage
-
-
 def _cpu_per_second(ours: Trainmaster, seconds: float) -> float:
     cpu, started = process.cpu_seconds(ours.pid), time.monotonic()
     time.sleep(seconds)
     return (process.cpu_seconds(ours.pid) - cpu) / (time.monotonic() - started)
 
 
-def _heartbeat(jobs: int, when: str, before: _Usage, after: _Usage) -> Iterator[Sample]:
+def _heartbeat(jobs: int, when: str, before: Usage, after: Usage) -> Iterator[Sample]:
     counts = {bound: count - before.heartbeats[bound] for bound, count in after.heartbeats.items()}
     p99 = quantile(0.99, counts)
     if p99 is not None:
