@@ -1,25 +1,26 @@
 """Carrying out a plan's actions on containers: start, stop, and asking NodeManagers how their containers are.
 
 Each runs beside the heartbeat, is left out while it is already on its way, and tells the sight how it ended. Nothing here
-decides; a failure becomes something seen.
+decides; a failure becomes something seen. A thousand containers at once must not hold up other jobs: one NodeManager is asked
+for all of its containers in one call, and one launch is built per turn of the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LocalResource
+from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.values import End, Start, Stop
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ STOP_PATIENCE = 10.0
 """seconds after which a container whose NodeManager doesn't answer is given back at the ResourceManager instead"""
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
+YARN = "org.apache.hadoop.yarn."
+"""where the exceptions come from by which a NodeManager refuses; others (a NullPointerException, say) are trouble of its own"""
 
 
 class Doing:
@@ -37,13 +40,32 @@ class Doing:
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
 
-    def start(self, action: Start, memory: Memory, job: TrainingJob) -> None:
-        if ("start", action.container) not in self._tasks:
-            self._sight.starting(action.container)
-            self._run("start", action.container, self._start(action, memory, job))
+        self._stopping: set[str] = set()
+        self._building = asyncio.Lock()
 
-    def stop(self, action: Stop) -> None:
-        self._run("stop", action.container, self._stop(action))
+    def start(self, actions: Iterable[Start], memory: Memory, job: TrainingJob) -> None:
+        replicas: Mapping[Key, ReplicaMemory] = {}
+        for action in actions:
+            replicas = replicas or {replica.key: replica for replica in memory.replicas}
+            if ("start", action.container) not in self._tasks:
+                self._sight.starting(action.container)
+                work = self._start(action, replicas[action.key], job, _user(memory))
+                self._run("start", action.container, work)
+
+    def stop(self, actions: Iterable[Stop]) -> None:
+        by_node: dict[str, list[str]] = {}
+        for action in actions:
+            if action.container not in self._stopping:
+                by_node.setdefault(action.node, []).append(action.container)
+        for node, ids in by_node.items():
+            self._stopping.update(ids)
+            self._run("stop", ids[0], self._stop(node, ids))
+
+    def release(self, container: str) -> None:
+        """Give it back with the next heartbeat; from now on nothing starts it, not even a start that is being prepared."""
+        self._sight.container_tokens.pop(container, None)
+        if container in self._sight.containers:
+            self._release.add(container)
 
     def confirm(self) -> None:
         """Ask each NodeManager once for all containers of which we don't know yet whether they run."""
@@ -70,7 +92,7 @@ class Doing:
                 "an action failed in a way nobody foresaw", exc_info=error, extra={"action": kind, "of": what}
             )
         # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once.
-        if kind != "confirm" or self._sight.changed:
+        if self._sight.changed or self._release or (kind == "start" and not self._tasks):
             self._wake.set()
 
     async def close(self) -> None:
@@ -81,29 +103,44 @@ class Doing:
 
     # --- start
 
-    async def _start(self, action: Start, memory: Memory, job: TrainingJob) -> None:
-        container = self._sight.containers.get(action.container)
-        replica = memory.replica(action.key)
-        token = self._sight.container_tokens.get(action.container)
-        if container is None or replica is None or token is None:
-            return
+    async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, user: str) -> None:
         try:
-            files = await self._files(job, action, memory)
+            files = await self._files(job, action, user)
             await self._until_leading()
-            if action.container not in self._sight.containers:
-                return  # given back or expired while we waited
-            environment = {"HADOOP_USER_NAME": _user(memory), **action.environment}
-            context = launch(environment, action.command, replica.host, replica.ports, files)
-            await self._desk.nodes.start(
-                container.node, self._sight.nm_tokens[container.node], token, context
-            )
+            await self._launch(action.container, await self._built(action, replica, files, user))
         except RefusedError as error:
             self._failed(action, -1, str(error))
-        except (TrainmasterError, KeyError) as error:
-            self._failed(action, -1000, f"it could not be started on {container.host}: {error}")
-        else:
-            self._sight.container_tokens.pop(action.container, None)
-            reach("half-started")
+        except TrainmasterError as error:
+            self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
+        except (
+            Exception
+        ):  # shown, and judged like a node's failure: it must not be waited for until YARN takes it back
+            log.exception("a start failed in a way nobody foresaw", extra={"container": action.container})
+            self._failed(action, -1000, f"it could not be started on {replica.host}")
+
+    async def _built(
+        self, action: Start, replica: ReplicaMemory, files: Mapping[str, LocalResource], user: str
+    ) -> LaunchContext:
+        async with self._building:
+            await asyncio.sleep(0)
+            environment = {"HADOOP_USER_NAME": user, **action.environment}
+            return launch(environment, action.command, replica.host, replica.ports, files)
+
+    async def _launch(self, id_: str, context: LaunchContext) -> None:
+        """Start it, unless it was given back or taken away while we prepared it."""
+        container, token = self._sight.containers.get(id_), self._sight.container_tokens.pop(id_, None)
+        if container is None or token is None:
+            return
+        nm_token = self._sight.nm_tokens.get(container.node)
+        if nm_token is None:
+            raise UnavailableError("YARN gave no token for its node")
+        try:
+            await self._desk.nodes.start(container.node, nm_token, token, context)
+        except RefusedError as error:
+            if error.kind.startswith(YARN):
+                raise
+            raise UnavailableError(str(error)) from error
+        reach("half-started")
 
     async def _until_leading(self) -> None:
         """Nothing is started on a lease that may be another's by now."""
@@ -112,15 +149,15 @@ class Doing:
 
     def _failed(self, action: Start, code: int, words: str) -> None:
         """It may run all the same (an answer that got lost), so it is given back besides."""
-        self._release.add(action.container)
+        self.release(action.container)
         self._sight.ended(End(action.container, code, words, clock.now()))
 
-    async def _files(self, job: TrainingJob, action: Start, memory: Memory) -> dict[str, LocalResource]:
+    async def _files(self, job: TrainingJob, action: Start, user: str) -> dict[str, LocalResource]:
         """What YARN must be told of the files. A store that is away is no fault of the node: it is asked again."""
         wanted = files_of(job, action.key.role)
         while True:
             try:
-                found = await asyncio.gather(*(self._desk.files(r, _user(memory)) for r in wanted.values()))
+                found = await asyncio.gather(*(self._desk.files(r, user) for r in wanted.values()))
             except UnavailableError as error:
                 log.info("files can't be looked up yet", extra={"error": str(error)})
                 await asyncio.sleep(RETRY)
@@ -129,26 +166,33 @@ class Doing:
 
     # --- stop
 
-    async def _stop(self, action: Stop) -> None:
+    async def _stop(self, node: str, ids: list[str]) -> None:
         until = clock.monotonic() + STOP_PATIENCE
-        while action.container in self._sight.containers:
-            token = self._sight.nm_tokens.get(action.node)
-            if token is None or clock.monotonic() > until:
-                self._release.add(action.container)
-                return
-            try:
-                answer = await self._desk.nodes.stop(action.node, token, [action.container])
-            except TrainmasterError as error:
-                log.info(
-                    "a container can't be stopped yet",
-                    extra={"container": action.container, "error": str(error)},
-                )
+        try:
+            while left := [id_ for id_ in ids if id_ in self._sight.containers]:
+                await self._until_leading()
+                token = self._sight.nm_tokens.get(node)
+                if token is None or clock.monotonic() > until:
+                    self._give_back(left)
+                    return
+                await self._stop_once(node, token, left)
                 await asyncio.sleep(RETRY)
-                continue
-            if isinstance(answer.get(action.container), RefusedError):
-                self._release.add(action.container)
-                return
-            await asyncio.sleep(RETRY)
+        finally:
+            self._stopping.difference_update(ids)
+
+    async def _stop_once(self, node: str, token: bytes, ids: list[str]) -> None:
+        """Repeated until YARN tells of the ends: a NodeManager that is restarted may forget what it was told."""
+        try:
+            answer = await self._desk.nodes.stop(node, token, ids)
+        except TrainmasterError as error:
+            log.info("containers can't be stopped yet", extra={"node": node, "error": str(error)})
+        else:
+            self._give_back(id_ for id_ in ids if isinstance(answer.get(id_), RefusedError))
+
+    def _give_back(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            self.release(id_)
+        self._wake.set()
 
     # --- confirm
 

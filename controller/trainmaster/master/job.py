@@ -147,18 +147,18 @@ class JobMaster:
         if not self.memory.gathering:
             self.desk.line.leave(self.memory.uid)
         job = last_good(self.memory) if plan.actions else None
+        if job:
+            starts = (action for action in plan.actions if isinstance(action, Start))
+            self.contact.doing.start(starts, self.memory, job)
+        self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:
             self._do(action, job)
 
     def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
         match action:
-            case Start() if job:
-                self.contact.doing.start(action, self.memory, job)
-            case Stop():
-                self.contact.doing.stop(action)
             case Release(container):
-                self.contact.releases.add(container)
+                self.contact.doing.release(container)
             case Open() if job:
                 affairs.run(lambda: affairs.open(self.declared, lambda: self.memory, job, self._amend))
             case Prioritize(priority) if application:

@@ -1,0 +1,179 @@
+"""A desk with fakes on it, and jobs driven on it: `async with Office() as office: master = office.drive(job(worker=2))`.
+
+Lives here: the journal, the lease and the cluster as the shell sees them, and small waits in virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from master.yarn import LARGE, NODE, Master, Nodes, Rm, Yarn
+from plan.build import job
+from trainmaster.api.declared import Declared
+from trainmaster.api.job import FileRef, TrainingJob
+from trainmaster.api.status import JobStatus
+from trainmaster.errors import FencedError, UnavailableError
+from trainmaster.hadoop.containers import LocalResource
+from trainmaster.master import opening
+from trainmaster.master.admissions import Admissions
+from trainmaster.master.codec import decode
+from trainmaster.master.desk import Desk
+from trainmaster.master.job import JobMaster
+from trainmaster.master.measures import Measures
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import Cluster, Limits, Node, Size
+from trainmaster.settings import Settings
+
+__all__ = ["Office", "job"]
+
+
+class Store:
+    """A journal: `down` fails every write, `fail` the next few."""
+
+    def __init__(self, lease: Leads) -> None:
+        self.records: dict[str, bytes] = {}
+        self.down, self.fail, self.writes = False, 0, 0
+        self._lease = lease
+
+    async def load(self) -> Mapping[str, bytes]:
+        return dict(self.records)
+
+    async def write(self, uid: str, record: bytes) -> None:
+        self.writes += 1
+        await asyncio.sleep(0.005)
+        if self.down or self.fail:
+            self.fail = max(0, self.fail - 1)
+            raise UnavailableError("the store is away")
+        if not self._lease.held():
+            raise FencedError("another leads")
+        self.records[uid] = record
+
+    async def remove(self, uid: str) -> None:
+        await asyncio.sleep(0.005)
+        if self.down:
+            raise UnavailableError("the store is away")
+        self.records.pop(uid, None)
+
+    def memory(self, uid: str = "uid") -> Memory:
+        return decode(self.records[uid])
+
+
+class Leads:
+    """A lease that the test holds or lets go."""
+
+    epoch = 1
+    superseded = False
+
+    def __init__(self) -> None:
+        self.ours = True
+
+    def held(self) -> bool:
+        return self.ours
+
+    async def acquire(self) -> bool:
+        return self.ours
+
+    async def release(self) -> None:
+        self.ours = False
+
+
+class Office(AbstractAsyncContextManager["Office"]):
+    """Everything that masters share, faked. On leaving, every master is closed as the fleet does when it is put down."""
+
+    def __init__(self, yarn: Yarn | None = None, store: Store | None = None) -> None:
+        self.yarn, self.lease = yarn or Yarn(), Leads()
+        self.store = store or Store(self.lease)
+        self.shown: dict[str, JobStatus] = {}
+        self.went: list[str] = []
+        self.removed = 0
+        self.passes = 0
+        self.files: Callable[[FileRef, str], Any] = _no_file
+        self.desk = self._desk()
+        self.masters: dict[str, JobMaster] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+        self._patch = patch.object(opening, "ApplicationMaster", lambda _, token: Master(self.yarn, token))
+
+    def _desk(self) -> Desk:
+        size = Size(LARGE.memory, LARGE.vcores, LARGE.gpus)
+        cluster = SimpleNamespace(
+            free=size.times(1000), seen_at=1.0, racks={}, of_queue=lambda _: _cluster(size)
+        )
+        measures = Measures(CollectorRegistry())
+        measures.pass_done = self._passed  # type: ignore[method-assign]
+        desk = Desk(
+            settings=Settings(user="u"),
+            conf=cast("Any", None),
+            limits=Limits(),
+            journal=self.store,
+            lease=self.lease,
+            nodes=cast("Any", Nodes(self.yarn)),
+            cluster=cast("Any", cluster),
+            admissions=Admissions(16),
+            measures=measures,
+            files=self._look_up,
+            policy=lambda _declared, _job: "",
+            publish=lambda declared, status: self.shown.update({declared.uid: status}),
+            gone=self._gone,
+            remove=self._remove,
+            public_url="",
+        )
+        desk.managers["u"] = cast("Any", Rm(self.yarn))
+        return desk
+
+    async def _look_up(self, ref: FileRef, user: str) -> LocalResource:
+        return cast("LocalResource", await self.files(ref, user))
+
+    def _passed(self, _seconds: float) -> None:
+        self.passes += 1
+
+    async def _gone(self, declared: Declared) -> None:
+        self.went.append(declared.uid)
+
+    async def _remove(self, _declared: Declared) -> None:
+        self.removed += 1
+
+    async def __aenter__(self) -> Office:
+        self._patch.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*(master.close() for master in self.masters.values()))
+        self._patch.stop()
+
+    def drive(self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid") -> JobMaster:
+        """Drive a job as the fleet does."""
+        declared = Declared("folder", "default", "mnist", uid, "mnist.yaml", "u", job=job)
+        master = self.masters[uid] = JobMaster(self.desk, declared, memory)
+        self.tasks.append(asyncio.create_task(master.run()))
+        return master
+
+    async def until(self, what: Callable[[], object], within: float = 60.0) -> None:
+        """Let time pass until it is so."""
+        try:
+            async with asyncio.timeout(within):
+                while not what():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"not within {within:g} s") from None
+
+    async def running(self, count: int) -> None:
+        await self.until(lambda: len(self.yarn.running()) == count)
+        await asyncio.sleep(2)  # until the job's master has heard of it
+
+
+def _cluster(size: Size) -> Cluster:
+    return Cluster(size, nodes=(Node(NODE.partition(":")[0], "/r", size, size),))
+
+
+async def _no_file(ref: FileRef, _user: str) -> LocalResource:
+    return LocalResource(ref.source, 1, 1)
