@@ -31,7 +31,7 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Cluster, Limits, Node, Size
 from trainmaster.settings import Settings
 
-__all__ = ["Office", "job"]
+__all__ = ["Leads", "Office", "Store", "cluster", "job"]
 
 
 class Store:
@@ -101,10 +101,6 @@ class Office(AbstractAsyncContextManager["Office"]):
         self._patch = patch.object(opening, "ApplicationMaster", lambda _, token: Master(self.yarn, token))
 
     def _desk(self) -> Desk:
-        size = Size(LARGE.memory, LARGE.vcores, LARGE.gpus)
-        cluster = SimpleNamespace(
-            free=size.times(1000), seen_at=1.0, racks={}, of_queue=lambda _: _cluster(size)
-        )
         measures = Measures(CollectorRegistry())
         measures.pass_done = self._passed  # type: ignore[method-assign]
         desk = Desk(
@@ -114,7 +110,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             journal=self.store,
             lease=self.lease,
             nodes=cast("Any", Nodes(self.yarn)),
-            cluster=cast("Any", cluster),
+            cluster=cast("Any", cluster()),
             admissions=Admissions(16),
             measures=measures,
             files=self._look_up,
@@ -122,6 +118,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             publish=lambda declared, status: self.shown.update({declared.uid: status}),
             gone=self._gone,
             remove=self._remove,
+            nudge=lambda uid: self.masters[uid].nudge(),
             public_url="",
         )
         desk.managers["u"] = cast("Any", Rm(self.yarn))
@@ -171,8 +168,24 @@ class Office(AbstractAsyncContextManager["Office"]):
         await asyncio.sleep(2)  # until the job's master has heard of it
 
 
-def _cluster(size: Size) -> Cluster:
-    return Cluster(size, nodes=(Node(NODE.partition(":")[0], "/r", size, size),))
+def cluster() -> SimpleNamespace:
+    """Stands for ClusterView: one large node."""
+    size = Size(LARGE.memory, LARGE.vcores, LARGE.gpus)
+    known = Cluster(size, nodes=(Node(NODE.partition(":")[0], "/r", size, size),))
+
+    async def nothing() -> None:
+        return None
+
+    return SimpleNamespace(
+        free=size.times(1000),
+        seen_at=1.0,
+        racks={},
+        of_queue=lambda _: known,
+        up=True,
+        version=1,
+        look=nothing,
+        close=nothing,
+    )
 
 
 async def _no_file(ref: FileRef, _user: str) -> LocalResource:

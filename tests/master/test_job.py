@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 from master.office import Office, job
-from master.virtual import run
+from master.virtual import virtual
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.hadoop.refusals import INVALID_TOKEN
 from trainmaster.hadoop.values import ApplicationState, FinalStatus
 from trainmaster.master.job import JobMaster
 from trainmaster.plan.values import AppState
-
-
-def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """In virtual time, with no task left behind."""
-
-    @wraps(test)
-    def timeless() -> None:
-        run(test)
-
-    return timeless
 
 
 def container(master: JobMaster, index: int = 0) -> str:

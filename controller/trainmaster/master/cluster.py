@@ -35,6 +35,9 @@ class ClusterView:
     def free(self) -> Size:
         return sum((n.free for n in self._nodes), Size())
 
+    async def close(self) -> None:
+        await self._rm.close()
+
     async def look(self) -> None:
         """Look once; what could not be asked stays as it was, and `up` says so."""
         try:

@@ -45,6 +45,8 @@ class Desk:
     publish: Callable[[Declared, JobStatus], None]
     gone: Callable[[Declared], Awaitable[None]]
     remove: Callable[[Declared], Awaitable[None]]
+    nudge: Callable[[str], None]
+    """make the master of this uid look again soon"""
     public_url: str
     """address of the web server as others reach it; empty where none runs"""
     ports: Ports = field(default_factory=Ports)
@@ -55,7 +57,7 @@ class Desk:
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at))
+        self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at), self.nudge)
 
     def manager(self, user: str) -> ResourceManager:
         """The client that speaks as this user."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
 
 from trainmaster.api.declared import Declared
 from trainmaster.errors import InvalidError, TrainmasterError
@@ -20,6 +18,7 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
 from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
+from trainmaster.master.beats import until_one_ends
 from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.codec import decode
@@ -43,6 +42,10 @@ LOOK_SHARE = 50
 """a pause between listings is so many times as long as a listing took, so that a larger store is listed less often"""
 STANDBY_LOOK = 1.0
 """seconds between a standby's looks at the lease; the lease's own duration decides how soon it takes over"""
+
+
+BREATH = 10
+"""jobs that are taken on at once, before the others have their turn"""
 
 
 class Fleet:
@@ -79,6 +82,7 @@ class Fleet:
             else:
                 await self._sleep(STANDBY_LOOK)
         await self._source.lease.release()
+        await self._cluster.close()
 
     def stop(self) -> None:
         """Leave cleanly: a standby takes over at once, no job notices."""
@@ -99,6 +103,7 @@ class Fleet:
 
     async def _lead(self) -> None:
         """Take up every job of the journal, then keep the beats until the lease is another's."""
+        self._publisher = Publisher(self._source)  # what was shown by an earlier leader says nothing any more
         desk = self._new_desk()
         try:
             memories = await self._load()
@@ -110,11 +115,24 @@ class Fleet:
         log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(memories)})
         self._leading = True
         self._source.adopt({uid: (m.namespace, m.name) for uid, m in memories.items()})
-        for memory in memories.values():
+        try:
+            await until_one_ends(
+                self._stopped,
+                self._renew,
+                self._look_at_cluster,
+                lambda: self._take_up(desk, memories),
+                self._publisher.run,
+            )
+        finally:
+            await self._put_down(desk)
+
+    async def _take_up(self, desk: Desk, memories: dict[str, Memory]) -> None:
+        """First what is remembered, then what is declared."""
+        while memories:
+            _, memory = memories.popitem()
             self._drive(desk, _remembered(self._source.name, memory), memory)
-        beats = (self._renew(), self._look_at_cluster(), self._look_at_source(desk), self._publisher.run())
-        await self._until_one_ends(beats)
-        await self._put_down(desk)
+            await self._breathe()
+        await self._look_at_source(desk)
 
     async def _load(self) -> dict[str, Memory]:
         """All records that can be read; one that can't is named, and hurts no other job."""
@@ -149,8 +167,13 @@ class Fleet:
             publish=self._publisher.put,
             gone=self._gone,
             remove=self._source.remove,
+            nudge=self._nudge,
             public_url=self._public_url,
         )
+
+    def _nudge(self, uid: str) -> None:
+        if master := self._masters.get(uid):
+            master.nudge()
 
     async def _gone(self, declared: Declared) -> None:
         self._publisher.forget(declared.uid)
@@ -212,10 +235,10 @@ class Fleet:
             else:
                 pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
                 self._store_up, self._looked_at = True, clock.now()
-                self._take_in(desk, list(found.values()))
+                await self._take_in(desk, list(found.values()))
             await asyncio.sleep(pause)
 
-    def _take_in(self, desk: Desk, found: list[Declared]) -> None:
+    async def _take_in(self, desk: Desk, found: list[Declared]) -> None:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
         for uid in [uid for uid, master in self._masters.items() if master.over]:
             del self._masters[uid], self._tasks[uid]
@@ -227,24 +250,20 @@ class Fleet:
                     extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
                 )
                 self._drive(desk, declared)
+                await self._breathe()
             else:
                 master.declare(declared)
         beating = [master.contact for master in self._masters.values() if master.contact.heart]
         desk.fleet_size = len(beating)
         desk.expecting = sum(1 for contact in beating if contact.expects)
 
-    async def _until_one_ends(self, beats: tuple[Coroutine[Any, Any, None], ...]) -> None:
-        """Keep all beats going until one of them ends, or the controller is to stop."""
-        tasks = [asyncio.create_task(beat) for beat in (*beats, self._stopped())]
-        done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        for task in done:
-            task.result()
-
     async def _stopped(self) -> None:
         await self._stopping.wait()
+
+    async def _breathe(self) -> None:
+        """Now and then while many jobs are taken on, so that those which run already get their heartbeats."""
+        if len(self._masters) % BREATH == 0:
+            await asyncio.sleep(0)
 
     async def _sleep(self, seconds: float) -> None:
         try:

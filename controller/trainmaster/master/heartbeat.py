@@ -60,8 +60,8 @@ class Heart:
     """one bad ask makes the whole call throw: then one role's asks are sent at a time, to find whose it is"""
     saying: Saying | None = None
     """the call that has got no answer yet: the scheduler may have heard it"""
-    answered: int | None = None
-    """the response id of the last call that was answered; None after a register"""
+    answered: AllocateCall | None = None
+    """the last call that was answered, with nothing but its number; None after a register"""
 
     def want(self, asks: tuple[Ask, ...], avoid: frozenset[str]) -> None:
         """Set what should stand; sent with the next beat."""
@@ -74,12 +74,15 @@ class Heart:
         return bool(self.releases) or self.avoid != self.avoided or bool(self._lines())
 
     async def repeat(self) -> None:
-        """A sign of life that acknowledges and asks for nothing. An answer not heard before comes again with the next beat."""
-        if self.saying or self.answered is None:
-            self.saying = Saying(AllocateCall(self.response_id), self.stands)
-            await self._call(self.saying.call)
-        else:
-            await self._call(AllocateCall(self.answered))
+        """A sign of life that acknowledges nothing and asks for nothing new: the last call once more.
+
+        What was not heard before (an answer that got lost, or the very first) comes again with the next beat.
+        """
+        call = self.saying.call if self.saying else self.answered
+        if call is None:
+            call = AllocateCall(self.response_id)
+            self.saying = Saying(call, self.stands)
+        await self._call(call)
 
     async def beat(self) -> Allocated:
         """One heartbeat with all that changed; acknowledges the answer before."""
@@ -132,7 +135,7 @@ class Heart:
     def _heard(self, saying: Saying, answer: Allocated) -> None:
         call = saying.call
         self.saying, self.stands = None, saying.stands
-        self.answered, self.response_id = call.response_id, answer.response_id
+        self.answered, self.response_id = AllocateCall(call.response_id), answer.response_id
         self.releases.difference_update(call.releases)
         self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
         self.sifting = self.sifting and bool(self._lines())

@@ -95,6 +95,7 @@ class JobMaster:
                 log.exception("a pass failed in a way nobody foresaw", extra=self._who())
                 self._troubled(None)
             await self._wait()
+        await self.close()
 
     async def close(self) -> None:
         """Stop driving; the application goes on, for whoever takes it up."""

@@ -15,9 +15,11 @@ from trainmaster.plan.values import Size
 class Line:
     """Who waits, and who may ask."""
 
-    def __init__(self, room: Callable[[], tuple[Size, float]]) -> None:
-        """`room` gives free resources and the time of the look that found them."""
-        self._room = room
+    def __init__(
+        self, room: Callable[[], tuple[Size, float]], call: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`room` gives free resources and the time of the look that found them; `call` is told whose turn has come."""
+        self._room, self._call = room, call
         self._waiting: dict[str, Waiting] = {}
         self._promised: dict[str, Size] = {}
         self._looked_at = 0.0
@@ -37,7 +39,10 @@ class Line:
     def leave(self, uid: str) -> None:
         """The gang is complete, or no longer wanted. What was promised counts until the nodes are looked at again."""
         if self._waiting.pop(uid, None):
-            self._stale = True
+            before, self._stale = self._turns, True
+            self._renew()
+            for called in self._turns - before:
+                self._call(called)
 
     def _renew(self) -> None:
         free, looked_at = self._room()

@@ -61,6 +61,13 @@ class Publisher:
 
     async def _write(self, uid: str) -> None:
         declared, status = self._waiting.pop(uid)
+        try:
+            await self._show(declared, status)
+        except Exception:  # the next status of this job gets its chance, and all the others theirs
+            log.exception("a status can't be shown", extra={"job": declared.name})
+
+    async def _show(self, declared: Declared, status: JobStatus) -> None:
+        uid = declared.uid
         if self._shown.get(uid) == (declared.path, status):
             # From now on the picture's own object: two equal ones would be kept.
             self._shown[uid] = (declared.path, status)
