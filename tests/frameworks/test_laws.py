@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 from random import Random
+from time import process_time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frameworks.jobs import a_job, everywhere
 from trainmaster.api.job import Framework, RestartScope, TrainingJob
-from trainmaster.frameworks import Placed, default_scope, environment, holds_addresses, side_roles, success_of
+from trainmaster.frameworks import (
+    FRAMEWORKS,
+    Placed,
+    default_scope,
+    environment,
+    environments,
+    holds_addresses,
+    side_roles,
+    success_of,
+    unstartable,
+)
 
 ROLES = ("chief", "master", "ps", "worker", "evaluator", "reader")
 
@@ -83,3 +94,34 @@ def test_a_role_that_restarts_with_all_is_never_a_stranger_to_all(job: TrainingJ
             assert default_scope(job, role) is RestartScope.REPLICA
             assert not holds_addresses(job, role)
     assert not side_roles(job) & {role for role, _ in success_of(job).deciding}
+
+
+@given(jobs())
+def test_told_together_is_told_alone(job: TrainingJob) -> None:
+    placed = everywhere(job)
+    tell = environments(job, placed)
+    assert [tell(p) for p in placed] == told(job, placed)
+
+
+@given(jobs(Framework.TENSORFLOW), st.integers(1, 60))
+def test_nothing_is_called_too_long_that_is_not(job: TrainingJob, length: int) -> None:
+    environment_of = told(job, everywhere(job, hosts=("h" * length,)))
+    longest = max((len(e.get("TF_CONFIG", "")) for e in environment_of), default=0)
+    assert FRAMEWORKS[Framework.TENSORFLOW].longest(job, length) <= max(longest, 0)
+
+
+def test_a_cluster_that_no_variable_can_name_is_called_so() -> None:
+    job = a_job(Framework.TENSORFLOW, ps=1000, worker=4000)
+    assert "Linux takes at most" in unstartable(job, 30)
+    assert unstartable(job, 10) == ""
+    assert unstartable(a_job(Framework.PYTORCH, worker=100_000), 60) == ""
+
+
+def test_a_thousand_processes_are_told_without_a_thousand_searches() -> None:
+    job = a_job(Framework.TENSORFLOW, ps=1000, worker=3000)
+    placed = everywhere(job)
+    started = process_time()
+    tell = environments(job, placed)
+    for p in placed:
+        tell(p)
+    assert process_time() - started < 2, "40 times that when each was told by looking at all"

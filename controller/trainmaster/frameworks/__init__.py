@@ -6,11 +6,11 @@ about a job. A new framework is one file with its Traits and one line in FRAMEWO
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.job import Framework, RestartScope, TrainingJob
 from trainmaster.frameworks import generic, pytorch, tensorflow
-from trainmaster.frameworks.environment import common, users
+from trainmaster.frameworks.environment import LONGEST, common, users
 from trainmaster.frameworks.placed import Placed
 from trainmaster.frameworks.success import Success, success
 from trainmaster.frameworks.traits import Traits
@@ -20,10 +20,12 @@ __all__ = [
     "Success",
     "default_scope",
     "environment",
+    "environments",
     "fixed_world",
     "holds_addresses",
     "side_roles",
     "success_of",
+    "unstartable",
 ]
 
 FRAMEWORKS: Mapping[Framework, Traits] = {
@@ -39,8 +41,21 @@ def environment(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[
     `placed` are all of the job's replicas that have a place now, `me` among them. Raw values, not quoted
     for anything. environment.py says which variable wins over which.
     """
-    own = _traits(job).environment(job, placed, me)
-    return {**own, **users(job, me.role), **common(job, placed, me)}
+    return environments(job, placed)(me)
+
+
+def environments(job: TrainingJob, placed: Sequence[Placed]) -> Callable[[Placed], dict[str, str]]:
+    """The same for many processes of one job: what all are told alike is worked out once."""
+    own, ours = _traits(job).environments(job, placed), common(job, placed)
+    return lambda me: {**own(me), **users(job, me.role), **ours(me)}
+
+
+def unstartable(job: TrainingJob, host: int) -> str:
+    """Why no process of this job could be started on hosts with names of so many characters; empty when one could."""
+    length = _traits(job).longest(job, host)
+    if length < LONGEST:
+        return ""
+    return f"each process would be told {length} bytes in one variable; Linux takes at most {LONGEST}"
 
 
 def default_scope(job: TrainingJob, role: str) -> RestartScope:

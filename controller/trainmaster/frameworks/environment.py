@@ -13,32 +13,38 @@ from collections.abc import Sequence
 
 from trainmaster.api.job import EnvVar, TrainingJob
 from trainmaster.frameworks.placed import Placed, addresses
+from trainmaster.frameworks.traits import Tell
 
 LONGEST = 128 * 1024 - 64
 """bytes of one variable at most, with room for its name: MAX_ARG_STRLEN of Linux (execve(2)) is 32 pages"""
 
 
-def common(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[str, str]:
+def common(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """What every process is told, whatever its framework. Paths that the job doesn't give are left out."""
-    identity = {
+    same = _cluster(placed) | _paths(job)
+    return lambda me: _identity(job, me) | same
+
+
+def _identity(job: TrainingJob, me: Placed) -> dict[str, str]:
+    return {
         "TRAINMASTER_JOB": job.metadata.name,
         "TRAINMASTER_NAMESPACE": job.metadata.namespace,
         "TRAINMASTER_ROLE": me.role,
         "TRAINMASTER_INDEX": str(me.index),
         "TRAINMASTER_RUN": str(me.run),
         "TRAINMASTER_REPLICAS": str(job.spec.roles[me.role].replicas),
+        "TRAINMASTER_PORT": str(me.ports[0]),
+        "TRAINMASTER_PORTS": ",".join(map(str, me.ports)),
     }
-    return identity | _network(placed, me) | _paths(job)
 
 
-def _network(placed: Sequence[Placed], me: Placed) -> dict[str, str]:
+def _cluster(placed: Sequence[Placed]) -> dict[str, str]:
     """TRAINMASTER_CLUSTER is JSON: role -> ["host:port", …] by index, "" where a replica has no place yet.
 
     It is left out where it is longer than a variable may be (some 4,000 replicas), for nothing would start with it.
     """
     cluster = json.dumps(addresses(placed))
-    told = {"TRAINMASTER_CLUSTER": cluster} if len(cluster) < LONGEST else {}
-    return told | {"TRAINMASTER_PORT": str(me.ports[0]), "TRAINMASTER_PORTS": ",".join(map(str, me.ports))}
+    return {"TRAINMASTER_CLUSTER": cluster} if len(cluster) < LONGEST else {}
 
 
 def _paths(job: TrainingJob) -> dict[str, str]:

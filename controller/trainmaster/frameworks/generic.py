@@ -6,15 +6,15 @@ should give both roles `restartScope: Job`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from trainmaster.api.job import RestartScope, TrainingJob
 from trainmaster.frameworks.placed import Placed
-from trainmaster.frameworks.traits import Traits
+from trainmaster.frameworks.traits import Tell, Traits
 
 
-def environment(_job: TrainingJob, _placed: Sequence[Placed], _me: Placed) -> Mapping[str, str]:
-    return {}
+def environments(_job: TrainingJob, _placed: Sequence[Placed]) -> Tell:
+    return lambda _me: {}
 
 
 def scope(_job: TrainingJob, _role: str) -> RestartScope:
@@ -25,4 +25,4 @@ def holds(_job: TrainingJob, _role: str, _index: int) -> bool:
     return False
 
 
-TRAITS = Traits(environment, scope, holds)
+TRAITS = Traits(environments, scope, holds)

@@ -35,9 +35,9 @@ def in_order(roles: Iterable[str], placed: Sequence[Placed]) -> tuple[Placed, ..
     return tuple(sorted(ours, key=lambda p: (place[p.role], p.index)))
 
 
-def position(members: Sequence[Placed], me: Placed) -> int | None:
-    """Where among `members` the replica `me` stands, in whichever container; None if it is none of them."""
-    return next((at for at, p in enumerate(members) if (p.role, p.index) == (me.role, me.index)), None)
+def positions(members: Sequence[Placed]) -> Mapping[tuple[str, int], int]:
+    """(role, index) of each replica, in whichever container, and where among `members` it stands."""
+    return {(p.role, p.index): at for at, p in enumerate(members)}
 
 
 def addresses(placed: Sequence[Placed]) -> Mapping[str, list[str]]:

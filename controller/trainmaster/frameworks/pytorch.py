@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trainmaster.api.job import RestartScope, TrainingJob
-from trainmaster.frameworks.placed import Placed, in_order, position
-from trainmaster.frameworks.traits import LEADS, WORKER, Traits, present
+from trainmaster.frameworks.placed import Placed, in_order, positions
+from trainmaster.frameworks.traits import LEADS, WORKER, Tell, Traits, present
 
 
-def environment(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> Mapping[str, str]:
+def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """Rank, size and rank 0's address; nothing for a role outside the process group (an evaluator, say)."""
     group = in_order(_group(job), placed)
-    rank = position(group, me)
-    return {} if rank is None else _alone(group, rank) | _torchrun(job, group, rank)
+    ranks = positions(group)
+
+    def tell(me: Placed) -> Mapping[str, str]:
+        rank = ranks.get((me.role, me.index))
+        return {} if rank is None else _alone(group, rank) | _torchrun(job, group, rank)
+
+    return tell
 
 
 def _alone(group: Sequence[Placed], rank: int) -> dict[str, str]:
@@ -67,4 +72,4 @@ def holds(job: TrainingJob, role: str, index: int) -> bool:
     return group[:1] == (role,) and index == 0
 
 
-TRAITS = Traits(environment, scope, holds, fixed_world=True)
+TRAITS = Traits(environments, scope, holds, fixed_world=True)

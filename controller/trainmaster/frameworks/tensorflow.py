@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from trainmaster.api.job import RestartScope, TrainingJob
-from trainmaster.frameworks.placed import Placed, in_order, position
-from trainmaster.frameworks.traits import LEADS, WORKER, Traits, present
+from trainmaster.frameworks.placed import Placed, in_order, positions
+from trainmaster.frameworks.traits import LEADS, WORKER, Tell, Traits, present
 
 CHIEF, PS, EVALUATOR = "chief", "ps", "evaluator"
 TASK_ROLES: Mapping[str, tuple[str, ...]] = {CHIEF: LEADS, WORKER: (WORKER,), PS: (PS,)}
@@ -20,22 +20,28 @@ TASK_ROLES: Mapping[str, tuple[str, ...]] = {CHIEF: LEADS, WORKER: (WORKER,), PS
 MEMBERS = (*LEADS, WORKER, PS)
 
 
-def environment(_job: TrainingJob, placed: Sequence[Placed], me: Placed) -> Mapping[str, str]:
+def environments(_job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """TF_CONFIG as tf.distribute.cluster_resolver.TFConfigClusterResolver reads it.
 
     The evaluator stands beside the cluster, not in it. A role without a meaning here gets no TF_CONFIG.
     """
-    tasks = {type_: in_order(roles, placed) for type_, roles in TASK_ROLES.items()}
-    cluster = {type_: [p.address for p in members] for type_, members in tasks.items() if members}
-    task = _task(tasks, me)
-    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})} if task else {}
+    members = {type_: in_order(roles, placed) for type_, roles in TASK_ROLES.items()}
+    cluster = json.dumps({type_: [p.address for p in each] for type_, each in members.items() if each})
+    tasks = {key: (type_, at) for type_, each in members.items() for key, at in positions(each).items()}
+
+    def tell(me: Placed) -> Mapping[str, str]:
+        task = (EVALUATOR, me.index) if me.role == EVALUATOR else tasks.get((me.role, me.index))
+        if task is None:
+            return {}
+        said = json.dumps({"type": task[0], "index": task[1]})
+        return {"TF_CONFIG": f'{{"cluster": {cluster}, "task": {said}}}'}
+
+    return tell
 
 
-def _task(tasks: Mapping[str, Sequence[Placed]], me: Placed) -> Mapping[str, object] | None:
-    if me.role == EVALUATOR:
-        return {"type": EVALUATOR, "index": me.index}
-    at = ((type_, position(members, me)) for type_, members in tasks.items())
-    return next(({"type": type_, "index": index} for type_, index in at if index is not None), None)
+def longest(job: TrainingJob, host: int) -> int:
+    """TF_CONFIG names everyone: quoted, with a port of five digits, and a comma."""
+    return sum(job.spec.roles[role].replicas for role in present(job, MEMBERS)) * (host + len('":12345", '))
 
 
 def scope(job: TrainingJob, role: str) -> RestartScope:
@@ -54,5 +60,11 @@ def holds(_job: TrainingJob, role: str, _index: int) -> bool:
 
 
 TRAITS = Traits(
-    environment, scope, holds, frozenset({PS, EVALUATOR}), first_worker_leads=True, fixed_world=True
+    environments,
+    scope,
+    holds,
+    frozenset({PS, EVALUATOR}),
+    first_worker_leads=True,
+    longest=longest,
+    fixed_world=True,
 )

@@ -16,12 +16,16 @@ LEADS = ("chief", "master")
 WORKER = "worker"
 
 
+Tell = Callable[[Placed], Mapping[str, str]]
+"""what one of the placed replicas is told"""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """One framework's ways. All functions are pure; `job` always declares the role that is asked about."""
 
-    environment: Callable[[TrainingJob, Sequence[Placed], Placed], Mapping[str, str]]
-    """the framework's own variables for the last argument, one of the placed"""
+    environments: Callable[[TrainingJob, Sequence[Placed]], Tell]
+    """the framework's own variables for each of the placed; what is the same for all is worked out once"""
     scope: Callable[[TrainingJob, str], RestartScope]
     """the restart scope of a role that doesn't say its own"""
     holds: Callable[[TrainingJob, str, int], bool]
@@ -30,6 +34,8 @@ class Traits:
     """roles that never end by themselves, or whose end says nothing about the training"""
     first_worker_leads: bool = False
     """without a chief or master, worker 0 is the chief"""
+    longest: Callable[[TrainingJob, int], int] = lambda _job, _host: 0
+    """characters of the longest variable where all hosts have names of so many characters"""
     fixed_world: bool = False
     """every process is told at its start who all the others are"""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainmaster.api.commands import expand
-from trainmaster.frameworks import Placed, environment
+from trainmaster.frameworks import Placed, environments
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wants
 from trainmaster.plan.case import Case
@@ -30,6 +30,8 @@ from trainmaster.plan.values import (
 
 BUSY = frozenset({AppState.REGISTERED, AppState.OPENING, AppState.AWAY})
 """states in which no further application can be opened; the others are of an application that is over, or none"""
+STARTS = 200
+"""processes started by one pass: the environment of each may be long, and other jobs have their turn in between"""
 FINISH_ANYWAY = 10.0
 """seconds after which YARN is told of the end though containers still live: it then ends them itself"""
 
@@ -64,8 +66,9 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
         return
     # Also those that are done or being replaced: their place keeps their peers' numbers right.
     placed = [_placed(r) for r in memory.replicas if r.ports]
-    for replica in due:
-        told = environment(case.job, placed, _placed(replica))
+    tell = environments(case.job, placed)
+    for replica in due[:STARTS]:
+        told = tell(_placed(replica))
         yield Start(
             replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Set
 
 from trainmaster.api import reasons
+from trainmaster.frameworks import unstartable
 from trainmaster.plan.case import Case
 from trainmaster.plan.values import Cluster, Size
 
@@ -26,7 +27,7 @@ def refusal(case: Case, known_roles: Set[str]) -> Refusal | None:
 
 def unfit(case: Case, known_roles: Set[str]) -> Refusal | None:
     """Why a job of this shape can never be had, wherever and whenever it is declared."""
-    return _first(case, (_too_many_replicas, _largest, _queue_maximum)) or _too_many_roles(
+    return _first(case, (_too_many_replicas, _too_long, _largest, _queue_maximum)) or _too_many_roles(
         len(known_roles | case.job.spec.roles.keys())
     )
 
@@ -47,6 +48,13 @@ def _too_many_replicas(case: Case) -> Refusal | None:
         reasons.NEVER_FITS,
         f"{total} replicas are wanted, and this controller takes {case.limits.max_replicas} in one job",
     )
+
+
+def _too_long(case: Case) -> Refusal | None:
+    """By the shortest of today's host names: longer ones only make it worse."""
+    nodes = case.seen.cluster.nodes if case.seen.cluster else ()
+    no = unstartable(case.job, min((len(node.host) for node in nodes), default=1))
+    return (reasons.NEVER_FITS, no) if no else None
 
 
 def _queue(case: Case) -> Refusal | None:
