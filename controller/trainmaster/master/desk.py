@@ -73,7 +73,7 @@ class Desk:
     @property
     def fast_beat(self) -> float:
         """Seconds between the heartbeats of a job that waits: more when many do, for the ResourceManager's sake."""
-        return max(self.settings.beat_fast, self.expecting / 250)
+        return max(self.settings.beat_fast, self.expecting / 100)
 
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""
