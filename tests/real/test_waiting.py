@@ -87,5 +87,6 @@ def test_a_gang_that_is_not_complete_in_time_gives_back_what_it_has(shared: Room
     status = shared.until("partial", lambda s: reason(s, C.QUEUED) == reasons.GANG_TIMEOUT)
     until(lambda: shared.rest.application(status.application_id)["runningContainers"] == 0)
     assert not ledger.starts()
+    shared.jobs.edit("default", "partial", {("spec", "gang", "timeout"): "5m"})
     holder.go()
     assert shared.until_true("partial", C.FINISHED).is_true(C.SUCCEEDED)
