@@ -62,7 +62,10 @@ class Settings(BaseSettings):
     )
 
     store: str = "hdfs:///trainmaster"
-    """root of the folder source: an hdfs:// or file:// URL (webhdfs:// serves the command line only)"""
+    """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
+    state: str = ""
+    """root of the controller's own files (journal, lease), an hdfs:// or file:// URL that all its replicas see; empty: the
+    store itself, which webhdfs:// can't serve"""
     user: str = ""
     """the YARN user the controller itself speaks as; empty for the user of its process"""
     hadoop_conf_dir: Path | None = Field(default=None, validation_alias="HADOOP_CONF_DIR")

@@ -35,27 +35,30 @@ _JOBS_MODE = STICKY | 0o777
 
 
 class FolderSource:
-    """Implements master.boundary.Source for a folder at an hdfs:// or file:// URL."""
+    """Implements master.boundary.Source for a folder at any URL; one at webhdfs:// needs another store for its own files."""
 
     name = "folder"
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files, root = open_files(url, settings.hadoop_conf_dir, settings.hadoop)
-        if not self._files.private:
+        self._own, own_root = self._files, root
+        if settings.state:
+            self._own, own_root = open_files(settings.state, settings.hadoop_conf_dir, settings.hadoop)
+        if not self._own.private:
             raise InvalidError(
-                f"{url}: a controller needs a store that replaces files atomically, which webhdfs:// doesn't; "
-                "use hdfs:// for it (webhdfs:// serves the command line)"
+                f"{settings.state or url}: the journal needs a store that replaces files atomically, which webhdfs:// "
+                "doesn't; name an hdfs:// or file:// folder for it in the setting `state`"
             )
-        self._layout = layout = Layout(root)
+        self._layout, own = Layout(root), Layout(own_root)
         self._now = monotonic
         self._threads = Threads()
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
         self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
         for_lease, for_journal, for_records = self._own_threads
-        self.lease = FolderLease(self._files, layout.lease, for_lease, settings.lease_duration, monotonic)
-        self.journal = FolderJournal(self._files, layout.journal, for_journal, self.lease.held)
-        self._records = Records(self._files, layout.known, for_records, self.lease.held)
-        self._reader = Reader(self._files, layout, self._threads)
+        self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic)
+        self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease.held)
+        self._records = Records(self._own, own.known, for_records, self.lease.held)
+        self._reader = Reader(self._files, self._layout, self._threads)
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
@@ -227,6 +230,7 @@ class FolderSource:
     async def close(self) -> None:
         """Wait for writes under way."""
         await self._records.close()
-        await asyncio.to_thread(self._files.close)
+        for files in {id(f): f for f in (self._files, self._own)}.values():
+            await asyncio.to_thread(files.close)
         for threads in (self._threads, *self._own_threads):
             threads.close()
