@@ -1,13 +1,9 @@
 """From text to a job or to its problems: what a person is told of each mistake, and that no text can do harm."""
 
-import time
-
 import pytest
-import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trainmaster.api import yaml_tree
 from trainmaster.api.documents import MAX_PROBLEMS, read_job, read_object
 from trainmaster.api.job import Framework, RestartPolicy
 from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, read_tree
@@ -373,22 +369,3 @@ class TestNeverRaises:
         for problem in problems:
             assert str(problem).isprintable()
             assert len(str(problem)) < 1000
-
-
-def test_a_normal_file_is_read_in_less_than_two_milliseconds() -> None:
-    began = time.process_time()
-    for _ in range(50):
-        read_job(SOUND)
-    assert (time.process_time() - began) / 50 < 0.002
-
-
-@pytest.mark.parametrize(
-    "text",
-    [SOUND, '"\\UFFFFFFFF"', '"\\ud800"', "\x07", "[" * 1000, "a: b: c", "a: 1\n---\nb: 2", "\ufeffa: 1"],
-)
-def test_without_the_c_parser_it_is_only_slower(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = read_job(text)
-    monkeypatch.setattr(yaml_tree, "_LOADER", yaml.SafeLoader)
-    slow = read_job(text)
-    assert slow[0] == fast[0]
-    assert [p.line for p in slow[1]] == [p.line for p in fast[1]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from time import process_time
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -30,8 +29,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.at = 0.0
         self.turns = 0
-        self.longest = 0.0
-        """seconds of the processor that the longest turn took"""
 
     def time(self) -> float:
         return self.at
@@ -43,9 +40,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise SpinError
         if not self._ready and self._scheduled:  # type: ignore[attr-defined]  # asyncio.base_events.BaseEventLoop
             self.at = max(self.at, self._scheduled[0]._when)  # type: ignore[attr-defined]
-        started = process_time()
         super()._run_once()  # type: ignore[misc]
-        self.longest = max(self.longest, process_time() - started)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -33,7 +33,7 @@ from trainmaster.hadoop.values import (
 )
 
 NODE = "n1:1"
-LARGE = Resource(65536, 64, 8)
+LARGE = Resource(1 << 30, 1 << 20, 8)
 
 
 @dataclass
