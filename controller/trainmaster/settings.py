@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     beat_fast: Seconds = 0.1
     """seconds between heartbeats of a job that waits for containers, with up to 10 such jobs; more with more"""
     beat_calm: Seconds = 0.5
-    """seconds between heartbeats of a job that runs undisturbed, with up to 250 jobs; more with more"""
+    """seconds between heartbeats of a job that runs undisturbed, with up to 125 jobs; more with more"""
     look_interval: Seconds = 1.0
     """seconds between two listings of the store at most; a small store is listed more often, up to 5 times a second"""
     deletion_grace: NonNegativeFloat = 15.0

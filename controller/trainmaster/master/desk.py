@@ -68,7 +68,7 @@ class Desk:
     @property
     def calm_beat(self) -> float:
         """Seconds between the heartbeats of a calm job: more with many jobs, so that the loop's work stays bounded."""
-        return max(self.settings.beat_calm, self.fleet_size / 500)
+        return max(self.settings.beat_calm, min(1.0, self.fleet_size / 250), self.fleet_size / 1000)
 
     @property
     def fast_beat(self) -> float:
