@@ -127,10 +127,31 @@ def test_the_front_may_always_ask() -> None:
     assert line.join(waiting("b", 1, 2))
 
 
+def test_a_turn_is_kept_from_who_comes_later_though_before_by_rank() -> None:
+    line = Line(lambda: (Size(4096, 10), 1.0))
+    assert line.join(waiting("b", 3, 2))
+    assert not line.join(waiting("a", 3, 1)), "b may hold a part already"
+    assert line.join(waiting("b", 3, 2))
+    line.leave("b")
+    assert line.join(waiting("a", 3, 1))
+
+
+def test_what_was_granted_since_the_last_look_is_not_free() -> None:
+    look = {"at": 1.0, "free": 4096}
+    line = Line(lambda: (Size(look["free"], 10), look["at"]))
+    assert line.join(waiting("a", 3, 1))
+    assert line.join(waiting("a", 1, 1)), "two of three are granted"
+    assert not line.join(waiting("b", 2, 2)), "the last look knew nothing of them"
+    look |= {"at": 2.0, "free": 2048}
+    assert not line.join(waiting("b", 2, 2))
+    assert line.join(waiting("c", 1, 1.5)), "beside a there is room for one of this size"
+
+
 def test_what_todays_nodes_cannot_hold_stands_in_nobodys_way() -> None:
     line = Line(lambda: (Size(4096, 10), 1.0))
     assert not line.join(replace(waiting("vast", 100, 1), possible=False))
     assert line.join(waiting("small", 1, 2))
+    line.leave("small")
     assert line.join(waiting("vast", 100, 1)), "nodes came"
 
 

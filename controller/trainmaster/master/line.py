@@ -7,6 +7,7 @@ not both be let in for the same room.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from trainmaster.plan.turns import Waiting, turns
 from trainmaster.plan.values import Size
@@ -22,6 +23,7 @@ class Line:
         self._room, self._call = room, call
         self._waiting: dict[str, Waiting] = {}
         self._promised: dict[str, Size] = {}
+        """by uid: what those whose turn has come needed when the nodes were looked at last, or when it came"""
         self._looked_at = 0.0
         self._turns: frozenset[str] = frozenset()
         self._stale = True
@@ -48,8 +50,13 @@ class Line:
         free, looked_at = self._room()
         if looked_at != self._looked_at:
             self._looked_at, self._stale = looked_at, True
-            self._promised = {uid: size for uid, size in self._promised.items() if uid in self._waiting}
+            self._promised = {uid: self._waiting[uid].needs for uid in self._promised if uid in self._waiting}
         if self._stale:
             gone = (size for uid, size in self._promised.items() if uid not in self._waiting)
-            self._turns = turns(self._waiting.values(), free - sum(gone, Size()))
+            self._turns = turns(map(self._standing, self._waiting.values()), free - sum(gone, Size()))
             self._stale = False
+
+    def _standing(self, job: Waiting) -> Waiting:
+        """As the rule is to see it: what was granted since the last look at the nodes is not free, though no longer needed."""
+        promised = self._promised.get(job.uid)
+        return replace(job, needs=promised, gathers=True) if promised is not None else job

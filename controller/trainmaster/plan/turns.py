@@ -24,6 +24,8 @@ class Waiting:
     """what isn't granted yet of its gang"""
     possible: bool = True
     """whether today's nodes would do if they were empty; a job that they can't hold stands in nobody's way"""
+    gathers: bool = False
+    """it had its turn and may hold a part: whoever would be before it by rank waits, lest each hold what the other lacks"""
 
     @property
     def pool(self) -> str:
@@ -35,9 +37,13 @@ def turns(waiting: Iterable[Waiting], free: Size) -> frozenset[str]:
     allowed: set[str] = set()
     fronts: set[str] = set()
     room = free
-    for job in sorted((w for w in waiting if w.possible), key=lambda w: (-w.priority, w.since, w.uid)):
+    for job in sorted((w for w in waiting if w.possible), key=_rank):
         if job.pool not in fronts or job.needs.fits(room):
             allowed.add(job.uid)
         fronts.add(job.pool)
         room = room - job.needs
     return frozenset(allowed)
+
+
+def _rank(job: Waiting) -> tuple[bool, int, float, str]:
+    return not job.gathers, -job.priority, job.since, job.uid
