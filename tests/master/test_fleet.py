@@ -129,7 +129,7 @@ async def test_a_stop_leaves_jobs_running_and_a_successor_takes_them_up() -> Non
     async with controller(folder, yarn) as ours:
         await until(lambda: ours.picture().jobs)
         await asyncio.sleep(20)
-        assert yarn.started == started
+        assert list(yarn.started) == started
         assert folder.adopted == {"a": ("default", "a")}
 
 

@@ -88,7 +88,7 @@ async def test_put_down_leaves_the_job_running_and_no_task_and_it_is_taken_up() 
         master = successor.drive(job(worker=2), memory=office.store.memory())
         await successor.until(lambda: master.contact.sight.state is AppState.REGISTERED)
         await asyncio.sleep(30)
-        assert office.yarn.started == started, "what runs goes on, and nothing is started twice"
+        assert list(office.yarn.started) == started, "what runs goes on, and nothing is started twice"
         assert len(successor.yarn.running()) == 2
         assert master.memory.restarts == 0
 
@@ -373,6 +373,15 @@ async def test_many_containers_of_one_node_are_stopped_in_one_call() -> None:
         master.declare(replace(master.declared, deleted=True))
         await office.until(lambda: master.over)
         assert office.yarn.calls["stop"] <= 2
+
+
+@virtual
+async def test_a_thousand_containers_start_in_a_few_passes_with_heartbeats_between() -> None:
+    async with Office() as office:
+        office.drive(job("TensorFlow", worker=990, ps=10))
+        await office.until(lambda: len(office.yarn.started) == 1000)
+        assert office.passes < 20, "what trickles in is taken in together"
+        assert 5 <= office.yarn.calls["allocate"] < 30
 
 
 @virtual

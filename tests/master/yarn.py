@@ -59,7 +59,8 @@ class Yarn:
     def __init__(self) -> None:
         self.applications: dict[str, Application] = {}
         self.calls: Counter[str] = Counter()
-        self.started: list[str] = []
+        self.started: dict[str, None] = {}
+        """in the order of their starts"""
         self.launches: dict[str, LaunchContext] = {}
         self.away: set[str] = set()
         self.refuse: dict[str, TrainmasterError] = {}
@@ -217,7 +218,7 @@ class Nodes:
         id_ = token.decode()
         if not self._live(id_):
             raise RefusedError(refusals.YARN_EXCEPTION, f"{id_} was given back")
-        self.yarn.started.append(id_)
+        self.yarn.started[id_] = None
         self.yarn.launches[id_] = launch
 
     async def statuses(self, _node: str, _nm: bytes, ids: Sequence[str]) -> NmStatuses:

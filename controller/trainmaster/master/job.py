@@ -41,6 +41,11 @@ from trainmaster.plan.values import (
 
 log = logging.getLogger(__name__)
 
+REST = 0.00005
+"""seconds per replica between two passes: about as long as one works, so that a large job's news are taken in together"""
+REST_LEAST = 0.005
+"""below this it isn't worth a timer"""
+
 
 class JobMaster:
     """Drives one job. `run` is its life; everything else is called by the fleet between the passes."""
@@ -215,6 +220,9 @@ class JobMaster:
             )
 
     async def _wait(self) -> None:
+        rest = len(self.memory.replicas) * REST
+        if rest > REST_LEAST:
+            await asyncio.sleep(rest)
         pause = self._pause()
         if pause == 0 or self.over:
             await asyncio.sleep(0)

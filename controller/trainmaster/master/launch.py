@@ -18,6 +18,8 @@ from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
 
 CHUNK = 65_536
 """characters per variable: Linux takes at most 128 KiB in one (MAX_ARG_STRLEN)"""
+LEVEL = 1
+"""of compression: the address lists of a large job take 20 times longer with the default, and become hardly smaller"""
 NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
@@ -43,7 +45,7 @@ def launch(
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own."""
     packed = base64.b64encode(
-        gzip.compress(script(environment, command, host, ports).encode(), mtime=0)
+        gzip.compress(script(environment, command, host, ports).encode(), compresslevel=LEVEL, mtime=0)
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}

@@ -29,16 +29,20 @@ class Ports:
             self._by_host[host].pop(port, None)
 
     def of_others(self, uid: str) -> Mapping[str, frozenset[int]]:
-        """By host: the ports of all jobs but this one, as they are when looked up."""
+        """By host: the ports of all jobs but this one, as they are when a host is first looked up."""
         return _Others(self._by_host, uid)
 
 
 class _Others(Mapping[str, frozenset[int]]):
     def __init__(self, by_host: Mapping[str, Mapping[int, str]], uid: str) -> None:
         self._by_host, self._uid = by_host, uid
+        self._looked_up: dict[str, frozenset[int]] = {}
 
     def __getitem__(self, host: str) -> frozenset[int]:
-        return frozenset(port for port, uid in self._by_host[host].items() if uid != self._uid)
+        if host not in self._looked_up:
+            ports = (port for port, uid in self._by_host[host].items() if uid != self._uid)
+            self._looked_up[host] = frozenset(ports)
+        return self._looked_up[host]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_host)
