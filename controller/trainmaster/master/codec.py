@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import TypeAdapter, ValidationError
 
 from trainmaster.errors import InvalidError
@@ -22,3 +24,12 @@ def decode(record: bytes) -> Memory:
     except ValidationError as error:
         where = ", ".join(".".join(map(str, e["loc"])) for e in error.errors(include_input=False))
         raise InvalidError(f"a journal record can't be read: {where}") from None
+
+
+def name_of(record: bytes) -> tuple[str, str]:
+    """(namespace, name) of a record that can't be decoded, as far as it tells; empty words where it doesn't."""
+    try:
+        found = json.loads(record)
+        return str(found["namespace"]), str(found["name"])
+    except (ValueError, KeyError, TypeError):
+        return "", ""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 
 from trainmaster.api.declared import Declared
-from trainmaster.errors import InvalidError, TrainmasterError
+from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
@@ -21,13 +21,12 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import until_one_ends
 from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
-from trainmaster.master.codec import decode
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.job import JobMaster
+from trainmaster.master.journalled import Journalled, load, remembered
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
-from trainmaster.plan.decide import raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Limits
 from trainmaster.settings import Settings
@@ -71,6 +70,7 @@ class Fleet:
             ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user))
         )
         self._leading = False
+        self._journalled = Journalled({}, {})
         self._looked_at = 0.0
         self._store_up = True
 
@@ -106,21 +106,21 @@ class Fleet:
         self._publisher = Publisher(self._source)  # what was shown by an earlier leader says nothing any more
         desk = self._new_desk()
         try:
-            memories = await self._load()
+            self._journalled = found = await load(self._source)
         except TrainmasterError as error:
             log.warning("the journal can't be read yet", extra={"error": str(error)})
             self._store_up = False
             await self._sleep(STANDBY_LOOK)
             return
-        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(memories)})
+        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(found.memories)})
         self._leading = True
-        self._source.adopt({uid: (m.namespace, m.name) for uid, m in memories.items()})
+        self._source.adopt(found.names)
         try:
             await until_one_ends(
                 self._stopped,
                 self._renew,
                 self._look_at_cluster,
-                lambda: self._take_up(desk, memories),
+                lambda: self._take_up(desk, dict(found.memories)),
                 self._publisher.run,
             )
         finally:
@@ -130,20 +130,9 @@ class Fleet:
         """First what is remembered, then what is declared."""
         while memories:
             _, memory = memories.popitem()
-            self._drive(desk, _remembered(self._source.name, memory), memory)
+            self._drive(desk, remembered(self._source.name, memory), memory)
             await self._breathe()
         await self._look_at_source(desk)
-
-    async def _load(self) -> dict[str, Memory]:
-        """All records that can be read; one that can't is named, and hurts no other job."""
-        epoch = self._source.lease.epoch
-        memories = {}
-        for uid, record in (await self._source.journal.load()).items():
-            try:
-                memories[uid] = raised(decode(record), epoch)
-            except InvalidError as error:
-                log.error("a journal record is left out", extra={"uid": uid, "error": str(error)})
-        return memories
 
     def _new_desk(self) -> Desk:
         limits = Limits(
@@ -242,7 +231,7 @@ class Fleet:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
         for uid in [uid for uid, master in self._masters.items() if master.over]:
             del self._masters[uid], self._tasks[uid]
-        for declared in found:
+        for declared in map(self._journalled.judged, found):
             master = self._masters.get(declared.uid)
             if master is None:
                 log.info(
@@ -270,12 +259,3 @@ class Fleet:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-
-
-def _remembered(source: str, memory: Memory) -> Declared:
-    """A job of the journal before its declaration was looked at: what runs is taken up by what is remembered of it."""
-    # The user it was begun as stands for the owner, so that a take-up isn't mistaken for an edit.
-    owner = memory.begun_with.get("spec.user", "")
-    return Declared(
-        source, memory.namespace, memory.name, memory.uid, "", owner, generation=memory.observed_generation
-    )
