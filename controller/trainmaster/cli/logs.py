@@ -137,7 +137,7 @@ async def _print_logs(choices: Choices, wanted: Wanted, follow: bool, tail: int 
 
     settings = choices.settings()
     store = open_store(choices)
-    http = Http(settings.user)
+    http = Http(settings.own_user)
     try:
         reader = ContainerLogs(read(settings.hadoop_conf_dir, settings.hadoop), http)
         await (_follow if follow else _print_once)(store, reader, wanted, tail)
