@@ -59,6 +59,7 @@ class Yarn:
     def __init__(self) -> None:
         self.applications: dict[str, Application] = {}
         self.calls: Counter[str] = Counter()
+        self.answers_lost = 0
         self.started: dict[str, None] = {}
         """in the order of their starts"""
         self.launches: dict[str, LaunchContext] = {}
@@ -220,6 +221,9 @@ class Nodes:
             raise RefusedError(refusals.YARN_EXCEPTION, f"{id_} was given back")
         self.yarn.started[id_] = None
         self.yarn.launches[id_] = launch
+        if self.yarn.answers_lost:
+            self.yarn.answers_lost -= 1
+            raise UnavailableError("the connection broke before the answer came")
 
     async def statuses(self, _node: str, _nm: bytes, ids: Sequence[str]) -> NmStatuses:
         self.yarn.called("statuses", "nm")

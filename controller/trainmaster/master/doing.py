@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 STOP_PATIENCE = 10.0
 """seconds after which a container whose NodeManager doesn't answer is given back at the ResourceManager instead"""
+START_PATIENCE = 10.0
+"""seconds for which a NodeManager is asked whether a start went through whose answer got lost"""
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
 YARN = "org.apache.hadoop.yarn."
@@ -111,7 +113,8 @@ class Doing:
         except RefusedError as error:
             self._failed(action, -1, str(error))
         except TrainmasterError as error:
-            self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
+            if not await self._started_all_the_same(action.container):
+                self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except (
             Exception
         ):  # shown, and judged like a node's failure: it must not be waited for until YARN takes it back
@@ -141,6 +144,26 @@ class Doing:
                 raise
             raise UnavailableError(str(error)) from error
         reach("half-started")
+
+    async def _started_all_the_same(self, id_: str) -> bool:
+        """Whether a start whose answer got lost went through: else the replacement could run beside it."""
+        until = clock.monotonic() + START_PATIENCE
+        while (container := self._sight.containers.get(id_)) and clock.monotonic() < until:
+            token = self._sight.nm_tokens.get(container.node)
+            if token is None:
+                return False
+            try:
+                answer = await self._desk.nodes.statuses(container.node, token, [id_])
+            except TrainmasterError:
+                await asyncio.sleep(RETRY)
+                continue
+            if id_ in answer.unknown:
+                return False
+            self._sight.confirmed(answer, {id_: container.node}, clock.now())
+            if id_ in answer.known:
+                return True
+            await asyncio.sleep(RETRY)
+        return container is None
 
     async def _until_leading(self) -> None:
         """Nothing is started on a lease that may be another's by now."""
