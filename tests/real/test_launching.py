@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tarfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +202,13 @@ def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Led
     role = trainers(ledger, steps=40)
     shared.drop("ports", {"runPolicy": {"backoff": {"base": "2s"}}, "roles": {"worker": role}})
     first = until(ledger.running)[0]
-    host = worker(shared.until_true("ports", C.RUNNING)).node
+    shared.until_true("ports", C.RUNNING)
+    hosts = [node.rpc.rpartition(":")[0] for node in shared.hadoop.addresses.nodes]
 
     first.kill()
-    taken = until(lambda: _bound(host, first.port))
-    with taken:
+    with ExitStack() as taken:  # on each node, since the replacement may come to any
+        for host in hosts:
+            taken.enter_context(until(lambda host=host: _bound(host, first.port)))
         until(lambda: len(ledger.starts()) == 2)
         status = shared.until_true("ports", C.SUCCEEDED)
 

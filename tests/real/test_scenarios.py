@@ -46,7 +46,8 @@ def test_each_limit_of_restarts_ends_the_job_and_says_so(shared: Room, tmp_path:
             ReplicaState.FAILED,
         ]
         assert len(ledgers[name].starts("worker-1")) == starts, name
-        assert len(ledgers[name].starts("worker-0")) == 1, name
+        # Its neighbour isn't restarted; on a slow machine it was stopped before it could note its start.
+        assert len(ledgers[name].starts("worker-0")) <= 1, name
         assert not ledgers[name].running()
         assert shared.rest.application(status.application_id)["finalStatus"] == "FAILED"
 
