@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def train(store: str, cluster: LocalHadoop, python: str, web: str) -> bool:
     return status.is_true("Succeeded")
 
 
-def follow(jobs: JobStore, met) -> JobStatus:  # type: ignore[no-untyped-def] # a predicate of JobStatus
+def follow(jobs: JobStore, met: Callable[[JobStatus], object]) -> JobStatus:
     """Print each change of the roles until the status meets this."""
     shown, until = "", time.monotonic() + PATIENCE
     while True:
