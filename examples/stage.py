@@ -65,7 +65,7 @@ def render(job: str, root: str, variables: dict[str, str]) -> str:
     """The job with another root, and other values for variables that it names."""
     for name, value in variables.items():
         line = re.compile(rf"\{{name: {re.escape(name)}, value: .*\}}")
-        job, found = line.subn(lambda _: f"{{name: {name}, value: {json.dumps(value)}}}", job)  # noqa: B023
+        job, found = line.subn(lambda _: f"{{name: {name}, value: {json.dumps(value)}}}", job)  # noqa: B023 - called at once
         if not found:
             raise SystemExit(f"the job has no variable {name}")
     return job.replace(ROOT, root.rstrip("/"))

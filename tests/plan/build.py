@@ -70,9 +70,9 @@ def key(name: str) -> Key:
     return Key(role, int(index))
 
 
-def cluster(*hosts: str, size: Size = BIG, **more: Any) -> Cluster:
+def cluster(*hosts: str, size: Size = BIG, largest: Size = BIG, **more: Any) -> Cluster:
     nodes = tuple(Node(host, "/rack", size, size) for host in hosts or ("a", "b"))
-    return Cluster(largest=BIG, nodes=nodes, **more)
+    return Cluster(largest=largest, nodes=nodes, **more)
 
 
 @dataclass

@@ -170,7 +170,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ),
     (
         {"roles": {"worker": {"resources": {"gpus": 4}}}},
-        {"cluster": cluster(queue_largest=Size(65536, 64, 2))},
+        {"cluster": cluster(largest=Size(65536, 64, 2))},
         "NeverFits",
         "YARN grants at most 65536 MiB, 64 vcores, 2 GPU",
     ),

@@ -27,8 +27,6 @@ IMMUTABLE_FIELD: Final = "ImmutableField"
 
 # --- Queued
 
-OPENING_APPLICATION: Final = "OpeningApplication"
-"""The application is being submitted to YARN and registered."""
 WAITING_FOR_APPLICATION: Final = "WaitingForApplication"
 """YARN has the application and hasn't let it in yet."""
 WAITING_FOR_TURN: Final = "WaitingForTurn"
@@ -102,5 +100,3 @@ LAUNCH_REFUSED: Final = "LaunchRefused"
 
 DELETING: Final = "Deleting"
 """The declaration is gone, and everything of the job is being stopped."""
-REMOVED: Final = "Removed"
-"""ttlAfterFinished has passed, and the job's history was removed."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trainmaster.cli.options import Choices
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.sources.store import JobStore
 
 
 def open_store(choices: Choices) -> JobStore:
@@ -15,7 +15,3 @@ def open_store(choices: Choices) -> JobStore:
 
     settings = choices.settings()
     return JobStore(settings.store, settings.hadoop_conf_dir)
-
-
-def shown_name(stored: StoredJob) -> str:
-    return f"{stored.namespace}/{stored.name}"

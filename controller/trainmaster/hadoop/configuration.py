@@ -142,7 +142,7 @@ def _address(properties: Mapping[str, str], name: str, suffix: str) -> str:
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise InvalidError(f"{name}{suffix}: {text!r} is not host:port")
     # 0.0.0.0 is where a server listens; a client on that machine reaches it by the loopback address.
-    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - read, never bound to
 
 
 def _seconds(properties: Mapping[str, str], name: str) -> float:
@@ -157,7 +157,7 @@ def _seconds(properties: Mapping[str, str], name: str) -> float:
 def _file(path: Path) -> dict[str, str]:
     try:
         # The administrator's own files: as trusted as the program itself.
-        root = ElementTree.parse(path).getroot()  # noqa: S314
+        root = ElementTree.parse(path).getroot()  # noqa: S314 - the administrator's own files
     except FileNotFoundError:
         return {}
     except (OSError, ElementTree.ParseError) as error:

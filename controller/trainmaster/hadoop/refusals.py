@@ -25,9 +25,7 @@ ATTEMPT_NOT_FOUND = _YARN + "ApplicationAttemptNotFoundException"
 APPLICATION_NOT_FOUND = _YARN + "ApplicationNotFoundException"
 INVALID_ASK = _YARN + "InvalidResourceRequestException"
 """one line of the ask table is impossible; the whole call was thrown out"""
-INVALID_LABEL = _YARN + "InvalidLabelResourceRequestException"
 INVALID_RELEASE = _YARN + "InvalidContainerReleaseException"
-INVALID_BLACKLIST = _YARN + "InvalidResourceBlacklistRequestException"
 INVALID_TOKEN = "org.apache.hadoop.security.token.SecretManager$InvalidToken"  # noqa: S105
 
 _STANDBY = "org.apache.hadoop.ipc.StandbyException"

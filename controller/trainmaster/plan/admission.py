@@ -72,7 +72,7 @@ def _largest(case: Case) -> Refusal | None:
     cluster = case.seen.cluster
     if cluster is None:
         return None
-    room = smallest(cluster.largest, cluster.queue_largest)
+    room = cluster.largest
     for name, role in case.job.spec.roles.items():
         size = Size(role.resources.memory, role.resources.vcores, role.resources.gpus)
         if role.replicas and not size.fits(room):

@@ -99,7 +99,7 @@ class AppState(StrEnum):
     """somebody ended it in YARN"""
     REFUSED = "Refused"
     """submission was refused, for a reason that stays"""
-    TOKEN_LOST = "TokenLost"  # noqa: S105
+    TOKEN_LOST = "TokenLost"  # noqa: S105 - a state, no secret
     """it runs, but the journal never got its token: it can only be ended"""
     CLOSED = "Closed"
     """finished or killed by us, and YARN said so"""
@@ -123,7 +123,6 @@ class Cluster:
     queue_running: bool = True
     queue_maximum: Size | None = None
     """the queue's absolute maximum in the cluster as it is now; None where not known"""
-    queue_largest: Size | None = None
     nodes: tuple[Node, ...] = ()
     queue_position: int = 0
     """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
