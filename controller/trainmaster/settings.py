@@ -39,9 +39,10 @@ class PolicyRule(BaseModel):
     owner: str = ""
     """the files' owner that this is for; empty for sources that guard namespaces and know no owners"""
     namespace: str = ""
-    """the namespace that this is for; empty for any of the owner's"""
+    """the namespace that this is for, or a pattern such as team-*; empty for any of the owner's"""
     users: tuple[str, ...]
-    """YARN users that may be named in spec.user"""
+    """YARN users that may be named in spec.user; {namespace} stands for the job's namespace. Where there are no owners, the first
+    is who the namespace's jobs run as when they name nobody"""
     queues: tuple[str, ...] = ()
     """queues in which they may be named; empty for any"""
 
@@ -50,6 +51,41 @@ class PolicyRule(BaseModel):
         if not self.owner and not self.namespace:
             raise ValueError("a rule without owner and namespace would let everybody run as these users")
         return self
+
+
+class Webhook(BaseModel):
+    """The admission webhooks, which every replica of the controller serves beside its own work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    port: Port | None = None
+    """port of the webhooks' HTTPS server; 0 takes a free one; left out: no webhooks are served"""
+    listen: str = "0.0.0.0"  # noqa: S104 - the API server must reach it; whoever connects gets verdicts on objects only
+    """address that it binds to"""
+    service: str = "trainmaster-webhook"
+    """name of the Service in the controller's namespace by which the API server reaches it: the certificate is for that name"""
+    certificate: Path | None = None
+    """folder of tls.crt and tls.key, such as a mounted Secret of cert-manager; left out: the controller makes and rotates its
+    own, in a Secret"""
+    configuration: str = "trainmaster"
+    """name of the ValidatingWebhookConfiguration and MutatingWebhookConfiguration whose caBundle the controller keeps right;
+    not used with a certificate of somebody else's"""
+
+
+class Kubernetes(BaseModel):
+    """The Kubernetes source. Which cluster, and who we are there: the pod's ServiceAccount, else KUBECONFIG."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    namespace: str = ""
+    """the controller's own namespace, of its Lease, journal and certificates; empty: the pod's, else that of the kubeconfig's
+    context"""
+    name: str = "trainmaster"
+    """name of the Lease and beginning of the names of the Secrets: several controllers in one namespace need different ones"""
+    namespaces: tuple[str, ...] = ()
+    """namespaces whose jobs are driven; empty: all, which needs rights in the whole cluster"""
+    webhook: Webhook = Webhook()
+    """the admission webhooks"""
 
 
 class Settings(BaseSettings):
@@ -61,6 +97,10 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
+    source: Literal["folder", "kubernetes"] = "folder"
+    """where jobs come from, and where statuses, journal and lease are kept: a folder (`store`), or Kubernetes"""
+    kubernetes: Kubernetes = Kubernetes()
+    """the source kubernetes"""
     store: str = "hdfs:///trainmaster"
     """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
     state: str = ""
@@ -96,7 +136,8 @@ class Settings(BaseSettings):
     lease_duration: Seconds = 10.0
     """seconds without renewal after which a standby takes over"""
     policy: tuple[PolicyRule, ...] = ()
-    """who may name another YARN user than the owner of the file in spec.user"""
+    """who may name another YARN user than the owner of the file in spec.user; in Kubernetes, which users and queues a namespace's
+    jobs may have, and without a rule none"""
     admissions: PositiveInt = 16
     """applications being opened at one time"""
     max_replicas: PositiveInt = 5000

@@ -115,7 +115,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             measures=measures,
             files=self._look_up,
             policy=lambda _declared, _job: "",
-            publish=lambda declared, status: self.shown.update({declared.uid: status}),
+            publish=lambda declared, status, _events: self.shown.update({declared.uid: status}),
             gone=self._gone,
             remove=self._remove,
             nudge=lambda uid: self.masters[uid].nudge(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -24,9 +24,9 @@ from trainmaster.master import desk, fleet, opening
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
-from trainmaster.master.publisher import PACE, WRITERS, Publisher
+from trainmaster.master.publisher import EVENTS, WRITERS, Publisher
 from trainmaster.plan.turns import Waiting
-from trainmaster.plan.values import Size
+from trainmaster.plan.values import Event, Size
 from trainmaster.settings import Settings
 
 
@@ -34,6 +34,7 @@ class Folder:
     """A source that shows what it is given; `down` and `broken` make its calls fail."""
 
     name = "folder"
+    pace = 0.25
 
     def __init__(self) -> None:
         self.lease = Leads()
@@ -43,6 +44,7 @@ class Folder:
         self.publishes: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.fail: dict[str, Exception] = {}
+        self.told: defaultdict[str, list[str]] = defaultdict(list)
 
     def put(self, uid: str, of: TrainingJob) -> None:
         self.jobs[uid] = Declared("folder", "default", uid, uid, f"{uid}.yaml", "u", job=of)
@@ -64,6 +66,20 @@ class Folder:
         if declared.uid in self.fail:
             raise self.fail[declared.uid]
         self.shown[declared.uid] = status
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def changed(self, most: float) -> None:
+        await asyncio.sleep(most)
+
+    async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
+        if "tell" in self.fail:
+            raise self.fail["tell"]
+        self.told[declared.uid] += [event.message for event in events]
+
+    async def close(self) -> None:
+        return
 
     async def gone(self, declared: Declared) -> None:
         self.shown.pop(declared.uid, None)
@@ -220,7 +236,7 @@ async def test_only_the_newest_status_is_shown_and_an_equal_one_is_not_shown_aga
             await asyncio.sleep(0.01)
         await asyncio.sleep(1)
         assert folder.shown["a"].observed_generation == 99
-        assert folder.publishes["a"] <= 1 / PACE + 2
+        assert folder.publishes["a"] <= 1 / folder.pace + 2
         publisher.put(declared("a"), JobStatus(observed_generation=99))
         count = folder.publishes["a"]
         await asyncio.sleep(1)
@@ -244,6 +260,45 @@ async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again(
         await until(lambda: {"away", "no"} <= folder.shown.keys(), 10)
         publisher.put(declared("bug"), JobStatus(observed_generation=2))
         await until(lambda: "bug" in folder.shown, 10)
+
+
+@virtual
+async def test_many_jobs_are_shown_at_once_though_each_has_its_pace() -> None:
+    folder = Folder()
+    folder.pace = 5.0
+    async with publishing(folder) as publisher:
+        for n in range(200):
+            publisher.put(declared(f"job-{n}"), JobStatus(observed_generation=1))
+        await until(lambda: len(folder.shown) == 200, 2)
+
+
+@virtual
+async def test_events_follow_the_status_of_the_same_news_once() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        folder.fail["a"] = UnavailableError("away")
+        publisher.put(declared("a"), JobStatus(observed_generation=1), [Event(False, "One", "one")])
+        publisher.put(declared("a"), JobStatus(observed_generation=2), [Event(False, "Two", "two")])
+        await asyncio.sleep(1)
+        assert folder.told["a"] == []
+        folder.fail.clear()
+        await until(lambda: folder.told["a"] == ["one", "two"], 10)
+        assert folder.shown["a"].observed_generation == 2
+
+
+@virtual
+async def test_events_that_can_not_be_told_hold_up_no_status_and_a_flood_of_them_is_cut() -> None:
+    folder = Folder()
+    folder.fail["tell"] = UnavailableError("away")
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(observed_generation=1), [Event(True, "Lost", "lost")])
+        await until(lambda: "a" in folder.shown)
+        folder.fail.clear()
+        publisher.put(declared("b"), JobStatus(), [Event(False, "Flood", str(n)) for n in range(1000)])
+        publisher.put(declared("b"), JobStatus(observed_generation=1))
+        await until(lambda: "b" in folder.shown)
+        assert folder.told["a"] == []
+        assert folder.told["b"] == [str(n) for n in range(1000 - EVENTS, 1000)]
 
 
 # --- the line

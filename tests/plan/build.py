@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import Condition, ConditionType, FieldProblem, JobStatus, ReplicaStatus
-from trainmaster.plan.decide import decide, fresh
+from trainmaster.plan.decide import begun, decide
 from trainmaster.plan.memory import ApplicationMemory, Key, Memory, ReplicaMemory
 from trainmaster.plan.values import (
     Action,
@@ -94,7 +94,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.declared = declared(self.job)
-        self.memory = fresh(self.declared)
+        self.memory = begun(self.declared)
         self.seen = Seen(cluster=cluster())
         self.decides()
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from plan.build import BIG, declared
 from plan.yarn import Yarn
 from trainmaster.api.job import TrainingJob
-from trainmaster.plan.decide import decide, fresh, raised
+from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
@@ -66,7 +66,7 @@ class Shell:
 
     def __post_init__(self) -> None:
         self.declared = declared(self.jobs[0])
-        self.memory = fresh(self.declared)
+        self.memory = begun(self.declared)
         self.cycle()
 
     @property
@@ -104,7 +104,7 @@ class Shell:
     def dies(self) -> None:
         """A new controller takes over with what was written; what the old one only knew is lost."""
         self.epoch += 1
-        self.memory = raised(self.journal or fresh(self.declared), self.epoch)
+        self.memory = raised(self.journal or begun(self.declared), self.epoch)
         self.application, self.words, self.containers, self.ends = AppState.NONE, "", {}, ()
         self.yarn.forget_tokens()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plan.build import World, cluster, job
-from trainmaster.plan.decide import fresh
+from trainmaster.plan.decide import begun
 from trainmaster.plan.values import AppState, Kill, Open, Size, Stop
 
 FREE = {"backoff": {"base": 0}}
@@ -99,7 +99,7 @@ def test_what_runs_goes_on_by_the_last_good_declaration() -> None:
 
 def test_a_declaration_that_was_never_good_is_refused_and_its_status_stands_still() -> None:
     broken = World(job(worker=1))
-    broken.memory = fresh(broken.declared)
+    broken.memory = begun(broken.declared)
     first = broken.breaks().status
     assert first.state == "Refused"
     assert broken.later(100).status == first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plan.build import World, cluster, declared, job
-from trainmaster.plan.decide import decide, fresh, raised
+from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.values import AppState, Finish, Forget, Open, Seen, Stop
 
 FREE = {"backoff": {"base": 0}}
@@ -95,7 +95,7 @@ def test_a_finished_job_is_forgotten_when_it_is_deleted() -> None:
 
 def test_a_refused_or_second_declaration_is_forgotten_when_it_is_deleted() -> None:
     second = declared(job(worker=1), duplicate_of="other.yaml", deleted=True)
-    plan = decide(second, fresh(second), Seen(), 1.0)
+    plan = decide(second, begun(second), Seen(), 1.0)
     assert plan.actions == (Forget(),)
     refused = World(job(worker=1)).sees(cluster=cluster(queue_found=False)).deletes()
     assert refused.told_names == ["Forget"]

@@ -31,3 +31,5 @@ class Declared:
     """it is to go: everything of it is stopped, then the source is told that it is gone"""
     duplicate_of: str = ""
     """path of the holder of this namespace and name, where this one came second"""
+    lost_application: str = ""
+    """an application that was shown of it before, though the journal knows nothing of it (any more): nobody can speak for it"""

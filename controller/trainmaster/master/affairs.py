@@ -131,8 +131,8 @@ class Affairs:
         """End an application that nobody can speak for."""
         try:
             rm = self._desk.manager(application.user)
-            await rm.kill(application.id, "its token was lost")
             while (report := await rm.report(application.id)) and not report.state.over:
+                await rm.kill(application.id, "its token was lost")
                 await asyncio.sleep(POLL)
         except TrainmasterError as error:
             await self._later("an application can't be ended yet", error)

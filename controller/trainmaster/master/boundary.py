@@ -6,11 +6,12 @@ raise FencedError (another controller leads).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
+from trainmaster.plan.values import Event
 
 
 class Journal(Protocol):
@@ -62,17 +63,33 @@ class Source(Protocol):
     def lease(self) -> Lease:
         """Who leads."""
 
+    @property
+    def pace(self) -> float:
+        """Seconds between two statuses of one job at least: what changes faster is shown as its newest."""
+
+    async def run(self) -> None:
+        """Its own life beside the looks (watching, sweeping), on leader and standby alike, until cancelled."""
+
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of all journalled jobs, told once after the take-over and before the first look."""
 
     async def look(self) -> Mapping[str, Declared]:
         """The whole picture, by uid. A complete one or an exception; never half a picture."""
 
+    async def changed(self, most: float) -> None:
+        """Return as soon as a look would bring news, and after `most` seconds at the latest."""
+
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Show one status, whole; idempotent."""
+
+    async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
+        """Show what happened, for people; called after the status that shows the same, and never again. May be lost."""
 
     async def gone(self, declared: Declared) -> None:
         """Everything of a deleted job was cleaned up: remove its status and whatever held the deletion."""
 
     async def remove(self, declared: Declared) -> None:
         """Remove the declaration itself (ttlDeletesResource)."""
+
+    async def close(self) -> None:
+        """Wait for what is under way, and let go of everything."""

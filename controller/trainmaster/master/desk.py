@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from trainmaster.api.declared import Declared
@@ -18,7 +18,7 @@ from trainmaster.master.cluster import ClusterView
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.ports import Ports
-from trainmaster.plan.values import Limits
+from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
 
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]
@@ -42,7 +42,7 @@ class Desk:
     measures: Measures
     files: Files
     policy: Policy
-    publish: Callable[[Declared, JobStatus], None]
+    publish: Callable[[Declared, JobStatus, Sequence[Event]], None]
     gone: Callable[[Declared], Awaitable[None]]
     remove: Callable[[Declared], Awaitable[None]]
     nudge: Callable[[str], None]

@@ -225,7 +225,7 @@ class Fleet:
                 pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
                 self._store_up, self._looked_at = True, clock.now()
                 await self._take_in(desk, list(found.values()))
-            await asyncio.sleep(pause)
+            await self._source.changed(pause)
 
     async def _take_in(self, desk: Desk, found: list[Declared]) -> None:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""

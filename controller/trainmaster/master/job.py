@@ -21,7 +21,7 @@ from trainmaster.master.looking import seen_by
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
-from trainmaster.plan.decide import decide, fresh, last_good
+from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
 from trainmaster.plan.values import (
@@ -55,7 +55,7 @@ class JobMaster:
         self.over = False
         """nothing of the job is left; the fleet may drop this master"""
         self._picture: Picture | None = None
-        self._record = Record(desk, memory or fresh(declared), written=memory is not None)
+        self._record = Record(desk, memory or begun(declared), written=memory is not None)
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
         self.contact = Contact(
@@ -196,7 +196,7 @@ class JobMaster:
             self._tell(event)
         remembered = self.memory if self._record.written else None
         self._picture = Picture(self.declared, remembered, plan.status, clock.now())
-        self.desk.publish(self.declared, plan.status)
+        self.desk.publish(self.declared, plan.status, plan.events)
 
     def _tell(self, event: Event) -> None:
         level = logging.WARNING if event.warning else logging.INFO

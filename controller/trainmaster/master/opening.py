@@ -58,6 +58,8 @@ async def open_application(
     """Open the job's application, or take it up again. Raises UnavailableError when YARN can't be asked."""
     memory = await _with_id(memory, job, user, rm, amend)
     assert memory.application is not None
+    if memory.application.orphan:
+        return await _orphaned(memory.application, rm)
     had_token = bool(memory.application.token)
     if not had_token:
         report = await _submitted(memory.application, job, memory.uid, rm)
@@ -83,6 +85,13 @@ async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceMana
     memory = await amend(lambda m: replace(m, application=application))
     reach("id")
     return memory
+
+
+async def _orphaned(application: ApplicationMemory, rm: ResourceManager) -> Opened:
+    """Nobody can speak for it, and nobody knows how the job stood: it may have trained to its end. So it isn't begun anew."""
+    report = await rm.report(application.id)
+    words = report.diagnostics if report else f"YARN doesn't know {application.id} any more"
+    return Opened(AppState.TOKEN_LOST, words)
 
 
 async def _submitted(

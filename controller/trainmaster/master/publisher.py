@@ -1,22 +1,41 @@
-"""Showing statuses: the newest of each job, whole, off the path of decisions. A store that is away only makes them late."""
+"""Showing statuses and events: the newest of each job, whole, off the path of decisions.
+
+A store that is away only makes them late.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import TrainmasterError
 from trainmaster.master.boundary import Source
+from trainmaster.plan.values import Event
 
 log = logging.getLogger(__name__)
 
 WRITERS = 8
 """statuses written at one time"""
-PACE = 0.25
-"""seconds between two statuses of one job at least: what changes faster is shown as its newest"""
 RETRY = 2.0
+EVENTS = 20
+"""events of one job that wait at most, the newest: more than that is a flood, and the status tells the rest"""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be shown of one job."""
+
+    declared: Declared
+    status: JobStatus
+    events: tuple[Event, ...] = ()
+
+    def after(self, before: News | None) -> News:
+        """These news, with the events of older ones that nobody has seen."""
+        return replace(self, events=(before.events + self.events)[-EVENTS:]) if before else self
 
 
 class Publisher:
@@ -24,15 +43,16 @@ class Publisher:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._waiting: dict[str, tuple[Declared, JobStatus]] = {}
+        self._waiting: dict[str, News] = {}
         self._shown: dict[str, tuple[str, JobStatus]] = {}
         """by uid: where it is shown, and what; a job whose file was moved is shown beside the new one"""
         self._busy: set[str] = set()
         self._news = asyncio.Event()
 
-    def put(self, declared: Declared, status: JobStatus) -> None:
+    def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
         if declared.path:
-            self._waiting[declared.uid] = (declared, status)
+            news = News(declared, status, tuple(events))
+            self._waiting[declared.uid] = news.after(self._waiting.get(declared.uid))
             self._news.set()
 
     def forget(self, uid: str) -> None:
@@ -53,31 +73,42 @@ class Publisher:
                 await self._news.wait()
                 continue
             self._busy.add(uid)
-            try:
-                await self._write(uid)
-            finally:
-                self._busy.discard(uid)
-                self._news.set()
+            pause = await self._write(self._waiting.pop(uid))
+            asyncio.get_running_loop().call_later(pause, self._rested, uid)
 
-    async def _write(self, uid: str) -> None:
-        declared, status = self._waiting.pop(uid)
+    def _rested(self, uid: str) -> None:
+        """Only the job's own next status had to wait: its writer went on."""
+        self._busy.discard(uid)
+        self._news.set()
+
+    async def _write(self, news: News) -> float:
+        """How long this job rests now, in seconds."""
         try:
-            await self._show(declared, status)
+            return await self._show(news)
         except Exception:  # the next status of this job gets its chance, and all the others theirs
-            log.exception("a status can't be shown", extra={"job": declared.name})
+            log.exception("a status can't be shown", extra={"job": news.declared.name})
+            return RETRY
 
-    async def _show(self, declared: Declared, status: JobStatus) -> None:
-        uid = declared.uid
-        if self._shown.get(uid) == (declared.path, status):
-            # From now on the picture's own object: two equal ones would be kept.
-            self._shown[uid] = (declared.path, status)
-            return
+    async def _show(self, news: News) -> float:
+        declared, status = news.declared, news.status
+        shown = self._shown.get(declared.uid) == (declared.path, status)
         try:
-            await self._source.publish(declared, status)
+            if not shown:
+                await self._source.publish(declared, status)
         except TrainmasterError as error:
             log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
-            self._waiting.setdefault(uid, (declared, status))
-            await asyncio.sleep(RETRY)
-        else:
-            self._shown[uid] = (declared.path, status)
-            await asyncio.sleep(PACE)
+            newer = self._waiting.get(declared.uid)
+            self._waiting[declared.uid] = newer.after(news) if newer else news
+            return RETRY
+        # Even if it was shown: from now on the picture's own object, since two equal ones would be kept.
+        self._shown[declared.uid] = (declared.path, status)
+        await self._tell(news)
+        return 0.0 if shown else self._source.pace
+
+    async def _tell(self, news: News) -> None:
+        if not news.events:
+            return
+        try:
+            await self._source.tell(news.declared, news.events)
+        except TrainmasterError as error:  # the status says the same, and stays
+            log.info("events can't be shown", extra={"job": news.declared.name, "error": str(error)})

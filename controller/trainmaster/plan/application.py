@@ -32,7 +32,8 @@ def follow_application(case: Case, memory: Memory) -> Change:
                 case, memory, reasons.KILLED_OUTSIDE, f"the application was killed in YARN: {words}"
             )
         case AppState.TOKEN_LOST:
-            said = "the application runs, but its token was never written down: it can only be ended"
+            lost = "record was lost" if memory.application.orphan else "token was never written down"
+            said = f"nobody can speak for {memory.application.id}, since its {lost}: it can only be ended"
             return _failed(case, memory, reasons.TOKEN_LOST, said)
         case AppState.REFUSED if FULL.search(case.seen.application_words):
             return Change(replace(memory, application=None, open_not_before=case.now + FULL_RETRY))

@@ -17,7 +17,7 @@ from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_successes
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
@@ -25,7 +25,7 @@ from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.values import Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
-__all__ = ["decide", "fresh", "last_good", "raised"]
+__all__ = ["begun", "decide", "last_good", "raised"]
 
 STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     note,
@@ -65,9 +65,15 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     )
 
 
-def fresh(declared: Declared) -> Memory:
-    """What is remembered of a job that was never seen before."""
-    return Memory(uid=declared.uid, namespace=declared.namespace, name=declared.name)
+def begun(declared: Declared) -> Memory:
+    """What is remembered of a job of which the journal has nothing: it is new, or nobody can speak for its application."""
+    lost = declared.lost_application
+    application = ApplicationMemory(lost, user=_user(declared), orphan=True) if lost else None
+    return Memory(declared.uid, declared.namespace, declared.name, application=application)
+
+
+def _user(declared: Declared) -> str:
+    return (declared.job.spec.user if declared.job else None) or declared.owner
 
 
 def raised(memory: Memory, epoch: int) -> Memory:

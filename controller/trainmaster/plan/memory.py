@@ -113,6 +113,8 @@ class ApplicationMemory:
     priority: int = 0
     """as YARN was last told"""
     submitted_at: float = 0.0
+    orphan: bool = False
+    """its record was lost: only its id is known, from what had been shown of it"""
 
 
 @dataclass(frozen=True, slots=True)

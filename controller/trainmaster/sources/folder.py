@@ -10,11 +10,12 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
+from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
 from trainmaster.sources.files import STICKY, Entry, Listing
@@ -38,6 +39,8 @@ class FolderSource:
     """Implements master.boundary.Source for a folder at any URL; one at webhdfs:// needs another store for its own files."""
 
     name = "folder"
+    pace = 0.25
+    """a status is one small file"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files, root = open_files(url, settings.hadoop_conf_dir, settings.hadoop)
@@ -82,7 +85,15 @@ class FolderSource:
         self._adopted = dict(known)
         self._started = False
 
+    async def run(self) -> None:
+        """Nothing goes on beside the looks."""
+        await asyncio.Event().wait()
+
     # --- looking
+
+    async def changed(self, most: float) -> None:
+        """A folder tells nobody that it changed: only time does."""
+        await asyncio.sleep(most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
@@ -191,6 +202,9 @@ class FolderSource:
         """Unless the path has come to stand for another declaration."""
         if path not in self._registry.paths():
             await self._threads.call(self._files.delete, self._layout.status_of(path))
+
+    async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
+        """Nothing: the controller's log has them, and a folder has no better place for what isn't kept."""
 
     # --- ends
 
