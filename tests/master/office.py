@@ -147,9 +147,13 @@ class Office(AbstractAsyncContextManager["Office"]):
         await asyncio.gather(*(master.close() for master in self.masters.values()))
         self._patch.stop()
 
-    def drive(self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid") -> JobMaster:
+    def drive(
+        self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid", lost: str = ""
+    ) -> JobMaster:
         """Drive a job as the fleet does."""
-        declared = Declared("folder", "default", "mnist", uid, "mnist.yaml", "u", job=job)
+        declared = Declared(
+            "folder", "default", "mnist", uid, "mnist.yaml", "u", job=job, lost_application=lost
+        )
         master = self.masters[uid] = JobMaster(self.desk, declared, memory)
         self.tasks.append(asyncio.create_task(master.run()))
         return master

@@ -320,6 +320,33 @@ async def test_after_the_end_the_token_is_refused_and_that_means_nothing() -> No
         assert len(office.yarn.applications) == 1
 
 
+@virtual
+async def test_an_application_whose_record_was_lost_is_ended_and_nothing_is_begun_anew() -> None:
+    async with Office() as office:
+        before = office.drive(job(worker=2))
+        await office.running(2)
+        lost = before.memory.application.id
+        office.tasks[0].cancel()
+        office.store.records.clear()
+
+        master = office.drive(job(worker=2), lost=lost)
+        await office.until(lambda: master.memory.finished)
+        assert office.yarn.only.state is ApplicationState.KILLED
+        assert master.memory.verdict.reason == "TokenLost"
+        assert lost in master.memory.verdict.message
+        assert office.store.memory().finished
+
+
+@virtual
+async def test_a_job_whose_record_was_lost_is_not_begun_anew_though_yarn_forgot_its_application_too() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1), lost="application_1_4711")
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == "TokenLost"
+        assert not office.yarn.applications
+        assert not office.yarn.calls["submit"]
+
+
 # --- starts
 
 
