@@ -6,7 +6,7 @@ import pytest
 
 from local.stand_ins import JARS, install, install_maven, write_list
 from trainmaster.errors import InvalidError, UnavailableError
-from trainmaster.local import jars
+from trainmaster.local import files, jars
 
 
 @pytest.fixture
@@ -94,12 +94,12 @@ def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
     path, entered = tmp_path / "folder/lock", threading.Event()
 
     def wait_for_it() -> None:
-        with jars.locked(path):
+        with files.locked(path):
             assert path.exists()
             entered.set()
 
     waiting = threading.Thread(target=wait_for_it)
-    with jars.locked(path):
+    with files.locked(path):
         waiting.start()
         assert not entered.wait(0.2)
         path.unlink()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainmaster.local.daemons import MARKER
 from trainmaster.local.services import kind
 
 _MAIN = {
@@ -26,9 +27,7 @@ _JVM = (
     # Guice 4 inside YARN reaches into java.lang.
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
 )
-MARKER = "TRAINMASTER_LOCAL"
-"""variable by which every daemon is known to belong to a cluster's folder, should its record be lost"""
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TZ", "USER")
+PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TZ", "USER")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _formatting(place: Installation, java: list[str]) -> list[str]:
 
 def environment(place: Installation, environ: Mapping[str, str]) -> dict[str, str]:
     """The daemon's environment: few variables, since NodeManagers hand some on to containers."""
-    passed_on = {name: environ[name] for name in _PASSED_ON if name in environ}
+    passed_on = {name: environ[name] for name in PASSED_ON if name in environ}
     return {
         **passed_on,
         "JAVA_HOME": str(place.java),

@@ -7,20 +7,19 @@ its checksum was compared.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.local.files import locked, sha256
 
 HADOOP = Path(__file__).with_name("hadoop-jars.lock")
 """the daemons of HDFS and YARN, and what they need"""
@@ -94,15 +93,6 @@ def _wrong(jars: Sequence[Jar], folder: Path) -> list[str]:
     return [jar.file for jar in jars if sha256(folder / jar.file) != jar.sha256]
 
 
-def sha256(path: Path) -> str | None:
-    """The checksum of a file, None if there is no such file."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-
-
 def copying_pom(jars: Sequence[Jar], target: Path) -> str:
     """A project that does nothing but copy these very jars, and nothing that they depend on, to `target`."""
     return (
@@ -135,26 +125,3 @@ def run_maven(arguments: Sequence[str], environ: Mapping[str, str] | None = None
     if done.returncode:
         words = (done.stdout + done.stderr).strip().splitlines()[:5]
         raise UnavailableError("Maven could not fetch the jars: " + " ".join(words))
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock.
-
-    Whoever else wants it waits. The kernel frees it when its holder ends, however it ends.
-    """
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _still_there(file.fileno(), path):
-                yield
-                return
-
-
-def _still_there(descriptor: int, path: Path) -> bool:
-    """False if the file was removed while we waited for its lock, so that others lock another one."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainmaster.local.jars import PLUGIN, run_maven, sha256
+from trainmaster.local.files import sha256
+from trainmaster.local.jars import PLUGIN, run_maven
 
 
 def resolve(roots: Sequence[str]) -> list[str]:

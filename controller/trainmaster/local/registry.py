@@ -5,11 +5,11 @@ One small file each below `run/` of the cluster's folder. Never here: how daemon
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from trainmaster.local import processes
+from trainmaster.local.files import write
 from trainmaster.local.processes import Process
 
 
@@ -40,11 +40,3 @@ class Registry:
 
     def missing(self, daemons: Iterable[str]) -> list[str]:
         return [daemon for daemon in daemons if self.process(daemon) is None]
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text)
-    new.replace(path)

@@ -53,8 +53,8 @@ def host(service: str) -> str:
     Not 127.0.0.2, which some resolvers (nss-myhostname) call by the machine's name; YARN would then name the
     node so.
     """
-    number = daemon_of(service).partition("-")[2]
-    return f"127.0.0.{10 + int(number)}" if number else LOOPBACK
+    number = daemon_of(service).rpartition("-")[2]
+    return f"127.0.0.{10 + int(number)}" if number.isdigit() else LOOPBACK
 
 
 def free(address: str, port: int) -> bool:
