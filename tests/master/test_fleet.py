@@ -35,6 +35,7 @@ class Folder:
 
     name = "folder"
     pace = 0.25
+    trouble = ""
 
     def __init__(self) -> None:
         self.lease = Leads()

@@ -69,6 +69,14 @@ async def test_readiness_says_why_not(
     assert {c["name"] for c in said["checks"] if not c["ok"]} == failing
 
 
+async def test_readiness_names_what_a_person_must_mend() -> None:
+    words = "the ServiceAccount may not patch trainingjobs/status"
+    async with serving(fleet(leading=False, trouble=words)) as client, client.get("/readyz") as answer:
+        said = await answer.json()
+    assert answer.status == 503
+    assert said["checks"] == [{"name": "store", "ok": False, "message": words}]
+
+
 async def test_alive_even_when_not_ready() -> None:
     async with serving(fleet(yarn_up=False, store_up=False)) as client, client.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (200, "ok\n")

@@ -67,6 +67,10 @@ class Source(Protocol):
     def pace(self) -> float:
         """Seconds between two statuses of one job at least: what changes faster is shown as its newest."""
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from its work at present, for a person who can mend it, such as a missing right; empty when well."""
+
     async def run(self) -> None:
         """Its own life beside the looks (watching, sweeping), on leader and standby alike, until cancelled."""
 

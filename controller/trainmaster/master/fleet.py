@@ -72,7 +72,8 @@ class Fleet:
         self._leading = False
         self._journalled = Journalled({}, {})
         self._looked_at = 0.0
-        self._store_up = True
+        self._trouble = ""
+        """why the store could not be asked when that was last tried; empty when it could"""
 
     async def run(self) -> None:
         """Lead whenever the lease can be had, until stopped. What runs on YARN goes on either way."""
@@ -94,9 +95,10 @@ class Fleet:
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),
             yarn_up=self._cluster.up,
-            store_up=self._store_up,
+            store_up=not self._trouble,
             looked_at=self._looked_at,
             expiry=self._conf.application_expiry,
+            trouble=self._trouble or self._source.trouble,
         )
 
     # --- leading
@@ -109,7 +111,7 @@ class Fleet:
             self._journalled = found = await load(self._source)
         except TrainmasterError as error:
             log.warning("the journal can't be read yet", extra={"error": str(error)})
-            self._store_up = False
+            self._trouble = str(error)
             await self._sleep(STANDBY_LOOK)
             return
         log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(found.memories)})
@@ -218,12 +220,12 @@ class Fleet:
             try:
                 found = await self._source.look()
             except TrainmasterError as error:
-                if self._store_up:
+                if not self._trouble:
                     log.warning("the store can't be listed", extra={"error": str(error)})
-                self._store_up = False
+                self._trouble = str(error)
             else:
                 pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
-                self._store_up, self._looked_at = True, clock.now()
+                self._trouble, self._looked_at = "", clock.now()
                 await self._take_in(desk, list(found.values()))
             await self._source.changed(pause)
 

@@ -40,7 +40,10 @@ class FleetPicture:
     leading: bool
     yarn_up: bool
     store_up: bool
+    """whether the store of jobs and journal answered when it was asked last"""
     looked_at: float
     """time of the last complete listing; 0 before the first"""
     expiry: float
     """seconds of silence after which the ResourceManager ends an application"""
+    trouble: str = ""
+    """what keeps the source of jobs from its work, for a person; empty when well"""

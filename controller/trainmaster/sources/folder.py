@@ -41,6 +41,8 @@ class FolderSource:
     name = "folder"
     pace = 0.25
     """a status is one small file"""
+    trouble = ""
+    """what keeps it from its work makes its calls fail, and stands in their errors"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files, root = open_files(url, settings.hadoop_conf_dir, settings.hadoop)

@@ -35,7 +35,12 @@ class Readiness:
 
 def readiness(fleet: FleetPicture) -> Readiness:
     """A standby is ready when it could take over; a leader when it sees the store and YARN."""
-    store = _check("store", fleet.store_up, "the store answers", "the store can't be reached")
+    store = _check(
+        "store",
+        fleet.store_up and not fleet.trouble,
+        "the store answers",
+        fleet.trouble or "the store can't be reached",
+    )
     if not fleet.leading:
         return Readiness("standby", (store,))
     listed = _check(
