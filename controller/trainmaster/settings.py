@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     public_url: str = ""
     """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<port>"""
 
+    advertise: str = ""
+    """address under which the other controllers reach this one's web server, for requests that only the leader can answer; empty:
+    http://<listen>:<port>"""
+
     port_first: Port = 20000
     """first port that may be given to replicas"""
     port_last: Port = 29999

@@ -70,6 +70,7 @@ class Leads:
 
     epoch = 1
     superseded = False
+    address = leader = ""
 
     def __init__(self) -> None:
         self.ours = True

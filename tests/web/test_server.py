@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -26,14 +27,56 @@ EVIL = "<script>alert(1)</script>\"'"
 
 @asynccontextmanager
 async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
-    registry = make_registry(lambda: shown, lambda: NOW)
-    server = WebServer(Settings(port=0), lambda: shown, registry, lambda: NOW)
+    async with serving_(lambda: shown) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
+    """One whose picture changes."""
+    registry = make_registry(shown, lambda: NOW)
+    server = WebServer(Settings(port=0), shown, registry, lambda: NOW)
     await server.start()
     try:
         async with aiohttp.ClientSession(server.url) as session:
             yield session
     finally:
         await server.stop()
+
+
+def address(client: aiohttp.ClientSession) -> str:
+    return str(client._base_url).rstrip("/")
+
+
+async def test_a_standby_lets_the_leader_answer_and_speaks_for_its_own_health() -> None:
+    async with (
+        serving(fleet(picture(name="mnist"))) as leader,
+        serving(fleet(leading=False, leader=address(leader))) as standby,
+    ):
+        async with standby.get("/api/jobs/vision/mnist") as answer:
+            assert (await answer.json())["name"] == "mnist"
+        async with standby.get("/jobs/vision/mnist/") as answer:
+            assert "Content-Security-Policy" in answer.headers
+            assert "mnist" in await answer.text()
+        async with standby.get("/jobs/vision/other/") as answer:
+            assert answer.status == 404
+        async with standby.get("/readyz") as answer:
+            assert (await answer.json())["role"] == "standby"
+
+
+async def test_two_standbys_do_not_pass_a_request_to_and_fro() -> None:
+    shown = replace(fleet(leading=False), leader="")
+    async with serving_(lambda: shown) as one, serving(fleet(leading=False, leader=address(one))) as two:
+        shown = replace(shown, leader=address(two))
+        async with two.get("/api/jobs") as answer:
+            assert await answer.json() == {"jobs": []}
+
+
+async def test_a_leader_that_can_not_be_reached_is_said() -> None:
+    gone = fleet(leading=False, leader="http://127.0.0.1:1")
+    async with serving(gone) as client, client.get("/jobs/vision/mnist/") as answer:
+        assert answer.status == 502
+        assert "the leader can't be reached" in await answer.text()
 
 
 async def test_metrics_are_what_prometheus_reads() -> None:

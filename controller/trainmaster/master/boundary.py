@@ -30,6 +30,13 @@ class Journal(Protocol):
 class Lease(Protocol):
     """Who leads. Times are on the monotonic clock of this process."""
 
+    address: str
+    """where this controller's web server is reached: told to the others together with the lease"""
+
+    @property
+    def leader(self) -> str:
+        """The address that the leader told, as last seen; empty while none is known."""
+
     @property
     def epoch(self) -> int:
         """Raised by each take-over, exclusively; 0 before the first."""

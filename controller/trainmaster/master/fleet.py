@@ -98,6 +98,7 @@ class Fleet:
             store_up=not self._trouble,
             looked_at=self._looked_at,
             expiry=self._conf.application_expiry,
+            leader="" if self._leading else self._source.lease.leader,
             trouble=self._trouble or self._source.trouble,
         )
 

@@ -45,5 +45,7 @@ class FleetPicture:
     """time of the last complete listing; 0 before the first"""
     expiry: float
     """seconds of silence after which the ResourceManager ends an application"""
+    leader: str = ""
+    """address of the leader's web server, where another controller leads and told it"""
     trouble: str = ""
     """what keeps the source of jobs from its work, for a person; empty when well"""

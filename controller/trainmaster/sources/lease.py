@@ -62,6 +62,8 @@ class FolderLease:
         self._watched_since = 0.0
         self.holder = ""
         """who leads as last seen: host and process id"""
+        self.address = ""
+        self.leader = ""
 
     @property
     def epoch(self) -> int:
@@ -177,7 +179,8 @@ class FolderLease:
         """Say who leads, for people; nothing rests on it."""
         self.holder = f"{socket.gethostname()} process {os.getpid()}"
         try:
-            await self._threads.call(self._files.replace, path + _HOLDER, self.holder.encode())
+            words = f"{self.holder}\n{self.address}"
+            await self._threads.call(self._files.replace, path + _HOLDER, words.encode())
         except (TrainmasterError, OSError) as error:
             log.warning("could not write down who leads: %s", error)
 
@@ -188,7 +191,7 @@ class FolderLease:
             told = await self._threads.call(self._files.read, newest.path + _HOLDER, 4096)
         except FileNotFoundError:
             told = b""
-        self.holder = told.decode(errors="replace")
+        self.holder, _, self.leader = told.decode(errors="replace").partition("\n")
 
     async def _prune(self, epoch: int) -> None:
         listing = await self._threads.call(self._files.walk, self._folder)

@@ -18,6 +18,7 @@ from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
+from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
 
 STOP_SECONDS = 1.0
@@ -44,10 +45,15 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """`public_url`, or else the address bound; without a slash at the end."""
+        """Where people and YARN reach it: `public_url`, or else its own address; without a slash at the end."""
+        return self._settings.public_url.rstrip("/") or self.own_url
+
+    @property
+    def own_url(self) -> str:
+        """Where this very controller is reached: `advertise`, or else the address bound; without a slash at the end."""
         host = self._settings.listen
         shown = f"[{host}]" if ":" in host else host
-        return self._settings.public_url.rstrip("/") or f"http://{shown}:{self._port}"
+        return self._settings.advertise.rstrip("/") or f"http://{shown}:{self._port}"
 
     async def start(self) -> None:
         """Bind and serve. Raises UnavailableError when the port is taken."""
@@ -67,16 +73,17 @@ class WebServer:
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_headers])
+        leaders = Forward(self._picture)
         application.add_routes(
             [
-                web.get("/", self._list_page),
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
-                web.get("/api/jobs", self._jobs),
-                web.get("/api/jobs/{namespace}/{name}", self._job),
-                web.get("/jobs/{namespace}/{name}", self._to_job_page),
-                web.get("/jobs/{namespace}/{name}/", self._job_page),
+                web.get("/", leaders(self._list_page)),
+                web.get("/api/jobs", leaders(self._jobs)),
+                web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
+                web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
+                web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
             ]
         )
         return application
