@@ -22,6 +22,7 @@ from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
+from trainmaster.plan.telling import turns
 from trainmaster.plan.values import Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
@@ -47,21 +48,22 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     """
     case = in_force(declared, memory, seen, now, limits)
     if case is None or (declared.duplicate_of and not memory.document):
-        memory, status = refused(declared, memory, now)
-        return Plan(memory, status, actions=(Forget(),) if declared.deleted else ())
+        after, status = refused(declared, memory, now)
+        forget = (Forget(),) if declared.deleted else ()
+        return Plan(after, status, actions=forget, events=turns(memory, status))
     change = Change(memory)
     for step in STEPS:
         after = step(case, change.memory)
         change = change.then(after.memory, *after.events)
-    memory, status = project(case, change.memory)
+    after, status = project(case, change.memory)
     return Plan(
-        memory=memory,
+        memory=after,
         status=status,
-        asks=asks_of(case, memory),
-        avoid=avoided(case, memory),
-        actions=actions_of(case, memory),
-        events=change.events,
-        wake_at=wake_of(case, memory),
+        asks=asks_of(case, after),
+        avoid=avoided(case, after),
+        actions=actions_of(case, after),
+        events=change.events + turns(memory, status),
+        wake_at=wake_of(case, after),
     )
 
 

@@ -19,9 +19,11 @@ from trainmaster.plan.values import Event
 
 
 def note(case: Case, memory: Memory) -> Change:
-    """The memory with today's declaration in it. Edits after the end change nothing."""
-    if memory.verdict or case.declared.deleted:
+    """The memory with today's declaration in it. Edits after the end are seen, and change nothing."""
+    if case.declared.deleted:
         return Change(memory)
+    if memory.verdict:
+        return Change(replace(memory, observed_generation=case.declared.generation))
     opened = case.has_application(memory)
     begun_with = memory.begun_with if opened else immutable_fields(case.job, case.declared.owner)
     known = replace(
