@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from trainmaster.settings import PolicyRule, Settings
 
 HEAD = """\
@@ -9,7 +14,7 @@ HEAD = """\
 # Settings of the controller
 
 Strongest first: the command line's options, the environment, a YAML file that `TRAINMASTER_CONFIG` names, the defaults. A key of
-the file is a setting's name. Hadoop's own settings are read from `HADOOP_CONF_DIR`.
+the file is a setting's name, with what stands after a dot below it. Hadoop's own settings are read from `HADOOP_CONF_DIR`.
 
 | setting | environment | default | meaning |
 |---|---|---|---|
@@ -26,15 +31,26 @@ Everybody runs as himself. Each rule lets some run as others; at least one of `o
 
 def settings_markdown() -> str:
     """The whole page."""
-    settings = "".join(_setting(name) for name in Settings.model_fields)
+    settings = "".join(_setting(path, field) for path, field in _fields(Settings))
     return HEAD + settings + RULES + "".join(_rule(name) for name in PolicyRule.model_fields)
 
 
-def _setting(name: str) -> str:
-    field = Settings.model_fields[name]
-    variable = field.validation_alias or f"TRAINMASTER_{name.upper()}"
+def _fields(
+    model: type[BaseModel], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Every setting by its path; a group of settings is only its members."""
+    for name, field in model.model_fields.items():
+        of = field.annotation
+        if isinstance(of, type) and issubclass(of, BaseModel):
+            yield from _fields(of, (*above, name))
+        else:
+            yield (*above, name), field
+
+
+def _setting(path: tuple[str, ...], field: FieldInfo) -> str:
+    variable = field.validation_alias or f"TRAINMASTER_{'__'.join(path).upper()}"
     default = "" if field.default in (None, "") else f"`{field.default}`"
-    return f"| `{name}` | `{variable}` | {default} | {_meaning(field.description)} |\n"
+    return f"| `{'.'.join(path)}` | `{variable}` | {default} | {_meaning(field.description)} |\n"
 
 
 def _rule(name: str) -> str:
