@@ -14,6 +14,7 @@ import requests
 
 from trainmaster.local import processes
 from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.daemons import Daemons
 from trainmaster.local.options import Options
 
 SHORT = Options(nodes=2, am_expiry=20, nm_expiry=10, allocation_expiry=20)
@@ -25,13 +26,21 @@ _GUARD = Path(__file__).with_name("guard.py")
 def running(folder: Path, options: Options = SHORT) -> Iterator[LocalHadoop]:
     """A cluster that is up, and surely down afterwards."""
     hadoop = LocalHadoop(folder, options)
-    command = [sys.executable, str(_GUARD), str(os.getpid()), str(folder)]
+    with up(hadoop):
+        yield hadoop
+
+
+@contextmanager
+def up(cluster: Daemons[Any]) -> Iterator[None]:
+    """Have daemons up, and surely down afterwards."""
+    who = (str(cluster.folder), type(cluster).__module__, type(cluster).__name__)
+    command = [sys.executable, str(_GUARD), str(os.getpid()), *who]
     guard = processes.spawn(command, os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, Path(os.devnull))
     try:
-        hadoop.up()
-        yield hadoop
+        cluster.up()
+        yield
     finally:
-        hadoop.down()
+        cluster.down()
         processes.end([guard], grace=0)
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
 
-from real.cluster import running
+from real.cluster import running, up
 from trainer.ledger import Ledger
+from trainmaster.api.crd import crd_yaml
 from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.daemons import Daemons
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.local.kubernetes.options import KubernetesOptions
 
 if TYPE_CHECKING:
     from real.controllers import Room
@@ -34,11 +38,30 @@ def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKubernetes]:
+    """A real control plane for the whole run that knows our kinds, with KUBECONFIG pointing at its administrator."""
+    control_plane = LocalKubernetes(tmp_path_factory.mktemp("kubernetes"), KubernetesOptions(audit=True))
+    with pytest.MonkeyPatch.context() as patch, up(control_plane):
+        patch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+        control_plane.define(crd_yaml())
+        yield control_plane
+
+
+@pytest.fixture
+def namespace(kubernetes: LocalKubernetes) -> Iterator[str]:
+    """The name of a fresh namespace. It is deleted with its test, which nobody waits for."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    kubernetes.kubectl("create", "namespace", name)
+    yield name
+    kubernetes.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
 @pytest.fixture(autouse=True)
 def _repaired(request: pytest.FixtureRequest) -> None:
     """What one test killed, and failed to start again, is no other test's trouble."""
-    if "hadoop" in request.fixturenames:
-        cluster: LocalHadoop = request.getfixturevalue("hadoop")
+    for name in {"hadoop", "kubernetes"}.intersection(request.fixturenames):
+        cluster: Daemons[Any] = request.getfixturevalue(name)
         if not all(daemon.ready for daemon in cluster.status()):
             cluster.up()
 

@@ -83,14 +83,20 @@ def _lacking(needs: Needs, java: Path | None) -> Iterator[str]:
         yield "Java 17 or 11 is missing: apt-get install openjdk-17-jre-headless (or set JAVA_HOME)"
     if needs.jars and shutil.which("mvn") is None:
         yield "Maven is missing: apt-get install maven"
-    yield from _lacking_memory(needs)
+    yield from _lacking_memory(needs.daemons)
     yield from _lacking_disk(needs)
 
 
-def _lacking_memory(needs: Needs) -> Iterator[str]:
-    wanted, available = needs.daemons * DAEMON_MEMORY, available_memory()
+def require_memory(daemons: int) -> None:
+    """InvalidError when there is too little for a start of so many daemons."""
+    for line in _lacking_memory(daemons):
+        raise InvalidError(line)
+
+
+def _lacking_memory(daemons: int) -> Iterator[str]:
+    wanted, available = daemons * DAEMON_MEMORY, available_memory()
     if available < wanted:
-        yield f"{needs.daemons} daemons take {wanted} MiB of memory, {available} are free: end other programs"
+        yield f"{daemons} daemons take {wanted} MiB of memory, {available} are free: end other programs"
 
 
 def _lacking_disk(needs: Needs) -> Iterator[str]:
