@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.kubernetes.options import KubernetesOptions
 
 if TYPE_CHECKING:
-    from real.controllers import Room
+    from real.rooms import OpenRoom, Room
 
 _HERE = Path(__file__).parent
 
@@ -79,31 +80,42 @@ def _empty_folder(hadoop: LocalHadoop) -> str:
     return url
 
 
-@pytest.fixture
-def room(store: str, hadoop: LocalHadoop, tmp_path: Path) -> Iterator[Room]:
-    from real.controllers import Room
-
-    made = Room(store, hadoop, tmp_path)
-    yield made
-    made.close()
+@pytest.fixture(scope="module", params=["folder"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Where jobs come from. The engine's scenarios run with every kind; a file about one kind says so by its own `kind`."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def _led(hadoop: LocalHadoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    from real.controllers import Room
+def open_room(kind: str) -> OpenRoom:
+    """Makes rooms of that kind; whoever opens one closes it."""
+    from real.rooms import FolderRoom
 
-    made = Room(_empty_folder(hadoop), hadoop, tmp_path_factory.mktemp("shared"))
-    made.controller()
-    yield made
-    made.close()
+    return lambda hadoop, folder: FolderRoom(_empty_folder(hadoop), hadoop, folder)
+
+
+@pytest.fixture
+def room(open_room: OpenRoom, hadoop: LocalHadoop, tmp_path: Path) -> Iterator[Room]:
+    """A source of jobs for one test, which starts the controllers itself."""
+    with closing(open_room(hadoop, tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _led(
+    open_room: OpenRoom, hadoop: LocalHadoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Room]:
+    with closing(open_room(hadoop, tmp_path_factory.mktemp("shared"))) as made:
+        made.controller()
+        yield made
 
 
 @pytest.fixture
 def shared(_led: Room) -> Iterator[Room]:
-    """A store and a controller for all tests of one file: their jobs are neighbours. Each is deleted with its test."""
+    """A source and a controller for all tests of one file: their jobs are neighbours. Each is deleted with its test."""
     yield _led
-    for job in _led.jobs.list():
-        _led.jobs.delete(job.namespace, job.name)
+    for name in _led.names():
+        _led.delete(name)
 
 
 @pytest.fixture

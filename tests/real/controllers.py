@@ -1,23 +1,19 @@
-"""The real controller as a process of its own, and a store to drop jobs into: what the engine's tests are made of."""
+"""The real controller as a process of its own, which tests start, kill and ask."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import yaml
+import requests
 
-from real.cluster import Rest
-from trainmaster.api.status import ConditionType, JobStatus
-from trainmaster.local.cluster import LocalHadoop
-from trainmaster.sources.store import JobStore, StoredJob
+from real.cluster import until
 
 QUICK = {
     "TRAINMASTER_LOOK_INTERVAL": "0.3",
@@ -29,10 +25,10 @@ QUICK = {
 
 
 class Controller:
-    """`trainmaster controller` on a store. Used as a context it surely ends."""
+    """`trainmaster controller` with these variables beside our own. Used as a context it surely ends."""
 
-    def __init__(self, store: str, log: Path, **settings: str) -> None:
-        self._store, self.log, self._settings = store, log, settings
+    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
+        self.log, self._settings = log, settings
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, kill_at: str = "") -> Controller:
@@ -40,7 +36,7 @@ class Controller:
         env = os.environ | QUICK | self._settings
         if kill_at:
             env["TRAINMASTER_KILL_AT"] = kill_at
-        command = [sys.executable, "-m", "trainmaster", "controller", "--store", self._store]
+        command = [sys.executable, "-m", "trainmaster", "controller"]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 command, env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
@@ -61,79 +57,21 @@ class Controller:
     def words(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
 
+    @property
+    def web(self) -> str:
+        """Where its web server is, once it says so."""
+        found: re.Match[str] = until(lambda: re.search(r"web=(\S+)", self.words))
+        return found[1]
+
+    def metric(self, name: str) -> float:
+        """The value of a series without labels."""
+        text = requests.get(f"{self.web}/metrics", timeout=10).text
+        found = re.search(rf"^{name} (\S+)", text, re.MULTILINE)
+        assert found, f"no {name}"
+        return float(found[1])
+
     def __enter__(self) -> Controller:
         return self if self.process else self.start()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.end()
-
-
-class Room:
-    """One test's store: jobs go in, statuses come out."""
-
-    def __init__(self, url: str, hadoop: LocalHadoop, folder: Path) -> None:
-        self.url, self.hadoop, self.folder = url, hadoop, folder
-        self.jobs = JobStore(url)
-        self.rest = Rest(hadoop)
-        self._controllers: list[Controller] = []
-
-    def controller(self, kill_at: str = "", **settings: str) -> Controller:
-        log = self.folder / f"controller-{len(self._controllers)}.log"
-        controller = Controller(self.url, log, **settings).start(kill_at)
-        self._controllers.append(controller)
-        return controller
-
-    def close(self) -> None:
-        for controller in self._controllers:
-            controller.end()
-        for job in self.jobs.list():
-            if job.status and job.status.application_id:
-                self.kill(job.status.application_id)
-
-    def kill(self, application: str) -> None:
-        """End an application that a failed test left behind."""
-        import requests
-
-        url = f"http://{self.hadoop.addresses.rm_web}/ws/v1/cluster/apps/{application}/state"
-        requests.put(url, json={"state": "KILLED"}, timeout=10)
-
-    def drop(self, name: str, spec: Mapping[str, Any]) -> None:
-        """Declare a job, or edit it, as a person would with a file."""
-        self.jobs.apply(document(name, spec), "default", name)
-
-    def job(self, name: str) -> StoredJob:
-        return self.jobs.get("default", name)
-
-    def status(self, name: str) -> JobStatus:
-        return self.job(name).status or JobStatus()
-
-    def until(self, name: str, met: Callable[[JobStatus], object], timeout: float = 60) -> JobStatus:
-        """Wait until the job's published status meets this."""
-        deadline = time.monotonic() + timeout
-        while not met(status := self.status(name)):
-            assert time.monotonic() < deadline, self._complaint(name, status)
-            time.sleep(0.1)
-        return status
-
-    def until_true(self, name: str, condition: ConditionType, timeout: float = 60) -> JobStatus:
-        return self.until(name, lambda status: status.is_true(condition), timeout)
-
-    def _complaint(self, name: str, status: JobStatus) -> str:
-        said = "\n".join(f"  {c.type} {c.status} {c.reason}: {c.message}" for c in status.conditions)
-        replicas = "\n".join(
-            f"  {role}-{r.index} {r.state} run {r.run} {r.container} {r.last_exit.message if r.last_exit else ''}"
-            for role, of in status.roles.items()
-            for r in of.replicas
-        )
-        logs = "\n".join(c.words[-3000:] for c in self._controllers)
-        return f"{name} did not get there: {status.state} {status.application_id}\n{said}\n{replicas}\n{logs}"
-
-
-def document(name: str, spec: Mapping[str, Any]) -> str:
-    head = {"apiVersion": "trainmaster.io/v1alpha1", "kind": "TrainingJob", "metadata": {"name": name}}
-    return yaml.safe_dump({**head, "spec": dict(spec)}, sort_keys=False)
-
-
-def eager(**roles: Mapping[str, Any]) -> dict[str, Any]:
-    """A Generic job of these roles whose restarts don't wait."""
-    return {"runPolicy": {"backoff": {"base": "0s"}}, "roles": roles}

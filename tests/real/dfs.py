@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 import fsspec
 
-from real.controllers import Room
+from real.rooms import FolderRoom
 from trainmaster.api.status import JobStatus
 from trainmaster.sources import shown
 
@@ -15,7 +15,7 @@ from trainmaster.sources import shown
 class Dfs:
     """Paths are below the store's root, such as jobs/default/a.yaml."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: FolderRoom) -> None:
         self._files, self._root = fsspec.core.url_to_fs(room.url)
 
     def put(self, path: str, data: bytes) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from real.cluster import until
-from real.controllers import Room, eager
+from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from real.cluster import until
-from real.controllers import Room, eager
+from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api.status import ConditionType as C
 
@@ -69,11 +69,11 @@ def test_deleting_the_file_stops_every_process(room: Room, ledger: Ledger) -> No
     room.drop("gone", eager(worker=trainer_role(ledger.folder, 2, steps=0, term="ignore")))
     application = room.until_true("gone", C.RUNNING).application_id
 
-    room.jobs.delete("default", "gone")
+    room.delete("gone")
 
     until(lambda: not ledger.running())
     until(lambda: room.rest.application(application)["state"] in ("FINISHED", "KILLED"))
-    until(lambda: not room.jobs.list())
+    until(lambda: not room.names())
 
 
 def test_suspended_and_resumed(room: Room, ledger: Ledger) -> None:
@@ -81,10 +81,10 @@ def test_suspended_and_resumed(room: Room, ledger: Ledger) -> None:
     room.drop("paused", eager(worker=trainer_role(ledger.folder, 2, steps=60, pace=0.1)))
     first = room.until_true("paused", C.RUNNING).application_id
 
-    room.jobs.edit("default", "paused", {("spec", "runPolicy", "suspend"): True})
+    room.edit("paused", {("spec", "runPolicy", "suspend"): True})
     room.until_true("paused", C.SUSPENDED)
     assert not ledger.running()
-    room.jobs.edit("default", "paused", {("spec", "runPolicy", "suspend"): False})
+    room.edit("paused", {("spec", "runPolicy", "suspend"): False})
     status = room.until_true("paused", C.FINISHED)
 
     assert status.is_true(C.SUCCEEDED)

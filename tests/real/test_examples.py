@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from real.cluster import until
-from real.controllers import Room
+from real.rooms import Room
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.local.cluster import LocalHadoop
@@ -40,7 +40,7 @@ def run_example(room: Room, hadoop: LocalHadoop, stage: ModuleType, store: str) 
         stage.upload(example, root)
         python = str(stage.INTERPRETERS[example]())
         text = (EXAMPLES / example / "job.yaml").read_text()
-        room.jobs.apply(stage.render(text, root, {"EXAMPLE_PYTHON": python, "SLOW": "0.5"}), "default", name)
+        room.apply(name, stage.render(text, root, {"EXAMPLE_PYTHON": python, "SLOW": "0.5"}))
 
     return run
 

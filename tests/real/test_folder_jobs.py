@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from real.cluster import until
-from real.controllers import Room, document, eager
 from real.dfs import Dfs
 from real.reading import processes, trainers
+from real.rooms import FolderRoom, document, eager
 from trainer.ledger import Entry, Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    return "folder"
 
 
 def endless(ledger: Ledger, replicas: int = 1) -> dict[str, object]:
@@ -19,7 +26,7 @@ def endless(ledger: Ledger, replicas: int = 1) -> dict[str, object]:
     return eager(worker=trainers(ledger, replicas, steps=0))
 
 
-def training(room: Room, ledger: Ledger, name: str) -> list[Entry]:
+def training(room: FolderRoom, ledger: Ledger, name: str) -> list[Entry]:
     """The processes of a job, once all of it runs."""
     return processes(ledger, room.until_true(name, C.RUNNING).roles["worker"].wanted)
 
@@ -33,7 +40,7 @@ def good(name: str, ledger: Ledger) -> str:
     return document(name, eager(worker=trainers(ledger, steps=1)))
 
 
-def test_broken_files_hurt_nobody_and_start_when_mended(room: Room, ledger: Ledger) -> None:
+def test_broken_files_hurt_nobody_and_start_when_mended(room: FolderRoom, ledger: Ledger) -> None:
     dfs = Dfs(room)
     text = good("mended", Ledger(ledger.folder / "mended"))
     roles = "\n".join(f"    r{i}: {{command: 'true'}}" for i in range(10_000))
@@ -74,7 +81,7 @@ def test_broken_files_hurt_nobody_and_start_when_mended(room: Room, ledger: Ledg
     assert training(room, ledger, "first") == before
 
 
-def test_a_file_is_taken_when_it_is_whole(room: Room, ledger: Ledger) -> None:
+def test_a_file_is_taken_when_it_is_whole(room: FolderRoom, ledger: Ledger) -> None:
     dfs = Dfs(room)
     text = good("slow", ledger).encode()
     controller = room.controller()
@@ -90,7 +97,7 @@ def test_a_file_is_taken_when_it_is_whole(room: Room, ledger: Ledger) -> None:
     assert len(ledger.starts()) == 1
 
 
-def test_a_broken_edit_stops_nothing(room: Room, ledger: Ledger) -> None:
+def test_a_broken_edit_stops_nothing(room: FolderRoom, ledger: Ledger) -> None:
     dfs = Dfs(room)
     room.controller()
     room.drop("edited", endless(ledger))
@@ -112,7 +119,7 @@ def test_a_broken_edit_stops_nothing(room: Room, ledger: Ledger) -> None:
 
 
 def test_files_that_are_written_over_moved_or_away_for_a_moment_stop_nothing(
-    room: Room, ledger: Ledger
+    room: FolderRoom, ledger: Ledger
 ) -> None:
     dfs = Dfs(room)
     room.controller(TRAINMASTER_DELETION_GRACE="20")
@@ -148,7 +155,7 @@ def _refused(dfs: Dfs, path: str) -> JobStatus | None:
 
 
 def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(
-    room: Room, ledger: Ledger
+    room: FolderRoom, ledger: Ledger
 ) -> None:
     dfs = Dfs(room)
     held = {**endless(Ledger(ledger.folder / "none")), "runPolicy": {"suspend": True}}
@@ -171,7 +178,7 @@ def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(
     until(lambda: not ledger.running())
 
 
-def test_an_expired_job_never_trains_again_until_it_is_rerun(room: Room, ledger: Ledger) -> None:
+def test_an_expired_job_never_trains_again_until_it_is_rerun(room: FolderRoom, ledger: Ledger) -> None:
     dfs = Dfs(room)
     spec = eager(worker=trainers(ledger, steps=1))
     spec["runPolicy"] |= {"ttlAfterFinished": "1s"}
@@ -194,7 +201,7 @@ def test_an_expired_job_never_trains_again_until_it_is_rerun(room: Room, ledger:
     room.until_true("once", C.FINISHED)
 
 
-def test_a_file_that_asks_for_it_goes_with_its_job(room: Room, ledger: Ledger) -> None:
+def test_a_file_that_asks_for_it_goes_with_its_job(room: FolderRoom, ledger: Ledger) -> None:
     spec = eager(worker=trainers(ledger, steps=1))
     spec["runPolicy"] |= {"ttlAfterFinished": "0s", "ttlDeletesResource": True}
     room.controller()

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from real.cluster import until
-from real.controllers import Room, eager
 from real.reading import SMALL, last_exit, trainers, worker
+from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaStatus
@@ -47,6 +47,12 @@ printf '<%s>' "$QUOTES$LINES" '$HOME' "\$HOME" $BLANKS "$(printf 'nested "%s"' "
 printf %s '%input_path%' > "$OUT/path"
 for i in 1 2; do test $i = 2 || continue; done && echo "$i" > "$OUT/last"
 """
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    """What comes after a declaration is the same whatever its source."""
+    return "folder"
 
 
 def pairs(values: Environment) -> list[dict[str, str]]:

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from real.cluster import until
-from real.controllers import Room, eager
 from real.reading import last_exit, message, processes, reason, states, trainers, worker
+from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
@@ -168,9 +168,9 @@ def test_deleted_at_any_moment_of_the_start_nothing_stays(shared: Room, ledger: 
         shared.drop(name, eager(worker=trainers(ledger, 2, steps=0)))
         time.sleep(0.3)
     for name in names:
-        shared.jobs.delete("default", name)
+        shared.delete(name)
 
-    until(lambda: not shared.jobs.list())
+    until(lambda: not shared.names())
     until(lambda: not {name for name in names if name in shared.rest.live()})
     assert not ledger.running()
 
@@ -183,11 +183,11 @@ def test_scaled_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> No
     shared.until_true("scaled", C.RUNNING)
     before = processes(ledger, 2)
 
-    shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 4})
+    shared.edit("scaled", {("spec", "roles", "worker", "replicas"): 4})
     more = processes(ledger, 4)
     assert [e.pid for e in more[:2]] == [e.pid for e in before]
     assert [e.who for e in more[2:]] != ["worker-0", "worker-1"]
-    shared.jobs.edit("default", "scaled", {("spec", "roles", "worker", "replicas"): 1})
+    shared.edit("scaled", {("spec", "roles", "worker", "replicas"): 1})
     assert processes(ledger, 1) == [e for e in before if e.who == "worker-0"]
     status = shared.until("scaled", lambda s: s.workers_summary == "1/1")
     assert status.restarts == 0
@@ -199,7 +199,7 @@ def test_an_edit_restarts_once_uncharged_and_a_priority_only_yarn(shared: Room, 
     application = shared.until_true("edited", C.RUNNING).application_id
     before = processes(ledger, 2)
 
-    shared.jobs.edit("default", "edited", {("spec", "priority"): 7})
+    shared.edit("edited", {("spec", "priority"): 7})
     until(lambda: shared.rest.application(application)["priority"] == 7)
     assert ledger.running() == before
     role = trainers(ledger, 2, steps=0, echo="EDITION")

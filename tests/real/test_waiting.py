@@ -6,8 +6,8 @@ The jobs of all tests are neighbours under one controller.
 from __future__ import annotations
 
 from real.cluster import until
-from real.controllers import Room, eager
 from real.reading import message, reason, states, trainers
+from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
@@ -47,13 +47,13 @@ def test_what_todays_nodes_lack_is_waited_for_and_stands_in_nobodys_way(shared: 
     shared.drop("behind", eager(worker=trainers(ledger, steps=1)))
     shared.until_true("behind", C.SUCCEEDED)
 
-    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): True})
+    shared.edit("vast", {("spec", "runPolicy", "suspend"): True})
     shared.until_true("vast", C.SUSPENDED)
     assert ended(shared, waits.application_id)
-    shared.jobs.edit("default", "vast", {("spec", "runPolicy", "suspend"): False})
+    shared.edit("vast", {("spec", "runPolicy", "suspend"): False})
     again = shared.until("vast", lambda s: reason(s, C.QUEUED) == reasons.NO_ROOM)
     assert again.earlier_application_ids == (waits.application_id,)
-    shared.jobs.delete("default", "vast")
+    shared.delete("vast")
     until(lambda: ended(shared, again.application_id))
 
 
@@ -87,6 +87,6 @@ def test_a_gang_that_is_not_complete_in_time_gives_back_what_it_has(shared: Room
     status = shared.until("partial", lambda s: reason(s, C.QUEUED) == reasons.GANG_TIMEOUT)
     until(lambda: shared.rest.application(status.application_id)["runningContainers"] == 0)
     assert not ledger.starts()
-    shared.jobs.edit("default", "partial", {("spec", "gang", "timeout"): "5m"})
+    shared.edit("partial", {("spec", "gang", "timeout"): "5m"})
     holder.go()
     assert shared.until_true("partial", C.FINISHED).is_true(C.SUCCEEDED)
