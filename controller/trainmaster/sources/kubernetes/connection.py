@@ -1,0 +1,155 @@
+"""Which cluster and as whom, and one blocking request to it. The library reads the configuration and renews credentials.
+
+Requests go through the library's ApiClient without its model classes: what is sent and what comes back is plain JSON. Nothing
+is tried twice here, save with new credentials: whether a lost answer may be asked for again is known only to who asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import config
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.client.exceptions import ApiException
+
+from trainmaster import __version__
+from trainmaster.errors import InvalidError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_RELOAD_PAUSE = 5.0
+"""seconds between two readings of credentials that the API server didn't accept"""
+_OPEN = 64
+"""connections kept open at most; each thread needs one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """Safe to use in many threads."""
+
+    def __init__(self, kubeconfig: str = "") -> None:
+        """The pod's ServiceAccount, else the kubeconfig named here, in KUBECONFIG, or at its usual place.
+
+        Raises InvalidError when there is none of them, or it can't be used.
+        """
+        self._kubeconfig = kubeconfig
+        self._renewing = threading.Lock()
+        self._read_at = time.monotonic()
+        self._client, self.who, self.namespace = self._load()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The library's own, for those who open connections of another kind. It holds credentials: never log it."""
+        settings: Configuration = self._client.configuration
+        return settings
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Any = None,
+        content: str = "application/json",
+        timeout: float = 30.0,
+    ) -> Answer:
+        """One request and its answer, whatever it is. UnavailableError when there was none within `timeout` seconds."""
+        client = self._client
+        answer = self._once(client, method, path, query, body, content, timeout)
+        if answer.status == 401 and self._renewed(client):
+            answer = self._once(self._client, method, path, query, body, content, timeout)
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _once(
+        self,
+        client: ApiClient,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Any,
+        content: str,
+        timeout: float,
+    ) -> Answer:
+        url = f"{client.configuration.host}{path}"
+        try:
+            response = client.call_api(
+                method,
+                f"{url}?{urlencode(query)}" if query else url,
+                _headers(client, content),
+                body,
+                _request_timeout=timeout,
+            )
+            return Answer(response.status, response.headers, response.read() or b"")
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise UnavailableError(f"the API server could not be asked: {_reason(error)}") from error
+        except config.ConfigException as error:
+            raise UnavailableError(f"our credentials could not be renewed: {error}") from error
+
+    def _renewed(self, refused: ApiClient) -> bool:
+        """Read the credentials again: files and plugins may have newer ones than the library remembers."""
+        with self._renewing:
+            if self._client is not refused:
+                return True
+            if time.monotonic() - self._read_at < _RELOAD_PAUSE:
+                return False
+            self._read_at = time.monotonic()
+            try:
+                self._client, self.who, self.namespace = self._load()
+            except InvalidError as error:
+                log.warning("credentials could not be read again: %s", error)
+                return False
+            return True
+
+    def _load(self) -> tuple[ApiClient, str, str]:
+        """A client, whose credentials it shows, and the namespace that goes with them."""
+        settings = Configuration()
+        try:
+            who, namespace = self._pod(settings) or self._kubeconfig_context(settings)
+        except (config.ConfigException, OSError, ValueError, TypeError) as error:
+            raise InvalidError(f"no way to the API server of a Kubernetes cluster: {error}") from error
+        settings.retries = False
+        settings.connection_pool_maxsize = _OPEN
+        client = ApiClient(settings)
+        client.user_agent = f"trainmaster/{__version__}"
+        return client, who, namespace
+
+    def _pod(self, settings: Configuration) -> tuple[str, str] | None:
+        if self._kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST"):
+            return None
+        config.load_incluster_config(settings)
+        return "the pod's ServiceAccount", (_POD / "namespace").read_text().strip()
+
+    def _kubeconfig_context(self, settings: Configuration) -> tuple[str, str]:
+        path = self._kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        config.load_kube_config(path, client_configuration=settings)
+        _, active = config.list_kube_config_contexts(path)
+        return f"context {active['name']} of {path}", active["context"].get("namespace") or "default"
+
+
+def _headers(client: ApiClient, content: str) -> dict[str, str]:
+    headers = {**client.default_headers, "Accept": "application/json", "Content-Type": content}
+    token = client.configuration.get_api_key_with_prefix("BearerToken")
+    return headers | {"Authorization": token} if token else headers
+
+
+def _reason(error: Exception) -> str:
+    """The library's own words without the request: of an exception from TLS they are in its reason."""
+    return str(error.reason if isinstance(error, ApiException) else error)

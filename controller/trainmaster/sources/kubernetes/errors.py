@@ -1,0 +1,99 @@
+"""The one place where an answer of the API server becomes one of the project's error families.
+
+Never here: a retry, or the body of a Secret: of what was sent, errors name the path alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.sources.kubernetes.resources import SECRETS, Resource
+
+_LONGEST_WORDS = 1000
+_LACKS_RIGHT = re.compile(r'User "(?P<who>[^"]*)" cannot ')
+"""how the API server's authorizer speaks (apiserver's responsewriters.ForbiddenStatusError); quotas and namespaces that end
+refuse with 403 too, and then no right is missing"""
+
+
+class NotFoundError(RefusedError):
+    """There is no such object, namespace or kind of object."""
+
+
+class ConflictError(RefusedError):
+    """The object has changed since it was read, or exists already (`kind` is Conflict or AlreadyExists)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked of the API server, in the words in which rights are granted."""
+
+    verb: str
+    """get, list, create, update, patch or delete"""
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        named = f" {self.name}" if self.name else ""
+        return f"{self.verb} {self.right}{named}{self.place}"
+
+    @property
+    def right(self) -> str:
+        """The kind of object as a rule in a Role names it, with its group."""
+        kind = f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
+        return f"{kind} of {self.resource.group}" if self.resource.group else kind
+
+    @property
+    def place(self) -> str:
+        return f" in namespace {self.namespace}" if self.namespace else ""
+
+
+def refusal(call: Call, status: int, body: bytes, who: str) -> TrainmasterError:
+    """What an answer that isn't a success means. `who` says which credentials were shown, never their secret."""
+    told = _told(body)
+    kind = str(told.get("reason") or status)
+    words = f"{call}: {_words(call, told)}"
+    if status == 401:
+        return DeniedError(
+            kind, f"{call}: the API server doesn't know us: the credentials of {who} are not valid (any more)"
+        )
+    if status == 403:
+        return DeniedError(kind, _denied(call, str(told.get("message", "")), who))
+    if status == 404:
+        return NotFoundError(kind, words if told else f"{call}: the API server serves no such kind of object")
+    if status == 409:
+        return ConflictError(kind, words)
+    if status == 429 or status >= 500 or status < 400:
+        return UnavailableError(f"the API server answered {status} to {words}")
+    return RefusedError(kind, words)
+
+
+def _denied(call: Call, message: str, who: str) -> str:
+    found = _LACKS_RIGHT.search(message)
+    if not found:
+        return f"{call}: {message[:_LONGEST_WORDS]}"
+    where = call.place or " in the whole cluster"
+    return f"{found['who']} ({who}) lacks the right to {call.verb} {call.right}{where}"
+
+
+def _words(call: Call, told: dict[str, Any]) -> str:
+    """The server's own words; of a Secret only which fields it means, since its words may quote what was sent."""
+    if call.resource != SECRETS:
+        return str(told.get("message", "it gave no reason"))[:_LONGEST_WORDS]
+    causes = (told.get("details") or {}).get("causes") or ()
+    fields = ", ".join(str(cause.get("field")) for cause in causes if isinstance(cause, dict))
+    return f"{told.get('reason', 'it gave no reason')} {fields}".strip()
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    """The Status object in an answer (apimachinery's metav1.Status); nothing where a proxy answered something else."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("kind") == "Status" else {}
