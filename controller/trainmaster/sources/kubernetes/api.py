@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.settings import Kubernetes
-from trainmaster.sources.kubernetes.connection import Answer, Connection
+from trainmaster.sources.kubernetes.connection import JSON_TYPE, Answer, Connection, Request
 from trainmaster.sources.kubernetes.errors import Call, ConflictError, NotFoundError, refusal
 from trainmaster.sources.kubernetes.resources import (
     ACCESS_REVIEWS,
@@ -67,8 +67,10 @@ TIMEOUT = 25.0
 _PAGE = 500
 _NEW_LISTS = 3
 """times that a list is begun anew because its continuation ran out"""
-_MARGIN = 5.0
-"""seconds by which a thread outlives its call's deadline at most, so that a call ends by its own deadline first"""
+_MARGIN = 1.2
+"""a call is given up after so many times its deadline, if the library doesn't keep it: it counts each silence by itself"""
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+"""asks for lists of metadata alone (API concepts, "Metadata-only fetches")"""
 
 
 class Api:
@@ -82,7 +84,7 @@ class Api:
         self, connection: Connection, namespace: str = "", threads: int = 8, timeout: float = TIMEOUT
     ) -> None:
         self._connection = connection
-        self._threads = Threads(threads, timeout + _MARGIN)
+        self._threads = Threads(threads, timeout * _MARGIN)
         self._timeout = timeout
         self._lanes: list[Api] = []
         self.namespace = namespace or connection.namespace
@@ -108,14 +110,21 @@ class Api:
         return await self._do("GET", Call("get", resource, namespace, name))
 
     async def list(
-        self, resource: Resource, namespace: str = "", labels: str = "", fields: str = "", page: int = _PAGE
+        self,
+        resource: Resource,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        *,
+        page: int = _PAGE,
+        metadata_only: bool = False,
     ) -> tuple[Objects, str]:
         """All objects that the selectors choose, complete, and the resourceVersion at which they were so."""
         query = {"labelSelector": labels, "fieldSelector": fields}
         chosen = {key: value for key, value in query.items() if value}
         for _ in range(_NEW_LISTS):
             try:
-                return await self._pages(Call("list", resource, namespace), chosen, page)
+                return await self._pages(Call("list", resource, namespace), chosen, page, metadata_only)
             except RefusedError as error:
                 if error.kind != "Expired":
                     raise
@@ -180,11 +189,14 @@ class Api:
             return False
         return bool(found["metadata"]["uid"] == uid)
 
-    async def _pages(self, call: Call, chosen: Mapping[str, str], page: int) -> tuple[Objects, str]:
+    async def _pages(
+        self, call: Call, chosen: Mapping[str, str], page: int, metadata_only: bool
+    ) -> tuple[Objects, str]:
         items: Objects = []
         query = {**chosen, "limit": str(page)}
+        accept = _METADATA if metadata_only else JSON_TYPE
         while True:
-            found = await self._do("GET", call, query=query)
+            found = await self._do("GET", call, query=query, accept=accept)
             items += found.get("items") or []
             metadata = found["metadata"]
             if not metadata.get("continue"):
@@ -197,9 +209,11 @@ class Api:
         call: Call,
         body: Object | Sequence[Object] | None = None,
         query: Mapping[str, str] | None = None,
-        content: str = "application/json",
+        content: str = JSON_TYPE,
+        accept: str = JSON_TYPE,
     ) -> Object:
-        answer = await self._answer(method, call, body, query or {}, content)
+        path = call.resource.path(call.namespace, call.name, call.subresource)
+        answer = await self._answer(Request(method, path, query or {}, body, content, accept))
         if not 200 <= answer.status < 300:
             raise refusal(call, answer.status, answer.body, self._connection.who)
         try:
@@ -207,16 +221,11 @@ class Api:
         except (ValueError, TypeError) as error:
             raise UnavailableError(f"{call}: the answer is not an object in JSON") from error
 
-    async def _answer(
-        self, method: str, call: Call, body: Any, query: Mapping[str, str], content: str
-    ) -> Answer:
+    async def _answer(self, request: Request) -> Answer:
         """One answer that is not 429: the server is given the time that it asks for, within the deadline."""
-        path = call.resource.path(call.namespace, call.name, call.subresource)
         patience = self._timeout
         while True:
-            answer = await self._threads.call(
-                self._connection.request, method, path, query, body, content, self._timeout
-            )
+            answer = await self._threads.call(self._connection.request, request, self._timeout)
             pause = _retry_after(answer)
             patience -= pause
             if answer.status != 429 or patience < 0:

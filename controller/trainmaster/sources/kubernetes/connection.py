@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -33,11 +33,24 @@ _OPEN = 64
 """connections kept open at most; each thread needs one"""
 
 
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any = field(default=None, repr=False)
+    content: str = JSON_TYPE
+    accept: str = JSON_TYPE
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class Connection:
@@ -59,44 +72,24 @@ class Connection:
         settings: Configuration = self._client.configuration
         return settings
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any = None,
-        content: str = "application/json",
-        timeout: float = 30.0,
-    ) -> Answer:
+    def request(self, request: Request, timeout: float) -> Answer:
         """One request and its answer, whatever it is. UnavailableError when there was none within `timeout` seconds."""
         client = self._client
-        answer = self._once(client, method, path, query, body, content, timeout)
+        answer = self._once(client, request, timeout)
         if answer.status == 401 and self._renewed(client):
-            answer = self._once(self._client, method, path, query, body, content, timeout)
+            answer = self._once(self._client, request, timeout)
         return answer
 
     def close(self) -> None:
         self._client.close()
 
-    def _once(
-        self,
-        client: ApiClient,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any,
-        content: str,
-        timeout: float,
-    ) -> Answer:
-        url = f"{client.configuration.host}{path}"
+    def _once(self, client: ApiClient, request: Request, timeout: float) -> Answer:
+        url = f"{client.configuration.host}{request.path}"
+        if request.query:
+            url += f"?{urlencode(request.query)}"
         try:
-            response = client.call_api(
-                method,
-                f"{url}?{urlencode(query)}" if query else url,
-                _headers(client, content),
-                body,
-                _request_timeout=timeout,
-            )
+            headers = _headers(client, request)
+            response = client.call_api(request.method, url, headers, request.body, _request_timeout=timeout)
             return Answer(response.status, response.headers, response.read() or b"")
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise UnavailableError(f"the API server could not be asked: {_reason(error)}") from error
@@ -144,9 +137,9 @@ class Connection:
         return f"context {active['name']} of {path}", active["context"].get("namespace") or "default"
 
 
-def _headers(client: ApiClient, content: str) -> dict[str, str]:
-    headers = {**client.default_headers, "Accept": "application/json", "Content-Type": content}
-    token = client.configuration.get_api_key_with_prefix("BearerToken")
+def _headers(client: ApiClient, request: Request) -> dict[str, str]:
+    headers = {**client.default_headers, "Accept": request.accept, "Content-Type": request.content}
+    token = client.configuration.get_api_key_with_prefix("BearerToken")  # the library renews it here
     return headers | {"Authorization": token} if token else headers
 
 
