@@ -10,9 +10,11 @@ ALLOWED = {
     "type", "properties", "additionalProperties", "items", "required", "description", "default", "nullable", "enum",
     "format", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "minProperties",
     "maxProperties", "x-kubernetes-int-or-string", "x-kubernetes-validations", "x-kubernetes-list-type",
-    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-preserve-unknown-fields", "anyOf",
 }  # fmt: skip
-"""what we use; of the rest some is forbidden ($ref, anyOf with types, propertyNames) and some unneeded"""
+"""what we use; of the rest some is forbidden ($ref, propertyNames) and some unneeded"""
+WITHOUT_TYPE = {"enum", "required", "maxProperties"}
+"""what a choice may say: neither a type nor a field"""
 TYPES = {"object", "array", "string", "integer", "number", "boolean"}
 
 
@@ -33,9 +35,11 @@ def _root(schema: dict[str, Any]) -> Iterator[str]:
 
 def _node(node: dict[str, Any], path: str) -> Iterator[str]:
     yield from (f"{path}: {key} isn't allowed" for key in set(node) - ALLOWED)
-    if node.get("x-kubernetes-int-or-string"):
+    for choice in node.get("anyOf", ()):
+        yield from (f"{path}: a choice may not say {key}" for key in set(choice) - WITHOUT_TYPE)
+    if node.get("x-kubernetes-int-or-string") or node.get("x-kubernetes-preserve-unknown-fields"):
         if "type" in node:
-            yield f"{path}: int-or-string must have no type"
+            yield f"{path}: int-or-string, or any type, must have no type"
     elif node.get("type") not in TYPES:
         yield f"{path}: has no type"
     if "properties" in node and "additionalProperties" in node:

@@ -15,7 +15,15 @@ def test_a_field_with_its_type_default_and_edit() -> None:
         "  default:  1",
         "  an edit:  taken over live",
         "",
-        "  number of processes; where the framework counts its peers, a change restarts all of them once",
+        "  Number of processes; all roles together have 1 to 10000. `kubectl scale` sets that of the role",
+        "  worker. Where the framework counts its peers, an edit restarts all of them once.",
+    ]
+
+
+def test_a_closed_list_tells_what_each_word_means() -> None:
+    assert explain("spec.files.type").splitlines()[-2:] == [
+        "  File: as it is, under its name",
+        "  Archive: unpacked into a folder of that name: .zip, .jar, .tar, .tar.gz or .tgz",
     ]
 
 
@@ -39,7 +47,7 @@ def test_a_field_with_its_type_default_and_edit() -> None:
         ("roles.ps.ports", "spec.roles.ps.ports  ("),
         ("backoffLimit", "spec.runPolicy.backoffLimit  ("),
         ("spec.env.name", "spec.env[].name  ("),
-        ("status.conditions.reason", "one CamelCase word"),
+        ("status.conditions.reason", "One CamelCase word"),
     ],
 )
 def test_a_path_may_leave_out_what_is_clear(path: str, says: str) -> None:

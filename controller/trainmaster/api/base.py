@@ -1,9 +1,17 @@
 """What all models of the API share: camelCase on the wire, frozen in memory, unknown fields refused."""
 
-from typing import Annotated
+from __future__ import annotations
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+WORDS_KEY = "x-trainmaster-words"
+"""name of the marker in the JSON schema that holds (word, meaning) of each word; never part of the resource definition"""
 
 
 class Model(BaseModel):
@@ -17,6 +25,24 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
         ser_json_inf_nan="null",
     )
+
+
+class Word(StrEnum):
+    """One word of a closed list, with what it means: the text that `kubectl explain` and the reference show."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        word = str.__new__(cls, value)
+        word._value_ = value
+        word.meaning = meaning
+        return word
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        node = handler(core)
+        handler.resolve_ref_schema(node)[WORDS_KEY] = [(word.value, word.meaning) for word in cls]
+        return node
 
 
 def _without_nul(value: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from trainmaster.api import job, schema
+from trainmaster.api import job, messages, schema
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
@@ -22,7 +22,7 @@ _KEY_MARK = "[key]"
 PATTERNS: Mapping[str, str] = {
     job.JOB_NAME: "must be lower-case letters, digits, - and ., with a letter or digit at both ends",
     job.NAMESPACE_NAME: "must be lower-case letters, digits and -, with a letter or digit at both ends",
-    job.ROLE_NAME: "a role's name is lower-case letters, digits and -, begins with a letter and doesn't end with -",
+    job.ROLE_NAME: messages.ROLE_NAME,
     job.ENV_NAME: "must be letters, digits and _, and not begin with a digit",
     job.FILE_NAME: "must be a plain file name of letters, digits, '.', _ and -, without folders",
     job.USER_NAME: "is no user name: letters, digits and _ . @ $ -, not begun by a digit",

@@ -1,74 +1,54 @@
 """The custom resource definition of TrainingJob, made from the models: the text of crds/trainingjobs.yaml.
 
-Lives here: what Kubernetes wants beside the fields (names, columns, subresources, rules in CEL). Never here: a
-field. The defaults of fields whose edit restarts a job are left out on purpose: the API server would write them
-into the object as if the user had, and a new default of a new release would restart what runs.
+Lives here: what Kubernetes wants beside the schema (names, columns, subresources). Never here: a field (job.py), a rule
+(cel.py), or how either is told (crd_schema.py).
+Kubernetes 1.31 or newer takes all of it: selectableFields are the youngest part.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
 import yaml
 
-from trainmaster.api import schema
-from trainmaster.api.edits import EDIT_KEY, Edit
-from trainmaster.api.job import CHIEF_ROLES, GROUP, KIND, MAX_REPLICAS, ROLE_NAME, VERSION, WORKER_ROLE
-from trainmaster.api.schema import Schema
+from trainmaster.api.crd_schema import kubernetes_schema
+from trainmaster.api.job import GROUP, KIND, VERSION
 
 PLURAL = "trainingjobs"
 HEADER = "# Made from controller/trainmaster/api by `make crds`; edits go there.\n"
-EDIT_SENTENCES = {
-    Edit.LIVE: "An edit is taken over without a restart.",
-    Edit.RESTART: "An edit restarts the job once, uncharged.",
-    Edit.IMMUTABLE: "Can't be edited.",
-}
-
-_REPLICAS = ".roles.worker.replicas"
-_COLUMNS = (
+COLUMNS = (
     ("State", "string", ".status.state"),
-    ("Framework", "string", ".spec.framework"),
+    ("Framework", "string", ".status.framework"),
     ("Workers", "string", ".status.workersSummary"),
     ("GPUs", "integer", ".status.gpus"),
     ("Queue", "string", ".spec.queue"),
     ("Restarts", "integer", ".status.restarts"),
     ("Age", "date", ".metadata.creationTimestamp"),
 )
-_ROOT_RULES = (("self.metadata.name.size() <= 63", "metadata.name may have 63 characters"),)
-_SPEC_RULES = (
-    ("self.queue == oldSelf.queue", "queue can't change in the life of a job"),
-    (
-        "has(self.user) == has(oldSelf.user) && (!has(self.user) || self.user == oldSelf.user)",
-        "user can't change in the life of a job",
-    ),
-    (
-        "type(self.gang.minAvailable) == string"
-        " || self.gang.minAvailable <= self.roles.map(name, self.roles[name].replicas).sum()",
-        "gang.minAvailable is more than all roles have replicas",
-    ),
-    (
-        "!has(self.successPolicy) || self.successPolicy == 'Chief' || 'worker' in self.roles",
-        f"successPolicy AnyWorker and AllWorkers need a role {WORKER_ROLE}",
-    ),
-    (
-        "!has(self.successPolicy) || self.successPolicy != 'Chief' || 'chief' in self.roles || 'master' in self.roles"
-        " || (has(self.framework) && self.framework == 'TensorFlow' && 'worker' in self.roles)",
-        f"successPolicy Chief needs a role {' or '.join(CHIEF_ROLES)}",
-    ),
+"""what `kubectl get` shows, within 80 columns"""
+WIDE_COLUMNS = (
+    ("User", "string", ".status.user"),
+    ("Application", "string", ".status.applicationId"),
+    ("Started", "date", ".status.startTime"),
+    ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
 )
-_ROLES_RULES = (
-    (
-        f"self.all(name, name.size() <= 32 && name.matches('{ROLE_NAME}'))",
-        "a role's name is up to 32 lower-case letters, digits and -, and begins with a letter",
-    ),
-    ("self.map(name, self[name].replicas).sum() >= 1", "all roles together need at least one replica"),
-    (
-        f"self.map(name, self[name].replicas).sum() <= {MAX_REPLICAS}",
-        f"one job may have {MAX_REPLICAS} replicas",
-    ),
+"""what `-o wide` adds"""
+SELECTABLE = (
+    ".spec.queue",
+    ".spec.framework",
+    ".spec.user",
+    ".status.state",
+    ".status.framework",
+    ".status.user",
+    ".status.applicationId",
 )
+"""what --field-selector takes beside name and namespace; at most eight"""
+SCALE = {
+    "specReplicasPath": ".spec.roles.worker.replicas",
+    "statusReplicasPath": ".status.roles.worker.running",
+    "labelSelectorPath": ".status.selector",
+}
 
 
 def crd_yaml() -> str:
@@ -100,69 +80,17 @@ def crd() -> dict[str, Any]:
 
 
 def _version() -> dict[str, Any]:
-    replicas = {"specReplicasPath": f".spec{_REPLICAS}", "statusReplicasPath": ".status.roles.worker.running"}
+    columns = [_column(*column) for column in COLUMNS]
     return {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "additionalPrinterColumns": [{"name": n, "type": t, "jsonPath": p} for n, t, p in _COLUMNS],
-        "subresources": {"status": {}, "scale": replicas},
-        "schema": {"openAPIV3Schema": _whole()},
+        "additionalPrinterColumns": [*columns, *(_column(*column, priority=1) for column in WIDE_COLUMNS)],
+        "selectableFields": [{"jsonPath": path} for path in SELECTABLE],
+        "subresources": {"status": {}, "scale": SCALE},
+        "schema": {"openAPIV3Schema": kubernetes_schema()},
     }
 
 
-def _whole() -> Schema:
-    whole = _kubernetes(copy.deepcopy(schema.job_schema()))
-    fields = whole["properties"]
-    _without_defaults(fields["status"])
-    for name in ("apiVersion", "kind"):  # the API server's own, and checked by it
-        fields[name] = {"type": "string", "description": fields[name]["description"]}
-    fields["metadata"] = {"type": "object"}
-    whole["required"] = ["spec"]
-    whole["x-kubernetes-validations"] = _rules(_ROOT_RULES)
-    spec = fields["spec"]
-    spec["x-kubernetes-validations"] = _rules(_SPEC_RULES)
-    spec["properties"]["roles"]["x-kubernetes-validations"] = _rules(_ROLES_RULES)
-    conditions = fields["status"]["properties"]["conditions"]
-    conditions |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
-    return whole
-
-
-def _rules(rules: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    return [{"rule": rule, "message": message} for rule, message in rules]
-
-
-def _kubernetes(node: Schema, restarts: bool = False) -> Schema:
-    """The node without our own markers, its children likewise; what they say goes into the description."""
-    edit = node.pop(EDIT_KEY, None)
-    restarts = restarts or edit == Edit.RESTART
-    if edit:
-        node["description"] = f"{_sentence(node['description'])} {EDIT_SENTENCES[edit]}"
-    if restarts and "default" in node:
-        _say_default(node, node.pop("default"))
-    elif "properties" in node and "default" in node:
-        node["default"] = {}  # the fields below bring their own
-    for child in _children(node):
-        _kubernetes(child, restarts)
-    return node
-
-
-def _without_defaults(node: Schema) -> None:
-    """Status says what was seen: the API server must not add to it."""
-    node.pop("default", None)
-    for child in _children(node):
-        _without_defaults(child)
-
-
-def _say_default(node: Schema, default: object) -> None:
-    if default not in ("", []) and not isinstance(default, dict):
-        node["description"] = f"{_sentence(node['description'])} Default: {default}."
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _children(node: Schema) -> list[Schema]:
-    below = [node[key] for key in ("items", "additionalProperties") if isinstance(node.get(key), dict)]
-    return [*node.get("properties", {}).values(), *below]
+def _column(name: str, type_: str, path: str, **more: int) -> dict[str, Any]:
+    return {"name": name, "type": type_, "jsonPath": path, **more}

@@ -94,7 +94,8 @@ def _about(field: Field) -> list[str]:
     facts = [("type", field.type), ("required", "yes" if field.required else "")]
     facts += [("default", field.default), ("an edit", field.edit)]
     lines = [f"  {name + ':':<10}{value}" for name, value in facts if value]
-    return [*lines, "", *_wrapped(field.description, "  ")]
+    words = [line for word, meaning in field.words for line in _wrapped(f"{word}: {meaning}", "  ", "      ")]
+    return [*lines, "", *_wrapped(field.description, "  "), *(["", *words] if words else [])]
 
 
 def _below(field: Field) -> list[str]:
@@ -105,5 +106,7 @@ def _below(field: Field) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+def _wrapped(text: str, indent: str, further: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=further or indent, break_on_hyphens=False
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainmaster.api import schema
+from trainmaster.api.base import WORDS_KEY
 from trainmaster.api.edits import EDIT_KEY, Edit
 from trainmaster.api.schema import INT_OR_STRING, Schema
 
@@ -22,6 +23,8 @@ class Field:
     path: str
     type: str
     description: str
+    words: tuple[tuple[str, str], ...]
+    """each word that it may be, with its meaning; empty where it isn't one of a closed list"""
     required: bool
     default: str
     """as it would be written; empty for none"""
@@ -54,6 +57,7 @@ def _field(name: str, node: Schema, parent: Schema, above: Edit | None) -> Field
         path=name,
         type=type_of(node),
         description=node.get("description", ""),
+        words=tuple(node.get(WORDS_KEY, ())),
         required=name in parent.get("required", ()),
         default=_default(node),
         edit=EDIT_WORDS[edit] if edit else "",

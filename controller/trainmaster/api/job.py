@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -17,6 +16,9 @@ from trainmaster.api.base import Model, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
+from trainmaster.api.words import FileType, Framework, RestartPolicy, RestartScope, SuccessPolicy
+
+__all__ = ["FileType", "Framework", "RestartPolicy", "RestartScope", "SuccessPolicy"]
 
 GROUP = "trainmaster.io"
 VERSION = "v1alpha1"
@@ -40,64 +42,24 @@ ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]
 
 
-class Framework(StrEnum):
-    """The frameworks whose processes are told about each other in their own words."""
-
-    TENSORFLOW = "TensorFlow"
-    PYTORCH = "PyTorch"
-    GENERIC = "Generic"
-
-
-class RestartPolicy(StrEnum):
-    """Which ends of a replica are followed by a restart."""
-
-    NEVER = "Never"
-    ON_FAILURE = "OnFailure"
-    ALWAYS = "Always"
-    EXIT_CODE = "ExitCode"
-    """exit codes 1 to 127 are permanent failures, 128 and above (signals) are retried"""
-
-
-class RestartScope(StrEnum):
-    """What is restarted when one replica of a role ends."""
-
-    REPLICA = "Replica"
-    JOB = "Job"
-
-
-class SuccessPolicy(StrEnum):
-    """Whose success is the job's."""
-
-    CHIEF = "Chief"
-    ANY_WORKER = "AnyWorker"
-    ALL_WORKERS = "AllWorkers"
-
-
 class EnvVar(Model):
     """One environment variable; its value reaches the process as it is written."""
 
     name: Annotated[str, Field(pattern=ENV_NAME, max_length=256)]
-    """name of the variable; names that begin with TRAINMASTER_ are taken"""
+    """Name of the variable. Names that begin with TRAINMASTER_ are the controller's own."""
     value: Annotated[Text, Field(max_length=32768)] = ""
-    """value as text; numbers and words such as yes need quotes"""
-
-
-class FileType(StrEnum):
-    """How a file arrives in the working folder."""
-
-    FILE = "File"
-    ARCHIVE = "Archive"
+    """Value, byte for byte as the process gets it. In YAML numbers and words such as yes need quotes."""
 
 
 class FileRef(Model):
     """A file brought into the working folder of each process by YARN."""
 
-    source: Annotated[Text, Field(min_length=1, max_length=4096)]
-    """URL of the file, such as hdfs:///code/train.py"""
+    source: Annotated[Text, Field(min_length=1, max_length=2048)]
+    """URL of the file, such as hdfs:///code/train.py. YARN fetches it as the job's user."""
     name: Annotated[str, Field(pattern=FILE_NAME, max_length=255)] = ""
-    """name in the working folder; the last part of `source` when left out"""
+    """Name in the working folder. Left out: the last part of source."""
     type: FileType = FileType.FILE
-    """File, or Archive to have it unpacked into a folder of that name"""
+    """How the file arrives in the working folder."""
 
     @property
     def target(self) -> str:
@@ -109,23 +71,29 @@ class Role(Model):
     """One kind of process, and how many of it."""
 
     replicas: Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS), EDIT_LIVE] = 1
-    """number of processes; where the framework counts its peers, a change restarts all of them once"""
+    """Number of processes; all roles together have 1 to 10000. `kubectl scale` sets that of the role worker.
+    Where the framework counts its peers, an edit restarts all of them once."""
     resources: Annotated[Resources, EDIT_RESTART] = Resources()
-    """what each replica asks of YARN"""
+    """What the container of each replica asks of YARN: fields, or a text as in Apache Submarine such as
+    memory=8G,vcores=2,gpu=2, in which sizes are YARN's, so that 8G is 8192 MiB."""
     command: Annotated[Text, Field(min_length=1, max_length=65536), EDIT_RESTART]
-    """bash script that is the process; %input_path%, %checkpoint_path%, %saved_model_path% are filled in"""
+    """Bash script that is the process. The job's paths stand in it for %input_path%, %checkpoint_path% and
+    %saved_model_path%."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=256), EDIT_RESTART] = ()
-    """environment of this role; stronger than the job's"""
+    """Environment variables of this role. They are stronger than those of the job."""
     files: Annotated[tuple[FileRef, ...], Field(max_length=64), EDIT_RESTART] = ()
-    """files of this role, beside the job's"""
+    """Files and archives of this role, beside those of the job."""
     ports: Annotated[int, Field(strict=True, ge=1, le=16), EDIT_RESTART] = 1
-    """number of TCP ports given to each replica; the controller chooses them and tells them all"""
+    """Number of TCP ports that each replica is given. The controller chooses free ones and tells them to all in
+    TRAINMASTER_CLUSTER, TRAINMASTER_PORTS and the framework's own variables."""
     restart_policy: Annotated[RestartPolicy, EDIT_LIVE] = RestartPolicy.ON_FAILURE
-    """which ends are followed by a restart; ExitCode: 1 to 127 fail the job, 128 and above are retried"""
+    """Which ends of a replica are followed by a restart. What YARN is to blame for, such as a lost node, is
+    replaced under any policy."""
     restart_scope: Annotated[RestartScope | None, EDIT_LIVE] = None
-    """what one end restarts: the Replica alone, or the whole Job; left out: as the framework needs it"""
+    """What the end of one replica restarts. Left out: what the framework survives."""
     max_restarts: Annotated[Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None, EDIT_LIVE] = None
-    """charged restarts of one replica at most; the job fails above it. Left out: only backoffLimit counts"""
+    """Restarts of one replica that are charged at most: its next failure fails the job. Left out: only
+    runPolicy.backoffLimit counts."""
 
 
 def _parse_min_available(value: object) -> object:
@@ -145,69 +113,76 @@ class Gang(Model):
     """How much must be granted before anything starts."""
 
     min_available: MinAvailable = "all"
-    """replicas that must have a container before any process starts: a number, or all"""
+    """Number of replicas that must have a container before any process starts, or all."""
     timeout: Duration = 300.0
-    """after this long without being complete a gang gives everything back and asks again later; below 10m"""
+    """How long a gang may hold containers while others are missing, from 1s to under 10m. Then it gives
+    everything back and asks again later."""
 
 
 class Backoff(Model):
     """Waits before charged restarts: base, doubled each time, up to max."""
 
     base: Duration = 10.0
-    """wait before the first charged restart; 0s for none"""
+    """Wait before the first charged restart, such as 10s; 0s for none."""
     max: Duration = 600.0
-    """longest wait"""
+    """Longest wait, such as 10m."""
 
 
 class RunPolicy(Model):
     """Limits on the life of the job."""
 
     backoff_limit: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
-    """charged restarts of the whole job at most; the job fails above it"""
+    """Restarts of the whole job that are charged at most: its next failure fails the job."""
     backoff: Backoff = Backoff()
-    """waits before charged restarts"""
+    """Waits before charged restarts."""
     active_deadline: Duration | None = None
-    """the job fails when it has been active for this long; begins anew on resume"""
+    """How long the job may be active, from its first start, such as 12h; then it fails. Begins anew on resume.
+    Left out: for ever."""
     pending_deadline: Duration | None = None
-    """the job fails when it has waited for its start this long"""
+    """How long the job may wait for its first start, such as 1h; then it fails. Left out: for ever."""
     ttl_after_finished: Duration | None = None
-    """history, journal and staged files are removed this long after the end; left out: kept"""
+    """How long after its end the job's history, journal and staged files are kept, such as 7d. Left out: for
+    ever."""
     ttl_deletes_resource: Annotated[bool, Field(strict=True)] = False
-    """whether ttlAfterFinished also deletes the declaration itself"""
+    """Whether ttlAfterFinished deletes the TrainingJob itself too. With GitOps leave it false: the job would be
+    created again, and train again."""
     suspend: Annotated[bool, Field(strict=True)] = False
-    """true gives everything back and holds the job until it is false again"""
+    """true gives everything back to YARN and holds the job until it is false again."""
 
 
 class Spec(Model):
     """The training that is wanted."""
 
     framework: Annotated[Framework, EDIT_RESTART] = Framework.GENERIC
-    """in whose words the processes are told about each other"""
+    """Framework in whose words the processes are told about each other."""
     queue: Annotated[str, Field(min_length=1, max_length=255), EDIT_IMMUTABLE] = "default"
-    """YARN queue"""
+    """YARN queue that the job is submitted to."""
     priority: Annotated[int, Field(strict=True, ge=0, le=2_000_000_000), EDIT_LIVE] = 0
-    """YARN application priority within the queue; higher goes first"""
+    """YARN application priority within the queue. Higher goes first."""
     user: Annotated[Annotated[str, Field(pattern=USER_NAME, max_length=128)] | None, EDIT_IMMUTABLE] = None
-    """YARN user to run as; left out: the declaration's owner. Who may name whom is the controller's policy"""
+    """YARN user to run as. Who may name whom is the controller's policy. Left out: the file's owner, or whoever
+    the namespace stands for."""
     input_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
-    """where the data lies: %input_path% in commands, INPUT_PATH in the environment"""
+    """Where the data lies: %input_path% in commands, INPUT_PATH in the environment."""
     checkpoint_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
-    """where checkpoints go: %checkpoint_path% in commands, CHECKPOINT_PATH in the environment"""
+    """Where checkpoints go: %checkpoint_path% in commands, CHECKPOINT_PATH in the environment."""
     saved_model_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
-    """where the model goes: %saved_model_path%, SAVED_MODEL_PATH; left out: checkpointPath"""
+    """Where the model goes: %saved_model_path% in commands, SAVED_MODEL_PATH in the environment. Left out:
+    checkpointPath."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=256), EDIT_RESTART] = ()
-    """environment of all roles"""
+    """Environment variables of all roles."""
     files: Annotated[tuple[FileRef, ...], Field(max_length=64), EDIT_RESTART] = ()
-    """files and archives that YARN brings into the working folder of each process"""
+    """Files and archives that YARN brings into the working folder of each process."""
     roles: Annotated[dict[RoleName, Role], Field(min_length=1, max_length=32)]
-    """the kinds of processes by name; chief, master, ps, worker and evaluator mean something to frameworks"""
+    """The kinds of processes by name. Names are free; chief, master, worker, ps and evaluator mean something to
+    frameworks."""
     success_policy: Annotated[SuccessPolicy | None, EDIT_LIVE] = None
-    """whose success is the job's; left out: the chief's or master's if there is one, for TensorFlow else
-    worker 0's, else that of all workers"""
+    """Whose success is the job's. Left out: Chief where there is a chief or master, or a TensorFlow worker;
+    AllWorkers else. A chief or master counts as a worker; where there is neither, every role does but ps and evaluator."""
     gang: Annotated[Gang, EDIT_LIVE] = Gang()
-    """how much must be granted before anything starts"""
+    """How much YARN must grant before anything starts."""
     run_policy: Annotated[RunPolicy, EDIT_LIVE] = RunPolicy()
-    """limits on the life of the job"""
+    """Limits on the life of the job."""
 
     @property
     def model_target(self) -> str:
@@ -219,26 +194,26 @@ class Metadata(Model):
     """Who the job is; namespace and name together are unique."""
 
     name: Annotated[str, Field(pattern=JOB_NAME, max_length=63)]
-    """name of the job, also in YARN"""
+    """Name of the job, also in YARN; at most 63 characters."""
     namespace: Annotated[str, Field(pattern=NAMESPACE_NAME, max_length=63)] = "default"
-    """group of jobs that belong together"""
+    """Group of jobs that belong together. Namespace and name together are unique."""
     labels: dict[str, str] = Field(default_factory=dict)
-    """words to find the job by"""
+    """Words to find the job by."""
     annotations: dict[str, str] = Field(default_factory=dict)
-    """notes of other tools"""
+    """Notes of other tools."""
 
 
 class TrainingJob(Model):
     """A training job: roles of replicas, run as one on Hadoop YARN."""
 
     api_version: Literal["trainmaster.io/v1alpha1"] = "trainmaster.io/v1alpha1"
-    """version of these fields"""
+    """Version of these fields."""
     kind: Literal["TrainingJob"] = "TrainingJob"
-    """always TrainingJob"""
+    """Always TrainingJob."""
     metadata: Metadata
-    """who the job is"""
+    """Who the job is."""
     spec: Spec
-    """the training that is wanted"""
+    """The training that is wanted."""
 
 
 def restart_fields(job: TrainingJob) -> str:

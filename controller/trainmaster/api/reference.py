@@ -54,11 +54,16 @@ def _entry(field: Field) -> str:
 def _declared_row(field: Field) -> str:
     name = f"**`{field.path}`**" if field.required else f"`{field.path}`"
     default = "required" if field.required else f"`{field.default}`" if field.default else ""
-    return f"| {name} | {_cell(field.type)} | {default} | {_cell(field.description)} | {field.edit} |"
+    return f"| {name} | {_cell(field.type)} | {default} | {_meaning(field)} | {field.edit} |"
 
 
 def _seen_row(field: Field) -> str:
-    return f"| `{field.path}` | {_cell(field.type)} | {_cell(field.description)} |"
+    return f"| `{field.path}` | {_cell(field.type)} | {_meaning(field)} |"
+
+
+def _meaning(field: Field) -> str:
+    words = "".join(f"<br>`{word}`: {meaning}" for word, meaning in field.words)
+    return _cell(field.description) + _cell(words)
 
 
 def _cell(text: str) -> str:

@@ -27,11 +27,11 @@ class Resources(Model):
     """One container's resources; in a file also as text, `memory=8G,vcores=2,gpu=2`, 8G is 8,192 MiB."""
 
     memory: Memory = 1024
-    """memory of each replica: a quantity of bytes such as 4G or 512Mi, rounded up to MiB"""
+    """Memory of each replica: a quantity of bytes such as 4G or 512Mi, rounded up to MiB."""
     vcores: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
-    """virtual cores of each replica"""
+    """Virtual cores of each replica."""
     gpus: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 0
-    """whole GPUs of each replica (yarn.io/gpu)"""
+    """Whole GPUs of each replica (yarn.io/gpu)."""
 
     @model_validator(mode="before")
     @classmethod

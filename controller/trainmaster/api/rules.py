@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
+from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.job import (
     CHIEF_ROLES,
@@ -54,7 +55,7 @@ def immutable_changes(old: Mapping[str, str], job: TrainingJob, owner: str = "")
     `owner` is who is meant where spec.user is left out.
     """
     return tuple(
-        _problem(path, value, f"can't change in the life of a job: it is {old[path]!r} since the start")
+        _problem(path, value, messages.CANT_CHANGE.format(before=repr(old[path])))
         for path, value in immutable_fields(job, owner).items()
         if path in old and old[path] != value
     )
@@ -76,44 +77,43 @@ def _count(spec: Spec, *names: str) -> int:
 def _replicas_in_all(spec: Spec) -> Problems:
     total = _total(spec)
     if total < 1:
-        yield _problem("spec.roles", total, "all roles together have no replica: at least one is needed")
+        yield _problem("spec.roles", total, messages.NO_REPLICA)
     if total > MAX_REPLICAS:
-        reason = f"all roles together have {total} replicas: one job may have {MAX_REPLICAS}"
+        reason = messages.TOO_MANY_REPLICAS.format(total=total, limit=MAX_REPLICAS)
         yield _problem("spec.roles", total, reason)
 
 
 def _gang_of_what_there_is(spec: Spec) -> Problems:
     wanted, total = spec.gang.min_available, _total(spec)
     if isinstance(wanted, int) and wanted > total:
-        reason = f"{wanted} replicas must be there before the start, and the job has only {total}"
+        reason = messages.GANG_TOO_LARGE.format(wanted=wanted, total=total)
         yield _problem("spec.gang.minAvailable", wanted, reason)
 
 
 def _gang_timeout(spec: Spec) -> Problems:
     timeout = spec.gang.timeout
     if not 1 <= timeout < GANG_TIMEOUT_BELOW:
-        reason = "must be from 1s to under 10m: YARN takes back containers that aren't started in 10 minutes"
-        yield _problem("spec.gang.timeout", format_duration(timeout), reason)
+        yield _problem("spec.gang.timeout", format_duration(timeout), messages.GANG_TIMEOUT)
 
 
 def _backoff(spec: Spec) -> Problems:
     backoff = spec.run_policy.backoff
     if backoff.max < backoff.base:
-        base, longest = format_duration(backoff.base), format_duration(backoff.max)
-        yield _problem("spec.runPolicy.backoff.max", longest, f"is less than base, which is {base}")
+        reason = messages.BACKOFF_MAX.format(base=format_duration(backoff.base))
+        yield _problem("spec.runPolicy.backoff.max", format_duration(backoff.max), reason)
 
 
 def _ttl_to_delete_by(spec: Spec) -> Problems:
     if spec.run_policy.ttl_deletes_resource and spec.run_policy.ttl_after_finished is None:
-        yield _problem("spec.runPolicy.ttlDeletesResource", "true", "needs ttlAfterFinished to say when")
+        yield _problem("spec.runPolicy.ttlDeletesResource", "true", messages.TTL_TO_DELETE_BY)
 
 
 def _someone_to_succeed(spec: Spec) -> Problems:
     """A success policy must be able to come true."""
     deciding = _deciding_roles(spec)
     if deciding and not _count(spec, *deciding):
-        reason = f"needs a role {' or '.join(deciding)} with at least one replica"
-        yield _problem("spec.successPolicy", spec.success_policy, f"{spec.success_policy} {reason}")
+        reason = messages.NOBODY_TO_SUCCEED.format(policy=spec.success_policy, roles=" or ".join(deciding))
+        yield _problem("spec.successPolicy", spec.success_policy, reason)
 
 
 def _deciding_roles(spec: Spec) -> tuple[str, ...]:
@@ -133,9 +133,9 @@ def _tensorflow(spec: Spec) -> Problems:
         return
     chiefs = _count(spec, *CHIEF_ROLES)
     if chiefs > 1:
-        yield _problem("spec.roles", chiefs, f"a TensorFlow cluster has one chief (or master), not {chiefs}")
+        yield _problem("spec.roles", chiefs, messages.ONE_CHIEF.format(chiefs=chiefs))
     if _count(spec, PS_ROLE) and not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
-        yield _problem("spec.roles", PS_ROLE, "parameter servers need a chief, master or worker to serve")
+        yield _problem("spec.roles", PS_ROLE, messages.NOBODY_TO_SERVE)
 
 
 def _pytorch(spec: Spec) -> Problems:
@@ -143,11 +143,9 @@ def _pytorch(spec: Spec) -> Problems:
         return
     masters = _count(spec, "master")
     if masters > 1:
-        reason = f"PyTorch has one master, which is rank 0, not {masters}"
-        yield _problem("spec.roles.master.replicas", masters, reason)
+        yield _problem("spec.roles.master.replicas", masters, messages.ONE_MASTER.format(masters=masters))
     if not _count(spec, "master", WORKER_ROLE):
-        reason = "PyTorch needs a role master or worker with at least one replica"
-        yield _problem("spec.roles", ", ".join(spec.roles), reason)
+        yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_TO_TRAIN)
 
 
 def _environment(spec: Spec) -> Problems:
@@ -161,16 +159,18 @@ def _environment_of(path: str, env: Sequence[EnvVar], told: Set[str]) -> Problem
     """`told` are the names that already hold one of the job's paths."""
     seen: set[str] = set()
     for i, variable in enumerate(env):
-        where = f"{path}[{i}].name"
-        if variable.name in seen:
-            yield _problem(where, variable.name, f"{variable.name} stands in this list twice")
-        if variable.name.startswith(RESERVED_ENV):
-            yield _problem(
-                where, variable.name, f"names that begin with {RESERVED_ENV} are the controller's own"
-            )
-        if variable.name in told:
-            yield _problem(where, variable.name, f"{variable.name} already holds {PATH_ENV[variable.name]}")
+        for reason in _wrong_with(variable.name, seen, told):
+            yield _problem(f"{path}[{i}].name", variable.name, reason)
         seen.add(variable.name)
+
+
+def _wrong_with(name: str, seen: Set[str], told: Set[str]) -> Iterator[str]:
+    if name in seen:
+        yield messages.TWICE.format(name=name)
+    if name.startswith(RESERVED_ENV):
+        yield messages.RESERVED
+    if name in told:
+        yield messages.HOLDS_A_PATH.format(name=name, path=PATH_ENV[name])
 
 
 def _files(spec: Spec) -> Problems:
@@ -185,17 +185,11 @@ def _files_of(path: str, files: Sequence[FileRef], taken: frozenset[str]) -> Pro
     for i, file in enumerate(files):
         where = f"{path}[{i}]"
         if not _URL.fullmatch(file.source):
-            yield _problem(
-                f"{where}.source", file.source, "must be a URL with a scheme, such as hdfs:///code/train.py"
-            )
+            yield _problem(f"{where}.source", file.source, messages.NO_URL)
         if not re.fullmatch(FILE_NAME, file.target):
-            yield _problem(
-                f"{where}.name", file.target, "the end of `source` can't be a file's name: give one"
-            )
+            yield _problem(f"{where}.name", file.target, messages.NO_FILE_NAME)
         if file.target in seen:
-            yield _problem(
-                f"{where}.name", file.target, f"another file is named {file.target} in the same folder"
-            )
+            yield _problem(f"{where}.name", file.target, messages.SAME_FILE_NAME.format(name=file.target))
         seen.add(file.target)
 
 
@@ -205,7 +199,7 @@ def _placeholders(spec: Spec) -> Problems:
     for name, role in spec.roles.items():
         for placeholder in empty:
             if placeholder in role.command:
-                reason = f"names {placeholder}, and spec.{PLACEHOLDERS[placeholder]} isn't given"
+                reason = messages.NO_SUCH_PATH.format(placeholder=placeholder, path=PLACEHOLDERS[placeholder])
                 yield _problem(f"spec.roles.{name}.command", role.command, reason)
 
 

@@ -27,7 +27,10 @@ _DROPPED = ("title", "$ref", "$defs", "anyOf", "const", "patternProperties", "pr
 def job_schema() -> Schema:
     """The whole of a TrainingJob, its status included. Shared: not to be changed."""
     schema = structural(TrainingJob)
-    schema["properties"]["status"] = {**structural(JobStatus), "description": "what was seen of the job"}
+    schema["properties"]["status"] = {
+        **structural(JobStatus),
+        "description": "What was seen of the job. It is made anew at each look and never read back.",
+    }
     return schema
 
 

@@ -6,155 +6,163 @@ something was seen.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
-from trainmaster.api.base import Model
+from trainmaster.api.base import Model, Word
+
+MAX_SHOWN = 10_000
+"""replicas of one role in the list at most"""
+MAX_EARLIER = 100
+"""ids of earlier applications at most"""
+_MOST = "maxItems"
+"""bounds of lists are for the API server alone; status_size.py keeps within them"""
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC, whole seconds"""
 
 
-class ConditionType(StrEnum):
+class ConditionType(Word):
     """What a condition is about. The last four sum the others up for other tools."""
 
-    ACCEPTED = "Accepted"
-    QUEUED = "Queued"
-    STARTING = "Starting"
-    RUNNING = "Running"
-    RESTARTING = "Restarting"
-    SUSPENDED = "Suspended"
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    FINISHED = "Finished"
-    """True at either end, so that one `kubectl wait` serves"""
-    READY = "Ready"
-    """True while Running, Suspended or Succeeded (kstatus)"""
-    STALLED = "Stalled"
-    """True when Failed or refused (kstatus)"""
-    RECONCILING = "Reconciling"
-    """True while on the way to what was declared (kstatus)"""
+    ACCEPTED = "Accepted", "the declaration is valid, may be run, and could ever fit into YARN"
+    QUEUED = "Queued", "the job waits: for YARN, for its turn, or for containers"
+    STARTING = "Starting", "the containers are there, and processes are being started"
+    RUNNING = "Running", "the gang runs"
+    RESTARTING = "Restarting", "a replica or all of the job is being restarted"
+    SUSPENDED = "Suspended", "everything is given back, as runPolicy.suspend wants it"
+    SUCCEEDED = "Succeeded", "the success policy is met"
+    FAILED = "Failed", "the job ended without success"
+    FINISHED = "Finished", "the job is at either end, so that one `kubectl wait` serves"
+    READY = "Ready", "the job is Running, Suspended or Succeeded (kstatus)"
+    STALLED = "Stalled", "the job Failed or was refused: it doesn't go on by itself (kstatus)"
+    RECONCILING = "Reconciling", "the job is on the way to what was declared (kstatus)"
 
 
-class ReplicaState(StrEnum):
+class ReplicaState(Word):
     """What is known of one replica at this moment."""
 
-    WAITING = "Waiting"
-    """a container is wanted"""
-    ALLOCATED = "Allocated"
-    """it has a container, which waits for the rest of the gang"""
-    STARTING = "Starting"
-    RUNNING = "Running"
-    STOPPING = "Stopping"
-    BACKING_OFF = "BackingOff"
-    UNSEEN = "Unseen"
-    """it has a container that nobody has listed since the ResourceManager restarted: not known to be gone"""
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    STOPPED = "Stopped"
-    """ended by us after the job's end, or while it is suspended"""
+    WAITING = "Waiting", "a container is wanted"
+    ALLOCATED = "Allocated", "it has a container, which waits for the rest of the gang"
+    STARTING = "Starting", "its process is being started"
+    RUNNING = "Running", "its process runs"
+    STOPPING = "Stopping", "an older process of it is being stopped"
+    BACKING_OFF = "BackingOff", "its next start waits for the end of a backoff"
+    UNSEEN = (
+        "Unseen",
+        "nobody has listed its container since the ResourceManager restarted: not known to be gone",
+    )
+    SUCCEEDED = "Succeeded", "its process ended with success, and it stays so"
+    FAILED = "Failed", "its end failed the job"
+    STOPPED = "Stopped", "the controller stopped it, after the job's end or while it is suspended"
 
 
 class Condition(Model):
     """metav1.Condition of the Kubernetes API conventions."""
 
     type: ConditionType
-    """what the condition is about"""
+    """What the condition is about."""
     status: str = Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})
-    """True, False or Unknown"""
+    """True, False, or Unknown where it could not be asked."""
     reason: str
-    """one CamelCase word of api/reasons.py"""
+    """One CamelCase word for machines."""
     message: str
-    """one sentence for a person"""
-    last_transition_time: str = Field(json_schema_extra={"format": "date-time"})
-    """when `status` changed last; RFC 3339, UTC"""
+    """One sentence for a person."""
+    last_transition_time: Time
+    """When status changed last; RFC 3339 in UTC."""
     observed_generation: int = 0
-    """metadata.generation that this was said of"""
+    """The metadata.generation that this was said of."""
 
 
 class ResourceStatus(Model):
     """One container's resources in YARN's units."""
 
     memory_mib: int = Field(default=0, alias="memoryMiB")
-    """memory in MiB"""
+    """Memory in MiB."""
     vcores: int = 0
-    """virtual cores"""
+    """Virtual cores."""
     gpus: int = 0
-    """whole GPUs (yarn.io/gpu)"""
+    """Whole GPUs (yarn.io/gpu)."""
 
 
 class ExitStatus(Model):
     """The last judged end of a replica."""
 
     code: int
-    """exit code; below 0 it is YARN's own word, 128 + n means signal n"""
+    """Exit code. Below 0 it is YARN's own word; 128 + n means signal n."""
     cause: str
-    """what the end was judged to be, such as Permanent, Retryable, Memory or Infrastructure"""
+    """What the end was judged to be, such as Permanent, Retryable, Memory or Infrastructure."""
     message: str
-    """one sentence for a person, with YARN's diagnostics where they say more"""
+    """One sentence for a person, with YARN's diagnostics where they say more."""
     node: str
-    """host it ran on"""
+    """Host that it ran on."""
     container: str
-    """its YARN container id"""
-    time: str = Field(json_schema_extra={"format": "date-time"})
-    """when the end was seen; RFC 3339, UTC"""
+    """Id of its YARN container."""
+    time: Time
+    """When the end was seen; RFC 3339 in UTC."""
     log_url: str = ""
-    """where its output can be read"""
+    """Where its output can be read."""
 
 
 class ReplicaStatus(Model):
     """One replica of a role."""
 
     index: int
-    """place in the role, from 0"""
+    """Place in the role, from 0."""
     state: ReplicaState
-    """what is known of it at this moment"""
+    """What is known of it at this moment."""
     run: int = 0
-    """rises with each new container"""
+    """Rises with each new container."""
     container: str = ""
-    """its YARN container id; empty while it has none"""
+    """Id of its YARN container; empty while it has none."""
     node: str = ""
-    """host it runs on; empty while it has no container"""
-    ports: tuple[int, ...] = ()
-    """ports given to it on that host"""
+    """Host that it runs on; empty while it has no container."""
+    ports: tuple[int, ...] = Field(default=(), json_schema_extra={_MOST: 16})
+    """TCP ports given to it on that host."""
     granted: ResourceStatus | None = None
-    """what YARN granted, which may be more than was asked"""
+    """What YARN granted, which may be more than was asked."""
     restarts: int = 0
-    """restarts charged to it"""
+    """Restarts charged to it."""
     last_exit: ExitStatus | None = None
-    """how its last process ended"""
+    """How its last process ended."""
     log_url: str = ""
-    """where its output can be read"""
+    """Where its output can be read."""
 
 
 class RoleStatus(Model):
     """One role and all its replicas."""
 
     wanted: int
-    """replicas declared"""
+    """Replicas declared."""
     running: int = 0
-    """replicas whose process runs"""
+    """Replicas whose process runs."""
     succeeded: int = 0
-    """replicas that ended with success and stay so"""
+    """Replicas that ended with success and stay so."""
     failed: int = 0
-    """replicas whose last end was a failure and that don't run now"""
+    """Replicas whose end failed the job."""
     restarts: int = 0
-    """restarts charged to all replicas of the role"""
+    """Restarts charged to all replicas of the role."""
     asked: ResourceStatus = ResourceStatus()
-    """what is asked for each replica"""
-    replicas: tuple[ReplicaStatus, ...] = ()
-    """each replica, by index"""
+    """What is asked of YARN for each replica."""
+    replicas: tuple[ReplicaStatus, ...] = Field(default=(), json_schema_extra={_MOST: MAX_SHOWN})
+    """Each replica, by index; of a job too large for one object, those that run undisturbed are left out first."""
+    omitted: int = 0
+    """Replicas that the list leaves out because the job is too large for one object. All counts are of all replicas, and
+    the job page shows each."""
 
 
 class FieldProblem(Model):
     """One thing that is wrong with a declaration."""
 
     field: str
-    """path such as spec.roles.worker.replicas"""
+    """Path such as spec.roles.worker.replicas."""
     value: str
-    """the offending value, shortened"""
+    """The offending value, shortened."""
     reason: str
-    """one sentence: what is wrong and what would be right"""
+    """One sentence: what is wrong, and what would be right."""
     line: int = 0
-    """line of the file, from 1; 0 where there is no file"""
+    """Line of the file, from 1; 0 where there is no file."""
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
@@ -166,37 +174,43 @@ class JobStatus(Model):
     """All that is shown of a job."""
 
     observed_generation: int = 0
-    """metadata.generation that this status was made for"""
-    conditions: tuple[Condition, ...] = ()
-    """the truth about the job, one entry per type"""
+    """The metadata.generation that this status was made for."""
+    conditions: tuple[Condition, ...] = Field(default=(), json_schema_extra={_MOST: 32})
+    """The truth about the job, one entry for each type."""
+    framework: str = ""
+    """Framework of the declaration in force, for columns and field selectors: spec.framework may be left out."""
+    user: str = ""
+    """YARN user that the job runs as; empty until it has an application."""
+    selector: str = ""
+    """Label selector of the scale subresource, which a HorizontalPodAutoscaler insists on. No pod has this label."""
     state: str = ""
-    """the condition that matters most, for columns only: conditions are the truth"""
+    """The condition that matters most, for columns only: conditions are the truth."""
     workers_summary: str = ""
-    """running and wanted workers such as 2/4, for columns only"""
+    """Running and wanted workers such as 2/4, for columns only."""
     gpus: int = 0
-    """GPUs granted to the job at this moment"""
+    """GPUs granted to the job at this moment."""
     restarts: int = 0
-    """restarts charged to runPolicy.backoffLimit"""
+    """Restarts charged to runPolicy.backoffLimit."""
     application_id: str = ""
-    """the YARN application; empty while there is none"""
-    earlier_application_ids: tuple[str, ...] = ()
-    """applications that the job had before it was suspended, or before YARN lost them, oldest first"""
+    """Id of the YARN application; empty while there is none."""
+    earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})
+    """Applications that the job had before it was suspended, or before YARN lost them; oldest first, the last 100."""
     tracking_url: str = ""
-    """the job page"""
+    """Path of the job page below the ResourceManager's web address."""
     queue_position: int = 0
-    """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
+    """Place among the queue's waiting applications; 0 when it doesn't wait or isn't known."""
     scheduler_message: str = ""
-    """the scheduler's own words on why the job waits"""
-    roles: dict[str, RoleStatus] = Field(default_factory=dict)
-    """each role by its name"""
-    start_time: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
-    """when its first processes were started, since the last resume; RFC 3339, UTC"""
-    completion_time: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
-    """when the job ended; RFC 3339, UTC"""
+    """The scheduler's own words on why the job waits."""
+    roles: dict[str, RoleStatus] = Field(default_factory=dict, json_schema_extra={"maxProperties": 64})
+    """Each role by its name."""
+    start_time: Time | None = None
+    """When its first processes were started, since the last resume; RFC 3339 in UTC."""
+    completion_time: Time | None = None
+    """When the job ended; RFC 3339 in UTC."""
     running_time: float | None = None
-    """seconds from the start of all processes to now or the end"""
-    errors: tuple[FieldProblem, ...] = ()
-    """what is wrong with the declaration, with field and line"""
+    """Seconds from the start of all processes to the end."""
+    errors: tuple[FieldProblem, ...] = Field(default=(), json_schema_extra={_MOST: 64})
+    """What is wrong with the declaration, with the field, and the line where there is a file."""
 
     def condition(self, type_: ConditionType) -> Condition | None:
         return next((c for c in self.conditions if c.type == type_), None)

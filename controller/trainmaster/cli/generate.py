@@ -17,6 +17,7 @@ from trainmaster.cli.settings_page import settings_markdown
 
 FILES: Mapping[str, Callable[[], str]] = {
     "crds/trainingjobs.yaml": crd_yaml,
+    "charts/trainmaster/crds/trainingjobs.yaml": crd_yaml,
     "docs/reference/trainingjob.md": reference_markdown,
     "docs/reference/settings.md": settings_markdown,
 }

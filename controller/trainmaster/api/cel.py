@@ -1,0 +1,215 @@
+"""The rules across fields in CEL, so that the API server refuses at once what rules.py refuses, with the same sentence.
+
+Lives here: each rule with the place in the schema where it stands. Never here: a rule that rules.py doesn't have, since
+jobs in HDFS and on Kubernetes obey the same ones. What CEL can't say is left to rules.py: a path of a list's entry in a
+rule that looks further, and durations in days, for which CEL has no unit.
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+
+from trainmaster.api import messages
+from trainmaster.api.commands import PLACEHOLDERS
+from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework
+from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
+from trainmaster.api.schema import Schema
+
+Place = tuple[str, ...]
+"""steps of a path in the schema as schema.at takes them; any key of a map is <name>, any place in a list []"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, in the form in which a resource definition has it."""
+
+    at: Place
+    """the field that `self` is"""
+    true: str
+    """CEL that is true of a sound job"""
+    message: str
+    """one of messages.py"""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """what fills the message: name -> CEL"""
+    path: str = ""
+    """the field below `self` that is to blame, as .name.name"""
+    reason: str = "FieldValueInvalid"
+    new_only: bool = False
+    """judged when an object is created, never again: for what can't be edited away"""
+
+    def validation(self) -> Schema:
+        """An entry of x-kubernetes-validations."""
+        found: Schema = {"rule": self.true}
+        if self.values:
+            found["messageExpression"] = _filled(self.message, self.values)
+        else:
+            found["message"] = self.message
+        if self.path:
+            found["fieldPath"] = self.path
+        if self.reason != "FieldValueInvalid":
+            found["reason"] = self.reason
+        if self.new_only:
+            found["optionalOldSelf"] = True
+        return found
+
+
+def _filled(message: str, values: Mapping[str, str]) -> str:
+    """CEL that makes the sentence of a message."""
+    parts = list(Formatter().parse(message))
+    form = "".join(text + ("%s" if name else "") for text, name, _, _ in parts)
+    given = ", ".join(values[name] for _, name, _, _ in parts if name)
+    return f"{_text(form)}.format([{given}])"
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _replicas(*names: str) -> str:
+    """Replicas of these roles together; of all roles when none is named."""
+    chosen = f".filter(role, role in {json.dumps(names)})" if names else ""
+    return f"self.roles{chosen}.map(role, self.roles[role].replicas).sum()"
+
+
+def _is(framework: Framework) -> str:
+    return f"has(self.framework) && self.framework == '{framework.value}'"
+
+
+def _seconds(duration: str) -> str:
+    """Whole seconds of a duration without days: a number of them, or a text that Go reads as well."""
+    plain = f"{duration}.matches('^[0-9.]+$') ? int(double({duration})) : duration({duration}).getSeconds()"
+    return f"(type({duration}) == int ? {duration} : {plain})"
+
+
+def _has_days(duration: str) -> str:
+    return f"type({duration}) == string && {duration}.contains('d')"
+
+
+ROLES: Place = ("spec", "roles")
+SPEC: Place = ("spec",)
+TIMEOUT: Place = ("spec", "gang", "timeout")
+BACKOFF: Place = ("spec", "runPolicy", "backoff")
+LISTS: tuple[Place, ...] = (SPEC, ("spec", "roles", "<name>"))
+"""where lists of variables and files stand"""
+
+
+def rules() -> Iterator[Rule]:
+    """All rules, in the order in which a person reads the declaration's problems."""
+    yield Rule(
+        (),
+        "oldSelf.hasValue() || self.metadata.name.size() <= 63",
+        messages.JOB_NAME_TOO_LONG,
+        new_only=True,
+    )
+    yield from _immutable()
+    yield from _of_roles()
+    yield from _of_policies()
+    yield from _of_success()
+    yield from _of_frameworks()
+    yield from _of_env()
+    yield from _of_files()
+    yield from _of_commands()
+
+
+def _immutable() -> Iterator[Rule]:
+    old = "(has(oldSelf.user) ? \"'\" + oldSelf.user + \"'\" : 'left out')"
+    same = "has(self.user) == has(oldSelf.user) && (!has(self.user) || self.user == oldSelf.user)"
+    before = {"before": '"\'" + oldSelf + "\'"'}
+    yield Rule(
+        (*SPEC, "queue"), "self == oldSelf", messages.CANT_CHANGE, before, reason="FieldValueForbidden"
+    )
+    yield Rule(SPEC, same, messages.CANT_CHANGE, {"before": old}, ".user", "FieldValueForbidden")
+
+
+def _of_roles() -> Iterator[Rule]:
+    total = "self.map(role, self[role].replicas).sum()"
+    named = f"self.all(role, role.size() <= 32 && role.matches('{ROLE_NAME}'))"
+    numbers = {"total": total, "limit": f"'{MAX_REPLICAS}'"}
+    yield Rule(ROLES, named, messages.ROLE_NAME)
+    yield Rule(ROLES, f"{total} >= 1", messages.NO_REPLICA)
+    yield Rule(ROLES, f"{total} <= {MAX_REPLICAS}", messages.TOO_MANY_REPLICAS, numbers)
+
+
+def _of_policies() -> Iterator[Rule]:
+    wanted = "self.gang.minAvailable"
+    fits = f"type({wanted}) == string || {wanted} <= {_replicas()}"
+    numbers = {"wanted": wanted, "total": _replicas()}
+    yield Rule(SPEC, fits, messages.GANG_TOO_LARGE, numbers, ".gang.minAvailable")
+    seconds = _seconds("self")
+    short = f"{_has_days('self')} || {seconds} >= 1 && {seconds} < {int(GANG_TIMEOUT_BELOW)}"
+    yield Rule(TIMEOUT, short, messages.GANG_TIMEOUT)
+    days = " || ".join(f"{_has_days(it)}" for it in ("self.base", "self.max"))
+    grows = (
+        f"!has(self.base) || !has(self.max) || {days} || {_seconds('self.max')} >= {_seconds('self.base')}"
+    )
+    yield Rule(BACKOFF, grows, messages.BACKOFF_MAX, {"base": "self.base"}, ".max")
+    timed = "!has(self.ttlDeletesResource) || !self.ttlDeletesResource || has(self.ttlAfterFinished)"
+    yield Rule((*SPEC, "runPolicy"), timed, messages.TTL_TO_DELETE_BY, path=".ttlDeletesResource")
+
+
+def _of_success() -> Iterator[Rule]:
+    chief = "has(self.successPolicy) && self.successPolicy == 'Chief'"
+    worker = "has(self.successPolicy) && self.successPolicy != 'Chief'"
+    cases = (
+        (f"{chief} && ({_is(Framework.TENSORFLOW)})", (*CHIEF_ROLES, WORKER_ROLE)),
+        (f"{chief} && !({_is(Framework.TENSORFLOW)})", CHIEF_ROLES),
+        (worker, (WORKER_ROLE,)),
+    )
+    for when, roles in cases:
+        values = {"policy": "self.successPolicy", "roles": _text(" or ".join(roles))}
+        met = f"!({when}) || {_replicas(*roles)} > 0"
+        yield Rule(SPEC, met, messages.NOBODY_TO_SUCCEED, values, ".successPolicy")
+
+
+def _of_frameworks() -> Iterator[Rule]:
+    tensorflow, pytorch = f"!({_is(Framework.TENSORFLOW)})", f"!({_is(Framework.PYTORCH)})"
+    chiefs, masters = _replicas(*CHIEF_ROLES), _replicas("master")
+    served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
+    trained = f"{_replicas('master', WORKER_ROLE)} > 0"
+    numbers = {"chiefs": chiefs}
+    yield Rule(SPEC, f"{tensorflow} || {chiefs} <= 1", messages.ONE_CHIEF, numbers, ".roles")
+    yield Rule(SPEC, f"{tensorflow} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
+    numbers = {"masters": masters}
+    yield Rule(SPEC, f"{pytorch} || {masters} <= 1", messages.ONE_MASTER, numbers, ".roles.master.replicas")
+    yield Rule(SPEC, f"{pytorch} || {trained}", messages.NOBODY_TO_TRAIN, path=".roles")
+
+
+def _of_env() -> Iterator[Rule]:
+    for place in LISTS:
+        yield Rule((*place, "env", "[]", "name"), f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
+    for (name, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
+        values = {"name": f"'{name}'", "path": f"'{path}'"}
+        given = _is_given(field_)
+        none = f"(!has(self.env) || !self.env.exists(it, it.name == '{name}'))"
+        yield Rule(SPEC, f"!({given}) || {none}", messages.HOLDS_A_PATH, values, ".env")
+        none = f"self.roles.all(role, !has(self.roles[role].env) || !self.roles[role].env.exists(it, it.name == '{name}'))"
+        yield Rule(SPEC, f"!({given}) || {none}", messages.HOLDS_A_PATH, values, ".roles")
+
+
+def _is_given(field_: str) -> str:
+    """Whether a path is told: savedModelPath is checkpointPath where that one is left out."""
+    given = f"has(self.{field_}) && self.{field_} != ''"
+    return (
+        f"{given} || has(self.checkpointPath) && self.checkpointPath != ''"
+        if field_ == "savedModelPath"
+        else given
+    )
+
+
+def _of_files() -> Iterator[Rule]:
+    for place in LISTS:  # short expressions, for a rule's estimated cost is its length by that of the text
+        file = (*place, "files", "[]")
+        yield Rule((*file, "source"), r"self.matches('^[A-Za-z][^/]*://.')", messages.NO_URL)
+        named = r"has(self.name) || self.source.matches('(^|/)\\w[\\w.-]*$')"
+        yield Rule(file, named, messages.NO_FILE_NAME, path=".name")
+
+
+def _of_commands() -> Iterator[Rule]:
+    for placeholder, field_ in PLACEHOLDERS.items():
+        values = {"placeholder": f"'{placeholder}'", "path": f"'{field_}'"}
+        none = f"self.roles.all(role, !self.roles[role].command.contains('{placeholder}'))"
+        yield Rule(SPEC, f"{_is_given(field_)} || {none}", messages.NO_SUCH_PATH, values, ".roles")

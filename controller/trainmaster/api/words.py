@@ -1,0 +1,50 @@
+"""The closed lists of words that a declaration may hold, each word with its meaning. Never here: what follows from a word."""
+
+from __future__ import annotations
+
+from trainmaster.api.base import Word
+
+
+class Framework(Word):
+    """The framework in whose words the processes are told about each other."""
+
+    TENSORFLOW = "TensorFlow", "TF_CONFIG names the cluster and the task of each process"
+    PYTORCH = (
+        "PyTorch",
+        "MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE are set; rank 0 is the master, else the first worker",
+    )
+    GENERIC = "Generic", "only the variables that begin with TRAINMASTER_ are set, which every process gets"
+
+
+class RestartPolicy(Word):
+    """Which ends of a replica are followed by a restart."""
+
+    NEVER = "Never", "no end: the first failure of a replica fails the job"
+    ON_FAILURE = "OnFailure", "every end with another exit code than 0"
+    ALWAYS = "Always", "every end, with exit code 0 too"
+    EXIT_CODE = (
+        "ExitCode",
+        "exit codes of 128 and above, which are signals; 1 to 127 are permanent and fail the job",
+    )
+
+
+class RestartScope(Word):
+    """What is restarted when one replica of a role ends."""
+
+    REPLICA = "Replica", "that replica alone, under the same index; the others go on"
+    JOB = "Job", "all processes of the job, those that run in the containers that they have"
+
+
+class SuccessPolicy(Word):
+    """Whose success is the job's."""
+
+    CHIEF = "Chief", "that of the chief or master; for TensorFlow without either, that of worker 0"
+    ANY_WORKER = "AnyWorker", "that of the first worker that succeeds"
+    ALL_WORKERS = "AllWorkers", "that of all workers"
+
+
+class FileType(Word):
+    """How a file arrives in the working folder."""
+
+    FILE = "File", "as it is, under its name"
+    ARCHIVE = "Archive", "unpacked into a folder of that name: .zip, .jar, .tar, .tar.gz or .tgz"
