@@ -121,8 +121,11 @@ class Daemons(ABC, Generic[Place]):
 
     def wait_ready(self, timeout: float = 180) -> None:
         """Wait until all daemons work; UnavailableError once one has ended, or after `timeout` seconds."""
+        self._wait_ready(self._present(), timeout)
+
+    def _wait_ready(self, names: Sequence[str], timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while unready := [daemon for daemon in self.status() if not daemon.ready]:
+        while unready := [daemon for daemon in self.status() if daemon.name in names and not daemon.ready]:
             self._refuse_ended(unready)
             if time.monotonic() > deadline:
                 late = unready[0]

@@ -19,7 +19,7 @@ AUDIT_POLICY = (
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n"
 )
 """every request once, without bodies: Secrets pass here (audit.k8s.io/v1)"""
-_CONTROLLERS = (
+CONTROLLERS = (
     "clusterrole-aggregation-controller",
     "garbage-collector-controller",
     "namespace-controller",
@@ -123,7 +123,7 @@ def _controller_manager(place: Installation, ports: Mapping[str, int]) -> list[s
         f"--secure-port={ports['kube-controller-manager.https']}",
         *_serving(place),
         "--leader-elect=false",
-        f"--controllers={','.join(_CONTROLLERS)}",
+        f"--controllers={','.join(CONTROLLERS)}",
         # With one identity for all controllers RBAC refuses the namespace controller, and deletions hang.
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={place.pki / 'service-accounts.key'}",

@@ -23,6 +23,9 @@ from trainmaster.local.kubernetes.readiness import Probe
 from trainmaster.local.options import cache_folder
 from trainmaster.local.services import LOOPBACK
 
+_START = 90.0
+"""seconds that the API server may take on a busy machine"""
+
 
 class LocalKubernetes(Daemons[Installation]):
     """The real daemons of a Kubernetes control plane on loopback addresses, in one folder."""
@@ -103,8 +106,7 @@ class LocalKubernetes(Daemons[Installation]):
 
     @contextmanager
     def _asking(self) -> Iterator[Callable[[str], str | None]]:
-        with Probe(self.folder / "pki", self._known().ports) as probe:
-            yield probe.waiting_for
+        yield Probe(self.folder / "pki", self._known().ports).waiting_for
 
     def _remembered(self) -> Remembered | None:
         try:
@@ -137,6 +139,9 @@ class LocalKubernetes(Daemons[Installation]):
         write(place.audit_policy, commands.AUDIT_POLICY)
 
     def _spawn(self, place: Installation, daemon: str) -> None:
+        if daemon == "kube-controller-manager":
+            # It gives up when the API server doesn't answer it within ten seconds, and before RBAC's roles are there.
+            self._wait_ready(("kube-apiserver",), _START)
         place.output(daemon).parent.mkdir(exist_ok=True)
         command = commands.command(place, self.options, self._known().ports, daemon)
         process = processes.spawn(command, commands.environment(place, os.environ), place.output(daemon))

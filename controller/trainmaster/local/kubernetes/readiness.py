@@ -5,12 +5,14 @@ Asks the daemons themselves. Never here: starting or waiting.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
+from typing import Any
 
-import requests
-
-from trainmaster.local.kubernetes.commands import etcd_url
+from trainmaster.local.kubernetes.commands import CONTROLLERS
 from trainmaster.local.services import LOOPBACK
 
 _TIMEOUT = 5.0
@@ -21,16 +23,9 @@ class Probe:
 
     def __init__(self, pki: Path, ports: Mapping[str, int]) -> None:
         self._ports = ports
-        self._web = requests.Session()
-        self._web.trust_env = False  # a proxy for the web outside has no business on loopback
-        self._web.verify = str(pki / "ca.crt")
-        self._web.cert = (str(pki / "admin.crt"), str(pki / "admin.key"))
-
-    def __enter__(self) -> Probe:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._web.close()
+        self._context = ssl.create_default_context(cafile=pki / "ca.crt")
+        self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        self._context.sslsocket_class = _ClosingSocket
 
     def waiting_for(self, daemon: str) -> str | None:
         ask = {
@@ -42,24 +37,47 @@ class Probe:
 
     def etcd(self) -> str | None:
         """Serving reads, and so with a leader (etcd, "Monitoring etcd", /readyz)."""
-        return None if self._good(f"{etcd_url(self._ports)}/readyz") else "etcd's answer"
+        plain = HTTPConnection(LOOPBACK, self._ports["etcd.client"], timeout=_TIMEOUT)
+        return None if _answer(plain, "/readyz") else "etcd's answer"
 
     def apiserver(self) -> str | None:
         """Ready by its own word (Kubernetes API health endpoints)."""
-        return None if self._good(self._at("kube-apiserver", "/readyz")) else "the API server's answer"
+        return None if self._ask("kube-apiserver", "/readyz") else "the API server's answer"
 
     def controller_manager(self) -> str | None:
-        """Healthy by its own word, and its first work done: the ServiceAccount that each namespace gets."""
-        if not self._good(self._at("kube-controller-manager", "/healthz")):
+        """All controllers running by its own word, and their first work done: the ServiceAccount of a namespace.
+
+        It lists each controller once that runs (kube-controller-manager, /healthz?verbose).
+        """
+        said = self._ask("kube-controller-manager", "/healthz?verbose")
+        if not all(f"[+]{controller} ok" in said for controller in CONTROLLERS):
             return "the controller manager's answer"
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        return None if self._good(self._at("kube-apiserver", account)) else "the default ServiceAccount"
+        return None if self._ask("kube-apiserver", account) else "the default ServiceAccount"
 
-    def _at(self, daemon: str, path: str) -> str:
-        return f"https://{LOOPBACK}:{self._ports[f'{daemon}.https']}{path}"
+    def _ask(self, daemon: str, path: str) -> str:
+        port = self._ports[f"{daemon}.https"]
+        return _answer(HTTPSConnection(LOOPBACK, port, timeout=_TIMEOUT, context=self._context), path)
 
-    def _good(self, url: str) -> bool:
+
+def _answer(connection: HTTPConnection, path: str) -> str:
+    """What is served there; empty while nobody serves it, or says that it isn't well."""
+    with closing(connection):
         try:
-            return self._web.get(url, timeout=_TIMEOUT).ok
-        except requests.RequestException:
-            return False  # down, or starting
+            connection.request("GET", path)
+            response = connection.getresponse()
+            text = response.read().decode()
+        except (OSError, HTTPException):
+            return ""  # down, or starting
+    return text if response.status == 200 else ""
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes itself when a server that is starting resets it before the handshake; CPython's leaves that to chance."""
+
+    def recv(self, *arguments: Any) -> bytes:
+        try:
+            return super().recv(*arguments)
+        except ConnectionResetError:
+            self.close()
+            raise
