@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api.declarations import BROKEN, SOUND
 from trainmaster.api.documents import read_object
 from trainmaster.api.rules import RULES
 
@@ -14,136 +15,6 @@ def told(**spec: Any) -> list[str]:
     job, problems = read_object({"metadata": {"name": "mnist"}, "spec": spec})
     assert (job is None) == bool(problems)
     return [str(problem) for problem in problems]
-
-
-def roles(**replicas: int) -> dict[str, dict[str, Any]]:
-    return {name: {"command": "train", "replicas": count} for name, count in replicas.items()}
-
-
-SOUND: list[dict[str, Any]] = [
-    {},
-    {"roles": roles(worker=10_000)},
-    {"roles": roles(worker=2, ps=0)},
-    {"roles": roles(worker=2, ps=2), "gang": {"minAvailable": 4, "timeout": "9m59s"}},
-    {"framework": "TensorFlow", "roles": roles(chief=1, ps=2, worker=2), "successPolicy": "Chief"},
-    {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "Chief"},
-    {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "AnyWorker"},
-    {"framework": "PyTorch", "roles": roles(master=1, worker=2)},
-    {"framework": "PyTorch", "roles": roles(worker=2), "successPolicy": "AllWorkers"},
-    {"framework": "PyTorch", "roles": roles(master=1), "successPolicy": "Chief"},
-    {"roles": roles(trainer=1)},
-    {"env": [{"name": "A"}], "roles": {"worker": {"command": "c", "env": [{"name": "A"}]}}},
-    {"env": [{"name": "INPUT_PATH", "value": "x"}]},
-    {"checkpointPath": "/c", "roles": {"worker": {"command": "t %checkpoint_path% %saved_model_path%"}}},
-    {"files": [{"source": "hdfs:///a/train.py"}, {"source": "file:///b/train.py", "name": "other.py"}]},
-    {"runPolicy": {"backoff": {"base": "0s", "max": "0s"}}},
-    {"runPolicy": {"ttlAfterFinished": "1h", "ttlDeletesResource": True}},
-]
-
-BROKEN: list[tuple[dict[str, Any], str]] = [
-    (
-        {"roles": roles(worker=0, ps=0)},
-        "spec.roles: all roles together have no replica: at least one is needed",
-    ),
-    (
-        {"roles": roles(worker=9_000, ps=1_001)},
-        "spec.roles: all roles together have 10001 replicas: one job may have 10000",
-    ),
-    (
-        {"roles": roles(worker=2, ps=1), "gang": {"minAvailable": 4}},
-        "spec.gang.minAvailable: 4 replicas must be there before the start, and the job has only 3",
-    ),
-    (
-        {"gang": {"timeout": "10m"}},
-        "spec.gang.timeout: must be from 1s to under 10m:"
-        " YARN takes back containers that aren't started in 10 minutes",
-    ),
-    (
-        {"gang": {"timeout": 0}},
-        "spec.gang.timeout: must be from 1s to under 10m:"
-        " YARN takes back containers that aren't started in 10 minutes",
-    ),
-    (
-        {"runPolicy": {"backoff": {"base": "1m", "max": "30s"}}},
-        "spec.runPolicy.backoff.max: is less than base, which is 1m",
-    ),
-    (
-        {"runPolicy": {"ttlDeletesResource": True}},
-        "spec.runPolicy.ttlDeletesResource: needs ttlAfterFinished to say when",
-    ),
-    (
-        {"successPolicy": "Chief"},
-        "spec.successPolicy: Chief needs a role chief or master with at least one replica",
-    ),
-    (
-        {"successPolicy": "Chief", "roles": roles(chief=0, worker=1)},
-        "spec.successPolicy: Chief needs a role chief or master with at least one replica",
-    ),
-    (
-        {"successPolicy": "Chief", "framework": "TensorFlow", "roles": roles(evaluator=1)},
-        "spec.successPolicy: Chief needs a role chief or master or worker with at least one replica",
-    ),
-    (
-        {"successPolicy": "AnyWorker", "roles": roles(chief=1)},
-        "spec.successPolicy: AnyWorker needs a role worker with at least one replica",
-    ),
-    (
-        {"successPolicy": "AllWorkers", "roles": roles(chief=1, worker=0)},
-        "spec.successPolicy: AllWorkers needs a role worker with at least one replica",
-    ),
-    (
-        {"framework": "TensorFlow", "roles": roles(chief=1, master=1)},
-        "spec.roles: a TensorFlow cluster has one chief (or master), not 2",
-    ),
-    (
-        {"framework": "TensorFlow", "roles": roles(chief=3)},
-        "spec.roles: a TensorFlow cluster has one chief (or master), not 3",
-    ),
-    (
-        {"framework": "TensorFlow", "roles": roles(ps=2)},
-        "spec.roles: parameter servers need a chief, master or worker to serve",
-    ),
-    (
-        {"framework": "PyTorch", "roles": roles(master=2)},
-        "spec.roles.master.replicas: PyTorch has one master, which is rank 0, not 2",
-    ),
-    (
-        {"framework": "PyTorch", "roles": roles(trainer=2, worker=0)},
-        "spec.roles: PyTorch needs a role master or worker with at least one replica",
-    ),
-    ({"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}, "spec.env[2].name: A stands in this list twice"),
-    (
-        {"roles": {"worker": {"command": "c", "env": [{"name": "TRAINMASTER_ROLE"}]}}},
-        "spec.roles.worker.env[0].name: names that begin with TRAINMASTER_ are the controller's own",
-    ),
-    (
-        {"inputPath": "hdfs:///in", "env": [{"name": "INPUT_PATH", "value": "x"}]},
-        "spec.env[0].name: INPUT_PATH already holds spec.inputPath",
-    ),
-    (
-        {"files": [{"source": "train.py"}]},
-        "spec.files[0].source: must be a URL with a scheme, such as hdfs:///code/train.py",
-    ),
-    (
-        {"files": [{"source": "hdfs:///code/"}]},
-        "spec.files[0].name: the end of `source` can't be a file's name: give one",
-    ),
-    (
-        {"files": [{"source": "hdfs:///a/x"}, {"source": "hdfs:///b/x"}]},
-        "spec.files[1].name: another file is named x in the same folder",
-    ),
-    (
-        {
-            "files": [{"source": "hdfs:///a/x"}],
-            "roles": {"worker": {"command": "c", "files": [{"source": "hdfs:///b", "name": "x"}]}},
-        },
-        "spec.roles.worker.files[0].name: another file is named x in the same folder",
-    ),
-    (
-        {"roles": {"worker": {"command": "train --data %input_path%"}}},
-        "spec.roles.worker.command: names %input_path%, and spec.inputPath isn't given",
-    ),
-]
 
 
 @pytest.mark.parametrize("spec", SOUND)

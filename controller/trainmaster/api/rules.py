@@ -31,6 +31,8 @@ from trainmaster.api.status import FieldProblem
 GANG_TIMEOUT_BELOW = 600.0
 """seconds after which YARN takes back a container that wasn't started
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
+MAX_BYTES = 768 * 1024
+"""of a spec as JSON"""
 RESERVED_ENV = "TRAINMASTER_"
 PATH_ENV: Mapping[str, str] = {
     "INPUT_PATH": "spec.inputPath",
@@ -203,6 +205,13 @@ def _placeholders(spec: Spec) -> Problems:
                 yield _problem(f"spec.roles.{name}.command", role.command, reason)
 
 
+def _size(spec: Spec) -> Problems:
+    """The declaration, its status and what other tools note must together fit into one object of the Kubernetes API."""
+    size = len(spec.model_dump_json(by_alias=True, exclude_unset=True).encode())
+    if size > MAX_BYTES:
+        yield _problem("spec", "", messages.TOO_LARGE.format(size=size, limit=MAX_BYTES))
+
+
 RULES: tuple[Callable[[Spec], Problems], ...] = (
     _replicas_in_all,
     _gang_of_what_there_is,
@@ -215,5 +224,6 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _environment,
     _files,
     _placeholders,
+    _size,
 )
 """in the order in which a person reads the declaration's problems"""

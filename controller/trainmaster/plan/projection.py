@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import GROUP
 from trainmaster.api.status import (
     Condition,
     ExitStatus,
@@ -114,6 +115,9 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     return JobStatus(
         observed_generation=memory.observed_generation,
         conditions=conditions,
+        framework=case.job.spec.framework.value,
+        user=application.user if application else "",
+        selector=f"{GROUP}/job={memory.name}",
         state=_state(conditions),
         workers_summary=f"{ready}/{len(workers)}",
         gpus=sum(c.size.gpus for c in case.seen.containers.values()),
