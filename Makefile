@@ -39,6 +39,7 @@ lock: ## pin what pyproject.toml asks for, with hashes
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv==0.13.9
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build -o requirements-build.txt
 
 clean: ## remove what was made here; caches of the user stay
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/out dist
