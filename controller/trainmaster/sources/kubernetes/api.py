@@ -25,6 +25,7 @@ from trainmaster.sources.kubernetes.resources import (
     SECRETS,
     TRAININGJOBS,
     VALIDATING_WEBHOOKS,
+    WHO_AM_I,
     Resource,
 )
 from trainmaster.sources.threads import Threads
@@ -42,6 +43,7 @@ __all__ = [
     "SECRETS",
     "TRAININGJOBS",
     "VALIDATING_WEBHOOKS",
+    "WHO_AM_I",
     "Api",
     "ConflictError",
     "NotFoundError",

@@ -52,6 +52,12 @@ class Call:
     def place(self) -> str:
         return f" in namespace {self.namespace}" if self.namespace else ""
 
+    def lacked_by(self, who: str) -> str:
+        """The sentence that tells which right is missing."""
+        named = f" named {self.name}" if self.name else ""
+        where = self.place or " in the whole cluster"
+        return f"{who} lacks the right to {self.verb} {self.right}{named}{where}"
+
 
 def refusal(call: Call, status: int, body: bytes, who: str) -> TrainmasterError:
     """What an answer that isn't a success means. `who` says which credentials were shown, never their secret."""
@@ -77,8 +83,7 @@ def _denied(call: Call, message: str, who: str) -> str:
     found = _LACKS_RIGHT.search(message)
     if not found:
         return f"{call}: {message[:_LONGEST_WORDS]}"
-    where = call.place or " in the whole cluster"
-    return f"{found['who']} ({who}) lacks the right to {call.verb} {call.right}{where}"
+    return call.lacked_by(f"{found['who']} ({who})")
 
 
 def _words(call: Call, told: dict[str, Any]) -> str:

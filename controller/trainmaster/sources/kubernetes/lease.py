@@ -1,0 +1,247 @@
+"""Who leads: one coordination.k8s.io Lease, changed only on the strength of the version that was read (compare and swap).
+
+Why never two controllers lead at once, by clocks that only their own process reads:
+- Every change of the Lease names the resourceVersion and the uid that it rests on, and the API server refuses it when either
+  has changed. So of several that try, one succeeds, and a change that was under way for long can't undo a later one.
+- A renewal counts from its own start, for two thirds of the lease's duration. Every renewal makes a new version.
+- A standby takes over when it saw one version stand still for the whole duration. That version was made after the start of
+  the leader's last renewal, and seen after it was made: so the leader's time ended a third of the duration before. Its clock
+  may run slower than the standby's by a third; what it began in time has a third of the duration to end.
+- A Lease that isn't there may have been deleted under a leader that doesn't know yet. It is created in nobody's name, and
+  taken over as any other that stands still: a new installation waits for the duration once.
+- On a clean stop the holder's name is emptied, after it stopped to lead by itself: the only Lease that is taken at once.
+
+`leaseTransitions` is the epoch. A new one is above those that the Lease, this process and the journal know, so that it never
+goes back, even if somebody deletes the Lease. `acquireTime` and `renewTime` are for people, nothing reads them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from trainmaster.errors import TrainmasterError
+from trainmaster.master import clock
+from trainmaster.sources.kubernetes.api import LEASES, Api, ConflictError, NotFoundError, Object
+
+log = logging.getLogger(__name__)
+
+_USABLE = 2 / 3
+"""share of the duration for which a renewal counts"""
+NOBODY = "nobody"
+"""holder of a Lease that was just created"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The Lease as the API server last gave it."""
+
+    uid: str
+    version: str
+    holder: str
+    """empty once it was given up"""
+    epoch: int
+    acquired: str
+    """for people"""
+
+
+class KubernetesLease:
+    def __init__(
+        self,
+        api: Api,
+        name: str,
+        duration: float,
+        journal_epoch: Callable[[], Awaitable[int]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`journal_epoch` is the highest epoch that the journal knows; asked before each take-over."""
+        self._api = api
+        self._name = name
+        self._duration = duration
+        self._journal_epoch = journal_epoch
+        self._now = monotonic
+        self._identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:12]}"
+        self._epoch = 0
+        self._ours: Seen | None = None
+        self._live_until = 0.0
+        self._watched: Seen | None = None
+        self._watched_since = 0.0
+        self._trouble = ""
+        self.holder = ""
+        """who leads as last seen: host, or pod, and a random part"""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that we took last; 0 before the first."""
+        return self._epoch
+
+    @property
+    def superseded(self) -> bool:
+        """Whether we led once, and saw that the Lease is no longer ours; False when nothing could be asked."""
+        return self._epoch > 0 and self._ours is None
+
+    def held(self) -> bool:
+        """Whether we lead, by the monotonic clock alone."""
+        return self._ours is not None and self._now() < self._live_until
+
+    async def acquire(self) -> bool:
+        """Take the lease or renew it; False also when the API server is away. Call it at least four times a duration."""
+        try:
+            if self._ours is not None:
+                await self._renew(self._ours)
+            else:
+                await self._try()
+            self._trouble = ""
+        except TrainmasterError as error:
+            self._tell(str(error))
+        return self.held()
+
+    async def release(self) -> None:
+        """Step down. A standby takes over at its next look; it has to wait when the API server can't be told."""
+        if self._ours is None:
+            return
+        ours, self._ours = self._ours, None
+        try:
+            await self._give_up(ours)
+        except TrainmasterError as error:
+            log.warning("the lease could not be given up, a standby has to wait: %s", error)
+
+    # --- as the leader
+
+    async def _renew(self, ours: Seen) -> None:
+        try:
+            await self._extend(ours)
+        except (ConflictError, NotFoundError):
+            found = await self._read()
+            if self._ours is not ours:
+                return  # released meanwhile
+            if found is None or not self._is_ours(found):
+                self._step_down(found)
+            else:  # a renewal of ours whose answer got lost
+                self._ours = found
+                await self._extend(found)
+
+    async def _extend(self, ours: Seen) -> None:
+        start = self._now()
+        found = await self._put(ours, self._identity, ours.epoch)
+        if self._ours is ours:  # not released meanwhile
+            self._ours, self._live_until = found, start + self._duration * _USABLE
+
+    def _is_ours(self, found: Seen) -> bool:
+        return found.holder == self._identity and found.epoch == self._epoch
+
+    def _step_down(self, found: Seen | None) -> None:
+        log.error("another controller leads now: %s", found.holder if found else "the Lease was deleted")
+        self._ours = self._watched = None
+
+    async def _give_up(self, ours: Seen) -> None:
+        try:
+            await self._put(ours, "", ours.epoch)
+        except ConflictError:
+            found = await self._read()
+            if found is not None and self._is_ours(found):
+                await self._put(found, "", found.epoch)
+
+    # --- as a standby
+
+    async def _try(self) -> None:
+        seen = await self._read()
+        if seen is None:
+            await self._create()
+            return
+        self.holder = seen.holder
+        if seen.holder == self._identity and seen.epoch > self._epoch:
+            self._adopt(seen)
+            await self._renew(seen)
+        elif not seen.holder or self._is_stale(seen):
+            await self._take(seen)
+
+    def _is_stale(self, seen: Seen) -> bool:
+        """Whether the Lease stood still for the whole duration, as this process saw it."""
+        if seen != self._watched:
+            self._watched, self._watched_since = seen, self._now()
+        return self._now() - self._watched_since >= self._duration
+
+    async def _take(self, seen: Seen) -> None:
+        epoch = max(seen.epoch, self._epoch, await self._journal_epoch()) + 1
+        start = self._now()
+        try:
+            found = await self._put(seen, self._identity, epoch)
+        except (ConflictError, NotFoundError):
+            return  # somebody else was first
+        self._adopt(found)
+        self._live_until = start + self._duration * _USABLE
+
+    def _adopt(self, found: Seen) -> None:
+        """It is ours by the API server's word; whether it counts is for its time to tell."""
+        self._epoch, self._ours, self._live_until = found.epoch, found, 0.0
+        self.holder = self._identity
+
+    # --- the object
+
+    async def _read(self) -> Seen | None:
+        try:
+            return _seen(await self._api.get(LEASES, self._api.namespace, self._name))
+        except NotFoundError:
+            return None
+
+    async def _create(self) -> None:
+        body = self._body(NOBODY, self._epoch, acquired="")
+        try:
+            await self._api.create(LEASES, self._api.namespace, body)
+        except ConflictError:
+            return  # somebody else has
+
+    async def _put(self, rests_on: Seen, holder: str, epoch: int) -> Seen:
+        """Change the Lease if it still is what was seen."""
+        acquired = rests_on.acquired if epoch == rests_on.epoch else _time_for_people()
+        body = self._body(holder, epoch, acquired)
+        # Without its uid the API server would create a Lease that somebody has deleted.
+        body["metadata"] |= {"uid": rests_on.uid, "resourceVersion": rests_on.version}
+        return _seen(await self._api.replace(LEASES, self._api.namespace, self._name, body))
+
+    def _body(self, holder: str, epoch: int, acquired: str) -> Object:
+        spec: dict[str, Any] = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": max(1, round(self._duration)),
+            "leaseTransitions": epoch,
+            "renewTime": _time_for_people(),
+        }
+        if acquired:
+            spec["acquireTime"] = acquired
+        labels = {"app.kubernetes.io/managed-by": "trainmaster", "app.kubernetes.io/instance": self._name}
+        metadata: Object = {"name": self._name, "labels": labels}
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": spec,
+        }
+
+    def _tell(self, trouble: str) -> None:
+        """Once, not with every beat."""
+        if trouble != self._trouble:
+            log.warning("the lease could not be renewed or looked at: %s", trouble)
+        self._trouble = trouble
+
+
+def _seen(found: Object) -> Seen:
+    """What counts of a Lease; a field that somebody took away counts as empty."""
+    metadata, spec = found["metadata"], found.get("spec") or {}
+    return Seen(
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        holder=spec.get("holderIdentity") or "",
+        epoch=spec.get("leaseTransitions") or 0,
+        acquired=spec.get("acquireTime") or "",
+    )
+
+
+def _time_for_people() -> str:
+    return datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="microseconds")
