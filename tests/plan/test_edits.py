@@ -59,7 +59,10 @@ def test_an_edit_that_can_never_fit_stops_nothing() -> None:
 def test_an_edit_is_held_while_nobody_can_say_whether_it_fits() -> None:
     world = World(job(worker=2)).runs().sees(cluster=None).declares(job(worker=1))
     assert not world.plan.actions
+    assert world.condition("Reconciling").reason == "YarnAway"
+    assert world.condition("Stalled").status == "False"
     assert len(world.sees(cluster=cluster()).told(Stop)) == 1
+    assert world.condition("Reconciling").status == "False"
 
 
 def test_an_immutable_field_stays_and_the_edit_is_shown() -> None:
