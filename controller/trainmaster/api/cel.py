@@ -1,8 +1,8 @@
 """The rules across fields in CEL, so that the API server refuses at once what rules.py refuses, with the same sentence.
 
 Lives here: each rule with the place in the schema where it stands. Never here: a rule that rules.py doesn't have, since
-jobs in HDFS and on Kubernetes obey the same ones. What CEL can't say is left to rules.py: a path of a list's entry in a
-rule that looks further, and durations in days, for which CEL has no unit.
+jobs in HDFS and on Kubernetes obey the same ones. A few things CEL can't say within its budget, or at all: they are left to
+rules.py, and tests/real/test_crd_rules.py names them.
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
 
@@ -79,14 +79,19 @@ def _is(framework: Framework) -> str:
     return f"has(self.framework) && self.framework == '{framework.value}'"
 
 
-def _seconds(duration: str) -> str:
-    """Whole seconds of a duration without days: a number of them, or a text that Go reads as well."""
-    plain = f"{duration}.matches('^[0-9.]+$') ? int(double({duration})) : duration({duration}).getSeconds()"
-    return f"(type({duration}) == int ? {duration} : {plain})"
-
-
-def _has_days(duration: str) -> str:
-    return f"type({duration}) == string && {duration}.contains('d')"
+def _milliseconds(duration: str) -> str:
+    """What quantities.parse_duration makes of it: a number of seconds, or a text that Go reads too but for its days."""
+    days, rest = f"{duration}.split('d')[0]", f"{duration}.split('d')[1]"
+    cases = (
+        (f"type({duration}) == int", f"{duration} * 1000"),
+        (f"{duration}.matches('^[0-9.]+$')", f"int(double({duration}) * 1000.0)"),
+        (
+            f"{duration}.contains('d')",
+            f"int(double({days}) * 86400000.0) + duration('0s' + {rest}).getMilliseconds()",
+        ),
+    )
+    choice = "".join(f"{case} ? {value} : " for case, value in cases)
+    return f"({choice}duration({duration}).getMilliseconds())"
 
 
 ROLES: Place = ("spec", "roles")
@@ -139,13 +144,10 @@ def _of_policies() -> Iterator[Rule]:
     fits = f"type({wanted}) == string || {wanted} <= {_replicas()}"
     numbers = {"wanted": wanted, "total": _replicas()}
     yield Rule(SPEC, fits, messages.GANG_TOO_LARGE, numbers, ".gang.minAvailable")
-    seconds = _seconds("self")
-    short = f"{_has_days('self')} || {seconds} >= 1 && {seconds} < {int(GANG_TIMEOUT_BELOW)}"
-    yield Rule(TIMEOUT, short, messages.GANG_TIMEOUT)
-    days = " || ".join(f"{_has_days(it)}" for it in ("self.base", "self.max"))
-    grows = (
-        f"!has(self.base) || !has(self.max) || {days} || {_seconds('self.max')} >= {_seconds('self.base')}"
-    )
+    timeout, limit = _milliseconds("self"), int(GANG_TIMEOUT_BELOW * 1000)
+    yield Rule(TIMEOUT, f"{timeout} >= 1000 && {timeout} < {limit}", messages.GANG_TIMEOUT)
+    longest, base = _milliseconds("self.max"), _milliseconds("self.base")
+    grows = f"!has(self.base) || !has(self.max) || {longest} >= {base}"
     yield Rule(BACKOFF, grows, messages.BACKOFF_MAX, {"base": "self.base"}, ".max")
     timed = "!has(self.ttlDeletesResource) || !self.ttlDeletesResource || has(self.ttlAfterFinished)"
     yield Rule((*SPEC, "runPolicy"), timed, messages.TTL_TO_DELETE_BY, path=".ttlDeletesResource")
@@ -203,7 +205,7 @@ def _is_given(field_: str) -> str:
 def _of_files() -> Iterator[Rule]:
     for place in LISTS:  # short expressions, for a rule's estimated cost is its length by that of the text
         file = (*place, "files", "[]")
-        yield Rule((*file, "source"), r"self.matches('^[A-Za-z][^/]*://.')", messages.NO_URL)
+        yield Rule((*file, "source"), r"self.matches('^\\w[\\w+.-]*://.+$')", messages.NO_URL)
         named = r"has(self.name) || self.source.matches('(^|/)\\w[\\w.-]*$')"
         yield Rule(file, named, messages.NO_FILE_NAME, path=".name")
 

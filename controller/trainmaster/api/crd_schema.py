@@ -21,6 +21,7 @@ from trainmaster.api import cel, schema
 from trainmaster.api.base import WORDS_KEY
 from trainmaster.api.edits import EDIT_KEY, Edit
 from trainmaster.api.fields import type_of
+from trainmaster.api.resources import MAX_TEXT
 from trainmaster.api.schema import Schema
 
 EDIT_SENTENCES: Mapping[Edit, str] = {
@@ -135,7 +136,7 @@ def _text_or_fields(node: Schema) -> None:
     names = list(node["properties"])
     sets = [found for count in range(len(names) + 1) for found in combinations(names, count)]
     del node["type"]
-    node |= {ANY_TYPE: True, "pattern": RESOURCES_TEXT, "maxLength": 256, "maxProperties": len(names)}
+    node |= {ANY_TYPE: True, "pattern": RESOURCES_TEXT, "maxLength": MAX_TEXT, "maxProperties": len(names)}
     node["anyOf"] = [{"enum": names}, *(_exactly(found) for found in sets)]
 
 

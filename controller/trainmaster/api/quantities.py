@@ -25,8 +25,8 @@ _SMALL = {"m": Fraction(1, 10**3), "u": Fraction(1, 10**6), "n": Fraction(1, 10*
 SUFFIXES: Mapping[str, Fraction] = MappingProxyType({**_THOUSANDS, **_BINARY, **_SMALL})
 """bytes that one unit of each suffix stands for"""
 
-_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-_QUANTITY = re.compile(rf"([+-]?{_NUMBER}(?:[eE][+-]?[0-9]{{1,2}})?)([a-zA-Z]*)")
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?)([a-zA-Z]*)")
+_NUMBER = r"[0-9]*\.?[0-9]+"
 _UNITS = {
     "d": Fraction(86400),
     "h": Fraction(3600),
@@ -120,17 +120,21 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-# What the API server checks; the parsers above say it exactly, and in words.
+# The form that the API server checks; the parsers above check the amount as well, and say it in words.
 _MEMORY_SCHEMA = {
     "x-kubernetes-int-or-string": True,
     "minimum": MIB,
-    "pattern": r"^\+?[0-9.]+([eE][+-]?[0-9]+|[KMGTPE]i|[kMGTPEmun])?$",
+    "maximum": MAX_MIB * MIB,
+    "maxLength": _LONGEST,
+    "pattern": r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[KMGTPE]i|[kMGTPEmun])?$",
 }
 _DURATION_SCHEMA = {
     "x-kubernetes-int-or-string": True,
     "minimum": 0,
     "maximum": MAX_SECONDS,
-    "pattern": r"^([0-9.]+|([0-9.]+(d|h|m|s|ms))+)$",
+    "minLength": 1,
+    "maxLength": _LONGEST,
+    "pattern": rf"^{_NUMBER}$|^{''.join(f'({_NUMBER}{unit})?' for unit in _UNITS)}$",
 }
 
 Memory = Annotated[

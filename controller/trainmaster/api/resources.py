@@ -19,6 +19,8 @@ _NAMES = {
     "gpus": "gpus",
     "yarn.io/gpu": "gpus",
 }
+MAX_TEXT = 256
+"""characters of resources as text"""
 _MEMORY_UNITS = {"": 1, "m": 1, "mi": 1, "g": 1024, "gi": 1024}
 """MiB; the units that YARN reads, where G is binary"""
 
@@ -45,6 +47,8 @@ def parse_resources(text: str) -> dict[str, int | str]:
     Read as YARN's org.apache.hadoop.yarn.util.resource.ResourceUtils reads it: G is 1,024 MiB, and a bare
     number is MiB.
     """
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"is longer than {MAX_TEXT} characters")
     fields: dict[str, int | str] = {}
     for pair in text.split(","):
         name, value = _parse_pair(pair)

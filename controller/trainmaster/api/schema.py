@@ -68,7 +68,7 @@ def _referred(node: Mapping[str, Any], defs: Mapping[str, Any]) -> Schema:
     choices = [choice for choice in node.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) > 1:
         raise AssertionError(f"no structural schema has a choice of types: {choices}")
-    return {**_plain(choices[0], defs), "nullable": True} if choices else {}
+    return _plain(choices[0], defs) if choices else {}  # the API server takes null for left out
 
 
 def child(schema: Schema, step: str | int) -> Schema | None:

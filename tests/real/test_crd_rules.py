@@ -1,0 +1,137 @@
+"""What the API server refuses by schema and rules, beside what the models refuse: the same, with a few named exceptions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.declarations import BROKEN, SOUND
+from api.mistakes import CHANGES, Change, changed, nulls
+from real.served import Served, job
+from trainmaster.api import messages
+from trainmaster.api.documents import read_object
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+
+ROLES = {"worker": {"command": "train"}}
+
+ONLY_THE_MODELS = (
+    r"is less than 1 MiB|is more than YARN can count",  # of a text: its amount has no rule in a field of two types
+    r"is out of range: a duration",  # of a text: no pattern counts
+    r"must be a mapping of fields, not '(5|True)'|must be a mapping of fields, not a list",  # resources has no type
+    r"'(9x|x_y)://a' must be a URL",  # the exact form of a scheme is too long a pattern for the budget
+    r"is given twice in|unknown resource|: the unit of memory|a count has no unit|is not name=number",
+    re.escape(messages.SAME_FILE_NAME).replace(r"\{name\}", ".*"),  # to compare all would cost too much
+    re.escape(messages.TOO_LARGE).replace(r"\{size\}", ".*").replace(r"\{limit\}", ".*"),
+)
+"""reasons of the models for which the API server has no words"""
+
+
+@pytest.fixture(scope="module")
+def served(kubernetes: LocalKubernetes) -> Iterator[Served]:
+    """The namespace default: nothing is kept in it."""
+    found = Served(kubernetes, "default")
+    yield found
+    found.close()
+
+
+def told(spec: dict[str, Any]) -> list[str]:
+    """What the models say of it."""
+    _, problems = read_object(job(spec))
+    return [f"{problem.field}: {problem.value!r} {problem.reason}" for problem in problems]
+
+
+def unknown_to_the_server(sentences: Sequence[str]) -> bool:
+    return all(any(re.search(pattern, sentence) for pattern in ONLY_THE_MODELS) for sentence in sentences)
+
+
+@pytest.mark.parametrize("spec", SOUND)
+def test_a_sound_job_is_taken(served: Served, spec: dict[str, Any]) -> None:
+    assert served.refusal({"roles": ROLES, **spec}) == []
+
+
+TOLD_ELSEWHERE = {
+    "stands in this list twice": ("spec.env[2]", 'Duplicate value: {"name":"A"}'),
+    "INPUT_PATH already holds": ("spec.env", "Invalid value: INPUT_PATH already holds spec.inputPath"),
+    "spec.inputPath isn't given": (
+        "spec.roles",
+        "Invalid value: names %input_path%, and spec.inputPath isn't given",
+    ),
+}
+"""part of a sentence -> what the server says instead, or where"""
+
+
+@pytest.mark.parametrize(("spec", "sentence"), BROKEN, ids=[sentence for _, sentence in BROKEN])
+def test_a_broken_rule_is_told_in_the_same_words_at_the_same_field(
+    served: Served, spec: dict[str, Any], sentence: str
+) -> None:
+    found = served.refusal({"roles": ROLES, **spec})
+    elsewhere = [said for part, said in TOLD_ELSEWHERE.items() if part in sentence]
+    if elsewhere or unknown_to_the_server([sentence]):
+        assert found == elsewhere
+        return
+    ((field, said),) = found
+    place, _, reason = sentence.partition(": ")
+    assert re.sub(r"\[([a-z]+)\]", r".\1", field) == place
+    assert said.startswith("Invalid value: ")
+    assert said.endswith(reason)
+
+
+def test_each_single_mistake_is_refused_by_both_or_by_neither(served: Served) -> None:
+    disagreed = [disagreement for change in CHANGES if (disagreement := _disagreement(served, [change]))]
+    assert disagreed == []
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.sampled_from(CHANGES), min_size=2, max_size=4))
+def test_several_mistakes_at_once_are_refused_by_both_or_by_neither(
+    served: Served, changes: list[Change]
+) -> None:
+    assert _disagreement(served, changes) is None
+
+
+def _disagreement(served: Served, changes: Sequence[Change]) -> object:
+    """What one refuses and the other takes; None when they agree."""
+    spec = changed(changes)
+    ours, theirs = told(spec), served.refusal(spec)
+    if bool(ours) == bool(theirs) or (ours and unknown_to_the_server(ours)):
+        return None
+    return {"changes": changes, "models": ours, "server": theirs}
+
+
+def test_what_is_null_counts_as_left_out(served: Served) -> None:
+    """The API server takes nulls away before anything else looks: so do those who read YAML by the same schema."""
+    for change in nulls():
+        spec, (path, _) = changed([change]), change
+        left_out = changed([])
+        node: Any = left_out
+        for step in path[:-1]:
+            node = node[step]
+        del node[path[-1]]
+        assert bool(served.refusal(spec)) == bool(served.refusal(left_out)), path
+
+
+@pytest.mark.parametrize("name", ["a" * 63, "a.b-c", "0"])
+def test_a_name_that_yarn_takes_is_taken(served: Served, name: str) -> None:
+    assert served.refusal({"roles": ROLES}, name) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 64, "A", "a_b", "-a"])
+def test_a_name_that_yarn_would_not_take_is_refused(served: Served, name: str) -> None:
+    assert served.refusal({"roles": ROLES}, name)
+    _, problems = read_object(job({"roles": ROLES}, name))
+    assert [problem.field for problem in problems] == ["metadata.name"]
+
+
+@pytest.mark.parametrize(
+    "field", ["gang.timeout", "runPolicy.activeDeadline", "roles.worker.resources.memory"]
+)
+def test_a_fraction_is_written_as_text(served: Served, field: str) -> None:
+    """The one thing that the models take and the server can't: its type of two kinds knows whole numbers only."""
+    spec = changed([(tuple(field.split(".")), 2**21 + 0.5 if field.endswith("memory") else 1.5)])
+    assert told(spec) == []
+    assert served.refusal(spec)[0][0] == f"spec.{field}"
