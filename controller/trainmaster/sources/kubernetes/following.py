@@ -1,0 +1,171 @@
+"""Keeping the book true: complete lists now and then, and the API server's news between them.
+
+Each scope (a namespace, or all of them) is listed by itself, so that one which can't be listed hides no other. Never here: what
+the engine is told (book.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
+from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api, NotFoundError, Object
+from trainmaster.sources.kubernetes.book import EVERYWHERE, Book
+from trainmaster.sources.kubernetes.objects import Seen, seen_in, unreadable
+from trainmaster.sources.kubernetes.watch import listen
+
+log = logging.getLogger(__name__)
+
+RESYNC = 180.0
+"""seconds between complete lists when nothing asks for one"""
+RETRY = 2.0
+"""seconds before a list that failed is tried again"""
+GAP = 2.0
+"""seconds after which kopf's own list is followed by one of ours: what went while nobody watched is only seen by its absence"""
+_PAGE = 100
+"""objects listed at a time"""
+_BREATH = 20
+"""objects read at once, before the jobs that run have their turn"""
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""seconds before kopf is begun anew, after it ended so many times in a row"""
+_STEADY = 60.0
+"""seconds after which kopf counts as well"""
+
+
+class Follower:
+    def __init__(self, api: Api, namespaces: Sequence[str], book: Book, news: Callable[[], None]) -> None:
+        """`api` is a lane of its own; `news` is called when the engine should look."""
+        self._api = api
+        self._scopes = tuple(namespaces) or (EVERYWHERE,)
+        self._book = book
+        self._news = news
+        self._wanted = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
+        self._listed: set[str] = set()
+        self._errors: dict[str, TrainmasterError] = {}
+        """by scope, why it couldn't be listed when that was last tried"""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as works:
+            works.create_task(self._list_for_ever())
+            works.create_task(self._watch_for_ever())
+
+    def ask(self) -> None:
+        """A complete list is wanted now."""
+        self._wanted.set()
+
+    @property
+    def trouble(self) -> str:
+        """What a person must mend before all jobs are seen; empty when nothing."""
+        refused = (_advice(error) for error in self._errors.values() if isinstance(error, RefusedError))
+        return "; ".join(dict.fromkeys(refused))
+
+    def check(self) -> None:
+        """Raise UnavailableError if nothing can be said of any job."""
+        if not self._book.complete or len(self._errors) == len(self._scopes):
+            reasons = dict.fromkeys(_advice(error) for error in self._errors.values())
+            raise UnavailableError("; ".join(reasons) or f"{TRAININGJOBS} haven't been listed yet")
+
+    def covers(self, namespace: str) -> bool:
+        """Whether jobs of that namespace are looked at."""
+        return namespace in self._scopes or EVERYWHERE in self._scopes
+
+    def take(self, kind: str | None, document: Object) -> None:
+        """One object as the API server gives it: as news of that kind, or (None) in a list of somebody else's."""
+        if kind is None and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(GAP, self._ask_later)
+        if self._noted(kind, document):
+            self._news()
+
+    def _noted(self, kind: str | None, document: Object) -> bool:
+        """Whether the engine is to look."""
+        if kind == "DELETED":
+            return self._book.note_gone(document["metadata"]["uid"])
+        return self._book.note(self._read(document))
+
+    def _ask_later(self) -> None:
+        self._soon = None
+        self.ask()
+
+    # --- lists
+
+    async def _list_for_ever(self) -> None:
+        while True:
+            self._wanted.clear()
+            for scope in self._scopes:
+                await self._try_list(scope)
+            self._news()
+            try:
+                await asyncio.wait_for(self._wanted.wait(), RETRY if self._errors else RESYNC)
+            except TimeoutError:
+                continue
+
+    async def _try_list(self, scope: str) -> None:
+        before = self._errors.get(scope)
+        try:
+            await self._list(scope)
+        except TrainmasterError as error:
+            self._errors[scope] = error
+            if isinstance(error, RefusedError):
+                self._listed.discard(scope)
+            if str(error) != str(before):
+                log.warning("jobs can't be listed: %s", _advice(error))
+        else:
+            self._errors.pop(scope, None)
+            self._listed.add(scope)
+
+    async def _list(self, scope: str) -> None:
+        begun = self._book.step
+        documents, version = await self._api.list(TRAININGJOBS, scope, page=_PAGE)
+        found = []
+        documents.reverse()
+        while documents:
+            found.append(self._read(documents.pop()))
+            if len(found) % _BREATH == 0:
+                await asyncio.sleep(0)
+        self._book.note_list(scope, found, version, begun)
+
+    def _read(self, document: Object) -> Seen:
+        before = self._book.seen(document["metadata"]["uid"])
+        try:
+            return seen_in(document, before)
+        except Exception:  # one object never keeps the others from being seen
+            log.exception("an object can't be read in a way nobody foresaw")
+            return unreadable(document)
+
+    # --- watching
+
+    async def _watch_for_ever(self) -> None:
+        """kopf on all scopes that can be listed: it would fail for all of them with one that can't."""
+        failures = 0
+        while True:
+            while not self._listed:
+                await asyncio.sleep(0.1)
+            started = asyncio.get_running_loop().time()
+            if ended := await self._watch(frozenset(self._listed)):
+                failures = 0 if asyncio.get_running_loop().time() - started > _STEADY else failures + 1
+                log.warning("%s; listening anew", ended)
+                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            self.ask()
+
+    async def _watch(self, scopes: frozenset[str]) -> str:
+        """Until kopf ends, which is told in words, or other scopes can be listed."""
+        configuration = self._api.connection
+        namespaces = scopes - {EVERYWHERE}
+        watching = asyncio.create_task(listen(lambda: configuration.configuration, namespaces, self.take))
+        try:
+            while self._listed == scopes and not watching.done():
+                await asyncio.wait({watching}, timeout=1.0)
+        finally:
+            watching.cancel()
+            (outcome,) = await asyncio.gather(watching, return_exceptions=True)
+        return "" if isinstance(outcome, asyncio.CancelledError) else str(outcome)
+
+
+def _advice(error: TrainmasterError) -> str:
+    if isinstance(error, NotFoundError):
+        return f"{error}; is the CustomResourceDefinition {TRAININGJOBS} installed?"
+    return str(error)

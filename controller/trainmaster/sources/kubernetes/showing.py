@@ -1,0 +1,27 @@
+"""A status as it is sent to the API server: whole, as server-side apply. Pure.
+
+The uid in an apply patch is no precondition where it goes to a subresource (tried on 1.36: the API server overlooks it), the
+resourceVersion is one. So that of the very object which the status is about goes along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainmaster.api.job import API_VERSION, KIND
+from trainmaster.api.status import JobStatus
+from trainmaster.api.status_size import fitted
+from trainmaster.sources.kubernetes.api import Object
+from trainmaster.sources.kubernetes.objects import Seen
+
+
+def wire(status: JobStatus) -> Object:
+    """The status as the object shows it, no larger than an object may be."""
+    return fitted(status).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def patch(seen: Seen, status: Mapping[str, Any]) -> Object:
+    """Everything that we want of the object's status, if the object still is the one that was seen."""
+    metadata = {"name": seen.name, "namespace": seen.namespace, "resourceVersion": seen.version}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": dict(status)}

@@ -1,0 +1,237 @@
+"""Kubernetes as a source of jobs: what the engine is shown, and what the objects are made to show.
+
+Lives here: the looks and the writes. Which objects there are is the book's, how that is kept true the follower's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import JobStatus
+from trainmaster.errors import FencedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.plan.values import Event
+from trainmaster.settings import Settings
+from trainmaster.sources import policy
+from trainmaster.sources.kubernetes import finalizer, showing
+from trainmaster.sources.kubernetes.api import (
+    APPLY,
+    JSON,
+    TRAININGJOBS,
+    Api,
+    ConflictError,
+    NotFoundError,
+    Object,
+)
+from trainmaster.sources.kubernetes.book import Book
+from trainmaster.sources.kubernetes.following import Follower
+from trainmaster.sources.kubernetes.journal import KubernetesJournal
+from trainmaster.sources.kubernetes.lease import KubernetesLease
+from trainmaster.sources.kubernetes.objects import Seen, digest, seen_in
+from trainmaster.sources.kubernetes.permissions import Permissions
+from trainmaster.sources.kubernetes.telling import Teller
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+"""times that an object is read again in one write: somebody who keeps changing it is no reason to go on for ever"""
+_RETRY = 2.0
+"""seconds before a finalizer that couldn't be put on is tried again"""
+
+
+class KubernetesSource:
+    """Implements master.boundary.Source for the TrainingJob objects of one cluster."""
+
+    name = policy.KUBERNETES
+    pace = 1.0
+    """a status is a write for the API server, and news for all who watch"""
+
+    def __init__(
+        self, settings: Settings, kubeconfig: str = "", monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's."""
+        own = settings.kubernetes
+        self._api = Api.connect(own, kubeconfig)
+        self.lease = KubernetesLease(
+            self._api.lane(2, settings.lease_duration),
+            own.name,
+            settings.lease_duration,
+            self._journal_epoch,
+            monotonic,
+        )
+        self.journal = KubernetesJournal(self._api.lane(8), own.name, self.lease)
+        self._news = asyncio.Event()
+        self._book = Book(self.name, lambda namespace: policy.user_of_namespace(namespace, settings.policy))
+        self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set)
+        self._permissions = Permissions(self._api.lane(2), own)
+        self._teller = Teller(self._api.lane(4), monotonic)
+        self._finalizers = self._api.lane(4)
+        self._holding: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def trouble(self) -> str:
+        """What a person must mend; empty when nothing."""
+        return self._permissions.missing or self._follower.trouble
+
+    async def run(self) -> None:
+        """Follow what the API server says, as leader and as standby, so that a take-over needs no new list."""
+        async with asyncio.TaskGroup() as works:
+            works.create_task(self._follower.run())
+            works.create_task(self._permissions.run())
+
+    def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
+        """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
+        self._book.adopt(known)
+        unseen = {namespace for namespace, _ in known.values() if not self._follower.covers(namespace)}
+        if unseen:
+            log.warning(
+                "jobs of namespaces that are no longer looked at go on as they were: %s",
+                ", ".join(sorted(unseen)),
+            )
+        self._follower.ask()
+
+    # --- looking
+
+    async def changed(self, most: float) -> None:
+        """Until the API server said something that the engine wants to know."""
+        try:
+            await asyncio.wait_for(self._news.wait(), most)
+        except TimeoutError:
+            return
+
+    async def look(self) -> Mapping[str, Declared]:
+        """Everything declared in what can be listed. UnavailableError while the API server doesn't answer."""
+        self._news.clear()
+        self._follower.check()
+        if not self.lease.held():
+            self._follower.ask()
+            raise UnavailableError("the API server can't be asked: not even the lease is being renewed")
+        picture = self._book.picture()
+        for seen in self._book.without_finalizer():
+            self._hold(seen)
+        return picture
+
+    def _hold(self, seen: Seen) -> None:
+        """Put our finalizer on, beside the looks: the next one after that tells the job."""
+        if seen.uid not in self._holding:
+            self._holding[seen.uid] = asyncio.get_running_loop().create_task(self._put_finalizer(seen))
+
+    async def _put_finalizer(self, seen: Seen) -> None:
+        try:
+            await self._amend(seen, finalizer.adding)
+        except TrainmasterError as error:
+            log.warning(
+                "a job waits for its finalizer",
+                extra={"job": f"{seen.namespace}/{seen.name}", "error": str(error)},
+            )
+            await asyncio.sleep(_RETRY)
+        finally:
+            del self._holding[seen.uid]
+
+    async def _amend(self, seen: Seen, steps: Callable[[Seen], list[Object]]) -> None:
+        """Patch the object's finalizers, and again if they or the object have changed; done where nothing is left to do."""
+        now: Seen | None = seen
+        for _ in range(_ATTEMPTS):
+            self._still()
+            if now is None or not (body := steps(now)):
+                return
+            try:
+                self._take(
+                    await self._finalizers.patch(TRAININGJOBS, now.namespace, now.name, body, kind=JSON)
+                )
+            except NotFoundError:
+                return
+            except RefusedError as error:
+                if error.kind not in ("Invalid", "Conflict"):
+                    raise
+                now = await self._again(now)
+            else:
+                return
+        raise UnavailableError(f"{seen.namespace}/{seen.name}: its finalizers can't be changed")
+
+    # --- showing
+
+    async def publish(self, declared: Declared, status: JobStatus) -> None:
+        """Show it on the object, if that is there and shows something else."""
+        self._still()
+        if self._book.awaits(declared.uid):
+            raise UnavailableError(f"{declared.path} hasn't been seen yet")
+        seen, wire = self._book.seen(declared.uid), showing.wire(status)
+        for _ in range(_ATTEMPTS):
+            if seen is None or seen.shown == digest(wire):
+                return
+            try:
+                await self._show(seen, wire)
+            except NotFoundError:
+                return
+            except ConflictError:
+                seen = await self._again(seen)
+            else:
+                return
+            self._still()
+        raise UnavailableError(f"{declared.path} keeps changing while its status is written")
+
+    async def _show(self, seen: Seen, wire: Object) -> None:
+        body = showing.patch(seen, wire)
+        self._take(
+            await self._api.patch(
+                TRAININGJOBS, seen.namespace, seen.name, body, kind=APPLY, subresource="status"
+            )
+        )
+
+    async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
+        """As Events of the object."""
+        self._still()
+        if self._book.seen(declared.uid) is not None:
+            await self._teller.tell(declared, events)
+
+    # --- ends
+
+    async def gone(self, declared: Declared) -> None:
+        """Let the object go."""
+        self._still()
+        if seen := self._book.seen(declared.uid):
+            await self._amend(seen, finalizer.removing)
+        self._book.forget(declared.uid)
+        self._teller.forget(declared.uid)
+        self._news.set()
+
+    async def remove(self, declared: Declared) -> None:
+        """Delete the object; its end then goes the usual way."""
+        self._still()
+        await self._api.delete(TRAININGJOBS, declared.namespace, declared.name, declared.uid)
+
+    async def close(self) -> None:
+        """Leave the objects as they are."""
+        tasks = list(self._holding.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._api.close()
+
+    # --- the object itself
+
+    async def _again(self, seen: Seen) -> Seen | None:
+        """The same object as it is now; None when it isn't there any more."""
+        try:
+            found = await self._api.get(TRAININGJOBS, seen.namespace, seen.name)
+        except NotFoundError:
+            return None
+        if found["metadata"]["uid"] != seen.uid:
+            return None
+        return self._take(found)
+
+    def _take(self, document: Object) -> Seen:
+        """What a call brought of an object is as good as news of it."""
+        self._follower.take("MODIFIED", document)
+        return seen_in(document, self._book.seen(document["metadata"]["uid"]))
+
+    async def _journal_epoch(self) -> int:
+        return await self.journal.newest_epoch()
+
+    def _still(self) -> None:
+        if not self.lease.held():
+            raise FencedError("the lease is not ours (any more): nothing was written")
