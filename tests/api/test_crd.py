@@ -146,7 +146,12 @@ def test_a_default_that_is_left_out_is_said() -> None:
 
 def test_the_server_neither_adds_to_status_nor_refuses_what_was_seen() -> None:
     checks = {"default", "minimum", "maximum", "pattern", "maxLength", "x-kubernetes-validations"}
-    assert not [path for path, node in nodes(SCHEMA["properties"]["status"]) if checks & set(node)]
+    checked = [path for path, node in nodes(SCHEMA["properties"]["status"]) if checks & set(node)]
+    assert checked == [""]  # the status of an object that nobody has seen
+
+
+def test_a_new_object_is_not_taken_for_one_whose_newest_generation_was_seen() -> None:
+    assert SCHEMA["properties"]["status"]["default"] == {"observedGeneration": -1}
     closed = [path for path, node in nodes(SCHEMA["properties"]["status"]) if "enum" in node]
     assert closed == [".conditions.items.status"]
 

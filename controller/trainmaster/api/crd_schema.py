@@ -50,6 +50,8 @@ ATOMIC_MAPS: Sequence[cel.Place] = (("status", "conditions", "[]"), ("status", "
 """written whole by one manager: managedFields would otherwise name each of their fields"""
 RESOURCES: cel.Place = ("spec", "roles", "<name>", "resources")
 RESOURCES_TEXT = "^[^=,]+=[^=,]+(,[^=,]+=[^=,]+){0,2}$"
+UNSEEN = {"observedGeneration": -1}
+"""the status that a new object has: by kstatus a status without a generation is up to date, so Flux would wait for nothing"""
 
 
 def kubernetes_schema() -> Schema:
@@ -74,6 +76,7 @@ def _left_to_the_server(whole: Schema) -> None:
         fields[name] = {"type": "string", "description": fields[name]["description"]}
     fields["metadata"] = {"type": "object"}
     whole["required"] = ["spec"]
+    fields["status"]["default"] = dict(UNSEEN)
 
 
 # --- descriptions and defaults
