@@ -16,10 +16,8 @@ def adding(seen: Seen) -> list[Object]:
     """The patch that puts it on; empty where nothing is to do."""
     if seen.held or seen.deleting:  # the API server takes no new ones on an object that is being deleted
         return []
-    if seen.finalizers:
-        return [_same(seen), {"op": "add", "path": f"{_PATH}/-", "value": FINALIZER}]
-    none_there: Object = {"op": "test", "path": _PATH, "value": None}
-    return [_same(seen), none_there, {"op": "add", "path": _PATH, "value": [FINALIZER]}]
+    unchanged: Object = {"op": "test", "path": _PATH, "value": list(seen.finalizers) or None}
+    return [_same(seen), unchanged, {"op": "add", "path": _PATH, "value": [*seen.finalizers, FINALIZER]}]
 
 
 def removing(seen: Seen) -> list[Object]:
