@@ -7,8 +7,9 @@ Defaults: the API server writes them into the object as if the user had. So a fi
 here, only in words; and a field that a later release brings must have none either, or an older controller, which doesn't
 know it, would refuse every stored object.
 
-Status: nothing that was seen may be refused, also not by the definition of an older release. So there are no defaults,
-closed lists of words or limits of numbers in it, only generous bounds of lists.
+Status: nothing that was seen may be refused, also not by the definition of an older release. So there are no
+defaults (but for that of an object which nobody has seen yet), closed lists of words or limits of numbers in it, only
+generous bounds of lists.
 """
 
 from __future__ import annotations
