@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from trainmaster.api.job import FileRef, TrainingJob
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
+    from trainmaster.master.boundary import Source
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import FleetPicture
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
-    from trainmaster.sources.folder import FolderSource
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +62,35 @@ class _Shown:
 
 async def _serve(settings: Settings, conf: HadoopConf) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
+    from trainmaster.master.beats import until_one_ends
     from trainmaster.master.measures import Measures
     from trainmaster.observe.metrics import make_registry, package_version
-    from trainmaster.sources.folder import FolderSource
     from trainmaster.web.server import WebServer
 
     shown = _Shown()
     registry = make_registry(shown.picture)
-    source = FolderSource(settings.store, settings)
+    source = _source(settings)
     web = WebServer(settings, shown.picture, registry)
     await web.start()
+    source.lease.address = web.own_url
     try:
-        shown.fleet = _fleet(settings, conf, source, Measures(registry), web.url)
-        log.info("started", extra={"web": web.url, "store": settings.store, "version": package_version()})
-        await _run_until_signal(shown.fleet)
+        shown.fleet = fleet = _fleet(settings, conf, source, Measures(registry), web.url)
+        log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
+        await until_one_ends(source.run, lambda: _run_until_signal(fleet))
     finally:
         await web.stop()
         await source.close()
         log.info("stopped")
+
+
+def _source(settings: Settings) -> Source:
+    if settings.source == "folder":
+        from trainmaster.sources.folder import FolderSource
+
+        return FolderSource(settings.store, settings)
+    from trainmaster.sources.kubernetes.source import KubernetesSource  # kopf takes half a second to import
+
+    return KubernetesSource(settings)
 
 
 async def _run_until_signal(fleet: Fleet) -> None:
@@ -89,9 +100,7 @@ async def _run_until_signal(fleet: Fleet) -> None:
     await fleet.run()
 
 
-def _fleet(
-    settings: Settings, conf: HadoopConf, source: FolderSource, measures: Measures, web_url: str
-) -> Fleet:
+def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measures, web_url: str) -> Fleet:
     from trainmaster.master.fleet import Fleet
     from trainmaster.sources.facts import FileFacts
 
@@ -118,12 +127,11 @@ def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:
 
 
 def _policy(rules: tuple[PolicyRule, ...]) -> Callable[[Declared, TrainingJob], str]:
-    """Why an owner may not run a job as its user, or in its queue; empty when he may."""
-    from trainmaster.sources.policy import may_run_as
+    """Why a job may not run as its user, or in its queue; empty when it may."""
+    from trainmaster.sources import policy
 
     def refusal(declared: Declared, job: TrainingJob) -> str:
-        user = job.spec.user or declared.owner
-        problem = may_run_as(declared.owner, declared.namespace, user, job.spec.queue, rules)
+        problem = policy.refusal(declared, job, rules)
         return problem.reason if problem else ""
 
     return refusal

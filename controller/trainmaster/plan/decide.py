@@ -53,8 +53,8 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         return Plan(after, status, actions=forget, events=turns(memory, status))
     change = Change(memory)
     for step in STEPS:
-        after = step(case, change.memory)
-        change = change.then(after.memory, *after.events)
+        made = step(case, change.memory)
+        change = change.then(made.memory, *made.events)
     after, status = project(case, change.memory)
     return Plan(
         memory=after,

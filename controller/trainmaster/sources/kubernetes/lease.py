@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _USABLE = 2 / 3
 """share of the duration for which a renewal counts"""
+ADDRESS = "trainmaster.io/address"
+"""annotation with the address of the leader's web server"""
 NOBODY = "nobody"
 """holder of a Lease that was just created"""
 
@@ -49,6 +51,8 @@ class Seen:
     epoch: int
     acquired: str
     """for people"""
+    address: str
+    """of the leader's web server, as it told it"""
 
 
 class KubernetesLease:
@@ -75,6 +79,8 @@ class KubernetesLease:
         self._trouble = ""
         self.holder = ""
         """who leads as last seen: host, or pod, and a random part"""
+        self.address = ""
+        self.leader = ""
 
     @property
     def epoch(self) -> int:
@@ -137,7 +143,7 @@ class KubernetesLease:
         return found.holder == self._identity and found.epoch == self._epoch
 
     def _step_down(self, found: Seen | None) -> None:
-        log.error("another controller leads now: %s", found.holder if found else "the Lease was deleted")
+        log.error("the lease is no longer ours: %s", f"held by {found.holder}" if found else "it was deleted")
         self._ours = self._watched = None
 
     async def _give_up(self, ours: Seen) -> None:
@@ -155,7 +161,7 @@ class KubernetesLease:
         if seen is None:
             await self._create()
             return
-        self.holder = seen.holder
+        self.holder, self.leader = seen.holder, seen.address
         if seen.holder == self._identity and seen.epoch > self._epoch:
             self._adopt(seen)
             await self._renew(seen)
@@ -216,7 +222,8 @@ class KubernetesLease:
         if acquired:
             spec["acquireTime"] = acquired
         labels = {"app.kubernetes.io/managed-by": "trainmaster", "app.kubernetes.io/instance": self._name}
-        metadata: Object = {"name": self._name, "labels": labels}
+        address = self.address if holder == self._identity else ""
+        metadata: Object = {"name": self._name, "labels": labels, "annotations": {ADDRESS: address}}
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -240,6 +247,7 @@ def _seen(found: Object) -> Seen:
         holder=spec.get("holderIdentity") or "",
         epoch=spec.get("leaseTransitions") or 0,
         acquired=spec.get("acquireTime") or "",
+        address=(metadata.get("annotations") or {}).get(ADDRESS) or "",
     )
 
 
