@@ -121,6 +121,9 @@ class Line:
         self.requests: list[Request] = []
         self.meet: Callable[[Request], None] = Request.answer
 
+    def lane(self, threads: int, timeout: float) -> Line:
+        return self
+
     def meet_once(self, fault: Callable[[Request], None]) -> None:
         """The next request meets this, those after it go well."""
 

@@ -105,6 +105,17 @@ async def test_a_standby_stands_by_while_the_leader_renews(world: World, a: Cont
     assert not b.lease.superseded
 
 
+async def test_a_standby_knows_where_to_find_the_leader(world: World, a: Contender, b: Contender) -> None:
+    a.lease.address, b.lease.address = "http://a:9090", "http://b:9090"
+    await led_by(world, a)
+    await b.acquire()
+    assert b.lease.leader == "http://a:9090"
+    await a.lease.release()
+    await b.acquire()
+    await a.acquire()
+    assert a.lease.leader == "http://b:9090"
+
+
 async def test_a_dead_leader_is_followed_after_the_duration(world: World, a: Contender, b: Contender) -> None:
     await led_by(world, a)
     assert not await b.acquire()

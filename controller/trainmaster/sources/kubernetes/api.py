@@ -179,10 +179,13 @@ class Api:
 
     async def close(self) -> None:
         """Let go of everything, on every lane. Calls under way may still have their effect."""
-        for lane in self._lanes:
-            lane._threads.close()
-        self._threads.close()
+        self._let_go()
         self._connection.close()
+
+    def _let_go(self) -> None:
+        for lane in self._lanes:
+            lane._let_go()
+        self._threads.close()
 
     async def _is_there(self, resource: Resource, namespace: str, name: str, uid: str) -> bool:
         try:

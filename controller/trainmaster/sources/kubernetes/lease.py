@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 
 _USABLE = 2 / 3
 """share of the duration for which a renewal counts"""
+_THREADS = 3
+"""one for the call that is waited for; others may be stuck"""
+_DEADLINE = 1 / 4
+"""share of the duration after which a call is given up: a renewal that got stuck leaves time for others"""
 ADDRESS = "trainmaster.io/address"
 """annotation with the address of the leader's web server"""
 NOBODY = "nobody"
@@ -65,7 +69,7 @@ class KubernetesLease:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`journal_epoch` is the highest epoch that the journal knows; asked before each take-over."""
-        self._api = api
+        self._api = api.lane(_THREADS, duration * _DEADLINE)
         self._name = name
         self._duration = duration
         self._journal_epoch = journal_epoch
@@ -80,7 +84,9 @@ class KubernetesLease:
         self.holder = ""
         """who leads as last seen: host, or pod, and a random part"""
         self.address = ""
+        """of our own web server, told with each renewal"""
         self.leader = ""
+        """address that the leader told, as last seen"""
 
     @property
     def epoch(self) -> int:
