@@ -45,7 +45,7 @@ for panel, commands in PANELS.items():
 
 @app.command(rich_help_panel=SERVE, context_settings=ANYTHING, add_help_option=False)
 def local(context: typer.Context) -> None:
-    """A real Hadoop (HDFS and YARN) on this machine: up, down, status, env."""
+    """A real Hadoop, and a Kubernetes API server, on this machine: up, down, status, env, kubectl."""
     from trainmaster.cli.local import app as local_app  # mounted here, not above: its imports are slow
 
     code = local_app(args=context.args, prog_name="trainmaster local", standalone_mode=False)

@@ -88,8 +88,7 @@ class Daemons(ABC, Generic[Place]):
         if not self.exists:
             return
         with self._locked():
-            running = self._registry.running(self._present())
-            stubborn = processes.end(running, GRACE) + processes.end(self._strays(), GRACE)
+            stubborn = self._end(self._present()) + processes.end(self._strays(), GRACE)
             if stubborn:
                 pids = ", ".join(str(process.pid) for process in stubborn)
                 raise UnavailableError(f"these processes could not be ended: {pids}")
@@ -166,6 +165,10 @@ class Daemons(ABC, Generic[Place]):
     @abstractmethod
     def _asking(self) -> AbstractContextManager[Callable[[str], str | None]]:
         """A question to daemons: what is the one of that name still waiting for?"""
+
+    def _end(self, daemons: Sequence[str]) -> list[Process]:
+        """End these daemons; the processes that can't be ended."""
+        return processes.end(self._registry.running(daemons), GRACE)
 
     def _strays(self) -> list[Process]:
         """Daemons whose record was lost."""

@@ -84,7 +84,8 @@ def _lacking(needs: Needs, java: Path | None) -> Iterator[str]:
     if needs.jars and shutil.which("mvn") is None:
         yield "Maven is missing: apt-get install maven"
     yield from _lacking_memory(needs.daemons)
-    yield from _lacking_disk(needs)
+    wanted = WANTED_DISK + (JARS_DISK if needs.jars else 0)
+    yield from _lacking_disk(needs.folder, wanted, "make room or choose another --dir")
 
 
 def require_memory(daemons: int) -> None:
@@ -99,12 +100,17 @@ def _lacking_memory(daemons: int) -> Iterator[str]:
         yield f"{daemons} daemons take {wanted} MiB of memory, {available} are free: end other programs"
 
 
-def _lacking_disk(needs: Needs) -> Iterator[str]:
-    wanted = WANTED_DISK + (JARS_DISK if needs.jars else 0)
-    place = next(parent for parent in (needs.folder, *needs.folder.parents) if parent.exists())
+def require_disk(folder: Path, wanted: int) -> None:
+    """InvalidError when there is less room, in MiB, where that folder is or will be."""
+    for line in _lacking_disk(folder, wanted, "make room"):
+        raise InvalidError(line)
+
+
+def _lacking_disk(folder: Path, wanted: int, advice: str) -> Iterator[str]:
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(place).free >> 20
     if free < wanted:
-        yield f"{wanted} MiB of disk are needed at {place}, {free} are free: make room or choose another --dir"
+        yield f"{wanted} MiB of disk are needed at {place}, {free} are free: {advice}"
 
 
 def available_memory() -> int:

@@ -21,6 +21,7 @@ from trainmaster.local.kubernetes.options import KubernetesOptions, Remembered
 from trainmaster.local.kubernetes.programs import control_plane
 from trainmaster.local.kubernetes.readiness import Probe
 from trainmaster.local.options import cache_folder
+from trainmaster.local.processes import Process
 from trainmaster.local.services import LOOPBACK
 
 _START = 90.0
@@ -81,12 +82,13 @@ class LocalKubernetes(Daemons[Installation]):
 
     def define(self, crds: str) -> None:
         """Apply the YAML of custom resource definitions, and wait until their objects can be created."""
-        self.kubectl("apply", "--server-side", "-f", "-", stdin=crds)
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=crds)
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", stdin=crds)
 
-    def program(self, name: str) -> Path:
+    def program(self, name: str, say: Callable[[str], None] = silent) -> Path:
         """One of the programs, built first if need be: kubectl, etcd, and the others."""
-        return golang.built(control_plane(), cache_folder(), silent) / name
+        [folder] = golang.built([control_plane()], cache_folder(), say)
+        return folder / name
 
     def kubeconfig_for(self, namespace: str, service_account: str) -> Path:
         """A kubeconfig of an existing ServiceAccount, with a token for a day (TokenRequest).
@@ -124,7 +126,8 @@ class LocalKubernetes(Daemons[Installation]):
 
     def _place(self, starting: int, say: Callable[[str], None]) -> Installation:
         machine.require_memory(starting)
-        return Installation(self.folder, golang.built(control_plane(), cache_folder(), say))
+        [programs] = golang.built([control_plane()], cache_folder(), say)
+        return Installation(self.folder, programs)
 
     def _prepare(self, place: Installation, missing: Sequence[str]) -> None:
         remembered = self._remembered()
@@ -146,3 +149,7 @@ class LocalKubernetes(Daemons[Installation]):
         command = commands.command(place, self.options, self._known().ports, daemon)
         process = processes.spawn(command, commands.environment(place, os.environ), place.output(daemon))
         self._registry.note(daemon, process)
+
+    def _end(self, daemons: Sequence[str]) -> list[Process]:
+        """etcd last: without it the API server doesn't end in time."""
+        return super()._end([daemon for daemon in daemons if daemon != "etcd"]) + super()._end(["etcd"])

@@ -12,12 +12,14 @@ _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/vers
 
 
 def control_plane() -> Module:
-    """The Go module of etcd, kube-apiserver, kube-controller-manager and kubectl."""
-    return Module(_FOLDER, _NAMES, _versions(Module(_FOLDER, _NAMES, {}).required("k8s.io/kubernetes")))
+    """The Go module of etcd, kube-apiserver, kube-controller-manager and kubectl, which are one program."""
+    version = Module("kubernetes", _FOLDER).required("k8s.io/kubernetes")
+    links = dict.fromkeys(_NAMES, "kubernetes")
+    return Module("kubernetes", _FOLDER, links=links, variables=_variables(version))
 
 
-def _versions(version: str) -> dict[str, str]:
-    """What Kubernetes' own build sets (hack/lib/version.sh): kube-apiserver refuses to start as version 0.0.0."""
+def _variables(version: str) -> dict[str, str]:
+    """What Kubernetes' own build sets (hack/lib/version.sh); without it the API server takes itself for 0.0.0."""
     major, minor, _ = version.split(".")
     values = {
         "gitVersion": f"v{version}",
