@@ -1,0 +1,132 @@
+"""What is said of a job that somebody creates or edits: the rules of `trainmaster validate`, and the policy. Pure.
+
+An edit is judged by what it changes: what was wrong before is only warned of, so that a job whose rules have changed can still
+be suspended, relabelled and deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainmaster.api.documents import read_object
+from trainmaster.api.job import TrainingJob, immutable_fields, restart_fields
+from trainmaster.api.rules import immutable_changes
+from trainmaster.api.status import FieldProblem
+from trainmaster.frameworks import fixed_world
+from trainmaster.settings import PolicyRule
+from trainmaster.sources.kubernetes.admission.envelope import Object, Request, Verdict
+from trainmaster.sources.kubernetes.objects import FINALIZER
+from trainmaster.sources.policy import may_run_in, user_of_namespace
+
+LET_THROUGH = Verdict()
+
+_STANDIN = "00000"
+"""for the end that the API server gives to a generateName only after the mutating webhooks"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """One controller's judgement of jobs in the namespaces that it drives; others are no business of its."""
+
+    policy: tuple[PolicyRule, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    """empty: all"""
+
+    def validate(self, request: Request) -> Verdict:
+        """Whether a job may be as it is now declared."""
+        new, old = request.new, request.old
+        if new is None or not self._drives(request) or _is_going(new) or _same_spec(new, old):
+            return LET_THROUGH
+        job, problems, denied = self._judged(request, new)
+        if old is None:
+            return Verdict(problems, denied)
+        before, known, _ = self._judged(request, old)
+        changed = self._changed(request.namespace, before, job)
+        news = (*changed, *(problem for problem in problems if problem not in known))
+        if news:
+            return Verdict(news, denied and not changed)
+        return Verdict(warnings=(*map(str, problems), *_effects(old, before, job)))
+
+    def mutate(self, request: Request) -> Verdict:
+        """What a new job is given: the finalizer, which spares the controller a write before it opens an application.
+
+        Nothing else is filled in. What isn't in somebody's file would come back as a difference with every `kubectl replace`,
+        and a user or a queue that was written here could never be changed again. A job that can't be read isn't held.
+        """
+        new = request.new
+        if new is None or request.operation != "CREATE" or not self._drives(request) or _is_going(new):
+            return LET_THROUGH
+        finalizers = new.get("metadata", {}).get("finalizers")
+        if FINALIZER in (finalizers or ()) or read_object(_named(new))[0] is None:
+            return LET_THROUGH
+        path, value = (
+            ("/metadata/finalizers/-", FINALIZER) if finalizers else ("/metadata/finalizers", [FINALIZER])
+        )
+        return Verdict(patch=({"op": "add", "path": path, "value": value},))
+
+    def _drives(self, request: Request) -> bool:
+        return not self.namespaces or request.namespace in self.namespaces
+
+    def _judged(
+        self, request: Request, document: Object
+    ) -> tuple[TrainingJob | None, tuple[FieldProblem, ...], bool]:
+        """The job, what is wrong with it, and whether that is only that it may not run here as it wants."""
+        job, problems = read_object(_named(document))
+        if job is None:
+            return None, problems, False
+        denied = may_run_in(request.namespace, job.spec.user, job.spec.queue, self.policy)
+        return job, (denied,) if denied else (), bool(denied)
+
+    def _changed(
+        self, namespace: str, before: TrainingJob | None, job: TrainingJob | None
+    ) -> tuple[FieldProblem, ...]:
+        if before is None or job is None:
+            return ()
+        user = user_of_namespace(namespace, self.policy)
+        return immutable_changes(immutable_fields(before, user), job, user)
+
+
+def _effects(old: Object, before: TrainingJob | None, job: TrainingJob | None) -> Iterator[str]:
+    """What an edit that is let through does, where that may surprise."""
+    if _is_true(old, "Finished"):
+        yield "the job has ended: this edit changes nothing"
+    elif before and job and _runs(old) and _restarts(before, job):
+        yield "this edit restarts all processes of the job once"
+
+
+def _restarts(before: TrainingJob, job: TrainingJob) -> bool:
+    """As plan/note.py does it: an edited restart field, or another number of replicas where each is told of all others."""
+    return restart_fields(before) != restart_fields(job) or (
+        fixed_world(job) and _replicas(before) != _replicas(job)
+    )
+
+
+def _replicas(job: TrainingJob) -> dict[str, int]:
+    return {name: role.replicas for name, role in job.spec.roles.items()}
+
+
+def _runs(shown: Object) -> bool:
+    roles = (shown.get("status") or {}).get("roles") or {}
+    return any(role.get("running") for role in roles.values())
+
+
+def _is_true(shown: Object, condition: str) -> bool:
+    conditions = (shown.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == condition and c.get("status") == "True" for c in conditions)
+
+
+def _is_going(document: Object) -> bool:
+    return bool((document.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _same_spec(new: Object, old: Object | None) -> bool:
+    return old is not None and old.get("spec") == new.get("spec")
+
+
+def _named(document: Object) -> Object:
+    """The document with the kind of name that it will have, where it leaves that to the API server."""
+    metadata = document.get("metadata") or {}
+    if metadata.get("name") or not metadata.get("generateName"):
+        return document
+    return {**document, "metadata": {**metadata, "name": f"{metadata['generateName']}{_STANDIN}"}}

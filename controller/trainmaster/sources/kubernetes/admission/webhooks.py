@@ -1,0 +1,91 @@
+"""The admission webhooks of one replica as a whole: the server, and the certificate that it shows. Leader and standby alike."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from trainmaster.errors import TrainmasterError, UnavailableError
+from trainmaster.master import clock
+from trainmaster.settings import Settings
+from trainmaster.sources.kubernetes.admission.certificates import end
+from trainmaster.sources.kubernetes.admission.issuing import Pair
+from trainmaster.sources.kubernetes.admission.keeping import FolderKeeper, Keeper, SecretKeeper
+from trainmaster.sources.kubernetes.admission.review import Reviewer
+from trainmaster.sources.kubernetes.admission.server import ReviewServer
+from trainmaster.sources.kubernetes.api import Api
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 30.0
+"""seconds between two looks at the certificate, and at who is told to trust it"""
+_SOON = 2.0
+"""the same while there is none"""
+_THREADS, _TIMEOUT = 2, 15.0
+"""of its own lane to the API server: calls at one time, and seconds for one"""
+
+
+class Webhooks:
+    """`start`, then `run` until cancelled, then `stop`. Only to be had where the settings name a port."""
+
+    def __init__(self, settings: Settings, api: Api, now: Callable[[], float] = clock.now) -> None:
+        webhook = settings.kubernetes.webhook
+        self._server = ReviewServer(webhook, Reviewer(settings.policy, settings.kubernetes.namespaces))
+        self._keeper = _keeper(settings, api, now)
+        self._shown: Pair | None = None
+        self._trouble = "the webhooks have no certificate yet"
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it does."""
+        return self._server.port
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the webhooks from being asked at present, for a person who can mend it; empty when well."""
+        return self._trouble
+
+    async def start(self) -> None:
+        """Bind. Raises UnavailableError when the port is taken."""
+        await self._server.start()
+
+    async def run(self) -> None:
+        """Keep the certificate good, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL if self._shown else _SOON)
+
+    async def stop(self) -> None:
+        """Finish requests under way and close."""
+        await self._server.stop()
+
+    async def look(self) -> None:
+        """One look at the certificate. What goes wrong is `trouble`: what is shown until then stays good for weeks."""
+        try:
+            pair = await self._keeper.look()
+            if pair != self._shown:
+                self._present(pair)
+            self._trouble = self._keeper.trouble
+        except (
+            UnavailableError
+        ) as error:  # the API server's troubles are told by whoever can't work without it
+            log.warning("the webhooks' certificate could not be looked after: %s", error)
+            if not self._shown:
+                self._trouble = str(error)
+        except TrainmasterError as error:
+            self._trouble = str(error)
+
+    def _present(self, pair: Pair) -> None:
+        self._server.present(pair)
+        self._shown = pair
+        until = datetime.fromtimestamp(end(pair), UTC).isoformat(timespec="seconds")
+        log.info("the webhooks show a new certificate", extra={"until": until})
+
+
+def _keeper(settings: Settings, api: Api, now: Callable[[], float]) -> Keeper:
+    folder = settings.kubernetes.webhook.certificate
+    if folder:
+        return FolderKeeper(folder)
+    return SecretKeeper(settings.kubernetes, api.lane(_THREADS, _TIMEOUT), now)
