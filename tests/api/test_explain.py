@@ -60,6 +60,7 @@ def test_a_path_may_leave_out_what_is_clear(path: str, says: str) -> None:
         ("spec.replica", "no field 'spec.replica': known here: framework, queue"),
         ("spec.run_policy", "no field 'spec.run_policy': did you mean spec.runPolicy?"),
         ("spek", "did you mean spec?"),
+        ("replica", "no field 'replica': did you mean replicas?"),
         ("spec.roles.worker.resources.mem", "did you mean spec.roles.worker.resources.memory?"),
         ("spec.queue.name", "no field 'spec.queue.name': known here: none"),
     ],

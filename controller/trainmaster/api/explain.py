@@ -81,8 +81,10 @@ def _into_entry(done: Steps, step: str) -> Steps:
 
 def _unknown(done: Steps, step: str) -> str:
     known = list((schema.at(done) or {}).get("properties", {}))
+    anywhere = "" if done else nearest(step, {str(path[-1]) for path in _all_paths()})
     near = nearest(step, known)
-    hint = f"did you mean {_shown((*done, near))}?" if near else f"known here: {', '.join(known) or 'none'}"
+    meant = _shown((*done, near)) if near else anywhere
+    hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known) or 'none'}"
     return f"no field {_shown((*done, step))!r}: {hint}"
 
 

@@ -14,8 +14,8 @@ HEADER = f"""<!-- Made from controller/trainmaster/api by `make crds`; edits go 
 `apiVersion: {API_VERSION}`, `kind: {KIND}`. What a person declares stands in `metadata` and `spec`;
 `status` is what was seen, and is never read back.
 
-**Sizes** are Kubernetes quantities of bytes (`4G`, `512Mi`, `1.5Gi`), rounded up to MiB. In a file `resources` may
-also be one text as in Apache Submarine, `memory=8G,vcores=2,gpu=2`; there sizes are YARN's, and 8G is 8,192 MiB.
+**Sizes** are Kubernetes quantities of bytes (`4G`, `512Mi`, `1.5Gi`), rounded up to MiB. `resources` may also be one
+text as in Apache Submarine, `memory=8G,vcores=2,gpu=2`; there sizes are YARN's, and 8G is 8,192 MiB.
 **Durations** are `30s`, `5m`, `1h30m`, `2d`, or a number of seconds (on Kubernetes a whole one).
 
 **An edit** of a running job is taken over live, restarts the job once (without counting against any limit), or is
