@@ -24,8 +24,13 @@ func run(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// By way of JSON, since kstatus wants whole numbers as int64 and YAML gives it float64.
+	text, err = yaml.YAMLToJSON(text)
+	if err != nil {
+		return err
+	}
 	object := unstructured.Unstructured{}
-	if err := yaml.Unmarshal(text, &object.Object); err != nil {
+	if err := object.UnmarshalJSON(text); err != nil {
 		return err
 	}
 	result, err := status.Compute(&object)
