@@ -17,7 +17,7 @@ from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.daemons import Daemons
 from trainmaster.local.options import Options
 
-SHORT = Options(nodes=2, am_expiry=20, nm_expiry=10, allocation_expiry=20)
+SHORT = Options(nodes=2, am_expiry=20, nm_expiry=15, allocation_expiry=20)
 """two nodes on which lost things are found in seconds"""
 _GUARD = Path(__file__).with_name("guard.py")
 

@@ -62,9 +62,13 @@ def namespace(kubernetes: LocalKubernetes) -> Iterator[str]:
 def _repaired(request: pytest.FixtureRequest) -> None:
     """What one test killed, and failed to start again, is no other test's trouble."""
     for name in {"hadoop", "kubernetes"}.intersection(request.fixturenames):
-        cluster: Daemons[Any] = request.getfixturevalue(name)
-        if not all(daemon.ready for daemon in cluster.status()):
-            cluster.up()
+        _mended(request.getfixturevalue(name))
+
+
+def _mended(cluster: Daemons[Any]) -> Any:
+    if not all(daemon.ready for daemon in cluster.status()):
+        cluster.up()
+    return cluster
 
 
 @pytest.fixture
@@ -80,18 +84,22 @@ def _empty_folder(hadoop: LocalHadoop) -> str:
     return url
 
 
-@pytest.fixture(scope="module", params=["folder"])
+@pytest.fixture(scope="module", params=["folder", "kubernetes"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Where jobs come from. The engine's scenarios run with every kind; a file about one kind says so by its own `kind`."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def open_room(kind: str) -> OpenRoom:
+def open_room(kind: str, request: pytest.FixtureRequest) -> OpenRoom:
     """Makes rooms of that kind; whoever opens one closes it."""
+    from real.kubernetes_rooms import KubernetesRoom
     from real.rooms import FolderRoom
 
-    return lambda hadoop, folder: FolderRoom(_empty_folder(hadoop), hadoop, folder)
+    if kind == "folder":
+        return lambda hadoop, folder: FolderRoom(_empty_folder(hadoop), hadoop, folder)
+    kubernetes: LocalKubernetes = request.getfixturevalue("kubernetes")
+    return lambda hadoop, folder: KubernetesRoom(_mended(kubernetes), hadoop, folder)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ All else it passes on as it is, watches included. What the real parts do themsel
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import ssl
 import threading
@@ -112,6 +113,12 @@ def about(plural: str) -> Which:
     return lambda request: plural in request.path.split("/")
 
 
+def every_other(which: Which) -> Which:
+    """Half of those requests, the first among them: what is tried again succeeds."""
+    turn = itertools.cycle((True, False))
+    return lambda request: which(request) and next(turn)
+
+
 # --- the proxy
 
 
@@ -119,7 +126,7 @@ class FaultyApi:
     """The API server of a control plane, seen through a proxy. A context: it is there until the end of it."""
 
     def __init__(self, kubernetes: LocalKubernetes) -> None:
-        self._kubernetes = kubernetes
+        self.kubernetes = kubernetes
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._fault: tuple[Fault, Which, list[str]] | None = None
@@ -164,7 +171,7 @@ class FaultyApi:
         done.result(30)
 
     async def _start(self) -> None:
-        trusted = ssl.create_default_context(cafile=str(self._kubernetes.ca))
+        trusted = ssl.create_default_context(cafile=str(self.kubernetes.ca))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=trusted, limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -176,7 +183,7 @@ class FaultyApi:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        pki = self._kubernetes.folder / "pki"
+        pki = self.kubernetes.folder / "pki"
         ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         ours.load_cert_chain(pki / "server.crt", pki / "server.key")
         site = web.TCPSite(self._runner, LOOPBACK, self.port, ssl_context=ours)
@@ -221,7 +228,7 @@ class FaultyApi:
     async def ask(self, request: web.Request) -> aiohttp.ClientResponse:
         """Hand a request to the real API server."""
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP}
-        url = URL(f"{self._kubernetes.url}{request.raw_path}", encoded=True)
+        url = URL(f"{self.kubernetes.url}{request.raw_path}", encoded=True)
         return await self._session.request(request.method, url, headers=headers, data=await request.read())
 
 

@@ -132,7 +132,7 @@ def test_a_nodemanager_restarts_under_a_running_job(room: Room, ledger: Ledger, 
 
     for node in ("nodemanager-1", "nodemanager-2"):
         hadoop.kill(node)
-        hadoop.start(node)  # at once: the test cluster gives a node up after ten seconds
+        hadoop.start(node)  # at once: the test cluster gives a node up after a quarter of a minute
     hadoop.wait_ready(60)
     status = room.until_true("kept", C.FINISHED, 120)
 

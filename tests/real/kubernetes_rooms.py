@@ -1,0 +1,164 @@
+"""Jobs declared to a real API server with kubectl, and a controller that has exactly the rights that it is shipped with."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config, watch
+
+from real.rooms import Fields, Room
+from trainmaster.api.crd import PLURAL
+from trainmaster.api.job import GROUP, VERSION
+from trainmaster.api.status import ConditionType, JobStatus
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.settings import Kubernetes as KubernetesSettings
+from trainmaster.sources.kubernetes.records import UID
+from trainmaster.sources.kubernetes.rights import Right, Where, needed
+
+ACCOUNT = "trainmaster"
+"""the controller's ServiceAccount"""
+KINDS = f"{PLURAL}.{GROUP}"
+
+
+class KubernetesRoom(Room):
+    """A namespace of jobs and one of the controller's own, which other rooms' controllers don't see."""
+
+    def __init__(self, kubernetes: LocalKubernetes, hadoop: LocalHadoop, folder: Path) -> None:
+        super().__init__(hadoop, folder)
+        self.kubernetes = kubernetes
+        number = uuid.uuid4().hex[:8]
+        self.namespace, self.own = f"jobs-{number}", f"controller-{number}"
+        self._jobs = client.CustomObjectsApi(config.new_client_from_config(str(kubernetes.kubeconfig)))
+        self.grant(needed(self._scope))
+        self._lead_before()
+        self.account = kubernetes.kubeconfig_for(self.own, ACCOUNT)
+
+    def _lead_before(self) -> None:
+        """As if a controller had been here and left cleanly: a new installation waits for its lease's duration once."""
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": ACCOUNT}}
+        self.kubernetes.kubectl("create", "-n", self.own, "-f", "-", stdin=yaml.safe_dump(lease))
+
+    def settings(self) -> dict[str, str]:
+        policy = [{"namespace": self.namespace, "users": [getpass.getuser()]}]
+        return {
+            "KUBECONFIG": str(self.account),
+            "TRAINMASTER_SOURCE": "kubernetes",
+            "TRAINMASTER_KUBERNETES__NAMESPACE": self.own,
+            "TRAINMASTER_KUBERNETES__NAMESPACES": json.dumps([self.namespace]),
+            "TRAINMASTER_POLICY": json.dumps(policy),
+        }
+
+    def grant(self, rights: Iterable[Right]) -> None:
+        """Let the controller have just these rights."""
+        objects = [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.own}},
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": ACCOUNT, "namespace": self.own},
+            },
+        ]
+        rights = list(rights)
+        for where, namespace in ((Where.OWN, self.own), (Where.JOBS, self.namespace)):
+            rules = [right.rule for right in rights if right.where is where]
+            objects += _role(namespace, rules, self.own)
+        self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    @property
+    def _scope(self) -> KubernetesSettings:
+        return KubernetesSettings(namespace=self.own, namespaces=(self.namespace,))
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """As somebody who may do everything, in the jobs' namespace."""
+        return self.kubernetes.kubectl("-n", self.namespace, *arguments, stdin=stdin)
+
+    def apply(self, name: str, text: str) -> None:
+        self.kubectl("apply", "-f", "-", stdin=text)
+
+    def edit(self, name: str, fields: Fields) -> None:
+        patch: dict[str, Any] = {}
+        for (*above, last), value in fields.items():
+            node = patch
+            for part in above:
+                node = node.setdefault(part, {})
+            node[last] = value
+        self.kubectl("patch", KINDS, name, "--type=merge", "-p", json.dumps(patch))
+
+    def delete(self, name: str) -> None:
+        self.kubectl("delete", KINDS, name, "--wait=false", "--ignore-not-found")
+
+    def names(self) -> list[str]:
+        return list(self.statuses())
+
+    def statuses(self) -> dict[str, JobStatus]:
+        """What is shown of each job."""
+        found = self._jobs.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        return {item["metadata"]["name"]: _status(item) for item in found["items"]}
+
+    def object(self, name: str) -> dict[str, Any]:
+        """The whole object."""
+        return self._jobs.get_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name)
+
+    def status(self, name: str) -> JobStatus:
+        return _status(self.object(name))
+
+    def secrets(self, name: str) -> list[str]:
+        """The journal records of a job."""
+        uid = self.object(name)["metadata"]["uid"]
+        return self.journal(uid)
+
+    def journal(self, uid: str) -> list[str]:
+        """The journal records of a uid, as names of Secrets."""
+        found = self.kubernetes.kubectl("get", "secrets", "-n", self.own, "-o", "name", "-l", f"{UID}={uid}")
+        return [line.removeprefix("secret/") for line in found.split()]
+
+    def history(self, name: str, end: ConditionType, timeout: int = 60) -> Iterator[JobStatus]:
+        """Each status that the API server shows of a job from now on, to the one in which this condition is true."""
+        watching = watch.Watch().stream(
+            self._jobs.list_namespaced_custom_object,
+            *(GROUP, VERSION, self.namespace, PLURAL),
+            field_selector=f"metadata.name={name}",
+            timeout_seconds=timeout,
+        )
+        for event in watching:
+            status = _status(event["object"])
+            yield status
+            if status.is_true(end):
+                return
+        raise AssertionError(f"{name} was not {end} within {timeout} s")
+
+    def take_away(self) -> None:
+        self.kubernetes.kill("kube-apiserver")
+
+    def bring_back(self) -> None:
+        self.kubernetes.start("kube-apiserver")
+        self.kubernetes.wait_ready(60)
+
+    def close(self) -> None:
+        super().close()
+        for name in self.names():  # nobody is there any more to let them go
+            self.edit(name, {("metadata", "finalizers"): None})
+        self.kubernetes.kubectl("delete", "namespace", self.namespace, self.own, "--wait=false")
+
+
+def _status(item: dict[str, Any]) -> JobStatus:
+    return JobStatus.model_validate(item.get("status", {}))
+
+
+def _role(namespace: str, rules: list[dict[str, Any]], own: str) -> list[dict[str, Any]]:
+    """A Role of these rules, bound to the controller's ServiceAccount."""
+    group, metadata = "rbac.authorization.k8s.io", {"name": ACCOUNT, "namespace": namespace}
+    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": own}
+    binding = {"roleRef": {"apiGroup": group, "kind": "Role", "name": ACCOUNT}, "subjects": [account]}
+    return [
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
+        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, **binding},
+    ]
