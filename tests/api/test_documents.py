@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainmaster.api.documents import MAX_PROBLEMS, read_job, read_object
-from trainmaster.api.job import Framework, RestartPolicy
+from trainmaster.api.job import Framework, RestartPolicy, restart_fields
 from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, read_tree
 
 SOUND = """\
@@ -310,6 +310,33 @@ def test_an_object_of_the_api_server_is_read_without_what_is_the_servers() -> No
     assert problems == ()
     assert job is not None
     assert job.metadata.namespace == "b"
+
+
+def test_null_in_an_object_counts_as_left_out() -> None:
+    worker = {"command": "c", "replicas": None, "env": None, "resources": {"memory": None, "gpus": 1}}
+    metadata = {"name": "a", "labels": None, "annotations": None, "creationTimestamp": None}
+    job, problems = read_object({"metadata": metadata, "spec": {"queue": None, "roles": {"worker": worker}}})
+    assert problems == ()
+    assert job is not None
+    assert restart_fields(job) == '{"roles":{"worker":{"command":"c","resources":{"gpus":1}}}}'
+
+
+def test_null_in_a_list_of_an_object_is_a_mistake() -> None:
+    _, problems = read_object(
+        {"metadata": {"name": "a"}, "spec": {"env": [None], "roles": {"w": {"command": "c"}}}}
+    )
+    assert [problem.field for problem in problems] == ["spec.env[0]"]
+
+
+def test_an_object_of_any_depth_is_only_a_mistake() -> None:
+    deep: object = "4G"
+    for _ in range(100_000):
+        deep = [deep]
+    resources = {"memory": deep}
+    _, problems = read_object(
+        {"metadata": {"name": "a"}, "spec": {"roles": {"w": {"command": "c", "resources": resources}}}}
+    )
+    assert [problem.field for problem in problems] == ["spec.roles.w.resources.memory"]
 
 
 def test_an_object_has_the_same_problems_without_lines() -> None:

@@ -10,7 +10,7 @@ from trainmaster.api.complaints import complaint, cut, location, parsed, shorten
 from trainmaster.api.job import API_VERSION, KIND, TrainingJob
 from trainmaster.api.rules import check
 from trainmaster.api.status import FieldProblem
-from trainmaster.api.yaml_tree import Path, TextProblem, Tree, read_tree
+from trainmaster.api.yaml_tree import MAX_DEPTH, Path, TextProblem, Tree, read_tree
 
 MAX_PROBLEMS = 20
 """told of one document: nobody reads further, and status must stay small"""
@@ -38,13 +38,26 @@ def read_job(text: str, default_name: str = "") -> Read:
 def read_object(document: Mapping[str, object]) -> Read:
     """One job from an object of the Kubernetes API (or any JSON): the same problems, without lines.
 
-    The status and the API server's own metadata are left aside. Never raises for bad input.
+    The status and the API server's own metadata are left aside, and null counts as left out, as it does there. Never
+    raises for bad input. Defaults that the server filled in are read like written ones: crd_schema.py says why that is
+    safe.
     """
-    own = {key: value for key, value in document.items() if key != "status"}
+    own = {key: _without_nulls(value) for key, value in document.items() if key != "status"}
     metadata = own.get("metadata")
     if isinstance(metadata, Mapping):
         own["metadata"] = {key: metadata[key] for key in KUBERNETES_METADATA if key in metadata}
     return _read(own, Tree(own))
+
+
+def _without_nulls(value: object, depth: int = MAX_DEPTH) -> object:
+    """Null fields go, null entries of lists stay: the API server refuses those. Nothing of ours lies deeper than `depth`."""
+    if not depth:
+        return value
+    if isinstance(value, list):
+        return [_without_nulls(entry, depth - 1) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_nulls(below, depth - 1) for key, below in value.items() if below is not None}
 
 
 def _text_problem(problem: TextProblem) -> FieldProblem:
