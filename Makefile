@@ -6,15 +6,24 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PURE := tests --ignore=tests/real
 
-.PHONY: help demo test check bench crds proto lock clean
+GO_LOG := .cache/go-programs.log
+
+.PHONY: help demo test check real kubernetes bench crds proto lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
 
 demo: $(STAMP) ## a real training on a real one-machine Hadoop, with a worker killed on the way
 	@$(BIN)/python examples/demo.py
 
-test: check ## everything: the quick checks, then the tests on real daemons
+# Go takes minutes the first time, so it builds while all else goes on; tests that need its programs come last, and wait for it.
+test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
+	@mkdir -p $(dir $(GO_LOG))
+	@setsid sh -c '$(MAKE) -s kubernetes >$(GO_LOG) 2>&1 || { cat $(GO_LOG) >&2; exit 1; }' & building=$$!; \
+	trap 'kill -- -$$building 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	$(MAKE) check real && wait $$building
+
+real: $(STAMP) ## the tests on real daemons
 	$(BIN)/python examples/environments.py tensorflow torch digits
 	$(BIN)/pytest -q tests/real
 
@@ -25,6 +34,9 @@ check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tes
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m trainmaster.cli.generate --check
 	$(BIN)/pytest -q -n 2 $(PURE)
+
+kubernetes: $(STAMP) ## build the local Kubernetes, and the programs that judge manifests
+	@PYTHONPATH=tests $(BIN)/python -m real.tools
 
 bench: $(STAMP) ## the benchmarks, side by side with YARN Services
 	$(BIN)/python -m bench

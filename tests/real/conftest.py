@@ -29,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker("daemons")
+    items.sort(key=_needs_go)
+
+
+def _needs_go(item: pytest.Item) -> bool:
+    """Such tests come last: on a new machine the programs that Go builds are not there yet."""
+    named = ("kubernetes", "shipping", "test_tools")
+    return "kubernetes" in getattr(item, "fixturenames", ()) or any(name in item.nodeid for name in named)
 
 
 @pytest.fixture(scope="session")
