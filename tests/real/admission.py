@@ -9,6 +9,7 @@ import asyncio
 import copy
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,8 +41,11 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return self.begin(work).result(60)
 
     def close(self) -> None:
         self.do(asyncio.sleep(0.1))  # connections say goodbye
@@ -68,6 +72,7 @@ class Replica:
         self._loop = loop
         self._api = Api.connect(settings.kubernetes, str(kubeconfig))
         self.webhooks = Webhooks(settings, self._api, now)
+        self._running: Future[None] | None = None
         loop.do(self.webhooks.start())
 
     @property
@@ -81,7 +86,13 @@ class Replica:
     def look(self) -> None:
         self._loop.do(self.webhooks.look())
 
+    def keep_looking(self) -> None:
+        """Until it is stopped, as a controller does."""
+        self._running = self._loop.begin(self.webhooks.run())
+
     def stop(self) -> None:
+        if self._running:
+            self._running.cancel()
         self._loop.do(self.webhooks.stop())
         self._loop.do(self._api.close())
 

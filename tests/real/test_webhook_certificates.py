@@ -190,6 +190,11 @@ def test_the_key_is_nowhere_but_in_the_secret(guard: Guarded, caplog: pytest.Log
     assert key not in guard.kubernetes.audit_log.read_text()
 
 
+def test_it_looks_after_itself(guard: Guarded) -> None:
+    guard.replica().keep_looking()
+    until(lambda: is_asked(guard))
+
+
 # --- what a person has to mend
 
 

@@ -190,8 +190,12 @@ def test_pythons_own_tls_takes_it() -> None:
         ("0.0.0.0", ()),
         ("::", ()),
         ("", ()),
+        ("192.0.2.7", ()),  # a pod's address is one replica's alone
+        ("2001:db8::7", ()),
+        ("hooks.example.com", ()),
         ("127.0.0.1", ("127.0.0.1",)),
-        ("hooks.example.com", ("hooks.example.com",)),
+        ("::1", ("::1",)),
+        ("localhost", ("localhost",)),
     ],
 )
 def test_by_which_names_it_may_be_called(listen: str, more: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ Each look does at most one step of what certificates.py says. Never here: when a
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import ipaddress
@@ -27,7 +28,6 @@ from trainmaster.sources.kubernetes.api import (
     Object,
     Resource,
 )
-from trainmaster.sources.threads import Threads
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 """a patch that finds the entries of a list by their key, here each webhook by its name"""
@@ -53,11 +53,10 @@ class FolderKeeper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._threads = Threads(1)
 
     async def look(self) -> Pair:
         """UnavailableError when it can't be read."""
-        return await self._threads.call(self._read)
+        return await asyncio.to_thread(self._read)
 
     def _read(self) -> Pair:
         try:
@@ -147,16 +146,19 @@ def secret_name(settings: Kubernetes) -> str:
 
 
 def names(webhook: Webhook, namespace: str) -> tuple[str, ...]:
-    """By which names and addresses the API server may call: the Service's, and the one that is listened on."""
+    """By which names the API server may call: the Service's, and this machine's own if nobody else can be meant.
+
+    Another address that is listened on may be one replica's alone, and the certificate is for all of them.
+    """
     service = f"{webhook.service}.{namespace}.svc"
-    return (service, f"{service}.cluster.local", *(() if _any(webhook.listen) else (webhook.listen,)))
+    return (service, f"{service}.cluster.local", *((webhook.listen,) if _is_loopback(webhook.listen) else ()))
 
 
-def _any(address: str) -> bool:
+def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_unspecified
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
-        return not address
+        return address == "localhost"
 
 
 def held_in(data: Mapping[str, Any]) -> Certificates | None:
