@@ -10,6 +10,10 @@ def roles(**replicas: int) -> dict[str, dict[str, Any]]:
     return {name: {"command": "train", "replicas": count} for name, count in replicas.items()}
 
 
+def with_worker(**fields: Any) -> dict[str, Any]:
+    return {"roles": {"worker": {"command": "train", **fields}}}
+
+
 SOUND: list[dict[str, Any]] = [
     {},
     {"roles": roles(worker=10_000)},
@@ -132,6 +136,46 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"roles": {"worker": {"command": "train --data %input_path%"}}},
         "spec.roles.worker.command: names %input_path%, and spec.inputPath isn't given",
+    ),
+    (
+        {"env": [{"name": "TRAINMASTER_JOB"}]},
+        "spec.env[0].name: names that begin with TRAINMASTER_ are the controller's own",
+    ),
+    (
+        {"checkpointPath": "/c", "env": [{"name": "CHECKPOINT_PATH"}]},
+        "spec.env[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
+    ),
+    (
+        {"checkpointPath": "/c", "env": [{"name": "SAVED_MODEL_PATH"}]},
+        "spec.env[0].name: SAVED_MODEL_PATH already holds spec.savedModelPath",
+    ),
+    (
+        {"inputPath": "/i", **with_worker(env=[{"name": "INPUT_PATH"}])},
+        "spec.roles.worker.env[0].name: INPUT_PATH already holds spec.inputPath",
+    ),
+    (
+        {"checkpointPath": "/c", **with_worker(env=[{"name": "CHECKPOINT_PATH"}])},
+        "spec.roles.worker.env[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
+    ),
+    (
+        {"savedModelPath": "/m", **with_worker(env=[{"name": "SAVED_MODEL_PATH"}])},
+        "spec.roles.worker.env[0].name: SAVED_MODEL_PATH already holds spec.savedModelPath",
+    ),
+    (
+        with_worker(files=[{"source": "train.py"}]),
+        "spec.roles.worker.files[0].source: must be a URL with a scheme, such as hdfs:///code/train.py",
+    ),
+    (
+        with_worker(files=[{"source": "hdfs:///code/"}]),
+        "spec.roles.worker.files[0].name: the end of `source` can't be a file's name: give one",
+    ),
+    (
+        with_worker(command="train %checkpoint_path%"),
+        "spec.roles.worker.command: names %checkpoint_path%, and spec.checkpointPath isn't given",
+    ),
+    (
+        with_worker(command="train %saved_model_path%"),
+        "spec.roles.worker.command: names %saved_model_path%, and spec.savedModelPath isn't given",
     ),
     (
         {"env": [{"name": f"A{i}", "value": "x" * 32_000} for i in range(25)]},
