@@ -17,11 +17,9 @@ from trainmaster.sources.kubernetes.connection import JSON_TYPE, Answer, Connect
 from trainmaster.sources.kubernetes.errors import Call, ConflictError, NotFoundError, refusal
 from trainmaster.sources.kubernetes.resources import (
     ACCESS_REVIEWS,
-    DEFINITIONS,
     EVENTS,
     LEASES,
     MUTATING_WEBHOOKS,
-    NAMESPACES,
     SECRETS,
     TRAININGJOBS,
     VALIDATING_WEBHOOKS,
@@ -33,13 +31,11 @@ from trainmaster.sources.threads import Threads
 __all__ = [
     "ACCESS_REVIEWS",
     "APPLY",
-    "DEFINITIONS",
     "EVENTS",
     "JSON",
     "LEASES",
     "MERGE",
     "MUTATING_WEBHOOKS",
-    "NAMESPACES",
     "SECRETS",
     "TRAININGJOBS",
     "VALIDATING_WEBHOOKS",
