@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.declarations import BROKEN, SOUND
@@ -108,7 +108,7 @@ def test_each_single_mistake_is_refused_by_both_or_by_neither(served: Served) ->
     assert disagreed == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(changes=st.lists(st.sampled_from(CHANGES), min_size=2, max_size=4))
 def test_several_mistakes_at_once_are_refused_by_both_or_by_neither(
     served: Served, changes: list[Change]

@@ -2,7 +2,7 @@
 
 Lives here: what Kubernetes wants beside the schema (names, columns, subresources). Never here: a field (job.py), a rule
 (cel.py), or how either is told (crd_schema.py).
-Kubernetes 1.31 or newer takes all of it: selectableFields are the youngest part.
+Kubernetes 1.31 or newer takes all of it; 1.30 leaves selectableFields out, its youngest part.
 """
 
 from __future__ import annotations

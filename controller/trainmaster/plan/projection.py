@@ -55,6 +55,7 @@ def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, Job
     status = JobStatus(
         observed_generation=declared.generation,
         conditions=conditions,
+        framework=declared.job.spec.framework.value if declared.job else "",
         state="Refused",
         errors=declared.problems,
     )
