@@ -14,7 +14,7 @@ from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.plan.decide import begun, decide
 from trainmaster.plan.values import Seen
 from trainmaster.settings import PolicyRule
-from trainmaster.sources.kubernetes.admission.review import Reviewer
+from trainmaster.sources.kubernetes.admission.review import LET_THROUGH, Reviewer
 from trainmaster.sources.kubernetes.objects import FINALIZER
 from trainmaster.sources.policy import KUBERNETES, refusal
 
@@ -119,6 +119,9 @@ def test_what_never_changes() -> None:
     old = job({"user": "alice"})
     new = edited(old, user="vision-svc", queue="gpu")
     assert {p.field for p in REVIEWER.validate(edits(old, new)).problems} == {"spec.user", "spec.queue"}
+    verdict = REVIEWER.validate(edits(old, edited(old, user="hdfs")))
+    assert [p.field for p in verdict.problems] == ["spec.user", "spec.user"]
+    assert not verdict.denied, "it can't be had at all, by nobody"
     same = edited(job(), user="vision-svc")  # whom the namespace stands for anyway
     assert REVIEWER.validate(edits(job(), same)).problems == ()
 
@@ -151,11 +154,11 @@ def test_what_is_wrong_anew_is_refused(old: Object) -> None:
     [{"labels": {"a": "b"}}, {"finalizers": []}, {"generation": 2}, {"ownerReferences": []}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_an_edit_that_leaves_the_spec_alone_is_never_refused(changes: dict[str, Any]) -> None:
+def test_an_edit_that_leaves_the_spec_alone_is_worth_no_word(changes: dict[str, Any]) -> None:
     old = copy.deepcopy(INVALID_ALREADY)
     new = {**old, "metadata": {**old["metadata"], **changes}}
-    assert REVIEWER.validate(edits(old, new)).problems == ()
-    assert REVIEWER.validate(edits(old, shown(new))).problems == ()
+    for edited_ in (new, shown(new)):
+        assert REVIEWER.validate(edits(old, edited_)) == LET_THROUGH
 
 
 def test_a_job_that_is_being_deleted_is_never_refused() -> None:

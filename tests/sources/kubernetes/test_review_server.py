@@ -91,6 +91,7 @@ async def test_what_is_no_review() -> None:
         assert (await post(server, trusted, "/validate", b"{}"))[0] == 400
         assert (await post(server, trusted, "/elsewhere", review()))[0] == 404
         assert (await post(server, trusted, "/validate", b" " * (LARGEST + 1)))[0] == 413
+        assert (await post(server, trusted, "/validate", review().ljust(LARGEST)))[0] == 200
         assert (await post(server, trusted, "/validate", review()))[0] == 200
 
 
