@@ -68,6 +68,9 @@ class Folder:
             raise self.fail[declared.uid]
         self.shown[declared.uid] = status
 
+    async def start(self) -> None:
+        return
+
     async def run(self) -> None:
         await asyncio.Event().wait()
 

@@ -74,6 +74,7 @@ async def _serve(settings: Settings, conf: HadoopConf) -> None:
     await web.start()
     source.lease.address = web.own_url
     try:
+        await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, Measures(registry), web.url)
         log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
         await until_one_ends(source.run, lambda: _run_until_signal(fleet))

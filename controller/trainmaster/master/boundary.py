@@ -78,6 +78,9 @@ class Source(Protocol):
     def trouble(self) -> str:
         """What keeps it from its work at present, for a person who can mend it, such as a missing right; empty when well."""
 
+    async def start(self) -> None:
+        """Once, before anything else. Raises what makes a start impossible, such as a taken port."""
+
     async def run(self) -> None:
         """Its own life beside the looks (watching, sweeping), on leader and standby alike, until cancelled."""
 

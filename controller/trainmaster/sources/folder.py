@@ -87,6 +87,9 @@ class FolderSource:
         self._adopted = dict(known)
         self._started = False
 
+    async def start(self) -> None:
+        """Nothing is needed before the first look."""
+
     async def run(self) -> None:
         """Nothing goes on beside the looks."""
         await asyncio.Event().wait()

@@ -17,6 +17,7 @@ from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import policy
 from trainmaster.sources.kubernetes import finalizer, showing
+from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import (
     APPLY,
     JSON,
@@ -68,19 +69,28 @@ class KubernetesSource:
         self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set)
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
+        self._webhooks = Webhooks(settings, self._api) if own.webhook.port is not None else None
         self._finalizers = self._api.lane(4)
         self._holding: dict[str, asyncio.Task[None]] = {}
 
     @property
     def trouble(self) -> str:
         """What a person must mend; empty when nothing."""
-        return self._permissions.missing or self._follower.trouble
+        webhooks = self._webhooks.trouble if self._webhooks else ""
+        return self._permissions.missing or self._follower.trouble or webhooks
+
+    async def start(self) -> None:
+        """Serve the webhooks, where the settings want them. Raises UnavailableError when their port is taken."""
+        if self._webhooks:
+            await self._webhooks.start()
 
     async def run(self) -> None:
         """Follow what the API server says, as leader and as standby, so that a take-over needs no new list."""
         async with asyncio.TaskGroup() as works:
             works.create_task(self._follower.run())
             works.create_task(self._permissions.run())
+            if self._webhooks:
+                works.create_task(self._webhooks.run())
 
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
@@ -206,6 +216,8 @@ class KubernetesSource:
 
     async def close(self) -> None:
         """Leave the objects as they are."""
+        if self._webhooks:
+            await self._webhooks.stop()
         tasks = list(self._holding.values())
         for task in tasks:
             task.cancel()
