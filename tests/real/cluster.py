@@ -33,11 +33,18 @@ def running(folder: Path, options: Options = SHORT) -> Iterator[LocalHadoop]:
 @contextmanager
 def up(cluster: Daemons[Any]) -> Iterator[None]:
     """Have daemons up, and surely down afterwards."""
+    with ended(cluster):
+        cluster.up()
+        yield
+
+
+@contextmanager
+def ended(cluster: Daemons[Any]) -> Iterator[None]:
+    """Whoever starts daemons in that folder: afterwards they are down."""
     who = (str(cluster.folder), type(cluster).__module__, type(cluster).__name__)
     command = [sys.executable, str(_GUARD), str(os.getpid()), *who]
     guard = processes.spawn(command, os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, Path(os.devnull))
     try:
-        cluster.up()
         yield
     finally:
         cluster.down()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,13 +15,15 @@ import pytest
 import requests
 
 from real.audit import AuditLog
-from real.cluster import until, up
+from real.cluster import ended, until, up
 from trainmaster.errors import RefusedError
 from trainmaster.local import processes
+from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.commands import DAEMONS
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.kubernetes.options import KubernetesOptions
 from trainmaster.local.kubernetes.programs import control_plane
+from trainmaster.local.services import daemons
 
 JOB = {
     "apiVersion": "trainmaster.io/v1alpha1",
@@ -159,6 +162,25 @@ def test_down_leaves_no_process_and_up_finds_the_objects(tmp_path: Path) -> None
         assert "kept" in names(plane, "default")
         plane.down(purge=True)
     assert not plane.folder.exists()
+
+
+def test_the_command_line_has_hadoop_and_kubernetes_up_and_down(tmp_path: Path) -> None:
+    folder = tmp_path / "local"
+    with ended(LocalHadoop(folder)), ended(LocalKubernetes(folder / "kubernetes")):
+        assert "Kubernetes is up: https://127.0.0.1:" in local(folder, "up", "--kubernetes")
+        assert re.findall(r"^\S+", local(folder, "status"), re.MULTILINE) == [*daemons(1), *DAEMONS]
+        assert 'export TRAINMASTER_POLICY=\'[{"namespace": "*", "users": ["' in local(folder, "env")
+        assert "trainingjobs.trainmaster.io" in local(folder, "kubectl", "get", "crd", "-o", "name")
+        local(folder, "down", "--purge")
+        assert of_folder(folder) + of_folder(folder / "kubernetes") == []
+    assert not folder.exists()
+
+
+def local(folder: Path, command: str, *words: str) -> str:
+    program = [sys.executable, "-m", "trainmaster", "local", command, "--dir", str(folder), *words]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_killed_test_run_leaves_no_process(tmp_path: Path) -> None:
