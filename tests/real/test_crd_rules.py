@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from api.mistakes import CHANGES, Change, changed, nulls
 from real.served import Served, job
 from trainmaster.api import cel, messages
 from trainmaster.api.documents import read_object
+from trainmaster.api.rules import MAX_BYTES
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 
 ROLES = {"worker": {"command": "train"}}
@@ -136,6 +138,38 @@ def test_what_is_null_counts_as_left_out(served: Served) -> None:
         del node[path[-1]]
         verdicts = [bool(served.refusal(spec)), bool(served.refusal(left_out)), bool(told(spec))]
         assert len(set(verdicts)) == 1, path
+
+
+def many(count: int, entry: Callable[[int], Any]) -> list[Any]:
+    return [entry(number) for number in range(count)]
+
+
+def roles(count: int, **fields: Any) -> dict[str, Any]:
+    return {f"role-{number}": {"command": "c", **fields} for number in range(count)}
+
+
+VARIABLES = many(256, lambda number: {"name": f"VARIABLE_{number}", "value": "x" * 40})
+LARGEST: dict[str, dict[str, Any]] = {
+    "commands": {"roles": roles(11, command="x" * 65_536)},
+    "variables": {
+        "inputPath": "/i",
+        "checkpointPath": "/c",
+        "env": VARIABLES,
+        "roles": roles(32, env=VARIABLES[:240]),
+    },
+    "files": {"roles": roles(32, files=many(64, lambda number: {"source": f"hdfs:///{'x' * 300}/{number}"}))},
+    "long sources": {
+        "roles": roles(6, files=many(60, lambda number: {"source": f"hdfs:///{'x' * 2030}/{number}"}))
+    },
+}
+"""each near the size that a declaration may have"""
+
+
+@pytest.mark.parametrize("spec", LARGEST.values(), ids=LARGEST)
+def test_the_largest_jobs_are_judged_within_the_servers_budget(served: Served, spec: dict[str, Any]) -> None:
+    assert len(json.dumps(spec)) > 0.6 * MAX_BYTES
+    assert told(spec) == []
+    assert served.refusal(spec) == []
 
 
 @pytest.mark.parametrize("name", ["a" * 63, "a.b-c", "0"])

@@ -60,7 +60,7 @@ class Rule:
 def _filled(message: str, values: Mapping[str, str]) -> str:
     """CEL that makes the sentence of a message."""
     parts = list(Formatter().parse(message))
-    form = "".join(text + ("%s" if name else "") for text, name, _, _ in parts)
+    form = "".join(text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parts)
     given = ", ".join(values[name] for _, name, _, _ in parts if name)
     return f"{_text(form)}.format([{given}])"
 
