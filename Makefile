@@ -21,7 +21,7 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 	@mkdir -p $(dir $(GO_LOG))
 	@setsid sh -c '$(MAKE) -s kubernetes >$(GO_LOG) 2>&1 || { cat $(GO_LOG) >&2; exit 1; }' & building=$$!; \
 	trap 'kill -- -$$building 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	$(MAKE) check real && wait $$building
+	$(MAKE) --no-print-directory check real && wait $$building
 
 real: $(STAMP) ## the tests on real daemons
 	$(BIN)/python examples/environments.py tensorflow torch digits
