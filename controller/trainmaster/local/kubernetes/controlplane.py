@@ -83,7 +83,13 @@ class LocalKubernetes(Daemons[Installation]):
     def define(self, crds: str) -> None:
         """Apply the YAML of custom resource definitions, and wait until their objects can be created."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=crds)
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", stdin=crds)
+        while True:
+            try:
+                self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", stdin=crds)
+                return
+            except RefusedError as error:
+                if "accessor error" not in error.message:  # so new that it has no conditions at all
+                    raise
 
     def program(self, name: str, say: Callable[[str], None] = silent) -> Path:
         """One of the programs, built first if need be: kubectl, etcd, and the others."""
