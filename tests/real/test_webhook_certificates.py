@@ -191,7 +191,12 @@ def test_the_key_is_nowhere_but_in_the_secret(guard: Guarded, caplog: pytest.Log
 
 
 def test_it_looks_after_itself(guard: Guarded) -> None:
-    guard.replica().keep_looking()
+    """Also where the configurations come after the controller, as an installer may bring them."""
+    guard.kubernetes.kubectl("delete", ",".join(KINDS), guard.namespace)
+    replica = guard.replica()
+    replica.keep_looking()
+    until(lambda: "not found" in replica.trouble)
+    guard.configure()
     until(lambda: is_asked(guard))
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 INTERVAL = 30.0
 """seconds between two looks at the certificate, and at who is told to trust it"""
 _SOON = 2.0
-"""the same while there is none"""
+"""the same while something is amiss: an installation may bring the configurations after the controller"""
 _THREADS, _TIMEOUT = 2, 15.0
 """of its own lane to the API server: calls at one time, and seconds for one"""
 
@@ -55,7 +55,7 @@ class Webhooks:
         """Keep the certificate good, until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(INTERVAL if self._shown else _SOON)
+            await asyncio.sleep(_SOON if self._trouble else INTERVAL)
 
     async def stop(self) -> None:
         """Finish requests under way and close."""
