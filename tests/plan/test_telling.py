@@ -11,6 +11,12 @@ def test_an_undisturbed_life_is_told_in_two_events() -> None:
     assert not any(event.warning for event in world.events)
 
 
+def test_the_job_page_is_shown_where_there_is_one() -> None:
+    page = "http://trainmaster.example/jobs/default/mnist/"
+    assert World(job(worker=1)).sees(job_page=page).status.tracking_url == page
+    assert not World(job(worker=1)).status.tracking_url
+
+
 def test_what_lasts_is_not_told_again() -> None:
     world = World(job(worker=2)).runs()
     told = list(world.heard)

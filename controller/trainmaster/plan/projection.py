@@ -125,7 +125,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         restarts=memory.charged,
         application_id=application.id if application else "",
         earlier_application_ids=memory.earlier_applications,
-        tracking_url=f"/proxy/{application.id}/" if application else "",
+        tracking_url=case.seen.job_page,
         queue_position=cluster.queue_position if cluster else 0,
         scheduler_message=cluster.scheduler_words if cluster else "",
         roles={name: _role(case, memory, name) for name in case.job.spec.roles},

@@ -147,6 +147,8 @@ class Seen:
     """whether it is this job's turn to gather a gang (plan/turns.py)"""
     refused_asks: Mapping[Key, str] = field(default_factory=dict)
     """asks that the scheduler threw out, with its words"""
+    job_page: str = ""
+    """address of the job's page; empty where no web server runs"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
 
