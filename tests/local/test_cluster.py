@@ -165,3 +165,9 @@ def test_env_can_be_evaluated(hadoop: LocalHadoop, java: Path) -> None:
     assert done.output == f"export HADOOP_CONF_DIR={hadoop.conf_dir}\nexport JAVA_HOME={java}\n"
     assert CliRunner().invoke(app, ["down", "--purge", "--dir", str(hadoop.folder)]).exit_code == 0
     assert not hadoop.folder.exists()
+
+
+def test_down_says_where_it_found_nothing(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["down", "--purge", "--dir", str(tmp_path / "none")])
+    assert done.exit_code == 0
+    assert done.output == f"there is nothing in {tmp_path}/none\n"

@@ -74,11 +74,13 @@ def down(
     """End all daemons and containers."""
     with _told():
         hadoop = _hadoop(folder)
-        for daemons in (_kubernetes(folder), hadoop):
-            if daemons.exists:
-                daemons.down(purge)
-                state = "gone, with its data" if purge else "down"
-                typer.echo(f"{daemons.title} in {daemons.folder} is {state}")
+        present = [daemons for daemons in (_kubernetes(folder), hadoop) if daemons.exists]
+        for daemons in present:
+            daemons.down(purge)
+            state = "gone, with its data" if purge else "down"
+            typer.echo(f"{daemons.title} in {daemons.folder} is {state}")
+        if not present:
+            typer.echo(f"there is nothing in {hadoop.folder}")
 
 
 @app.command()
