@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from real.served import Document, Served, job
-from trainmaster.api import schema
 from trainmaster.api.crd import COLUMNS, WIDE_COLUMNS, crd, crd_yaml
 from trainmaster.api.documents import read_job, read_object
 from trainmaster.api.job import KIND, job_to_document, restart_fields
@@ -41,38 +40,6 @@ def test_the_definition_is_taken_without_a_warning(served: Served) -> None:
 def test_client_side_apply_has_room_for_the_definition_in_its_annotation(served: Served) -> None:
     """It keeps the whole document in one, and annotations may have 256 KiB."""
     assert served.kubectl("apply", "--dry-run=server", "-f", "-", stdin=crd_yaml()).code == 0
-
-
-class TestExplain:
-    def test_roles_read_like_documentation(self, served: Served) -> None:
-        text = _flat(served.ok("explain", "trainingjob.spec.roles"))
-        assert "The kinds of processes by name." in text
-        assert "command <string> -required- Bash script that is the process." in text
-        assert "Default: OnFailure. An edit is taken over live." in text
-        assert "`Never`: no end: the first failure of a replica fails the job." in text
-
-    def test_every_field_is_explained_as_in_the_models(self, served: Served) -> None:
-        text = _flat(served.ok("explain", "tj", "--recursive") + _every_explanation(served))
-        for path, node in schema.field_paths(schema.job_schema()):
-            if path[0] in ("spec", "status") and path[-1] not in ("<name>", "[]"):
-                assert _flat(node["description"]) in text, path
-
-
-def _every_explanation(served: Served) -> str:
-    """What kubectl says of each group of fields."""
-    fields = [
-        "tj",
-        *{
-            ".".join(["tj", *(step for step in path[:-1] if step not in ("<name>", "[]"))])
-            for path, _ in schema.field_paths(schema.job_schema())
-            if path[0] in ("spec", "status")
-        },
-    ]
-    return "".join(served.ok("explain", field) for field in sorted(fields))
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _documents() -> dict[str, str]:
