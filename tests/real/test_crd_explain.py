@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +11,17 @@ from real.served import Served
 from trainmaster.api import schema
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 
+PUBLISHED = 30.0
+"""seconds that it may take"""
+
 
 @pytest.fixture(scope="module")
 def served(kubernetes: LocalKubernetes) -> Iterator[Served]:
-    """The namespace default: nothing is kept in it."""
+    """The namespace default: nothing is kept in it. The API server publishes what it explains a little after the definition."""
     found = Served(kubernetes, "default")
+    deadline = time.monotonic() + PUBLISHED
+    while found.kubectl("explain", "tj").code and time.monotonic() < deadline:
+        time.sleep(0.2)
     yield found
     found.close()
 
