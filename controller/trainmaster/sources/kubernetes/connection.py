@@ -119,7 +119,8 @@ class Connection:
         except (config.ConfigException, OSError, ValueError, TypeError) as error:
             raise InvalidError(f"no way to the API server of a Kubernetes cluster: {error}") from error
         settings.retries = False
-        settings.proxy = settings.proxy  # found once; else the library searches the environment with every call
+        # Found once; else the library searches the environment with every call.
+        settings.proxy = settings.proxy
         settings.connection_pool_maxsize = _OPEN
         client = ApiClient(settings)
         client.user_agent = f"trainmaster/{__version__}"
