@@ -152,6 +152,10 @@ def test_the_server_neither_adds_to_status_nor_refuses_what_was_seen() -> None:
     assert closed == [".conditions.items.status"]
 
 
+def test_nothing_is_described_by_nothing() -> None:
+    assert not [path for path, node in nodes(SCHEMA) if node.get("description") == ""]
+
+
 def test_a_new_object_is_not_taken_for_one_whose_newest_generation_was_seen() -> None:
     assert SCHEMA["properties"]["status"]["default"] == {"observedGeneration": -1}
 

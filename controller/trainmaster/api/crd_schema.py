@@ -90,7 +90,9 @@ def _described(node: Schema, edit: Edit | None = None) -> None:
     form = FORMS.get(type_of(node), "")
     said = [node.get("description", ""), form, default, EDIT_SENTENCES[edit] if edit else ""]
     words = node.pop(WORDS_KEY, ())
-    node["description"] = " ".join(part for part in said if part) + _meanings(words)
+    if text := " ".join(part for part in said if part) + _meanings(words):
+        # the API server drops an empty one, and then takes the same file for an edit: a second manager would be in conflict
+        node["description"] = text
     for _, child in _below(node):
         _described(child, edit)
 

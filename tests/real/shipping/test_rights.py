@@ -1,0 +1,158 @@
+"""The chart's roles are the controller's table of rights: no less by its own judgement, and no more by the API server's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from real.shipping.chart import ROOT, VALUES, Object, dumped, of_kind, rendered, settings_of
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.settings import Kubernetes
+from trainmaster.sources.kubernetes import rights
+from trainmaster.sources.kubernetes.api import Api
+
+TEAMS = ("team-a", "team-b")
+JOBS = "trainingjobs.trainmaster.io"
+LEASES = "leases.coordination.k8s.io"
+each_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+
+
+@each_values
+def test_the_roles_are_exactly_the_table_of_rights(
+    values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = rendered("ml", values)
+    settings = settings_of(objects, tmp_path, monkeypatch).kubernetes
+    spaces = {
+        rights.Where.OWN: ("ml",),
+        rights.Where.JOBS: settings.namespaces or ("*",),
+        rights.Where.CLUSTER: ("*",),
+    }
+    needed = {
+        (space, *right)
+        for each in rights.needed(settings)
+        for space in spaces[each.where]
+        for right in single(each.rule)
+    }
+    assert granted(objects) == needed
+
+
+def granted(objects: list[Object]) -> set[tuple[str, ...]]:
+    """Every single right that the account is bound to, by namespace; * for all of them."""
+    [account] = of_kind(objects, "ServiceAccount")
+    who = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "ml"}
+    roles = {key(each): each["rules"] for each in of_kind(objects, "Role", "ClusterRole")}
+    bindings = of_kind(objects, "RoleBinding", "ClusterRoleBinding")
+    assert [each["subjects"] for each in bindings] == [[who]] * len(roles)
+    bound = {(space_of(each), each["roleRef"]["name"]) for each in bindings}
+    assert bound == roles.keys()
+    return {(space, *right) for space, name in bound for rule in roles[space, name] for right in single(rule)}
+
+
+def key(role: Object) -> tuple[str, str]:
+    return space_of(role), role["metadata"]["name"]
+
+
+def space_of(each: Object) -> str:
+    return str(each["metadata"].get("namespace", "*"))
+
+
+def single(rule: Object) -> Iterator[tuple[str, ...]]:
+    for group in rule["apiGroups"]:
+        for resource in rule["resources"]:
+            for verb in rule["verbs"]:
+                for name in rule.get("resourceNames", ("",)):
+                    yield group, resource, verb, name
+
+
+@pytest.mark.parametrize("name", ["minimal", "namespaced", "cert-manager"])
+async def test_its_account_lacks_no_right(
+    name: str,
+    home: str,
+    apply: Any,
+    cluster: LocalKubernetes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects = rendered(home, ROOT / f"tests/shipping/values/{name}.yaml")
+    apply(dumped(objects))
+    settings = settings_of(objects, tmp_path, monkeypatch).kubernetes
+    assert await missing(cluster.kubeconfig_for(home, account_of(objects)), settings) == []
+
+
+async def test_its_account_would_hear_of_a_right_that_it_lacks(
+    home: str, apply: Any, cluster: LocalKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = rendered(home, VALUES[0])
+    apply(dumped([each for each in objects if each["kind"] != "RoleBinding"]))
+    settings = settings_of(objects, tmp_path, monkeypatch).kubernetes
+    assert await missing(cluster.kubeconfig_for(home, account_of(objects)), settings)
+
+
+@each_values
+def test_its_account_may_not_do_more(values: Path, home: str, apply: Any, cluster: LocalKubernetes) -> None:
+    objects = rendered(home, values)
+    apply(dumped(objects))
+    secrets = [
+        (verb, "secrets", space) for verb in ("get", "list", "create") for space in ("default", *TEAMS)
+    ]
+    more = [
+        *secrets,
+        ("create", JOBS, "team-a"),
+        ("update", JOBS, "team-a"),
+        ("get", "pods", home),
+        ("patch", "deployments.apps", home),
+        ("update", LEASES, home, "another"),
+        ("patch", "validatingwebhookconfigurations.admissionregistration.k8s.io", "", "another"),
+        ("create", "validatingwebhookconfigurations.admissionregistration.k8s.io"),
+        ("create", "clusterrolebindings.rbac.authorization.k8s.io"),
+        ("impersonate", "users"),
+    ]
+    who = f"system:serviceaccount:{home}:{account_of(objects)}"
+    assert allowed(cluster, who, more) == []
+    own = [("list", JOBS, "team-a"), ("update", LEASES, home, lease_of(objects))]
+    assert allowed(cluster, who, own) == own
+    watched = yaml.safe_load(values.read_text()).get("watchNamespaces")
+    elsewhere = ("list", JOBS, "default")
+    assert allowed(cluster, who, [elsewhere]) == ([] if watched else [elsewhere])
+
+
+def lease_of(objects: list[Object]) -> str:
+    [deployment] = of_kind(objects, "Deployment")
+    return str(deployment["metadata"]["name"])
+
+
+def allowed(cluster: LocalKubernetes, who: str, asked: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Those of (verb, plural.group, namespace, name) that the API server's authorizer allows."""
+    text = dumped([review(who, *each) for each in asked])
+    lines = 'jsonpath={.status.allowed}{"\\n"}'
+    answers = cluster.kubectl("create", "-f", "-", "-o", lines, stdin=text).split()
+    verdicts = [{"true": True, "false": False}[answer] for answer in answers]
+    return [each for each, yes in zip(asked, verdicts, strict=True) if yes]
+
+
+def review(who: str, verb: str, kind: str, namespace: str = "", name: str = "") -> Object:
+    resource, _, group = kind.partition(".")
+    wanted = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": who, "resourceAttributes": wanted},
+    }
+
+
+def account_of(objects: list[Object]) -> str:
+    [account] = of_kind(objects, "ServiceAccount")
+    return str(account["metadata"]["name"])
+
+
+async def missing(kubeconfig: Path, settings: Kubernetes) -> list[str]:
+    api = Api.connect(settings, str(kubeconfig))
+    try:
+        return await rights.missing_rights(api, settings)
+    finally:
+        await api.close()
