@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_a_process_that_ended_by_itself_leaves_no_remains(start: Start) -> None:
     assert processes.wait_gone([process], 10) == []
     with pytest.raises(ChildProcessError):
         os.waitpid(process.pid, 0)
+
+
+def test_a_process_lives_as_long_as_any_of_its_threads(start: Start, tmp_path: Path) -> None:
+    thread = "threading.Thread(target=lambda: print('here', flush=True) or time.sleep(1000)).start()"
+    leave = "ctypes.CDLL(None).pthread_exit(None)"  # the first thread, whose state /proc tells
+    process = start(f'exec "{sys.executable}" -c "import ctypes, threading, time; {thread}; {leave}"')
+    said(tmp_path, "here")
+    state = Path(f"/proc/{process.pid}/status")
+    while "State:\tZ" not in state.read_text():
+        time.sleep(0.01)
+    assert processes.alive(process)
+    assert processes.end([process], grace=0) == []
+    assert not processes.alive(process)
 
 
 def test_one_that_does_not_listen_is_killed(start: Start, tmp_path: Path) -> None:

@@ -47,9 +47,12 @@ def spawn(command: Sequence[str], environ: Mapping[str, str], output: Path) -> P
 
 
 def birth(pid: int) -> str | None:
-    """When a living process began; None if there is none, or only its remains (a zombie)."""
+    """When a living process began; None if there is none, or only its remains (a zombie).
+
+    A killed process with many threads is a zombie at once, and holds its ports until the last thread has ended.
+    """
     stat = _stat(pid)
-    return None if stat is None or stat[0] == "Z" else _born(stat)
+    return None if stat is None or (stat[0] == "Z" and int(stat[17]) <= 1) else _born(stat)
 
 
 def alive(process: Process) -> bool:
