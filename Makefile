@@ -8,7 +8,7 @@ PURE := tests --ignore=tests/real
 
 GO_LOG := .cache/go-programs.log
 
-.PHONY: help demo test check real kubernetes bench crds proto lock clean
+.PHONY: help demo test check real kubernetes bench crds manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -43,6 +43,9 @@ bench: $(STAMP) ## the benchmarks, side by side with YARN Services
 
 crds: $(STAMP) ## write crds/ and docs/reference/ from the models
 	$(BIN)/python -m trainmaster.cli.generate
+
+manifests: $(STAMP) ## write manifests/base/trainmaster.yaml from the chart
+	@PYTHONPATH=tests $(BIN)/python -m real.shipping.chart
 
 proto: $(STAMP) ## compile controller/trainmaster/hadoop/proto
 	$(BIN)/python -m grpc_tools.protoc -I controller --python_out=controller --pyi_out=controller controller/trainmaster/hadoop/proto/*.proto

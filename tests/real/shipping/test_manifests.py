@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +28,18 @@ def test_kustomize_and_the_api_server_take_the_plain_manifests(
     [definition] = of_kind(objects, "CustomResourceDefinition")
     cluster.define(dumped([definition]))
     apply(dumped([each for each in objects if each is not definition]))
+
+
+def test_an_overlay_may_choose_the_namespace(cluster: LocalKubernetes, tmp_path: Path) -> None:
+    base = os.path.relpath(ROOT / "manifests/base", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\nnamespace: elsewhere\n")
+    objects = parsed(cluster.kubectl("kustomize", str(tmp_path)))
+    subjects = [s for each in of_kind(objects, "RoleBinding", "ClusterRoleBinding") for s in each["subjects"]]
+    services = [
+        webhook["clientConfig"]["service"]
+        for each in of_kind(objects, "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+        for webhook in each["webhooks"]
+    ]
+    named = [each["metadata"]["namespace"] for each in objects if "namespace" in each["metadata"]]
+    assert {*named, *(each["namespace"] for each in (*subjects, *services))} == {"elsewhere"}
+    assert len(subjects) == len(services) == 2
