@@ -72,6 +72,12 @@ class KubernetesRoom(Room):
             objects += _role(namespace, rules, self.own)
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
+    def grant_everywhere(self) -> None:
+        """Let it have the rights about jobs in the whole cluster, as the chart grants them where no namespaces are named."""
+        rules = [right.rule for right in needed(self._scope) if right.where is Where.JOBS]
+        objects = _role("", rules, self.own)
+        self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
     @property
     def _scope(self) -> KubernetesSettings:
         return KubernetesSettings(namespace=self.own, namespaces=(self.namespace,))
@@ -143,10 +149,16 @@ class KubernetesRoom(Room):
         self.kubernetes.wait_ready(60)
 
     def close(self) -> None:
+        self.kubernetes.up()  # a failed test may have left it down
         super().close()
-        for name in self.names():  # nobody is there any more to let them go
-            self.edit(name, {("metadata", "finalizers"): None})
-        self.kubernetes.kubectl("delete", "namespace", self.namespace, self.own, "--wait=false")
+        free: dict[str, Any] = {"metadata": {"finalizers": None}}  # nobody is there any more to let them go
+        for name in self.names():
+            self._jobs.patch_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name, free)
+        self._delete("namespace", self.namespace, self.own, "--wait=false")
+        self._delete("clusterrole,clusterrolebinding", self.own)
+
+    def _delete(self, *what: str) -> None:
+        self.kubernetes.kubectl("delete", "--ignore-not-found", *what)
 
 
 def _status(item: dict[str, Any]) -> JobStatus:
@@ -154,11 +166,13 @@ def _status(item: dict[str, Any]) -> JobStatus:
 
 
 def _role(namespace: str, rules: list[dict[str, Any]], own: str) -> list[dict[str, Any]]:
-    """A Role of these rules, bound to the controller's ServiceAccount."""
-    group, metadata = "rbac.authorization.k8s.io", {"name": ACCOUNT, "namespace": namespace}
+    """A Role of these rules, bound to the controller's ServiceAccount; without a namespace a ClusterRole."""
+    group, kind = "rbac.authorization.k8s.io", "Role" if namespace else "ClusterRole"
+    metadata = {"name": ACCOUNT, "namespace": namespace} if namespace else {"name": own}
     account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": own}
-    binding = {"roleRef": {"apiGroup": group, "kind": "Role", "name": ACCOUNT}, "subjects": [account]}
+    reference = {"apiGroup": group, "kind": kind, "name": metadata["name"]}
+    head = {"apiVersion": f"{group}/v1", "metadata": metadata}
     return [
-        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
-        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, **binding},
+        {**head, "kind": kind, "rules": rules},
+        {**head, "kind": f"{kind}Binding", "roleRef": reference, "subjects": [account]},
     ]

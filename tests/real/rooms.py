@@ -5,9 +5,11 @@ A room is one source with its controllers. The scenarios speak to a `Room`; whic
 
 from __future__ import annotations
 
+import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,18 @@ class Room(ABC):
         controller = Controller(log, self.settings() | settings).start(kill_at)
         self._controllers.append(controller)
         return controller
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Meanwhile no controller of the room does anything, nor hears anything."""
+        processes = [c.process for c in self._controllers if c.process and c.process.poll() is None]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End the controllers, and what a failed test left on YARN."""

@@ -1,0 +1,96 @@
+"""A controller that lacks a right says which one, and begins to work when it gets it; and who may read its secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+
+import pytest
+import requests
+
+from real.cluster import until
+from real.controllers import Controller
+from real.kubernetes_rooms import ACCOUNT, KubernetesRoom
+from real.reading import trainers
+from real.rooms import eager
+from trainer.ledger import Ledger
+from trainmaster.api.status import ConditionType as C
+from trainmaster.settings import Kubernetes as KubernetesSettings
+from trainmaster.sources.kubernetes.rights import Right, needed
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    return "kubernetes"
+
+
+def rights(room: KubernetesRoom) -> list[Right]:
+    return list(needed(KubernetesSettings(namespace=room.own, namespaces=(room.namespace,))))
+
+
+def ready(controller: Controller) -> tuple[bool, str]:
+    """Whether it says so, and its words."""
+    answer = requests.get(f"{controller.web}/readyz", timeout=10)
+    return answer.ok, answer.text
+
+
+def test_each_missing_right_is_named(room: KubernetesRoom) -> None:
+    room.grant([])
+    controller = room.controller()
+
+    who = f"system:serviceaccount:{room.own}:{ACCOUNT}"
+    for right in rights(room):
+        kind = "/".join(filter(None, (right.resource.plural, right.subresource)))
+        for verb in right.verbs:
+            words = f"{who} lacks the right to {verb} {kind} "
+            until(lambda words=words: words in ready(controller)[1])
+            assert words in controller.words
+    assert not ready(controller)[0]
+
+
+@pytest.mark.parametrize(
+    ("plural", "verb"), [("trainingjobs", "list"), ("secrets", "create"), ("leases", "update")]
+)
+def test_a_right_that_comes_late_is_found(
+    plural: str, verb: str, room: KubernetesRoom, ledger: Ledger
+) -> None:
+    whole = rights(room)
+    room.grant(right for right in whole if not (right.resource.plural == plural and verb in right.verbs))
+    controller = room.controller()
+    room.drop("waits", eager(worker=trainers(ledger, steps=1)))
+    until(lambda: plural in ready(controller)[1])
+    assert not ledger.starts()
+
+    room.grant(whole)
+
+    room.until_true("waits", C.SUCCEEDED)
+    until(lambda: ready(controller)[0])
+    assert len(ledger.starts()) == 1
+
+
+def test_the_token_stands_in_the_journal_secret_and_nowhere_else(
+    room: KubernetesRoom, ledger: Ledger
+) -> None:
+    controller = room.controller()
+    room.drop("secret", eager(worker=trainers(ledger, steps=0)))
+    room.until_true("secret", C.RUNNING)
+
+    kubectl = room.kubernetes.kubectl
+    [record] = room.secrets("secret")
+    secret = json.loads(kubectl("get", "secret", record, "-n", room.own, "-o", "json"))
+    token = json.loads(zlib.decompress(base64.b64decode(secret["data"]["record"])))["application"]["token"]
+    shown = {
+        "log": controller.words,
+        "job": json.dumps(room.object("secret")),
+        "events": room.kubectl("get", "events", "-o", "json"),
+        "lease": kubectl("get", "leases,configmaps", "-n", room.own, "-o", "json"),
+        "requests": room.kubernetes.audit_log.read_text(),
+        "metrics": requests.get(f"{controller.web}/metrics", timeout=10).text,
+    }
+    assert controller.process
+    for file in ("cmdline", "environ"):
+        shown[file] = Path(f"/proc/{controller.process.pid}/{file}").read_text()
+    assert len(token) > 20
+    assert [where for where, text in shown.items() if token in text] == []
