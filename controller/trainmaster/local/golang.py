@@ -21,7 +21,7 @@ from trainmaster.local import machine
 from trainmaster.local.files import locked, sha256
 from trainmaster.local.toolchain import Toolchain, numbers
 
-DISK = 5000
+DISK = 6500
 """MiB that sources and compiled packages take while something is built"""
 _FLAGS = "-mod=readonly -trimpath -buildvcs=false -modcacherw"
 
