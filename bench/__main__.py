@@ -13,13 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import controller, lab, process, scale
+from bench import controller, kubernetes, lab, lives, process, scale
 from bench.figures import Sample, summarise
 from bench.scenarios import Scenarios
 from bench.systems import System
@@ -30,6 +32,8 @@ from bench.yarn_services import YarnServices
 OUT = Path(__file__).parent / "out"
 SEED = 3
 """of the pauses between runs, so that two runs of the bench are alike"""
+_number = count(1)
+"""of the controllers, which each have their own store and log"""
 
 
 def main() -> None:
@@ -58,7 +62,9 @@ def _options() -> argparse.Namespace:
         "--quick", action="store_true", help="2 measurements and 20 jobs: does it work at all?"
     )
     parser.add_argument("--jobs", type=int, default=200, help="jobs declared at once (default 200)")
-    parser.add_argument("--only", choices=("trainmaster", "peer", "scale"), help="leave the others out")
+    parser.add_argument(
+        "--only", choices=("trainmaster", "peer", "scale", "lives"), help="leave the others out"
+    )
     options = parser.parse_args()
     if options.quick:
         options.runs, options.jobs = 2, 20
@@ -74,11 +80,12 @@ def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
 
 
 def _all(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
-    if options.only != "scale":
+    if options.only in (None, "trainmaster", "peer"):
         yield from _side_by_side(options, place)
     if options.only in (None, "scale"):
-        with controller.running(place.hadoop, "/scale", OUT / "controller-scale.log") as many:
-            yield from scale.measure(many, options.jobs, OUT / "stamps-scale")
+        yield from _many(options, place)
+    if options.only in (None, "lives"):
+        yield from _lives(place)
 
 
 def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
@@ -86,14 +93,46 @@ def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sampl
     stamps = OUT / "stamps"
     stamps.mkdir()
     scenarios = Scenarios(Yarn(address), stamps, random.Random(SEED))
-    with controller.running(place.hadoop, "/side-by-side", OUT / "controller.log") as ours:
-        systems: list[System] = [ours, YarnServices(address)]
-        chosen = [s for s in systems if options.only in (None, "trainmaster" if s is ours else "peer")]
+    with ExitStack() as stack:
+        systems: list[System] = []
+        if options.only != "peer":
+            systems += [stack.enter_context(_folder(place)), stack.enter_context(_kubernetes(place))]
+        if options.only != "trainmaster":
+            systems.append(YarnServices(address))
         for _ in range(options.runs):
-            for system in chosen:
+            for system in systems:
                 yield from scenarios.start_and_heal(system)
-            for system in chosen:
+            for system in systems:
                 yield from scenarios.whole(system)
+
+
+def _many(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
+    yarn = Yarn(place.hadoop.addresses.rm_web)
+    for start in (_folder, _kubernetes):
+        with start(place) as many:
+            yield from scale.measure(many, options.jobs, OUT / f"stamps-{start.__name__}")
+        yarn.end_all()
+
+
+def _lives(place: lab.Lab) -> Iterator[Sample]:
+    with _kubernetes(place, "lives") as ours:
+        yield from lives.measure(ours)
+        yield from lives.measure_idle(ours)
+    started = time.monotonic()
+    with _kubernetes(place, "lives") as successor:
+        yield from lives.measure_start(successor, started)
+
+
+def _folder(place: lab.Lab) -> AbstractContextManager[controller.Trainmaster]:
+    number = next(_number)
+    return controller.running(place.hadoop, f"/bench-{number}", OUT / f"controller-{number}.log")
+
+
+def _kubernetes(place: lab.Lab, namespace: str = "") -> AbstractContextManager[kubernetes.OnKubernetes]:
+    """A controller on its own namespace, or on one that is there already."""
+    number = next(_number)
+    log = OUT / f"controller-{number}.log"
+    return kubernetes.running(place.hadoop, place.kubernetes, namespace or f"bench-{number}", log)
 
 
 def _write(samples: Iterable[Sample], seconds: float) -> None:

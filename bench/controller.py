@@ -1,11 +1,14 @@
-"""trainmaster as a system under test: its controller in a process of its own, and files put into its store in HDFS."""
+"""trainmaster as a system under test: its controller in a process of its own, and jobs as files put into its store in HDFS."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import fsspec
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from bench.figures import REFERENCE
 from bench.systems import MEMORY, REPLICAS, ROLES, Job
@@ -25,29 +29,19 @@ from trainmaster.sources.layout import Layout
 from trainmaster.sources.store import JobStore
 from trainmaster.sources.stores import open_files
 
+Spec = dict[str, object]
+"""a declaration's spec, as YAML and JSON have it"""
 COMMAND = (sys.executable, "-m", "trainmaster", "controller")
 
 
-class Trainmaster:
-    """One controller and its store."""
+class Controller:
+    """One controller in a process of its own, asked from outside."""
 
-    name = REFERENCE
-
-    def __init__(self, hadoop: LocalHadoop, store: str, pid: int, port: int, log: Path) -> None:
-        """`store` is its URL, `pid` the controller's process, `port` that of its web server, `log` its output."""
-        self.files, root = open_files(store, hadoop.conf_dir)
-        self.layout = Layout(root)
+    def __init__(self, pid: int, port: int, log: Path) -> None:
+        """`pid` is its process, `port` that of its web server, `log` its output."""
         self.pid = pid
-        self._store = JobStore(store, hadoop.conf_dir)
         self._metrics = f"http://127.0.0.1:{port}/metrics"
         self._log = log
-
-    def declare(self, job: Job) -> None:
-        text = yaml.safe_dump(declaration(job)).encode()
-        self.files.replace(self.layout.job(f"{job.name}.yaml"), text)
-
-    def remove(self, job: Job) -> None:
-        self._store.delete("default", job.name)
 
     def seen(self, job: Job) -> float | None:
         """When the controller logged that there is a new job."""
@@ -55,16 +49,65 @@ class Trainmaster:
         times = (entry["time"] for entry in entries if entry.get("job") == job.name)
         return next((datetime.fromisoformat(time).timestamp() for time in times), None)
 
-    def rename(self, path: str, to: str) -> None:
-        """Move a file or folder of the store, in one step."""
-        filesystem, _ = fsspec.core.url_to_fs(self.files.base)
-        filesystem.mv(path, to)
-
     def leading(self) -> bool:
         try:
             return self.metrics().get("trainmaster_leader") == 1
         except requests.ConnectionError:
             return False
+
+    def metrics(self) -> dict[str, float]:
+        """Every series that has no label but the bound of a bucket, as `name` or `name le`."""
+        return {
+            " ".join((s.name, *s.labels.values())): s.value
+            for s in self._scrape()
+            if not s.labels.keys() - {"le"}
+        }
+
+    def jobs(self) -> Counter[str]:
+        """How many jobs the controller knows, by their state."""
+        found: Counter[str] = Counter()
+        for sample in self._scrape():
+            if sample.name == "trainmaster_jobs":
+                found[sample.labels["state"]] += int(sample.value)
+        return found
+
+    def _scrape(self) -> Iterator[Sample]:
+        response = requests.get(self._metrics, timeout=10, proxies={"http": ""})
+        response.raise_for_status()
+        for family in text_string_to_metric_families(response.text):
+            yield from family.samples
+
+
+class Trainmaster(Controller):
+    """A controller whose jobs are files in HDFS."""
+
+    name = REFERENCE
+
+    def __init__(self, hadoop: LocalHadoop, store: str, pid: int, port: int, log: Path) -> None:
+        """`store` is its URL."""
+        super().__init__(pid, port, log)
+        self.files, root = open_files(store, hadoop.conf_dir)
+        self.layout = Layout(root)
+        self._store = JobStore(store, hadoop.conf_dir)
+
+    def declare(self, job: Job) -> None:
+        text = yaml.safe_dump(declaration(job)).encode()
+        self.files.replace(self.layout.job(f"{job.name}.yaml"), text)
+
+    def declare_all(self, group: str, specs: Mapping[str, Spec]) -> float:
+        """All at once: the folder that holds the files appears by one rename."""
+        hidden, shown = self.layout.job(f".{group}"), self.layout.job(group)
+        self.files.make_folder(hidden)
+        texts = {f"{hidden}/{name}.yaml": _text(spec) for name, spec in specs.items()}
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(self.files.replace, texts, texts.values()))
+        declared = time.time()
+        filesystem, _ = fsspec.core.url_to_fs(self.files.base)
+        filesystem.mv(hidden, shown)
+        return declared
+
+    def remove(self, job: Job) -> None:
+        self._store.delete("default", job.name)
 
     def has_folders(self) -> bool:
         try:
@@ -77,15 +120,6 @@ class Trainmaster:
         self.files.close()
         self._store.close()
 
-    def metrics(self) -> dict[str, float]:
-        """Every series that has no label but the bound of a bucket, as `name` or `name le`."""
-        response = requests.get(self._metrics, timeout=10, proxies={"http": ""})
-        response.raise_for_status()
-        samples = (s for family in text_string_to_metric_families(response.text) for s in family.samples)
-        return {
-            " ".join((s.name, *s.labels.values())): s.value for s in samples if not s.labels.keys() - {"le"}
-        }
-
 
 def buckets(metrics: Mapping[str, float], name: str) -> dict[float, float]:
     """The cumulated counts of one histogram by upper bound."""
@@ -97,32 +131,50 @@ def buckets(metrics: Mapping[str, float], name: str) -> dict[float, float]:
 @contextmanager
 def running(hadoop: LocalHadoop, folder: str, log: Path) -> Iterator[Trainmaster]:
     """A controller that leads; `folder` in HDFS is its own store."""
-    store, port = f"{hadoop.addresses.hdfs}{folder}", free_port()
-    environ = os.environ | hadoop.environment
-    environ |= {"TRAINMASTER_STORE": store, "TRAINMASTER_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
+    store = f"{hadoop.addresses.hdfs}{folder}"
+    with started(hadoop, {"TRAINMASTER_STORE": store}, log) as (pid, port):
+        ours = Trainmaster(hadoop, store, pid, port, log)
+        try:
+            until("the controller to lead", ours.leading, 30, every=0.1)
+            until("the controller to make its folders", ours.has_folders, 30, every=0.1)
+            yield ours
+        finally:
+            ours.close()
+
+
+@contextmanager
+def started(hadoop: LocalHadoop, variables: Mapping[str, str], log: Path) -> Iterator[tuple[int, int]]:
+    """A controller with these settings, as its process and the port of its web server. It may take a moment to answer."""
+    port = free_port()
+    environ = os.environ | hadoop.environment | dict(variables)
+    environ |= {"TRAINMASTER_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
     process = processes.spawn(COMMAND, environ, log)
-    ours = Trainmaster(hadoop, store, process.pid, port, log)
     try:
-        until("the controller to lead", ours.leading, 30, every=0.1)
-        until("the controller to make its folders", ours.has_folders, 30, every=0.1)
-        yield ours
+        yield process.pid, port
     finally:
         processes.end([process], 10)
-        ours.close()
 
 
 def declaration(job: Job) -> dict[str, object]:
     """The job as a person would write it."""
+    return whole(spec_of(job)) | {"metadata": {"name": job.name}}
+
+
+def spec_of(job: Job) -> Spec:
     return {
-        "apiVersion": "trainmaster.io/v1alpha1",
-        "kind": "TrainingJob",
-        "metadata": {"name": job.name},
-        "spec": {
-            "framework": "TensorFlow",
-            "runPolicy": {"backoff": {"base": "0s"}, "backoffLimit": 5},
-            "roles": {role: _role(job.line(role)) for role in ROLES},
-        },
+        "framework": "TensorFlow",
+        "runPolicy": {"backoff": {"base": "0s"}, "backoffLimit": 5},
+        "roles": {role: _role(job.line(role)) for role in ROLES},
     }
+
+
+def whole(spec: Spec) -> dict[str, object]:
+    """A declaration without a name: in a folder it is the file's."""
+    return {"apiVersion": "trainmaster.io/v1alpha1", "kind": "TrainingJob", "spec": spec}
+
+
+def _text(spec: Spec) -> bytes:
+    return yaml.safe_dump(whole(spec)).encode()
 
 
 def _role(command: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The place where it is measured: one Hadoop with one NodeManager, a ZooKeeper beside it, the peer's jars in HDFS."""
+"""The place where it is measured: one Hadoop with one NodeManager and the peer's jars, a ZooKeeper and a Kubernetes beside it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import yarn_services, zookeeper
+from bench import kubernetes, yarn_services, zookeeper
 from trainmaster.local import jars, machine
 from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.options import Options, cache_folder
 from trainmaster.sources.stores import open_files
 
@@ -22,6 +23,7 @@ VCORES = 512
 @dataclass(frozen=True)
 class Lab:
     hadoop: LocalHadoop
+    kubernetes: LocalKubernetes
     folder: Path
     """for what the systems and their jobs write"""
 
@@ -40,7 +42,8 @@ def running(folder: Path, say: Callable[[str], None]) -> Iterator[Lab]:
         zookeeper.wait_ready(port)
         say("uploading the peer's jars")
         _upload(hadoop, archive)
-        yield Lab(hadoop, folder)
+        say("starting Kubernetes")
+        yield Lab(hadoop, stack.enter_context(kubernetes.plane(folder / "kubernetes")), folder)
 
 
 def _options(lib: Path, zookeeper_port: int) -> Options:

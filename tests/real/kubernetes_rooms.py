@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any
 import yaml
 from kubernetes import client, config, watch
 
+from real.admission import KINDS as WEBHOOKS
+from real.admission import shipped
 from real.rooms import Fields, Room
 from trainmaster.api.crd import PLURAL
 from trainmaster.api.job import GROUP, VERSION
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.local.services import LOOPBACK
 from trainmaster.settings import Kubernetes as KubernetesSettings
+from trainmaster.settings import Webhook
 from trainmaster.sources.kubernetes.records import UID
 from trainmaster.sources.kubernetes.rights import Right, Where, needed
 
@@ -77,6 +82,31 @@ class KubernetesRoom(Room):
         rules = [right.rule for right in needed(self._scope) if right.where is Where.JOBS]
         objects = _role("", rules, self.own)
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def guard(self) -> dict[str, str]:
+        """Have a controller with these settings asked about the room's jobs, by the webhook configurations that are shipped."""
+        with socket.create_server((LOOPBACK, 0)) as free:
+            port: int = free.getsockname()[1]
+        webhook = Webhook(port=port, configuration=self.own)
+        table = needed(self._scope.model_copy(update={"webhook": webhook}))
+        rules = [right.rule for right in table if right.where is Where.CLUSTER]
+        objects = [*_role("", rules, self.own), *(self._pointed(shipped(kind), port) for kind in WEBHOOKS)]
+        self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        prefix = "TRAINMASTER_KUBERNETES__WEBHOOK"
+        return {
+            f"{prefix}__PORT": str(port),
+            f"{prefix}__LISTEN": LOOPBACK,
+            f"{prefix}__CONFIGURATION": self.own,
+        }
+
+    def _pointed(self, configuration: dict[str, Any], port: int) -> dict[str, Any]:
+        """For this room's jobs only, and by URL: there is no network of Services."""
+        configuration["metadata"] = {"name": self.own}
+        for webhook in configuration["webhooks"]:
+            path = webhook["clientConfig"]["service"]["path"]
+            webhook["clientConfig"] = {"url": f"https://{LOOPBACK}:{port}{path}"}
+            webhook["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
+        return configuration
 
     @property
     def _scope(self) -> KubernetesSettings:
@@ -155,7 +185,7 @@ class KubernetesRoom(Room):
         for name in self.names():
             self._jobs.patch_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name, free)
         self._delete("namespace", self.namespace, self.own, "--wait=false")
-        self._delete("clusterrole,clusterrolebinding", self.own)
+        self._delete(",".join(("clusterrole", "clusterrolebinding", *WEBHOOKS)), self.own)
 
     def _delete(self, *what: str) -> None:
         self.kubernetes.kubectl("delete", "--ignore-not-found", *what)

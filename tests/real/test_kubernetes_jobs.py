@@ -137,6 +137,22 @@ def test_without_a_webhook_a_refusal_is_a_condition(shared: KubernetesRoom, ledg
     assert not ledger.starts()
 
 
+def test_with_a_webhook_the_refusal_comes_at_apply(room: KubernetesRoom, ledger: Ledger) -> None:
+    room.controller(**room.guard())
+    good = document("guarded", eager(worker=trainers(ledger, steps=1)))
+    room.apply("guarded", good)
+    room.until_true("guarded", C.SUCCEEDED)
+
+    for bad, words in (
+        (good.replace("worker:", "Worker_1:"), "spec.roles"),
+        (good.replace("spec:", "spec:\n  user: alice"), "alice"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            until(lambda bad=bad: room.apply("bad", bad.replace("name: guarded", "name: bad")))
+        assert words in refused.value.message
+    assert room.names() == ["guarded"]
+
+
 def test_a_running_job_and_its_neighbours_stand_edits_of_the_definition(
     shared: KubernetesRoom, ledger: Ledger
 ) -> None:

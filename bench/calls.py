@@ -1,0 +1,55 @@
+"""What the API server's audit log says of one user's calls. Pure, but for reading the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that the API server answered (audit.k8s.io/v1, Event)."""
+
+    verb: str
+    resource: str
+    """plural, with the subresource behind a slash"""
+    user: str
+
+    @property
+    def write(self) -> bool:
+        return self.verb in WRITES
+
+
+def parse(lines: Iterable[str]) -> Iterator[Call]:
+    """The answered requests about objects; a watch counts once, at its end."""
+    for line in lines:
+        event = json.loads(line)
+        if event["stage"] == "ResponseComplete" and "objectRef" in event:
+            yield _call(event)
+
+
+def _call(event: dict[str, dict[str, str]]) -> Call:
+    about = event["objectRef"]
+    subresource = f"/{about['subresource']}" if "subresource" in about else ""
+    return Call(str(event["verb"]), f"{about.get('resource', '')}{subresource}", event["user"]["username"])
+
+
+class AuditLog:
+    """A log that grows; each look gives what came since the last one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = path.stat().st_size
+
+    def new(self) -> list[Call]:
+        """Half a line is left for the next look."""
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            found = file.read()
+        whole = found[: found.rfind(b"\n") + 1]
+        self._at += len(whole)
+        return list(parse(whole.decode().splitlines()))
