@@ -16,6 +16,7 @@ from trainmaster.api.status import (
     RoleStatus,
 )
 from trainmaster.sources.kubernetes import showing
+from trainmaster.sources.kubernetes.api import APPLY, JSON
 from trainmaster.sources.kubernetes.objects import digest, seen_in, unreadable
 
 NOTES = {"kubectl.kubernetes.io/last-applied-configuration": "the whole object once more"}
@@ -99,9 +100,23 @@ def test_a_status_goes_to_the_very_version_that_was_seen() -> None:
     model = Model()
     model.create()
     seen = seen_in(model.document())
-    patch = showing.patch(seen, {"state": "Running"})
+    kind, patch = showing.patch(seen, {"state": "Running"})
+    assert kind == APPLY
+    assert isinstance(patch, dict)
     assert patch["metadata"] == {"name": "mnist", "namespace": "vision", "resourceVersion": seen.version}
     assert patch["status"] == {"state": "Running"}
+
+
+def test_the_status_of_an_object_that_can_not_be_applied_to_is_replaced() -> None:
+    model = Model()
+    model.create(spec={"roles": "none"})
+    seen = seen_in(model.document())
+    kind, patch = showing.patch(seen, {"state": "Refused"})
+    assert kind == JSON
+    assert patch == [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": seen.version},
+        {"op": "add", "path": "/status", "value": {"state": "Refused"}},
+    ]
 
 
 def test_a_status_is_no_larger_than_an_object_may_be() -> None:

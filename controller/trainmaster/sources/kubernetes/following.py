@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
@@ -18,12 +19,12 @@ from trainmaster.sources.kubernetes.watch import listen
 
 log = logging.getLogger(__name__)
 
-RESYNC = 180.0
-"""seconds between complete lists when nothing asks for one"""
+RESYNC = 120.0
+"""seconds between complete lists when all is quiet"""
+SOON = 1.0
+"""seconds to the next complete list after something may have gone unheard; from then on twice as many each time"""
 RETRY = 2.0
-"""seconds before a list that failed is tried again"""
-GAP = 2.0
-"""seconds after which kopf's own list is followed by one of ours: what went while nobody watched is only seen by its absence"""
+"""seconds before a scope that couldn't be listed is tried again"""
 _PAGE = 100
 """objects listed at a time"""
 _BREATH = 20
@@ -41,8 +42,10 @@ class Follower:
         self._scopes = tuple(namespaces) or (EVERYWHERE,)
         self._book = book
         self._news = news
-        self._wanted = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
+        self._pause = SOON
+        self._due = 0.0
+        """when to list everything, on the loop's clock"""
+        self._sooner = asyncio.Event()
         self._listed: set[str] = set()
         self._errors: dict[str, TrainmasterError] = {}
         """by scope, why it couldn't be listed when that was last tried"""
@@ -55,7 +58,8 @@ class Follower:
 
     def ask(self) -> None:
         """A complete list is wanted now."""
-        self._wanted.set()
+        self._due = 0.0
+        self._sooner.set()
 
     @property
     def trouble(self) -> str:
@@ -75,8 +79,8 @@ class Follower:
 
     def take(self, kind: str | None, document: Object) -> None:
         """One object as the API server gives it: as news of that kind, or (None) in a list of somebody else's."""
-        if kind is None and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(GAP, self._ask_later)
+        if kind is None:
+            self._disturbed()
         if self._noted(kind, document):
             self._news()
 
@@ -86,22 +90,41 @@ class Follower:
             return self._book.note_gone(document["metadata"]["uid"])
         return self._book.note(self._read(document))
 
-    def _ask_later(self) -> None:
-        self._soon = None
-        self.ask()
-
     # --- lists
 
+    def _disturbed(self) -> None:
+        """What went while nobody listened is only seen by its absence, and kopf doesn't say from when on it listens."""
+        self._pause = SOON
+        self._due = min(self._due, asyncio.get_running_loop().time() + SOON)
+        self._sooner.set()
+
     async def _list_for_ever(self) -> None:
+        now = asyncio.get_running_loop().time
         while True:
-            self._wanted.clear()
-            for scope in self._scopes:
-                await self._try_list(scope)
-            self._news()
-            try:
-                await asyncio.wait_for(self._wanted.wait(), RETRY if self._errors else RESYNC)
-            except TimeoutError:
-                continue
+            if now() >= self._due:
+                self._due = math.inf
+                await self._list_all(self._scopes)
+                self._pause = min(2 * self._pause, RESYNC)
+                self._due = min(self._due, now() + self._pause)
+            elif self._errors:
+                await self._list_all(tuple(self._errors))
+            await self._rest(self._due - now())
+
+    async def _list_all(self, scopes: Sequence[str]) -> None:
+        failed = bool(self._errors)
+        for scope in scopes:
+            await self._try_list(scope)
+        if failed and not self._errors:
+            self._disturbed()
+        self._news()
+
+    async def _rest(self, seconds: float) -> None:
+        self._sooner.clear()
+        try:
+            async with asyncio.timeout(min(seconds, RETRY) if self._errors else seconds):
+                await self._sooner.wait()
+        except TimeoutError:
+            return
 
     async def _try_list(self, scope: str) -> None:
         before = self._errors.get(scope)
@@ -145,11 +168,11 @@ class Follower:
             while not self._listed:
                 await asyncio.sleep(0.1)
             started = asyncio.get_running_loop().time()
+            self._disturbed()
             if ended := await self._watch(frozenset(self._listed)):
                 failures = 0 if asyncio.get_running_loop().time() - started > _STEADY else failures + 1
                 log.warning("%s; listening anew", ended)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            self.ask()
 
     async def _watch(self, scopes: frozenset[str]) -> str:
         """Until kopf ends, which is told in words, or other scopes can be listed."""

@@ -12,8 +12,11 @@ from typing import Any
 from trainmaster.api.job import API_VERSION, KIND
 from trainmaster.api.status import JobStatus
 from trainmaster.api.status_size import fitted
-from trainmaster.sources.kubernetes.api import Object
+from trainmaster.sources.kubernetes.api import APPLY, JSON, Object
 from trainmaster.sources.kubernetes.objects import Seen
+
+Patch = tuple[str, Object | list[Object]]
+"""its kind, and what is sent"""
 
 
 def wire(status: JobStatus) -> Object:
@@ -21,7 +24,15 @@ def wire(status: JobStatus) -> Object:
     return fitted(status).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def patch(seen: Seen, status: Mapping[str, Any]) -> Object:
+def patch(seen: Seen, status: Mapping[str, Any]) -> Patch:
     """Everything that we want of the object's status, if the object still is the one that was seen."""
+    if seen.job is None:
+        return _replacing(seen, status)
     metadata = {"name": seen.name, "namespace": seen.namespace, "resourceVersion": seen.version}
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": dict(status)}
+    return APPLY, {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": dict(status)}
+
+
+def _replacing(seen: Seen, status: Mapping[str, Any]) -> Patch:
+    """Server-side apply can't read an object whose fields are of other types than its definition says (tried: answer 500)."""
+    same = {"op": "test", "path": "/metadata/resourceVersion", "value": seen.version}
+    return JSON, [same, {"op": "add", "path": "/status", "value": dict(status)}]

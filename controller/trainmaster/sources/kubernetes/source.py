@@ -19,11 +19,9 @@ from trainmaster.sources import policy
 from trainmaster.sources.kubernetes import finalizer, showing
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import (
-    APPLY,
     JSON,
     TRAININGJOBS,
     Api,
-    ConflictError,
     NotFoundError,
     Object,
 )
@@ -39,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 """times that an object is read again in one write: somebody who keeps changing it is no reason to go on for ever"""
+_CHANGED = ("Conflict", "Invalid")
+"""how the API server refuses a patch that rests on something older; Invalid for the tests in a JSON patch"""
 _RETRY = 2.0
 """seconds before a finalizer that couldn't be put on is tried again"""
 
@@ -72,6 +72,8 @@ class KubernetesSource:
         self._webhooks = Webhooks(settings, self._api) if own.webhook.port is not None else None
         self._finalizers = self._api.lane(4)
         self._holding: dict[str, asyncio.Task[None]] = {}
+        self._unshowable: dict[str, str] = {}
+        """uid -> the version of the object that takes no status"""
 
     @property
     def trouble(self) -> str:
@@ -108,7 +110,8 @@ class KubernetesSource:
     async def changed(self, most: float) -> None:
         """Until the API server said something that the engine wants to know."""
         try:
-            await asyncio.wait_for(self._news.wait(), most)
+            async with asyncio.timeout(most):
+                await self._news.wait()
         except TimeoutError:
             return
 
@@ -155,7 +158,7 @@ class KubernetesSource:
             except NotFoundError:
                 return
             except RefusedError as error:
-                if error.kind not in ("Invalid", "Conflict"):
+                if error.kind not in _CHANGED:
                     raise
                 now = await self._again(now)
             else:
@@ -171,26 +174,36 @@ class KubernetesSource:
             raise UnavailableError(f"{declared.path} hasn't been seen yet")
         seen, wire = self._book.seen(declared.uid), showing.wire(status)
         for _ in range(_ATTEMPTS):
-            if seen is None or seen.shown == digest(wire):
+            if seen is None or seen.shown == digest(wire) or self._unshowable.get(seen.uid) == seen.version:
                 return
             try:
                 await self._show(seen, wire)
             except NotFoundError:
                 return
-            except ConflictError:
-                seen = await self._again(seen)
+            except RefusedError as error:
+                if error.kind not in _CHANGED:
+                    raise
+                before, seen = seen, await self._again(seen)
+                if error.kind == "Invalid":
+                    self._give_up(before, seen, error)
             else:
                 return
             self._still()
         raise UnavailableError(f"{declared.path} keeps changing while its status is written")
 
-    async def _show(self, seen: Seen, wire: Object) -> None:
-        body = showing.patch(seen, wire)
-        self._take(
-            await self._api.patch(
-                TRAININGJOBS, seen.namespace, seen.name, body, kind=APPLY, subresource="status"
+    def _give_up(self, before: Seen, after: Seen | None, error: RefusedError) -> None:
+        """An object that is unchanged was no conflict: the API server takes no status while its spec breaks the definition."""
+        if after and after.version == before.version:
+            log.warning(
+                "a status can't be shown until the object is mended",
+                extra={"job": before.name, "error": str(error)},
             )
-        )
+            self._unshowable[before.uid] = before.version
+
+    async def _show(self, seen: Seen, wire: Object) -> None:
+        kind, body = showing.patch(seen, wire)
+        where = TRAININGJOBS, seen.namespace, seen.name
+        self._take(await self._api.patch(*where, body, kind=kind, subresource="status"))
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """As Events of the object."""
@@ -207,6 +220,7 @@ class KubernetesSource:
             await self._amend(seen, finalizer.removing)
         self._book.forget(declared.uid)
         self._teller.forget(declared.uid)
+        self._unshowable.pop(declared.uid, None)
         self._news.set()
 
     async def remove(self, declared: Declared) -> None:

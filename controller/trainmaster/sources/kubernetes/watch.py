@@ -26,6 +26,8 @@ Take = Callable[[str | None, Object], None]
 
 _LEAVING = 10.0
 """seconds that kopf has to end"""
+_GOODBYE = 0.25
+"""seconds that TLS takes to close what kopf has left open (aiohttp's documentation, "Graceful shutdown")"""
 
 
 async def listen(configuration: Callable[[], Configuration], namespaces: Collection[str], take: Take) -> None:
@@ -61,7 +63,8 @@ async def listen(configuration: Callable[[], Configuration], namespaces: Collect
 
 async def _settled(ended: asyncio.Event) -> None:
     try:
-        await asyncio.wait_for(ended.wait(), _LEAVING)
+        async with asyncio.timeout(_LEAVING):
+            await ended.wait()
     except TimeoutError:
         log.warning("kopf doesn't end; its thread is left behind")
 
@@ -80,6 +83,7 @@ async def _operator(
         )
     finally:
         stop.set()  # a thread waits for it, and the loop for that thread
+        await asyncio.sleep(_GOODBYE)
 
 
 def _registry(
