@@ -25,7 +25,7 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 
 real: $(STAMP) ## the tests on real daemons
 	$(BIN)/python examples/environments.py tensorflow torch digits
-	$(BIN)/pytest -q tests/real
+	$(BIN)/pytest -q -n 2 --dist loadgroup tests/real
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
 	$(BIN)/ruff check --quiet .

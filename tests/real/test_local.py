@@ -179,11 +179,11 @@ def test_the_nodemanager_tells_of_each_gpu(other: LocalHadoop) -> None:
 
 
 def test_down_leaves_no_process_and_up_finds_the_data(other: LocalHadoop) -> None:
-    """Run last: the GPU test's container is still there for `down` to end."""
     url = f"{other.addresses.hdfs}/kept"
     filesystem, path = fsspec.core.url_to_fs(url)
     filesystem.pipe_file(path, b"kept")
-    assert len(of_folder(other.folder)) > len(daemons(1))
+    Rest(other).submit("sleep 300")
+    until(lambda: len(of_folder(other.folder)) > len(daemons(1)))
     other.down()
     assert of_folder(other.folder) == []
     other.up()
