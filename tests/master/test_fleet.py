@@ -267,6 +267,21 @@ async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again(
 
 
 @virtual
+async def test_what_follows_at_once_is_shown_with_what_it_follows() -> None:
+    folder = Folder()
+    folder.pace = 1.5
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(state="Running"))
+        await asyncio.sleep(10)
+        publisher.put(declared("a"), JobStatus(state="Succeeded"))
+        await asyncio.sleep(0.1)
+        publisher.put(declared("a"), JobStatus(state="Succeeded", observed_generation=1))
+        await asyncio.sleep(10)
+        assert folder.publishes["a"] == 2
+        assert folder.shown["a"].observed_generation == 1
+
+
+@virtual
 async def test_many_jobs_are_shown_at_once_though_each_has_its_pace() -> None:
     folder = Folder()
     folder.pace = 5.0

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 WRITERS = 8
 """statuses written at one time"""
+SETTLE = 1 / 6
+"""share of a source's pace that the first news of a job wait for what follows at once, such as a verdict and its end"""
 RETRY = 2.0
 EVENTS = 20
 """events of one job that wait at most, the newest: more than that is a flood, and the status tells the rest"""
@@ -51,8 +53,10 @@ class Publisher:
 
     def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
         if declared.path:
-            news = News(declared, status, tuple(events))
-            self._waiting[declared.uid] = news.after(self._waiting.get(declared.uid))
+            news, uid = News(declared, status, tuple(events)), declared.uid
+            if uid not in self._waiting and uid not in self._busy:
+                self._rest(uid, self._source.pace * SETTLE)
+            self._waiting[uid] = news.after(self._waiting.get(uid))
             self._news.set()
 
     def forget(self, uid: str) -> None:
@@ -73,11 +77,14 @@ class Publisher:
                 await self._news.wait()
                 continue
             self._busy.add(uid)
-            pause = await self._write(self._waiting.pop(uid))
-            asyncio.get_running_loop().call_later(pause, self._rested, uid)
+            self._rest(uid, await self._write(self._waiting.pop(uid)))
+
+    def _rest(self, uid: str, seconds: float) -> None:
+        """Only this job's next status waits: the writers go on with others."""
+        self._busy.add(uid)
+        asyncio.get_running_loop().call_later(seconds, self._rested, uid)
 
     def _rested(self, uid: str) -> None:
-        """Only the job's own next status had to wait: its writer went on."""
         self._busy.discard(uid)
         self._news.set()
 

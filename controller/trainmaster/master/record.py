@@ -10,7 +10,7 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.points import reach
 from trainmaster.plan.memory import Memory
 
-FLUSH = 5.0
+FLUSH = 30.0
 """seconds after which times that were only seen are written, even if nothing else is"""
 
 

@@ -47,7 +47,7 @@ class KubernetesSource:
     """Implements master.boundary.Source for the TrainingJob objects of one cluster."""
 
     name = policy.KUBERNETES
-    pace = 1.0
+    pace = 1.5
     """a status is a write for the API server, and news for all who watch"""
 
     def __init__(
