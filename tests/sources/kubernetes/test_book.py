@@ -66,6 +66,16 @@ def test_an_older_version_never_takes_the_place_of_a_newer_one(reader: Reader) -
     assert reader.only().generation == 2
 
 
+def test_a_list_that_is_older_than_an_edit_does_not_undo_it(reader: Reader) -> None:
+    reader.model.create()
+    reader.hear()
+    begun, answer = reader.book.step, reader.model.list()
+    reader.model.edit(spec=spec("another"))
+    reader.hear()
+    reader.take_list(answer, begun)
+    assert reader.only().generation == 2
+
+
 # --- the finalizer
 
 
@@ -148,6 +158,26 @@ def test_an_object_that_others_still_hold_is_not_told_again(reader: Reader) -> N
     assert reader.book.seen(uid) is None
 
 
+def test_the_end_of_a_broken_object_is_told_as_well(reader: Reader) -> None:
+    uid = reader.model.create(held=False, spec=BROKEN)
+    reader.hear()
+    reader.only()
+    reader.model.delete()
+    assert reader.hear()
+    assert reader.only().deleted
+    reader.book.forget(uid)
+    assert not reader.book.picture()
+
+
+def test_what_others_hold_and_was_never_told_is_not_our_affair(reader: Reader) -> None:
+    reader.model.create(held=False)
+    reader.model.finalizers(OTHER)
+    reader.hear()
+    reader.model.delete()
+    assert not reader.hear()
+    assert not reader.book.picture()
+
+
 def test_what_was_never_told_goes_without_a_word(reader: Reader) -> None:
     reader.model.create(held=False)
     reader.hear()
@@ -186,6 +216,19 @@ def test_a_list_that_is_older_than_an_object_does_not_say_that_it_is_gone(reader
     assert not reader.only().deleted
 
 
+def test_a_list_says_that_an_object_is_gone_which_came_and_went_while_it_was_asked_for(
+    reader: Reader,
+) -> None:
+    begun = reader.book.step
+    reader.model.create()
+    reader.hear()
+    reader.only()
+    reader.model.finalizers()
+    reader.model.delete()
+    reader.take_list(reader.model.list(), begun)
+    assert reader.only().deleted
+
+
 def test_news_that_a_complete_list_has_overtaken_bring_nothing_back(reader: Reader) -> None:
     uid = reader.model.create()
     late = reader.model.events[-1]
@@ -197,6 +240,31 @@ def test_news_that_a_complete_list_has_overtaken_bring_nothing_back(reader: Read
     reader.book.forget(uid)
     assert not reader.hear_of(late)
     assert not reader.book.picture()
+
+
+def test_an_answer_that_comes_after_the_end_brings_nothing_back(reader: Reader) -> None:
+    uid = reader.model.create()
+    reader.hear()
+    reader.only()
+    reader.model.edit(status=RUNNING)
+    late = reader.read(reader.model.document())
+    reader.model.delete()
+    reader.model.finalizers()
+    reader.hear()
+    reader.only()
+    assert not reader.book.refresh(late)
+    reader.book.forget(uid)
+    assert not reader.book.refresh(late)
+    assert not reader.book.picture()
+
+
+def test_an_answer_is_news_of_an_object_that_is_there(reader: Reader) -> None:
+    reader.model.create(held=False)
+    reader.hear()
+    reader.model.finalizers(FINALIZER)
+    assert reader.book.refresh(reader.read(reader.model.document()))
+    assert not reader.hear()
+    assert reader.only().job
 
 
 def test_a_cluster_that_was_restored_from_a_copy_is_believed(reader: Reader) -> None:
@@ -232,6 +300,18 @@ def test_a_new_object_waits_for_the_end_of_the_one_whose_name_it_has(reader: Rea
     reader.book.forget(old)
     assert reader.only().uid == new
     assert reader.only().duplicate_of == ""
+
+
+def test_of_several_that_went_under_one_name_none_waits_for_another(reader: Reader) -> None:
+    for _ in range(2):
+        reader.model.create()
+        reader.hear()
+        reader.book.picture()
+        reader.model.finalizers()
+        reader.model.delete()
+        reader.hear()
+    told = reader.book.picture().values()
+    assert [(declared.deleted, declared.duplicate_of) for declared in told] == [(True, "")] * 2
 
 
 def test_a_new_object_waits_while_nothing_is_known_of_the_journalled_one_of_its_name(reader: Reader) -> None:

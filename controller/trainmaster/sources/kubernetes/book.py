@@ -95,9 +95,13 @@ class Book:
             if seen.revision <= self._listed_at(seen.namespace):
                 return False  # a complete list of that version or a later one lacked it
             return self._put(self._new(seen), seen)
-        if entry.absent or (entry.seen and seen.revision <= entry.seen.revision):
+        if entry.seen and seen.revision <= entry.seen.revision:
             return False
         return self._put(entry, seen)
+
+    def refresh(self, seen: Seen) -> bool:
+        """The same for what an answer to a call of ours says: the object may have gone while it was under way."""
+        return seen.uid in self._entries and self.note(seen)
 
     def note_gone(self, uid: str) -> bool:
         """The API server says that the object is no longer there. Whether the engine has to hear of it."""
@@ -128,7 +132,7 @@ class Book:
         entry = self._entries.get(seen.uid)
         if entry is None:
             self._put(self._new(seen), seen)
-        elif not entry.absent and _is_newer(seen, entry, begun):
+        elif _is_newer(seen, entry, begun):
             self._put(entry, seen)
 
     def _new(self, seen: Seen) -> Entry:

@@ -84,6 +84,13 @@ class Follower:
         if self._noted(kind, document):
             self._news()
 
+    def brought(self, document: Object) -> Seen:
+        """An object as an answer to a call of ours brought it."""
+        seen = self._read(document)
+        if self._book.refresh(seen):
+            self._news()
+        return seen
+
     def _noted(self, kind: str | None, document: Object) -> bool:
         """Whether the engine is to look."""
         if kind == "DELETED":

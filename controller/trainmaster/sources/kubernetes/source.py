@@ -12,33 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import FencedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import FencedError, TrainmasterError, UnavailableError
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import policy
 from trainmaster.sources.kubernetes import finalizer, showing
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
-from trainmaster.sources.kubernetes.api import (
-    JSON,
-    TRAININGJOBS,
-    Api,
-    NotFoundError,
-    Object,
-)
+from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api
 from trainmaster.sources.kubernetes.book import Book
 from trainmaster.sources.kubernetes.following import Follower
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
-from trainmaster.sources.kubernetes.objects import Seen, digest, seen_in
+from trainmaster.sources.kubernetes.objects import Seen
 from trainmaster.sources.kubernetes.permissions import Permissions
 from trainmaster.sources.kubernetes.telling import Teller
+from trainmaster.sources.kubernetes.writing import Writer
 
 log = logging.getLogger(__name__)
 
-_ATTEMPTS = 5
-"""times that an object is read again in one write: somebody who keeps changing it is no reason to go on for ever"""
-_CHANGED = ("Conflict", "Invalid")
-"""how the API server refuses a patch that rests on something older; Invalid for the tests in a JSON patch"""
 _RETRY = 2.0
 """seconds before a finalizer that couldn't be put on is tried again"""
 
@@ -70,10 +61,10 @@ class KubernetesSource:
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
         self._webhooks = Webhooks(settings, self._api) if own.webhook.port is not None else None
-        self._finalizers = self._api.lane(4)
+        self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
         self._holding: dict[str, asyncio.Task[None]] = {}
-        self._unshowable: dict[str, str] = {}
-        """uid -> the version of the object that takes no status"""
+        self._waiting: dict[str, str] = {}
+        """uid -> why it has no finalizer yet"""
 
     @property
     def trouble(self) -> str:
@@ -97,6 +88,8 @@ class KubernetesSource:
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
         self._book.adopt(known)
+        self._writer.clear()
+        self._waiting.clear()
         unseen = {namespace for namespace, _ in known.values() if not self._follower.covers(namespace)}
         if unseen:
             log.warning(
@@ -134,36 +127,20 @@ class KubernetesSource:
 
     async def _put_finalizer(self, seen: Seen) -> None:
         try:
-            await self._amend(seen, finalizer.adding)
+            await self._writer.amend(seen, finalizer.adding)
+            self._waiting.pop(seen.uid, None)
         except TrainmasterError as error:
-            log.warning(
-                "a job waits for its finalizer",
-                extra={"job": f"{seen.namespace}/{seen.name}", "error": str(error)},
-            )
+            self._tell_waiting(seen, str(error))
             await asyncio.sleep(_RETRY)
         finally:
             del self._holding[seen.uid]
 
-    async def _amend(self, seen: Seen, steps: Callable[[Seen], list[Object]]) -> None:
-        """Patch the object's finalizers, and again if they or the object have changed; done where nothing is left to do."""
-        now: Seen | None = seen
-        for _ in range(_ATTEMPTS):
-            self._still()
-            if now is None or not (body := steps(now)):
-                return
-            try:
-                self._take(
-                    await self._finalizers.patch(TRAININGJOBS, now.namespace, now.name, body, kind=JSON)
-                )
-            except NotFoundError:
-                return
-            except RefusedError as error:
-                if error.kind not in _CHANGED:
-                    raise
-                now = await self._again(now)
-            else:
-                return
-        raise UnavailableError(f"{seen.namespace}/{seen.name}: its finalizers can't be changed")
+    def _tell_waiting(self, seen: Seen, why: str) -> None:
+        """Once, not with every try."""
+        if self._waiting.get(seen.uid) != why:
+            job = f"{seen.namespace}/{seen.name}"
+            log.warning("a job waits until its deletion can be held", extra={"job": job, "error": why})
+        self._waiting[seen.uid] = why
 
     # --- showing
 
@@ -172,38 +149,8 @@ class KubernetesSource:
         self._still()
         if self._book.awaits(declared.uid):
             raise UnavailableError(f"{declared.path} hasn't been seen yet")
-        seen, wire = self._book.seen(declared.uid), showing.wire(status)
-        for _ in range(_ATTEMPTS):
-            if seen is None or seen.shown == digest(wire) or self._unshowable.get(seen.uid) == seen.version:
-                return
-            try:
-                await self._show(seen, wire)
-            except NotFoundError:
-                return
-            except RefusedError as error:
-                if error.kind not in _CHANGED:
-                    raise
-                before, seen = seen, await self._again(seen)
-                if error.kind == "Invalid":
-                    self._give_up(before, seen, error)
-            else:
-                return
-            self._still()
-        raise UnavailableError(f"{declared.path} keeps changing while its status is written")
-
-    def _give_up(self, before: Seen, after: Seen | None, error: RefusedError) -> None:
-        """An object that is unchanged was no conflict: the API server takes no status while its spec breaks the definition."""
-        if after and after.version == before.version:
-            log.warning(
-                "a status can't be shown until the object is mended",
-                extra={"job": before.name, "error": str(error)},
-            )
-            self._unshowable[before.uid] = before.version
-
-    async def _show(self, seen: Seen, wire: Object) -> None:
-        kind, body = showing.patch(seen, wire)
-        where = TRAININGJOBS, seen.namespace, seen.name
-        self._take(await self._api.patch(*where, body, kind=kind, subresource="status"))
+        if seen := self._book.seen(declared.uid):
+            await self._writer.show(seen, showing.wire(status))
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """As Events of the object."""
@@ -217,10 +164,10 @@ class KubernetesSource:
         """Let the object go."""
         self._still()
         if seen := self._book.seen(declared.uid):
-            await self._amend(seen, finalizer.removing)
+            await self._writer.amend(seen, finalizer.removing)
         self._book.forget(declared.uid)
         self._teller.forget(declared.uid)
-        self._unshowable.pop(declared.uid, None)
+        self._writer.forget(declared.uid)
         self._news.set()
 
     async def remove(self, declared: Declared) -> None:
@@ -237,23 +184,6 @@ class KubernetesSource:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._api.close()
-
-    # --- the object itself
-
-    async def _again(self, seen: Seen) -> Seen | None:
-        """The same object as it is now; None when it isn't there any more."""
-        try:
-            found = await self._api.get(TRAININGJOBS, seen.namespace, seen.name)
-        except NotFoundError:
-            return None
-        if found["metadata"]["uid"] != seen.uid:
-            return None
-        return self._take(found)
-
-    def _take(self, document: Object) -> Seen:
-        """What a call brought of an object is as good as news of it."""
-        self._follower.take("MODIFIED", document)
-        return seen_in(document, self._book.seen(document["metadata"]["uid"]))
 
     async def _journal_epoch(self) -> int:
         return await self.journal.newest_epoch()
