@@ -57,8 +57,10 @@ class Teller:
             await self._show(ledger, declared, event)
 
     async def _show(self, ledger: Ledger, declared: Declared, event: Event) -> None:
-        name = f"{declared.name}.{uuid.uuid4().hex[:16]}"
-        body = event_object(declared, event, name, self._instance, clock.now())
+        now = clock.now()
+        # kubectl describe shows events of one job in the order of their names.
+        name = f"{declared.name}.{int(now * 1e6):014x}{uuid.uuid4().hex[:4]}"
+        body = event_object(declared, event, name, self._instance, now)
         await self._api.create(EVENTS, declared.namespace, body)
         ledger.tell(event, name, self._now())
 
