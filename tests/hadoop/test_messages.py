@@ -116,6 +116,15 @@ def test_a_report_before_the_first_attempt() -> None:
     )
 
 
+@pytest.mark.parametrize(("number", "attempt"), [(-1, ""), (1, "appattempt_1_0002_000001")])
+def test_a_report_of_what_the_scheduler_refused_has_no_attempt(number: int, attempt: str) -> None:
+    """RMAppImpl answers with attempt -1 where there is none (DUMMY_APPLICATION_ATTEMPT_NUMBER)."""
+    proto = yarn_client_pb2.ApplicationReportProto(yarn_application_state="FAILED")
+    told = proto.currentApplicationAttemptId
+    told.attemptId, told.application_id.id, told.application_id.cluster_timestamp = number, 2, 1
+    assert resourcemanager.application_report(proto).attempt == attempt
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [

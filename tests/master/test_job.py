@@ -8,6 +8,7 @@ from typing import Any
 
 from master.office import Office, job
 from master.virtual import virtual
+from trainmaster.api import reasons
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.hadoop.refusals import INVALID_TOKEN
 from trainmaster.hadoop.values import ApplicationState, FinalStatus
@@ -271,6 +272,38 @@ async def test_an_application_that_yarn_forgot_before_it_had_a_token_is_submitte
         office.drive(job(worker=1))
         await office.running(1)
         assert office.yarn.calls["submit"] == 2
+
+
+@virtual
+async def test_an_application_that_nobody_registered_in_time_is_submitted_anew() -> None:
+    """The store was away for so long that its token could not be written down: no fault of the job, nor YARN's refusal."""
+    async with Office() as office:
+        real = office.yarn.called
+
+        def called(method: str, side: str = "rm") -> None:
+            real(method, side)
+            office.store.down = office.store.down or (method == "submit" and not office.yarn.applications)
+
+        office.yarn.called = called
+        master = office.drive(job(worker=1))
+        await asyncio.sleep(600)
+        assert not office.yarn.only.registered
+        office.yarn.only.state = ApplicationState.FAILED
+        office.store.down = False
+        await office.running(1)
+        assert len(office.yarn.applications) == 2
+        assert master.memory.lost_applications == 1
+        assert master.memory.charged == 0
+
+
+@virtual
+async def test_an_application_that_the_scheduler_did_not_take_is_refused() -> None:
+    async with Office() as office:
+        office.yarn.away.add("queue")
+        master = office.drive(job(worker=1))
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.SUBMISSION_REFUSED
+        assert office.yarn.calls["submit"] == 1
 
 
 @virtual

@@ -42,6 +42,8 @@ class Application:
 
     id: str
     state: ApplicationState = ApplicationState.NEW
+    accepted: bool = False
+    """whether the scheduler took it: then there is an attempt"""
     registered: bool = False
     number: int = 0
     last: Allocated = field(default_factory=lambda: Allocated(0))
@@ -54,7 +56,7 @@ class Application:
 
 
 class Yarn:
-    """The cluster. `away` names what can't be asked: rm, nm."""
+    """The cluster. `away` names what can't be asked: rm, nm; or the queue, which then takes no applications."""
 
     def __init__(self) -> None:
         self.applications: dict[str, Application] = {}
@@ -112,7 +114,8 @@ class Rm:
     async def submit(self, submission: Submission) -> None:
         self.yarn.called("submit")
         known = self.yarn.applications.setdefault(submission.id, Application(submission.id))
-        known.state = ApplicationState.ACCEPTED
+        known.accepted = "queue" not in self.yarn.away
+        known.state = ApplicationState.ACCEPTED if known.accepted else ApplicationState.FAILED
 
     async def report(self, application: str) -> ApplicationReport | None:
         self.yarn.called("report")
@@ -120,9 +123,9 @@ class Rm:
         if known is None:
             return None
         token = None if known.registered or known.state.over else application.encode()
-        final = FinalStatus.UNDEFINED
+        final, attempt = FinalStatus.UNDEFINED, f"appattempt_{application}_1" if known.accepted else ""
         return ApplicationReport(
-            application, "job", "u", "q", "", known.state, final, "words", "", 0, 0, 0, 0, "", token
+            application, "job", "u", "q", "", known.state, final, "words", "", 0, 0, 0, 0, attempt, token
         )
 
     async def kill(self, application: str, _words: str) -> bool:

@@ -173,7 +173,9 @@ def application_report(proto: pb.ApplicationReportProto) -> ApplicationReport:
         started_at=proto.startTime / 1000,
         finished_at=proto.finishTime / 1000,
         priority=proto.priority.priority,
-        attempt=ids.attempt_id(attempt) if attempt.attemptId else "",
+        attempt=ids.attempt_id(attempt)
+        if attempt.attemptId > 0
+        else "",  # -1 where there is none (RMAppImpl)
         am_rm_token=messages.token_bytes(proto.am_rm_token) if proto.HasField("am_rm_token") else None,
     )
 

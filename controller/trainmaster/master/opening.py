@@ -123,8 +123,9 @@ def submission(application: ApplicationMemory, job: TrainingJob, uid: str) -> Su
 def _without_token(report: ApplicationReport) -> Opened:
     if report.state is ApplicationState.RUNNING:
         return Opened(AppState.TOKEN_LOST, report.diagnostics)
-    if report.state is ApplicationState.FAILED:
-        return Opened(AppState.REFUSED, report.diagnostics)
+    if report.state is ApplicationState.FAILED and not report.attempt:
+        return Opened(AppState.REFUSED, report.diagnostics)  # the scheduler did not take it
+    # With an attempt it was taken, and nobody registered in time: the controller or its store was away.
     return Opened(ended_state(report), report.diagnostics)
 
 
