@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -264,6 +265,22 @@ async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again(
         await until(lambda: {"away", "no"} <= folder.shown.keys(), 10)
         publisher.put(declared("bug"), JobStatus(observed_generation=2))
         await until(lambda: "bug" in folder.shown, 10)
+
+
+@virtual
+async def test_an_outage_is_told_once_for_each_job_and_again_when_there_is_another() -> None:
+    folder = Folder()
+    with patch.object(logging.getLogger("trainmaster.master.publisher"), "info") as told:
+        async with publishing(folder) as publisher:
+            for outage in (1, 2):
+                folder.fail = {"a": UnavailableError("away"), "b": UnavailableError("away")}
+                for uid in folder.fail:
+                    publisher.put(declared(uid), JobStatus(observed_generation=outage))
+                await asyncio.sleep(3600)
+                assert told.call_count == 2 * outage
+                folder.fail = {}
+                await asyncio.sleep(60)
+                assert folder.shown["a"].observed_generation == outage
 
 
 @virtual

@@ -37,6 +37,8 @@ class Affairs:
     ) -> None:
         self._desk, self._sight, self._wake, self._opened = desk, sight, wake, opened
         self._task: asyncio.Task[None] | None = None
+        self._said = ("", "")
+        """what was last put off, and why"""
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._task is None:
@@ -171,8 +173,10 @@ class Affairs:
             await asyncio.sleep(RETRY)  # until the source has taken note of it
 
     async def _later(self, what: str, error: TrainmasterError) -> None:
-        """Say why, and wait a little: the next pass asks for it again."""
-        log.info(what, extra={"error": str(error)})
+        """Say why, though not with each try, and wait a little: the next pass asks for it again."""
+        if (what, str(error)) != self._said:
+            log.info(what, extra={"error": str(error)})
+        self._said = (what, str(error))
         await asyncio.sleep(RETRY)
 
 

@@ -48,6 +48,8 @@ class Publisher:
         self._waiting: dict[str, News] = {}
         self._shown: dict[str, tuple[str, JobStatus]] = {}
         """by uid: where it is shown, and what; a job whose file was moved is shown beside the new one"""
+        self._late: set[str] = set()
+        """jobs of which it was said that their status can't be shown: once, however long that lasts"""
         self._busy: set[str] = set()
         self._news = asyncio.Event()
 
@@ -62,6 +64,7 @@ class Publisher:
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
         self._shown.pop(uid, None)
+        self._late.discard(uid)
 
     async def run(self) -> None:
         """Write what waits, until cancelled."""
@@ -103,10 +106,13 @@ class Publisher:
             if not shown:
                 await self._source.publish(declared, status)
         except TrainmasterError as error:
-            log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
+            if declared.uid not in self._late:
+                self._late.add(declared.uid)
+                log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
             newer = self._waiting.get(declared.uid)
             self._waiting[declared.uid] = newer.after(news) if newer else news
             return RETRY
+        self._late.discard(declared.uid)
         # Even if it was shown: from now on the picture's own object, since two equal ones would be kept.
         self._shown[declared.uid] = (declared.path, status)
         await self._tell(news)
