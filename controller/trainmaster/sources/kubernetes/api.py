@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.settings import Kubernetes
@@ -50,6 +50,8 @@ __all__ = [
 Object = dict[str, Any]
 """an object of the API server, as its JSON says it"""
 Objects = list[Object]
+T = TypeVar("T")
+Kept = list[T]
 
 MERGE: Final = "application/merge-patch+json"
 """a patch that holds the fields to change; null removes one (RFC 7386)"""
@@ -118,15 +120,16 @@ class Api:
         metadata_only: bool = False,
     ) -> tuple[Objects, str]:
         """All objects that the selectors choose, complete, and the resourceVersion at which they were so."""
-        query = {"labelSelector": labels, "fieldSelector": fields}
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(page)}
         chosen = {key: value for key, value in query.items() if value}
-        for _ in range(_NEW_LISTS):
-            try:
-                return await self._pages(Call("list", resource, namespace), chosen, page, metadata_only)
-            except RefusedError as error:
-                if error.kind != "Expired":
-                    raise
-        raise UnavailableError(f"list {resource}: the list ran out before its end, {_NEW_LISTS} times")
+        accept = _METADATA if metadata_only else JSON_TYPE
+        return await self._list(Call("list", resource, namespace), chosen, accept, lambda found: found)
+
+    async def list_as(
+        self, keep: Callable[[Object], T], resource: Resource, namespace: str = "", *, page: int = _PAGE
+    ) -> tuple[Kept[T], str]:
+        """The same of all objects, with what is kept of each: only one page of whole objects is in memory at a time."""
+        return await self._list(Call("list", resource, namespace), {"limit": str(page)}, JSON_TYPE, keep)
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Raises ConflictError of the kind AlreadyExists when there is one of that name."""
@@ -190,15 +193,25 @@ class Api:
             return False
         return bool(found["metadata"]["uid"] == uid)
 
+    async def _list(
+        self, call: Call, query: Mapping[str, str], accept: str, keep: Callable[[Object], T]
+    ) -> tuple[Kept[T], str]:
+        for _ in range(_NEW_LISTS):
+            try:
+                return await self._pages(call, query, accept, keep)
+            except RefusedError as error:
+                if error.kind != "Expired":
+                    raise
+        raise UnavailableError(f"{call}: the list ran out before its end, {_NEW_LISTS} times")
+
     async def _pages(
-        self, call: Call, chosen: Mapping[str, str], page: int, metadata_only: bool
-    ) -> tuple[Objects, str]:
-        items: Objects = []
-        query = {**chosen, "limit": str(page)}
-        accept = _METADATA if metadata_only else JSON_TYPE
+        self, call: Call, query: Mapping[str, str], accept: str, keep: Callable[[Object], T]
+    ) -> tuple[Kept[T], str]:
+        items: Kept[T] = []
+        query = dict(query)
         while True:
             found = await self._do("GET", call, query=query, accept=accept)
-            items += found.get("items") or []
+            items += map(keep, found.get("items") or ())
             metadata = found["metadata"]
             if not metadata.get("continue"):
                 return items, metadata.get("resourceVersion", "")

@@ -25,10 +25,8 @@ SOON = 1.0
 """seconds to the next complete list after something may have gone unheard; from then on twice as many each time"""
 RETRY = 2.0
 """seconds before a scope that couldn't be listed is tried again"""
-_PAGE = 100
-"""objects listed at a time"""
-_BREATH = 20
-"""objects read at once, before the jobs that run have their turn"""
+_PAGE = 50
+"""objects listed and read at a time, before the jobs that run have their turn"""
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """seconds before kopf is begun anew, after it ended so many times in a row"""
 _STEADY = 60.0
@@ -149,13 +147,7 @@ class Follower:
 
     async def _list(self, scope: str) -> None:
         begun = self._book.step
-        documents, version = await self._api.list(TRAININGJOBS, scope, page=_PAGE)
-        found = []
-        documents.reverse()
-        while documents:
-            found.append(self._read(documents.pop()))
-            if len(found) % _BREATH == 0:
-                await asyncio.sleep(0)
+        found, version = await self._api.list_as(self._read, TRAININGJOBS, scope, page=_PAGE)
         self._book.note_list(scope, found, version, begun)
 
     def _read(self, document: Object) -> Seen:
