@@ -157,7 +157,10 @@ class KubernetesLease:
             await self._put(ours, "", ours.epoch)
         except ConflictError:
             found = await self._read()
-            if found is not None and self._is_ours(found):
+            if found and (found.holder, found.epoch) == (
+                self._identity,
+                ours.epoch,
+            ):  # not one that we took since
                 await self._put(found, "", found.epoch)
 
     # --- as a standby
