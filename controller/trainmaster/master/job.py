@@ -228,7 +228,8 @@ class JobMaster:
             await asyncio.sleep(0)
             return
         try:
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):  # wait_for swallows a cancellation that meets the wake
+                await self._wake.wait()
         except TimeoutError:
             return
 
