@@ -176,3 +176,20 @@ def test_a_controller_frozen_beyond_the_expiry_submits_anew(
     assert status.earlier_application_ids == (first,)
     assert status.restarts == 0, "YARN's loss is not charged"
     assert ledger.twice() == []
+
+
+def test_an_application_that_nobody_registered_in_time_is_submitted_anew(
+    room: Room, ledger: Ledger, hadoop: LocalHadoop
+) -> None:
+    first = room.controller(kill_at="submit")
+    room.drop("missed", eager(worker=trainer_role(ledger.folder, 1, steps=5)))
+    assert first.wait_for_death() == -signal.SIGKILL
+
+    until(lambda: "missed" not in room.rest.live(), 3 * hadoop.options.am_expiry)
+    room.controller()
+    status = room.until_true("missed", C.FINISHED)
+
+    assert status.is_true(C.SUCCEEDED)
+    assert len(status.earlier_application_ids) == 1
+    assert status.restarts == 0, "nobody's absence is charged"
+    assert len(ledger.starts()) == 1

@@ -123,6 +123,7 @@ def test_too_much_memory_is_told_with_how_much(shared: Room, ledger: Ledger) -> 
 def test_an_application_killed_in_yarn_stays_ended(shared: Room, ledger: Ledger) -> None:
     shared.drop("killed", eager(worker=trainers(ledger, 2, steps=0)))
     application = shared.until_true("killed", C.RUNNING).application_id
+    processes(ledger, 2)  # on a slow machine they take a while to say so
 
     shared.kill(application)
     status = shared.until_true("killed", C.FINISHED)
