@@ -149,13 +149,11 @@ class Office(AbstractAsyncContextManager["Office"]):
         self._patch.stop()
 
     def drive(
-        self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid", lost: str = ""
+        self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid", **declared: Any
     ) -> JobMaster:
         """Drive a job as the fleet does."""
-        declared = Declared(
-            "folder", "default", "mnist", uid, "mnist.yaml", "u", job=job, lost_application=lost
-        )
-        master = self.masters[uid] = JobMaster(self.desk, declared, memory)
+        said = Declared("folder", "default", "mnist", uid, "mnist.yaml", "u", job=job, **declared)
+        master = self.masters[uid] = JobMaster(self.desk, said, memory)
         self.tasks.append(asyncio.create_task(master.run()))
         return master
 

@@ -356,28 +356,59 @@ async def test_after_the_end_the_token_is_refused_and_that_means_nothing() -> No
 @virtual
 async def test_an_application_whose_record_was_lost_is_ended_and_nothing_is_begun_anew() -> None:
     async with Office() as office:
-        before = office.drive(job(worker=2))
-        await office.running(2)
-        lost = before.memory.application.id
-        office.tasks[0].cancel()
-        office.store.records.clear()
-
-        master = office.drive(job(worker=2), lost=lost)
+        lost = await loses_its_record(office)
+        master = office.drive(job(worker=2), lost_application=lost)
         await office.until(lambda: master.memory.finished)
         assert office.yarn.only.state is ApplicationState.KILLED
-        assert master.memory.verdict.reason == "TokenLost"
-        assert lost in master.memory.verdict.message
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert f"{lost}, which nobody can speak for: it was ended" in master.memory.verdict.message
         assert office.store.memory().finished
+
+
+@virtual
+async def test_a_status_that_names_the_application_of_another_job_ends_nothing() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        master = office.drive(job(worker=2), uid="another", lost_application=lost)
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert f"nothing was ended: {lost} is another job's" in master.memory.verdict.message
+        assert office.yarn.only.state is ApplicationState.RUNNING
+        assert not office.yarn.calls["kill"]
 
 
 @virtual
 async def test_a_job_whose_record_was_lost_is_not_begun_anew_though_yarn_forgot_its_application_too() -> None:
     async with Office() as office:
-        master = office.drive(job(worker=1), lost="application_1_4711")
+        master = office.drive(job(worker=1), lost_application="application_1_4711")
         await office.until(lambda: master.memory.finished)
-        assert master.memory.verdict.reason == "TokenLost"
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
         assert not office.yarn.applications
         assert not office.yarn.calls["submit"]
+
+
+@virtual
+async def test_a_lost_application_is_ended_before_a_declaration_that_cannot_be_read_is_forgotten() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        office.yarn.away.add("rm")
+        master = office.drive(None, lost_application=lost, deleted=True)
+        await asyncio.sleep(60)
+        assert not master.over
+        assert office.shown["uid"].application_id == lost
+        office.yarn.away.clear()
+        await office.until(lambda: master.over)
+        assert office.yarn.only.state is ApplicationState.KILLED
+
+
+async def loses_its_record(office: Office) -> str:
+    """The id of the application of a job that ran, and of which the journal then knows nothing."""
+    before = office.drive(job(worker=2))
+    await office.running(2)
+    office.tasks[0].cancel()
+    office.store.records.clear()
+    assert before.memory.application is not None
+    return before.memory.application.id
 
 
 # --- starts

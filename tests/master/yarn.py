@@ -42,6 +42,7 @@ class Application:
 
     id: str
     state: ApplicationState = ApplicationState.NEW
+    tags: frozenset[str] = frozenset()
     accepted: bool = False
     """whether the scheduler took it: then there is an attempt"""
     registered: bool = False
@@ -114,6 +115,7 @@ class Rm:
     async def submit(self, submission: Submission) -> None:
         self.yarn.called("submit")
         known = self.yarn.applications.setdefault(submission.id, Application(submission.id))
+        known.tags = frozenset(submission.tags)
         known.accepted = "queue" not in self.yarn.away
         known.state = ApplicationState.ACCEPTED if known.accepted else ApplicationState.FAILED
 
@@ -125,7 +127,22 @@ class Rm:
         token = None if known.registered or known.state.over else application.encode()
         final, attempt = FinalStatus.UNDEFINED, f"appattempt_{application}_1" if known.accepted else ""
         return ApplicationReport(
-            application, "job", "u", "q", "", known.state, final, "words", "", 0, 0, 0, 0, attempt, token
+            application,
+            "job",
+            "u",
+            "q",
+            "",
+            known.state,
+            final,
+            "words",
+            "",
+            0,
+            0,
+            0,
+            0,
+            attempt,
+            token,
+            known.tags,
         )
 
     async def kill(self, application: str, _words: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from real.cluster import until
@@ -134,3 +136,25 @@ def test_what_is_done_to_jobs_while_no_controller_lives(room: KubernetesRoom, le
     until(lambda: not any(room.journal(uids[name]) for name in ("deleted", "forced")))
     assert room.status("over").is_true(C.SUCCEEDED)
     assert len(ledgers["over"].starts()) == 1, "what has ended never runs again"
+
+
+def test_a_status_that_names_the_application_of_another_job_ends_nothing_of_it(
+    room: KubernetesRoom, ledger: Ledger
+) -> None:
+    """Whoever may write statuses must not get another's training ended by it."""
+    first = room.controller()
+    train(room, ledger, "honest")
+    application = room.status("honest").application_id
+    first.end()
+
+    room.drop("forged", eager(worker=trainers(Ledger(ledger.folder / "forged"), 1)))
+    forged = json.dumps({"status": {"applicationId": application}})
+    room.kubectl("patch", "tj", "forged", "--subresource=status", "--type=merge", "-p", forged)
+    room.controller()
+
+    status = room.until_true("forged", C.FINISHED)
+    assert reason(status, C.FAILED) == reasons.TOKEN_LOST
+    assert f"nothing was ended: {application} is another job's" in message(status, C.FAILED)
+    assert len(ledger.running()) == 2
+    assert room.rest.application(application)["state"] == "RUNNING"
+    room.until_true("honest", C.RUNNING)

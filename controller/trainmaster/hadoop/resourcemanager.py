@@ -177,6 +177,7 @@ def application_report(proto: pb.ApplicationReportProto) -> ApplicationReport:
         if attempt.attemptId > 0
         else "",  # -1 where there is none (RMAppImpl)
         am_rm_token=messages.token_bytes(proto.am_rm_token) if proto.HasField("am_rm_token") else None,
+        tags=frozenset(proto.applicationTags),
     )
 
 

@@ -106,6 +106,8 @@ class ApplicationReport:
     am_rm_token: bytes | None = field(default=None, repr=False)
     """only for the owner, and only while the attempt is LAUNCHED: from the scheduler's acceptance until the
     first register"""
+    tags: frozenset[str] = frozenset()
+    """those of its submission"""
 
 
 class QueueState(StrEnum):

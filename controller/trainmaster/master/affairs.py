@@ -14,10 +14,18 @@ from typing import Any
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError
+from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import FinalStatus
 from trainmaster.master.desk import Desk
-from trainmaster.master.opening import Amend, Opened, ended_state, open_application, refused_for_good
+from trainmaster.master.opening import (
+    Amend,
+    Opened,
+    ended_state,
+    open_application,
+    refused_for_good,
+    uid_tag,
+)
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.values import AppState, Finish
@@ -129,17 +137,27 @@ class Affairs:
                 raise
         return True
 
-    async def kill(self, application: ApplicationMemory) -> None:
-        """End an application that nobody can speak for."""
+    async def kill(self, application: ApplicationMemory, uid: str) -> None:
+        """End an application of the job that nobody can speak for.
+
+        Its id may come from a status, which others can write: what was not submitted for this job goes on.
+        """
         try:
-            rm = self._desk.manager(application.user)
-            while (report := await rm.report(application.id)) and not report.state.over:
-                await rm.kill(application.id, "its token was lost")
-                await asyncio.sleep(POLL)
+            ended = await self._killed(self._desk.manager(application.user), application.id, uid_tag(uid))
         except TrainmasterError as error:
             await self._later("an application can't be ended yet", error)
         else:
-            self._sight.say(AppState.CLOSED)
+            self._sight.say(*ended)
+
+    async def _killed(self, rm: ResourceManager, id_: str, tag: str) -> tuple[AppState, str]:
+        while report := await rm.report(id_):
+            if tag not in report.tags:
+                return AppState.LOST, f"{id_} is another job's"
+            if report.state.over:
+                return AppState.CLOSED, report.diagnostics
+            await rm.kill(id_, "its token was lost")
+            await asyncio.sleep(POLL)
+        return AppState.LOST, f"YARN doesn't know {id_} any more"
 
     async def prioritize(self, application: ApplicationMemory, priority: int, amend: Amend) -> None:
         """Tell YARN the new priority, and remember what it was told; it may grant less (maximum priority of the cluster)."""

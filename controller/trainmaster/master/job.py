@@ -173,7 +173,7 @@ class JobMaster:
                 url = self.desk.job_page(self.declared)
                 affairs.run(lambda: affairs.finish(action, application, heart.master, url))
             case Kill() if application:
-                affairs.run(lambda: affairs.kill(application))
+                affairs.run(lambda: affairs.kill(application, self.memory.uid))
             case Forget():
                 affairs.run(self._leave)
             case RemoveDeclaration():

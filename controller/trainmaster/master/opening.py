@@ -58,8 +58,6 @@ async def open_application(
     """Open the job's application, or take it up again. Raises UnavailableError when YARN can't be asked."""
     memory = await _with_id(memory, job, user, rm, amend)
     assert memory.application is not None
-    if memory.application.orphan:
-        return await _orphaned(memory.application, rm)
     had_token = bool(memory.application.token)
     if not had_token:
         report = await _submitted(memory.application, job, memory.uid, rm)
@@ -87,13 +85,6 @@ async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceMana
     return memory
 
 
-async def _orphaned(application: ApplicationMemory, rm: ResourceManager) -> Opened:
-    """Nobody can speak for it, and nobody knows how the job stood: it may have trained to its end. So it isn't begun anew."""
-    report = await rm.report(application.id)
-    words = report.diagnostics if report else f"YARN doesn't know {application.id} any more"
-    return Opened(AppState.TOKEN_LOST, words)
-
-
 async def _submitted(
     application: ApplicationMemory, job: TrainingJob, uid: str, rm: ResourceManager
 ) -> ApplicationReport:
@@ -116,8 +107,13 @@ async def _submitted(
 def submission(application: ApplicationMemory, job: TrainingJob, uid: str) -> Submission:
     """What YARN is told of the job; people find it there by name and tags."""
     meta = job.metadata
-    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:TAG], f"uid:{uid}"[:TAG])
+    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:TAG], uid_tag(uid))
     return Submission(application.id, meta.name, application.queue, application.priority, tags)
+
+
+def uid_tag(uid: str) -> str:
+    """The tag by which an application is known as that of one job, whoever names it."""
+    return f"uid:{uid}"[:TAG]
 
 
 def _without_token(report: ApplicationReport) -> Opened:

@@ -12,6 +12,7 @@ from trainmaster.frameworks import Placed, environments
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wants
 from trainmaster.plan.case import Case
+from trainmaster.plan.close import OVER
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.values import (
     Action,
@@ -24,6 +25,7 @@ from trainmaster.plan.values import (
     Prioritize,
     Release,
     RemoveDeclaration,
+    Seen,
     Start,
     Stop,
 )
@@ -42,12 +44,20 @@ def actions_of(case: Case, memory: Memory) -> tuple[Action, ...]:
 
 
 def _application(case: Case, memory: Memory) -> Iterator[Action]:
-    if case.seen.application is AppState.TOKEN_LOST and memory.application:
+    if unspoken_for(memory, case.seen) and memory.application:
         yield Kill(memory.application.id)
     elif may_open(case, memory):
         yield Open()
     elif case.registered and memory.application and memory.application.priority != case.job.spec.priority:
         yield Prioritize(case.job.spec.priority)
+
+
+def unspoken_for(memory: Memory, seen: Seen) -> bool:
+    """Whether there is an application that can only be ended, and may not be over yet."""
+    if memory.application is None or memory.closed_at:
+        return False
+    orphaned = memory.application.orphan and seen.application not in OVER
+    return orphaned or seen.application is AppState.TOKEN_LOST
 
 
 def may_open(case: Case, memory: Memory) -> bool:

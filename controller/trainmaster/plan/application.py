@@ -25,6 +25,8 @@ def follow_application(case: Case, memory: Memory) -> Change:
         return Change(memory)
     words = last_words(case.seen.application_words)
     match case.seen.application:
+        case AppState.LOST | AppState.CLOSED if memory.application.orphan:
+            return _failed(case, memory, reasons.TOKEN_LOST, _orphaned(case, memory.application.id))
         case AppState.LOST | AppState.CLOSED:
             return _lost(case, memory, words)
         case AppState.KILLED:
@@ -32,9 +34,10 @@ def follow_application(case: Case, memory: Memory) -> Change:
                 case, memory, reasons.KILLED_OUTSIDE, f"the application was killed in YARN: {words}"
             )
         case AppState.TOKEN_LOST:
-            lost = "record was lost" if memory.application.orphan else "token was never written down"
-            said = f"nobody can speak for {memory.application.id}, since its {lost}: it can only be ended"
-            return _failed(case, memory, reasons.TOKEN_LOST, said)
+            said = "since its token was never written down: it can only be ended"
+            return _failed(
+                case, memory, reasons.TOKEN_LOST, f"nobody can speak for {memory.application.id}, {said}"
+            )
         case AppState.REFUSED if FULL.search(case.seen.application_words):
             return Change(replace(memory, application=None, open_not_before=case.now + FULL_RETRY))
         case AppState.REFUSED:
@@ -54,6 +57,14 @@ def _failed(case: Case, memory: Memory, reason: str, message: str) -> Change:
     return Change(
         replace(memory, verdict=Verdict(False, reason, message, case.now)), (warning(reason, message),)
     )
+
+
+def _orphaned(case: Case, id_: str) -> str:
+    """Nobody knows how the job stood, it may have trained to its end: so it isn't begun anew."""
+    said = f"the record of this job was lost; its status named {id_}"
+    if case.seen.application is AppState.CLOSED:
+        return f"{said}, which nobody can speak for: it was ended"
+    return f"{said}, and nothing was ended: {case.seen.application_words}"
 
 
 def _lost(case: Case, memory: Memory, words: str) -> Change:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.plan.actions import actions_of
+from trainmaster.plan.actions import actions_of, unspoken_for
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
@@ -23,7 +23,7 @@ from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.telling import turns
-from trainmaster.plan.values import Forget, Limits, Plan, Seen
+from trainmaster.plan.values import Action, Forget, Kill, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
 __all__ = ["begun", "decide", "last_good", "raised"]
@@ -49,8 +49,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     case = in_force(declared, memory, seen, now, limits)
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now)
-        forget = (Forget(),) if declared.deleted else ()
-        return Plan(after, status, actions=forget, events=turns(memory, status))
+        return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
     change = Change(memory)
     for step in STEPS:
         made = step(case, change.memory)
@@ -65,6 +64,13 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         events=change.events + turns(memory, status),
         wake_at=wake_of(case, after),
     )
+
+
+def _leaving(declared: Declared, memory: Memory, seen: Seen) -> tuple[Action, ...]:
+    """An application whose record was lost is ended first: once the job is forgotten, nobody knows of it."""
+    if memory.application and unspoken_for(memory, seen):
+        return (Kill(memory.application.id),)
+    return (Forget(),) if declared.deleted else ()
 
 
 def begun(declared: Declared) -> Memory:

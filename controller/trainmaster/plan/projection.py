@@ -57,6 +57,7 @@ def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, Job
         conditions=conditions,
         framework=declared.job.spec.framework.value if declared.job else "",
         state="Refused",
+        application_id=memory.application.id if memory.application else "",
         errors=declared.problems,
     )
     return replace(memory, since=since), status

@@ -94,7 +94,7 @@ class AppState(StrEnum):
     AWAY = "Away"
     """the ResourceManager can't be asked"""
     LOST = "Lost"
-    """YARN lost it: expired, or unknown after a restart without recovery"""
+    """YARN lost it: expired, or unknown after a restart without recovery; or what was taken for it is another job's"""
     KILLED = "Killed"
     """somebody ended it in YARN"""
     REFUSED = "Refused"
@@ -229,7 +229,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """End an application that we can't speak for (token lost)."""
+    """End an application that nobody can speak for: its token or its record was lost."""
 
     application: str
 

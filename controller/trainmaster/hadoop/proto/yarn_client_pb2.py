@@ -26,17 +26,17 @@ from trainmaster.hadoop.proto import yarn_pb2 as trainmaster_dot_hadoop_dot_prot
 from trainmaster.hadoop.proto import common_pb2 as trainmaster_dot_hadoop_dot_proto_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*trainmaster/hadoop/proto/yarn_client.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"\x1f\n\x1dGetNewApplicationRequestProto\"\x90\x01\n\x1eGetNewApplicationResponseProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x35\n\x11maximumCapability\x18\x02 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\"\xff\x03\n!ApplicationSubmissionContextProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x1d\n\x10\x61pplication_name\x18\x02 \x01(\t:\x03N/A\x12\x16\n\x05queue\x18\x03 \x01(\t:\x07\x64\x65\x66\x61ult\x12,\n\x08priority\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x43\n\x11\x61m_container_spec\x18\x05 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x1b\n\x0cunmanaged_am\x18\x07 \x01(\x08:\x05\x66\x61lse\x12\x19\n\x0emaxAppAttempts\x18\x08 \x01(\x05:\x01\x30\x12,\n\x08resource\x18\t \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x1d\n\x0f\x61pplicationType\x18\n \x01(\t:\x04YARN\x12:\n+keep_containers_across_application_attempts\x18\x0b \x01(\x08:\x05\x66\x61lse\x12\x17\n\x0f\x61pplicationTags\x18\x0c \x03(\t\x12\x1d\n\x15node_label_expression\x18\x10 \x01(\t\"w\n\x1dSubmitApplicationRequestProto\x12V\n\x1e\x61pplication_submission_context\x18\x01 \x01(\x0b\x32..hadoop.yarn.ApplicationSubmissionContextProto\" \n\x1eSubmitApplicationResponseProto\"\xcd\x04\n\x16\x41pplicationReportProto\x12\x36\n\rapplicationId\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\r\n\x05queue\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x46\n\x16yarn_application_state\x18\x08 \x01(\x0e\x32&.hadoop.yarn.YarnApplicationStateProto\x12\x13\n\x0btrackingUrl\x18\t \x01(\t\x12\x18\n\x0b\x64iagnostics\x18\n \x01(\t:\x03N/A\x12\x11\n\tstartTime\x18\x0b \x01(\x03\x12\x12\n\nfinishTime\x18\x0c \x01(\x03\x12J\n\x18\x66inal_application_status\x18\r \x01(\x0e\x32(.hadoop.yarn.FinalApplicationStatusProto\x12\x1b\n\x13originalTrackingUrl\x18\x0f \x01(\t\x12K\n\x1b\x63urrentApplicationAttemptId\x18\x10 \x01(\x0b\x32&.hadoop.yarn.ApplicationAttemptIdProto\x12\x10\n\x08progress\x18\x11 \x01(\x02\x12.\n\x0b\x61m_rm_token\x18\x13 \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12,\n\x08priority\x18\x17 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"[\n GetApplicationReportRequestProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\"d\n!GetApplicationReportResponseProto\x12?\n\x12\x61pplication_report\x18\x01 \x01(\x0b\x32#.hadoop.yarn.ApplicationReportProto\"k\n\x1bKillApplicationRequestProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x13\n\x0b\x64iagnostics\x18\x02 \x01(\t\"@\n\x1cKillApplicationResponseProto\x12 \n\x11is_kill_completed\x18\x01 \x01(\x08:\x05\x66\x61lse\"\x98\x01\n%UpdateApplicationPriorityRequestProto\x12\x36\n\rapplicationId\x18\x01 \x02(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x37\n\x13\x61pplicationPriority\x18\x02 \x02(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"a\n&UpdateApplicationPriorityResponseProto\x12\x37\n\x13\x61pplicationPriority\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"\xc5\x01\n\x0eQueueInfoProto\x12\x11\n\tqueueName\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x02\x12\x17\n\x0fmaximumCapacity\x18\x03 \x01(\x02\x12\x17\n\x0f\x63urrentCapacity\x18\x04 \x01(\x02\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.hadoop.yarn.QueueStateProto\x12\x1c\n\x14\x61\x63\x63\x65ssibleNodeLabels\x18\x08 \x03(\t\x12\x11\n\tqueuePath\x18\x0f \x01(\t\"y\n\x18GetQueueInfoRequestProto\x12\x11\n\tqueueName\x18\x01 \x01(\t\x12\x1b\n\x13includeApplications\x18\x02 \x01(\x08\x12\x1a\n\x12includeChildQueues\x18\x03 \x01(\x08\x12\x11\n\trecursive\x18\x04 \x01(\x08\"K\n\x19GetQueueInfoResponseProto\x12.\n\tqueueInfo\x18\x01 \x01(\x0b\x32\x1b.hadoop.yarn.QueueInfoProto\"N\n\x1bGetClusterNodesRequestProto\x12/\n\nnodeStates\x18\x01 \x03(\x0e\x32\x1b.hadoop.yarn.NodeStateProto\"Q\n\x1cGetClusterNodesResponseProto\x12\x31\n\x0bnodeReports\x18\x01 \x03(\x0b\x32\x1c.hadoop.yarn.NodeReportProto\"\x9d\x01\n\x17YarnClusterMetricsProto\x12\x19\n\x11num_node_managers\x18\x01 \x01(\x05\x12\x1e\n\x16num_decommissioned_nms\x18\x02 \x01(\x05\x12\x16\n\x0enum_active_nms\x18\x03 \x01(\x05\x12\x14\n\x0cnum_lost_nms\x18\x04 \x01(\x05\x12\x19\n\x11num_unhealthy_nms\x18\x05 \x01(\x05\"\x1f\n\x1dGetClusterMetricsRequestProto\"_\n\x1eGetClusterMetricsResponseProto\x12=\n\x0f\x63luster_metrics\x18\x01 \x01(\x0b\x32$.hadoop.yarn.YarnClusterMetricsProto*\x84\x01\n\x19YarnApplicationStateProto\x12\x07\n\x03NEW\x10\x01\x12\x0e\n\nNEW_SAVING\x10\x02\x12\r\n\tSUBMITTED\x10\x03\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x04\x12\x0b\n\x07RUNNING\x10\x05\x12\x0c\n\x08\x46INISHED\x10\x06\x12\n\n\x06\x46\x41ILED\x10\x07\x12\n\n\x06KILLED\x10\x08*?\n\x0fQueueStateProto\x12\r\n\tQ_STOPPED\x10\x01\x12\r\n\tQ_RUNNING\x10\x02\x12\x0e\n\nQ_DRAINING\x10\x03')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*trainmaster/hadoop/proto/yarn_client.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"\x1f\n\x1dGetNewApplicationRequestProto\"\x90\x01\n\x1eGetNewApplicationResponseProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x35\n\x11maximumCapability\x18\x02 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\"\xff\x03\n!ApplicationSubmissionContextProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x1d\n\x10\x61pplication_name\x18\x02 \x01(\t:\x03N/A\x12\x16\n\x05queue\x18\x03 \x01(\t:\x07\x64\x65\x66\x61ult\x12,\n\x08priority\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x43\n\x11\x61m_container_spec\x18\x05 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x1b\n\x0cunmanaged_am\x18\x07 \x01(\x08:\x05\x66\x61lse\x12\x19\n\x0emaxAppAttempts\x18\x08 \x01(\x05:\x01\x30\x12,\n\x08resource\x18\t \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x1d\n\x0f\x61pplicationType\x18\n \x01(\t:\x04YARN\x12:\n+keep_containers_across_application_attempts\x18\x0b \x01(\x08:\x05\x66\x61lse\x12\x17\n\x0f\x61pplicationTags\x18\x0c \x03(\t\x12\x1d\n\x15node_label_expression\x18\x10 \x01(\t\"w\n\x1dSubmitApplicationRequestProto\x12V\n\x1e\x61pplication_submission_context\x18\x01 \x01(\x0b\x32..hadoop.yarn.ApplicationSubmissionContextProto\" \n\x1eSubmitApplicationResponseProto\"\xe6\x04\n\x16\x41pplicationReportProto\x12\x36\n\rapplicationId\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\r\n\x05queue\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x46\n\x16yarn_application_state\x18\x08 \x01(\x0e\x32&.hadoop.yarn.YarnApplicationStateProto\x12\x13\n\x0btrackingUrl\x18\t \x01(\t\x12\x18\n\x0b\x64iagnostics\x18\n \x01(\t:\x03N/A\x12\x11\n\tstartTime\x18\x0b \x01(\x03\x12\x12\n\nfinishTime\x18\x0c \x01(\x03\x12J\n\x18\x66inal_application_status\x18\r \x01(\x0e\x32(.hadoop.yarn.FinalApplicationStatusProto\x12\x1b\n\x13originalTrackingUrl\x18\x0f \x01(\t\x12K\n\x1b\x63urrentApplicationAttemptId\x18\x10 \x01(\x0b\x32&.hadoop.yarn.ApplicationAttemptIdProto\x12\x10\n\x08progress\x18\x11 \x01(\x02\x12.\n\x0b\x61m_rm_token\x18\x13 \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12\x17\n\x0f\x61pplicationTags\x18\x14 \x03(\t\x12,\n\x08priority\x18\x17 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"[\n GetApplicationReportRequestProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\"d\n!GetApplicationReportResponseProto\x12?\n\x12\x61pplication_report\x18\x01 \x01(\x0b\x32#.hadoop.yarn.ApplicationReportProto\"k\n\x1bKillApplicationRequestProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x13\n\x0b\x64iagnostics\x18\x02 \x01(\t\"@\n\x1cKillApplicationResponseProto\x12 \n\x11is_kill_completed\x18\x01 \x01(\x08:\x05\x66\x61lse\"\x98\x01\n%UpdateApplicationPriorityRequestProto\x12\x36\n\rapplicationId\x18\x01 \x02(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x37\n\x13\x61pplicationPriority\x18\x02 \x02(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"a\n&UpdateApplicationPriorityResponseProto\x12\x37\n\x13\x61pplicationPriority\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"\xc5\x01\n\x0eQueueInfoProto\x12\x11\n\tqueueName\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x02\x12\x17\n\x0fmaximumCapacity\x18\x03 \x01(\x02\x12\x17\n\x0f\x63urrentCapacity\x18\x04 \x01(\x02\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.hadoop.yarn.QueueStateProto\x12\x1c\n\x14\x61\x63\x63\x65ssibleNodeLabels\x18\x08 \x03(\t\x12\x11\n\tqueuePath\x18\x0f \x01(\t\"y\n\x18GetQueueInfoRequestProto\x12\x11\n\tqueueName\x18\x01 \x01(\t\x12\x1b\n\x13includeApplications\x18\x02 \x01(\x08\x12\x1a\n\x12includeChildQueues\x18\x03 \x01(\x08\x12\x11\n\trecursive\x18\x04 \x01(\x08\"K\n\x19GetQueueInfoResponseProto\x12.\n\tqueueInfo\x18\x01 \x01(\x0b\x32\x1b.hadoop.yarn.QueueInfoProto\"N\n\x1bGetClusterNodesRequestProto\x12/\n\nnodeStates\x18\x01 \x03(\x0e\x32\x1b.hadoop.yarn.NodeStateProto\"Q\n\x1cGetClusterNodesResponseProto\x12\x31\n\x0bnodeReports\x18\x01 \x03(\x0b\x32\x1c.hadoop.yarn.NodeReportProto\"\x9d\x01\n\x17YarnClusterMetricsProto\x12\x19\n\x11num_node_managers\x18\x01 \x01(\x05\x12\x1e\n\x16num_decommissioned_nms\x18\x02 \x01(\x05\x12\x16\n\x0enum_active_nms\x18\x03 \x01(\x05\x12\x14\n\x0cnum_lost_nms\x18\x04 \x01(\x05\x12\x19\n\x11num_unhealthy_nms\x18\x05 \x01(\x05\"\x1f\n\x1dGetClusterMetricsRequestProto\"_\n\x1eGetClusterMetricsResponseProto\x12=\n\x0f\x63luster_metrics\x18\x01 \x01(\x0b\x32$.hadoop.yarn.YarnClusterMetricsProto*\x84\x01\n\x19YarnApplicationStateProto\x12\x07\n\x03NEW\x10\x01\x12\x0e\n\nNEW_SAVING\x10\x02\x12\r\n\tSUBMITTED\x10\x03\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x04\x12\x0b\n\x07RUNNING\x10\x05\x12\x0c\n\x08\x46INISHED\x10\x06\x12\n\n\x06\x46\x41ILED\x10\x07\x12\n\n\x06KILLED\x10\x08*?\n\x0fQueueStateProto\x12\r\n\tQ_STOPPED\x10\x01\x12\r\n\tQ_RUNNING\x10\x02\x12\x0e\n\nQ_DRAINING\x10\x03')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trainmaster.hadoop.proto.yarn_client_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_YARNAPPLICATIONSTATEPROTO']._serialized_start=3054
-  _globals['_YARNAPPLICATIONSTATEPROTO']._serialized_end=3186
-  _globals['_QUEUESTATEPROTO']._serialized_start=3188
-  _globals['_QUEUESTATEPROTO']._serialized_end=3251
+  _globals['_YARNAPPLICATIONSTATEPROTO']._serialized_start=3079
+  _globals['_YARNAPPLICATIONSTATEPROTO']._serialized_end=3211
+  _globals['_QUEUESTATEPROTO']._serialized_start=3213
+  _globals['_QUEUESTATEPROTO']._serialized_end=3276
   _globals['_GETNEWAPPLICATIONREQUESTPROTO']._serialized_start=135
   _globals['_GETNEWAPPLICATIONREQUESTPROTO']._serialized_end=166
   _globals['_GETNEWAPPLICATIONRESPONSEPROTO']._serialized_start=169
@@ -48,33 +48,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITAPPLICATIONRESPONSEPROTO']._serialized_start=950
   _globals['_SUBMITAPPLICATIONRESPONSEPROTO']._serialized_end=982
   _globals['_APPLICATIONREPORTPROTO']._serialized_start=985
-  _globals['_APPLICATIONREPORTPROTO']._serialized_end=1574
-  _globals['_GETAPPLICATIONREPORTREQUESTPROTO']._serialized_start=1576
-  _globals['_GETAPPLICATIONREPORTREQUESTPROTO']._serialized_end=1667
-  _globals['_GETAPPLICATIONREPORTRESPONSEPROTO']._serialized_start=1669
-  _globals['_GETAPPLICATIONREPORTRESPONSEPROTO']._serialized_end=1769
-  _globals['_KILLAPPLICATIONREQUESTPROTO']._serialized_start=1771
-  _globals['_KILLAPPLICATIONREQUESTPROTO']._serialized_end=1878
-  _globals['_KILLAPPLICATIONRESPONSEPROTO']._serialized_start=1880
-  _globals['_KILLAPPLICATIONRESPONSEPROTO']._serialized_end=1944
-  _globals['_UPDATEAPPLICATIONPRIORITYREQUESTPROTO']._serialized_start=1947
-  _globals['_UPDATEAPPLICATIONPRIORITYREQUESTPROTO']._serialized_end=2099
-  _globals['_UPDATEAPPLICATIONPRIORITYRESPONSEPROTO']._serialized_start=2101
-  _globals['_UPDATEAPPLICATIONPRIORITYRESPONSEPROTO']._serialized_end=2198
-  _globals['_QUEUEINFOPROTO']._serialized_start=2201
-  _globals['_QUEUEINFOPROTO']._serialized_end=2398
-  _globals['_GETQUEUEINFOREQUESTPROTO']._serialized_start=2400
-  _globals['_GETQUEUEINFOREQUESTPROTO']._serialized_end=2521
-  _globals['_GETQUEUEINFORESPONSEPROTO']._serialized_start=2523
-  _globals['_GETQUEUEINFORESPONSEPROTO']._serialized_end=2598
-  _globals['_GETCLUSTERNODESREQUESTPROTO']._serialized_start=2600
-  _globals['_GETCLUSTERNODESREQUESTPROTO']._serialized_end=2678
-  _globals['_GETCLUSTERNODESRESPONSEPROTO']._serialized_start=2680
-  _globals['_GETCLUSTERNODESRESPONSEPROTO']._serialized_end=2761
-  _globals['_YARNCLUSTERMETRICSPROTO']._serialized_start=2764
-  _globals['_YARNCLUSTERMETRICSPROTO']._serialized_end=2921
-  _globals['_GETCLUSTERMETRICSREQUESTPROTO']._serialized_start=2923
-  _globals['_GETCLUSTERMETRICSREQUESTPROTO']._serialized_end=2954
-  _globals['_GETCLUSTERMETRICSRESPONSEPROTO']._serialized_start=2956
-  _globals['_GETCLUSTERMETRICSRESPONSEPROTO']._serialized_end=3051
+  _globals['_APPLICATIONREPORTPROTO']._serialized_end=1599
+  _globals['_GETAPPLICATIONREPORTREQUESTPROTO']._serialized_start=1601
+  _globals['_GETAPPLICATIONREPORTREQUESTPROTO']._serialized_end=1692
+  _globals['_GETAPPLICATIONREPORTRESPONSEPROTO']._serialized_start=1694
+  _globals['_GETAPPLICATIONREPORTRESPONSEPROTO']._serialized_end=1794
+  _globals['_KILLAPPLICATIONREQUESTPROTO']._serialized_start=1796
+  _globals['_KILLAPPLICATIONREQUESTPROTO']._serialized_end=1903
+  _globals['_KILLAPPLICATIONRESPONSEPROTO']._serialized_start=1905
+  _globals['_KILLAPPLICATIONRESPONSEPROTO']._serialized_end=1969
+  _globals['_UPDATEAPPLICATIONPRIORITYREQUESTPROTO']._serialized_start=1972
+  _globals['_UPDATEAPPLICATIONPRIORITYREQUESTPROTO']._serialized_end=2124
+  _globals['_UPDATEAPPLICATIONPRIORITYRESPONSEPROTO']._serialized_start=2126
+  _globals['_UPDATEAPPLICATIONPRIORITYRESPONSEPROTO']._serialized_end=2223
+  _globals['_QUEUEINFOPROTO']._serialized_start=2226
+  _globals['_QUEUEINFOPROTO']._serialized_end=2423
+  _globals['_GETQUEUEINFOREQUESTPROTO']._serialized_start=2425
+  _globals['_GETQUEUEINFOREQUESTPROTO']._serialized_end=2546
+  _globals['_GETQUEUEINFORESPONSEPROTO']._serialized_start=2548
+  _globals['_GETQUEUEINFORESPONSEPROTO']._serialized_end=2623
+  _globals['_GETCLUSTERNODESREQUESTPROTO']._serialized_start=2625
+  _globals['_GETCLUSTERNODESREQUESTPROTO']._serialized_end=2703
+  _globals['_GETCLUSTERNODESRESPONSEPROTO']._serialized_start=2705
+  _globals['_GETCLUSTERNODESRESPONSEPROTO']._serialized_end=2786
+  _globals['_YARNCLUSTERMETRICSPROTO']._serialized_start=2789
+  _globals['_YARNCLUSTERMETRICSPROTO']._serialized_end=2946
+  _globals['_GETCLUSTERMETRICSREQUESTPROTO']._serialized_start=2948
+  _globals['_GETCLUSTERMETRICSREQUESTPROTO']._serialized_end=2979
+  _globals['_GETCLUSTERMETRICSRESPONSEPROTO']._serialized_start=2981
+  _globals['_GETCLUSTERMETRICSRESPONSEPROTO']._serialized_end=3076
 # @@protoc_insertion_point(module_scope)

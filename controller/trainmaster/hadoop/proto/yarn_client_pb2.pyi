@@ -88,7 +88,7 @@ class SubmitApplicationResponseProto(_message.Message):
     def __init__(self) -> None: ...
 
 class ApplicationReportProto(_message.Message):
-    __slots__ = ("applicationId", "user", "queue", "name", "host", "yarn_application_state", "trackingUrl", "diagnostics", "startTime", "finishTime", "final_application_status", "originalTrackingUrl", "currentApplicationAttemptId", "progress", "am_rm_token", "priority")
+    __slots__ = ("applicationId", "user", "queue", "name", "host", "yarn_application_state", "trackingUrl", "diagnostics", "startTime", "finishTime", "final_application_status", "originalTrackingUrl", "currentApplicationAttemptId", "progress", "am_rm_token", "applicationTags", "priority")
     APPLICATIONID_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,7 @@ class ApplicationReportProto(_message.Message):
     CURRENTAPPLICATIONATTEMPTID_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     AM_RM_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    APPLICATIONTAGS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     applicationId: _yarn_pb2.ApplicationIdProto
     user: str
@@ -120,8 +121,9 @@ class ApplicationReportProto(_message.Message):
     currentApplicationAttemptId: _yarn_pb2.ApplicationAttemptIdProto
     progress: float
     am_rm_token: _common_pb2.TokenProto
+    applicationTags: _containers.RepeatedScalarFieldContainer[str]
     priority: _yarn_pb2.PriorityProto
-    def __init__(self, applicationId: _Optional[_Union[_yarn_pb2.ApplicationIdProto, _Mapping]] = ..., user: _Optional[str] = ..., queue: _Optional[str] = ..., name: _Optional[str] = ..., host: _Optional[str] = ..., yarn_application_state: _Optional[_Union[YarnApplicationStateProto, str]] = ..., trackingUrl: _Optional[str] = ..., diagnostics: _Optional[str] = ..., startTime: _Optional[int] = ..., finishTime: _Optional[int] = ..., final_application_status: _Optional[_Union[_yarn_pb2.FinalApplicationStatusProto, str]] = ..., originalTrackingUrl: _Optional[str] = ..., currentApplicationAttemptId: _Optional[_Union[_yarn_pb2.ApplicationAttemptIdProto, _Mapping]] = ..., progress: _Optional[float] = ..., am_rm_token: _Optional[_Union[_common_pb2.TokenProto, _Mapping]] = ..., priority: _Optional[_Union[_yarn_pb2.PriorityProto, _Mapping]] = ...) -> None: ...
+    def __init__(self, applicationId: _Optional[_Union[_yarn_pb2.ApplicationIdProto, _Mapping]] = ..., user: _Optional[str] = ..., queue: _Optional[str] = ..., name: _Optional[str] = ..., host: _Optional[str] = ..., yarn_application_state: _Optional[_Union[YarnApplicationStateProto, str]] = ..., trackingUrl: _Optional[str] = ..., diagnostics: _Optional[str] = ..., startTime: _Optional[int] = ..., finishTime: _Optional[int] = ..., final_application_status: _Optional[_Union[_yarn_pb2.FinalApplicationStatusProto, str]] = ..., originalTrackingUrl: _Optional[str] = ..., currentApplicationAttemptId: _Optional[_Union[_yarn_pb2.ApplicationAttemptIdProto, _Mapping]] = ..., progress: _Optional[float] = ..., am_rm_token: _Optional[_Union[_common_pb2.TokenProto, _Mapping]] = ..., applicationTags: _Optional[_Iterable[str]] = ..., priority: _Optional[_Union[_yarn_pb2.PriorityProto, _Mapping]] = ...) -> None: ...
 
 class GetApplicationReportRequestProto(_message.Message):
     __slots__ = ("application_id",)
