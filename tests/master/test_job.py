@@ -55,6 +55,31 @@ async def test_a_finished_job_costs_nothing_while_idle() -> None:
 
 
 @virtual
+async def test_the_life_of_a_job_without_failures_takes_five_records() -> None:
+    """Its id, its token, its containers, its verdict, its end: how its other processes ended rides along."""
+    async with Office() as office:
+        master = office.drive(job("TensorFlow", ps=3, worker=1))
+        await office.running(4)
+        office.yarn.exits(container(master, 3), 0)
+        await office.until(lambda: master.memory.finished)
+        await asyncio.sleep(100)
+        assert office.store.writes == 5
+        assert [r.last_exit.code for r in office.store.memory().replicas] == [-105] * 3 + [0]
+
+
+@virtual
+async def test_ends_are_written_within_a_second_though_the_job_cannot_be_closed() -> None:
+    async with Office() as office:
+        master = office.drive(job("TensorFlow", ps=1, worker=1))
+        await office.running(2)
+        office.yarn.refuse["finish"] = RefusedError("java.lang.NullPointerException", "null")
+        office.yarn.exits(container(master, 1), 0)
+        await office.until(lambda: master.memory.verdict)
+        await office.until(lambda: office.store.memory().replicas[0].last_exit, within=2)
+        assert not master.memory.finished
+
+
+@virtual
 async def test_a_deleted_job_that_never_had_a_record_leaves() -> None:
     async with Office() as office:
         master = office.drive(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from trainmaster.master import clock
 from trainmaster.master.codec import encode
@@ -12,6 +13,8 @@ from trainmaster.plan.memory import Memory
 
 FLUSH = 30.0
 """seconds after which times that were only seen are written, even if nothing else is"""
+LATE = 1.0
+"""the same, for ends that are heard after the job's own: mostly it is over within this time"""
 
 
 class Record:
@@ -30,10 +33,14 @@ class Record:
         self._desk.ports.note(memory)
         before = self.memory
         started = bool(memory.started_at) and not self.memory.started_at
-        if (memory != self.memory and self._worth_a_record(memory)) or self.flush_due():
+        changed = memory != self.memory and self._worth_a_record(memory)
+        late = changed and _only_late_ends(self.memory, memory)
+        if (changed and not late) or self.flush_due():
             await self.write(memory)
+        elif late:
+            self._flush_in(LATE)
         elif self.written and (started or memory.since != self.memory.since):
-            self.flush_at = self.flush_at or clock.now() + FLUSH
+            self._flush_in(FLUSH)
         self.memory = memory
         self._desk.measures.restarted(before, memory)
         if started:
@@ -42,6 +49,9 @@ class Record:
 
     def flush_due(self) -> bool:
         return self.flush_at is not None and clock.now() >= self.flush_at
+
+    def _flush_in(self, seconds: float) -> None:
+        self.flush_at = min(self.flush_at or inf, clock.now() + seconds)
 
     def _worth_a_record(self, memory: Memory) -> bool:
         """Before there is an application nothing was done that a crash could lose: the record begins with its id."""
@@ -54,3 +64,9 @@ class Record:
         await self._desk.journal.write(memory.uid, encode(memory))
         self._desk.measures.journal_write(clock.monotonic() - started)
         self.memory, self.written, self.flush_at = memory, True, None
+
+
+def _only_late_ends(before: Memory, after: Memory) -> bool:
+    """Whether all that is new is how processes ended once the job was to end: that is shown, and nothing rests on it."""
+    ending = before.closing_since and not before.suspended
+    return bool(ending) and replace(after, replicas=before.replicas) == before
