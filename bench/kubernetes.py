@@ -13,13 +13,13 @@ from pathlib import Path
 import requests
 import yaml
 
-from bench.calls import AuditLog, Call
 from bench.controller import Controller, Spec, spec_of, started, whole
 from bench.systems import Job
 from bench.yarn import until
 from trainmaster.api.crd import PLURAL, crd_yaml
 from trainmaster.api.job import GROUP, VERSION
 from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.kubernetes.audit import AuditLog, Call
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.kubernetes.options import KubernetesOptions
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bench import process
-from bench.calls import Call
 from bench.controller import Spec
 from bench.figures import Sample
 from bench.kubernetes import OnKubernetes
 from bench.yarn import until
+from trainmaster.local.kubernetes.audit import Call
 
 LIVES = 5
 """one after the other"""

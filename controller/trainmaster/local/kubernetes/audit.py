@@ -1,4 +1,4 @@
-"""What the API server's audit log says of one user's calls. Pure, but for reading the file."""
+"""Who asked the API server for what: its audit log, read as it grows. Pure, but for reading the file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
@@ -17,7 +18,10 @@ class Call:
     verb: str
     resource: str
     """plural, with the subresource behind a slash"""
+    namespace: str
+    """empty for what belongs to none"""
     user: str
+    """such as system:serviceaccount:NAMESPACE:NAME"""
 
     @property
     def write(self) -> bool:
@@ -32,14 +36,17 @@ def parse(lines: Iterable[str]) -> Iterator[Call]:
             yield _call(event)
 
 
-def _call(event: dict[str, dict[str, str]]) -> Call:
+def _call(event: dict[str, Any]) -> Call:
     about = event["objectRef"]
-    subresource = f"/{about['subresource']}" if "subresource" in about else ""
-    return Call(str(event["verb"]), f"{about.get('resource', '')}{subresource}", event["user"]["username"])
+    resource = "/".join(filter(None, (about.get("resource"), about.get("subresource"))))
+    return Call(event["verb"], resource, about.get("namespace", ""), event["user"]["username"])
 
 
 class AuditLog:
-    """A log that grows; each look gives what came since the last one."""
+    """A log that grows; each look gives what came since the last one, the first what came since this was made.
+
+    A request is in it some milliseconds after its answer.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.calls import AuditLog, Call, parse
+from trainmaster.local.kubernetes.audit import AuditLog, Call, parse
 
 
 def a_line(verb: str = "patch", stage: str = "ResponseComplete", **about: str) -> str:
@@ -22,7 +22,7 @@ def a_line(verb: str = "patch", stage: str = "ResponseComplete", **about: str) -
 
 def test_a_subresource_is_told_apart():
     (call,) = parse([a_line(subresource="status")])
-    assert call == Call("patch", "trainingjobs/status", "system:serviceaccount:bench:trainmaster")
+    assert call == Call("patch", "trainingjobs/status", "bench", "system:serviceaccount:bench:trainmaster")
 
 
 def test_a_watch_that_goes_on_is_not_counted_yet_and_a_page_without_an_object_never():
