@@ -212,6 +212,20 @@ async def test_without_the_lease_there_are_only_signs_of_life() -> None:
 
 
 @virtual
+async def test_an_hour_without_the_lease_ends_no_training() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=2))
+        await office.running(2)
+        office.lease.ours, office.store.down = False, True
+        await asyncio.sleep(3600)
+        office.lease.ours, office.store.down = True, False
+        for index in range(2):
+            office.yarn.exits(container(master, index), 0)
+        await office.until(lambda: master.memory.finished)
+        assert (len(office.yarn.applications), len(office.yarn.started), master.memory.restarts) == (1, 2, 0)
+
+
+@virtual
 async def test_a_lease_that_comes_back_wakes_those_who_waited_for_it() -> None:
     async with Office() as office:
         office.lease.ours = False
