@@ -31,7 +31,7 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Cluster, Limits, Node, Size
 from trainmaster.settings import Settings
 
-__all__ = ["Leads", "Office", "Store", "cluster", "job"]
+__all__ = ["Leads", "Office", "Store", "cluster", "container", "job"]
 
 
 class Store:
@@ -169,6 +169,11 @@ class Office(AbstractAsyncContextManager["Office"]):
     async def running(self, count: int) -> None:
         await self.until(lambda: len(self.yarn.running()) == count)
         await asyncio.sleep(2)  # until the job's master has heard of it
+
+
+def container(master: JobMaster, index: int = 0) -> str:
+    """The one that a job's replica is bound to, by the replica's place."""
+    return master.memory.replicas[index].container
 
 
 def cluster() -> SimpleNamespace:

@@ -64,6 +64,13 @@ def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
     return timeless
 
 
+def turns() -> int:
+    """How often the loop of this test has turned: what spins turns often while little time passes."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    return loop.turns
+
+
 async def _alone(test: Callable[[], Coroutine[Any, Any, T]]) -> T:
     result = await test()
     left = asyncio.all_tasks() - {asyncio.current_task()}

@@ -1,0 +1,208 @@
+"""What becomes of a job when its application goes another way than ours."""
+
+from __future__ import annotations
+
+import asyncio
+
+from master.office import Office, container, job
+from master.virtual import virtual
+from trainmaster.api import reasons
+from trainmaster.errors import DeniedError, RefusedError
+from trainmaster.hadoop.refusals import INVALID_TOKEN
+from trainmaster.hadoop.values import ApplicationState
+from trainmaster.plan.values import AppState
+
+
+@virtual
+async def test_asks_survive_a_restart_of_the_resourcemanager() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=2, policy={"backoff": {"base": "0s"}}))
+        await office.running(2)
+        office.yarn.away.add("rm")
+        office.yarn.exits(container(master), 1)
+        await asyncio.sleep(5)
+        office.yarn.restart()
+        office.yarn.away.clear()
+        await office.running(2)
+        assert master.memory.charged == 1
+
+
+@virtual
+async def test_a_rolled_token_is_written_once_and_brings_no_haste() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        office.yarn.rolled = office.yarn.only.id.encode() + b"/rolled"
+        office.store.fail = 2
+        calls, writes = office.yarn.calls["allocate"], office.store.writes
+        await asyncio.sleep(100)
+        assert office.yarn.calls["replaced"] == 1
+        assert office.store.writes - writes == 3
+        assert office.yarn.calls["allocate"] - calls < 250
+        assert master.contact.sight.state is AppState.REGISTERED
+
+
+@virtual
+async def test_a_user_whom_yarn_does_not_let_in_is_tried_with_patience() -> None:
+    async with Office() as office:
+        kind = "org.apache.hadoop.security.authorize.AuthorizationException"
+        office.yarn.refuse["new"] = DeniedError(kind, "c is not allowed to impersonate u")
+        master = office.drive(job(worker=1))
+        await asyncio.sleep(60)
+        assert 30 < office.yarn.calls["new"] < 70
+        assert "impersonate" in master.contact.sight.words
+        office.yarn.refuse.clear()
+        await office.running(1)
+
+
+@virtual
+async def test_an_application_that_yarn_forgot_before_it_had_a_token_is_submitted_again() -> None:
+    async with Office() as office:
+        real, lost = office.yarn.called, []
+
+        def called(method: str, side: str = "rm") -> None:
+            real(method, side)
+            if method == "report" and office.yarn.applications and not lost:
+                lost.append(office.yarn.applications.popitem())
+
+        office.yarn.called = called
+        office.drive(job(worker=1))
+        await office.running(1)
+        assert office.yarn.calls["submit"] == 2
+
+
+@virtual
+async def test_an_application_that_nobody_registered_in_time_is_submitted_anew() -> None:
+    """The store was away for so long that its token could not be written down: no fault of the job, nor YARN's refusal."""
+    async with Office() as office:
+        real = office.yarn.called
+
+        def called(method: str, side: str = "rm") -> None:
+            real(method, side)
+            office.store.down = office.store.down or (method == "submit" and not office.yarn.applications)
+
+        office.yarn.called = called
+        master = office.drive(job(worker=1))
+        await asyncio.sleep(600)
+        assert not office.yarn.only.registered
+        office.yarn.only.state = ApplicationState.FAILED
+        office.store.down = False
+        await office.running(1)
+        assert len(office.yarn.applications) == 2
+        assert master.memory.lost_applications == 1
+        assert master.memory.charged == 0
+
+
+@virtual
+async def test_an_application_that_the_scheduler_did_not_take_is_refused() -> None:
+    async with Office() as office:
+        office.yarn.away.add("queue")
+        master = office.drive(job(worker=1))
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.SUBMISSION_REFUSED
+        assert office.yarn.calls["submit"] == 1
+
+
+@virtual
+async def test_a_java_exception_of_an_unknown_kind_says_nothing() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        for method in ("allocate", "finish"):
+            office.yarn.refuse[method] = RefusedError("java.lang.NullPointerException", "null")
+        before = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - before < 200
+        del office.yarn.refuse["allocate"]
+        office.yarn.exits(container(master), 0)
+        await asyncio.sleep(60)
+        assert 10 < office.yarn.calls["finish"] < 80
+        del office.yarn.refuse["finish"]
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.restarts == 0
+
+
+@virtual
+async def test_a_lost_application_is_submitted_anew_and_nothing_of_the_old_is_given_back_to_the_new() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=2))
+        await office.running(2)
+        old = office.yarn.only
+        old.state = ApplicationState.FAILED
+        old.live.clear()
+        master.contact.releases.add(f"container_{old.id}_000099")
+        await office.until(lambda: len(office.yarn.applications) == 2)
+        await office.running(2)
+        assert master.memory.restarts == 1
+        assert not master.contact.sight.missing
+
+
+@virtual
+async def test_after_the_end_the_token_is_refused_and_that_means_nothing() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        office.yarn.exits(container(master), 0)
+        await office.until(lambda: office.yarn.calls["finish"])
+        office.yarn.refuse["allocate"] = DeniedError(INVALID_TOKEN, "not found in cache")
+        await office.until(lambda: master.memory.finished, within=5)
+        assert master.memory.verdict.succeeded
+        assert len(office.yarn.applications) == 1
+
+
+@virtual
+async def test_an_application_whose_record_was_lost_is_ended_and_nothing_is_begun_anew() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        master = office.drive(job(worker=2), lost_application=lost)
+        await office.until(lambda: master.memory.finished)
+        assert office.yarn.only.state is ApplicationState.KILLED
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert f"{lost}, which nobody can speak for: it was ended" in master.memory.verdict.message
+        assert office.store.memory().finished
+
+
+@virtual
+async def test_a_status_that_names_the_application_of_another_job_ends_nothing() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        master = office.drive(job(worker=2), uid="another", lost_application=lost)
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert f"nothing was ended: {lost} is another job's" in master.memory.verdict.message
+        assert office.yarn.only.state is ApplicationState.RUNNING
+        assert not office.yarn.calls["kill"]
+
+
+@virtual
+async def test_a_job_whose_record_was_lost_is_not_begun_anew_though_yarn_forgot_its_application_too() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1), lost_application="application_1_4711")
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert not office.yarn.applications
+        assert not office.yarn.calls["submit"]
+
+
+@virtual
+async def test_a_lost_application_is_ended_before_a_declaration_that_cannot_be_read_is_forgotten() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        office.yarn.away.add("rm")
+        master = office.drive(None, lost_application=lost, deleted=True)
+        await asyncio.sleep(60)
+        assert not master.over
+        assert office.shown["uid"].application_id == lost
+        office.yarn.away.clear()
+        await office.until(lambda: master.over)
+        assert office.yarn.only.state is ApplicationState.KILLED
+
+
+async def loses_its_record(office: Office) -> str:
+    """The id of the application of a job that ran, and of which the journal then knows nothing."""
+    before = office.drive(job(worker=2))
+    await office.running(2)
+    office.tasks[0].cancel()
+    office.store.records.clear()
+    assert before.memory.application is not None
+    return before.memory.application.id

@@ -1,0 +1,137 @@
+"""Statuses and events as they are shown: the newest of each job, whole, and events after the status of the same news."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from unittest.mock import patch
+
+from master.folder import Folder, until
+from master.virtual import virtual
+from trainmaster.api.declared import Declared
+from trainmaster.api.status import JobStatus
+from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.master.publisher import EVENTS, WRITERS, Publisher
+from trainmaster.plan.values import Event
+
+
+@asynccontextmanager
+async def publishing(folder: Folder) -> AsyncIterator[Publisher]:
+    publisher = Publisher(folder)
+    task = asyncio.create_task(publisher.run())
+    try:
+        yield publisher
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def declared(uid: str) -> Declared:
+    return Declared("folder", "default", uid, uid, f"{uid}.yaml", "u")
+
+
+@virtual
+async def test_only_the_newest_status_is_shown_and_an_equal_one_is_not_shown_again() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        for generation in range(100):
+            publisher.put(declared("a"), JobStatus(observed_generation=generation))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        assert folder.shown["a"].observed_generation == 99
+        assert folder.publishes["a"] <= 1 / folder.pace + 2
+        publisher.put(declared("a"), JobStatus(observed_generation=99))
+        count = folder.publishes["a"]
+        await asyncio.sleep(1)
+        assert folder.publishes["a"] == count
+
+
+@virtual
+async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again() -> None:
+    folder = Folder()
+    folder.fail = {
+        "away": UnavailableError("away"),
+        "no": RefusedError("x", "no"),
+        "bug": ZeroDivisionError(),
+    }
+    async with publishing(folder) as publisher:
+        for uid in (*folder.fail, *(f"good-{n}" for n in range(50))):
+            publisher.put(declared(uid), JobStatus(observed_generation=1))
+        await until(lambda: len(folder.shown) == 50, 10)
+        assert folder.most_at_once <= WRITERS
+        folder.fail.clear()
+        await until(lambda: {"away", "no"} <= folder.shown.keys(), 10)
+        publisher.put(declared("bug"), JobStatus(observed_generation=2))
+        await until(lambda: "bug" in folder.shown, 10)
+
+
+@virtual
+async def test_an_outage_is_told_once_for_each_job_and_again_when_there_is_another() -> None:
+    folder = Folder()
+    with patch.object(logging.getLogger("trainmaster.master.publisher"), "info") as told:
+        async with publishing(folder) as publisher:
+            for outage in (1, 2):
+                folder.fail = {"a": UnavailableError("away"), "b": UnavailableError("away")}
+                for uid in folder.fail:
+                    publisher.put(declared(uid), JobStatus(observed_generation=outage))
+                await asyncio.sleep(3600)
+                assert told.call_count == 2 * outage
+                folder.fail = {}
+                await asyncio.sleep(60)
+                assert folder.shown["a"].observed_generation == outage
+
+
+@virtual
+async def test_what_follows_at_once_is_shown_with_what_it_follows() -> None:
+    folder = Folder()
+    folder.pace = 1.5
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(state="Running"))
+        await asyncio.sleep(10)
+        publisher.put(declared("a"), JobStatus(state="Succeeded"))
+        await asyncio.sleep(0.1)
+        publisher.put(declared("a"), JobStatus(state="Succeeded", observed_generation=1))
+        await asyncio.sleep(10)
+        assert folder.publishes["a"] == 2
+        assert folder.shown["a"].observed_generation == 1
+
+
+@virtual
+async def test_many_jobs_are_shown_at_once_though_each_has_its_pace() -> None:
+    folder = Folder()
+    folder.pace = 5.0
+    async with publishing(folder) as publisher:
+        for n in range(200):
+            publisher.put(declared(f"job-{n}"), JobStatus(observed_generation=1))
+        await until(lambda: len(folder.shown) == 200, 2)
+
+
+@virtual
+async def test_events_follow_the_status_of_the_same_news_once() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        folder.fail["a"] = UnavailableError("away")
+        publisher.put(declared("a"), JobStatus(observed_generation=1), [Event(False, "One", "one")])
+        publisher.put(declared("a"), JobStatus(observed_generation=2), [Event(False, "Two", "two")])
+        await asyncio.sleep(1)
+        assert folder.told["a"] == []
+        folder.fail.clear()
+        await until(lambda: folder.told["a"] == ["one", "two"], 10)
+        assert folder.shown["a"].observed_generation == 2
+
+
+@virtual
+async def test_events_that_can_not_be_told_hold_up_no_status_and_a_flood_of_them_is_cut() -> None:
+    folder = Folder()
+    folder.fail["tell"] = UnavailableError("away")
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(observed_generation=1), [Event(True, "Lost", "lost")])
+        await until(lambda: "a" in folder.shown)
+        folder.fail.clear()
+        publisher.put(declared("b"), JobStatus(), [Event(False, "Flood", str(n)) for n in range(1000)])
+        publisher.put(declared("b"), JobStatus(observed_generation=1))
+        await until(lambda: "b" in folder.shown)
+        assert folder.told["a"] == []
+        assert folder.told["b"] == [str(n) for n in range(1000 - EVENTS, 1000)]
