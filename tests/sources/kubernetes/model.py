@@ -14,6 +14,14 @@ from trainmaster.sources.kubernetes.objects import FINALIZER, Seen, seen_in
 Document = dict[str, Any]
 Event = tuple[str, Document]
 
+OTHER = "example.com/other"
+"""a finalizer that is not ours"""
+BROKEN: Document = {"roles": {"worker": {"command": "true", "replica": 2}}}
+"""a spec that can't be read"""
+FINISHED = {"applicationId": "application_1_0001", "conditions": [{"type": "Finished", "status": "True"}]}
+"""statuses"""
+RUNNING = {"applicationId": "application_1_0001", "conditions": [{"type": "Finished", "status": "False"}]}
+
 
 def spec(command: str = "python train.py", **more: Any) -> Document:
     return {"roles": {"worker": {"command": command}}, **more}
