@@ -60,14 +60,14 @@ async def test_the_life_of_a_job_without_failures_takes_five_records() -> None:
 
 
 @virtual
-async def test_ends_are_written_within_a_second_though_the_job_cannot_be_closed() -> None:
+async def test_ends_are_written_in_time_though_the_job_cannot_be_closed() -> None:
     async with Office() as office:
         master = office.drive(job("TensorFlow", ps=1, worker=1))
         await office.running(2)
         office.yarn.refuse["finish"] = RefusedError("java.lang.NullPointerException", "null")
         office.yarn.exits(container(master, 1), 0)
         await office.until(lambda: master.memory.verdict)
-        await office.until(lambda: office.store.memory().replicas[0].last_exit, within=2)
+        await office.until(lambda: office.store.memory().replicas[0].last_exit, within=6)
         assert not master.memory.finished
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WRITERS = 8
 """statuses written at one time"""
-SETTLE = 1 / 6
+SETTLE = 1 / 3
 """share of a source's pace that the first news of a job wait for what follows at once, such as a verdict and its end"""
 RETRY = 2.0
 EVENTS = 20

@@ -13,7 +13,7 @@ from trainmaster.plan.memory import Memory
 
 FLUSH = 30.0
 """seconds after which times that were only seen are written, even if nothing else is"""
-LATE = 1.0
+LATE = 5.0
 """the same, for ends that are heard after the job's own: mostly it is over within this time"""
 
 
