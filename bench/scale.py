@@ -12,12 +12,13 @@ from bench.controller import Spec, buckets
 from bench.figures import Sample, quantile
 from bench.systems import TASK
 from bench.yarn import until
+from trainmaster.master.record import FLUSH
 
 WARM = 40
 """jobs that run before: they fill the pools of threads, so that what is had once isn't charged to the others"""
 START = 180.0
 """seconds that all jobs together may take to run"""
-SETTLE = 6.0
+SETTLE = FLUSH + 1.0
 """seconds after which the last times are written down, and what was used once is given back"""
 CALM = 20.0
 """seconds over which calm is measured"""
