@@ -11,7 +11,8 @@ from unittest.mock import patch
 from master.folder import Folder, until
 from master.virtual import virtual
 from trainmaster.api.declared import Declared
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import Condition, JobStatus
+from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.master.publisher import EVENTS, WRITERS, Publisher
 from trainmaster.plan.values import Event
@@ -30,6 +31,12 @@ async def publishing(folder: Folder) -> AsyncIterator[Publisher]:
 
 def declared(uid: str) -> Declared:
     return Declared("folder", "default", uid, uid, f"{uid}.yaml", "u")
+
+
+def true(which: C) -> Condition:
+    return Condition(
+        type=which, status="True", reason="R", message="", lastTransitionTime="2026-11-23T00:00:00Z"
+    )
 
 
 @virtual
@@ -96,6 +103,23 @@ async def test_what_follows_at_once_is_shown_with_what_it_follows() -> None:
         await asyncio.sleep(10)
         assert folder.publishes["a"] == 2
         assert folder.shown["a"].observed_generation == 1
+
+
+@virtual
+async def test_a_verdict_is_shown_with_the_end_that_it_brings_or_without_it_in_time() -> None:
+    folder = Folder()
+    folder.pace = 1.5
+    succeeded, finished = true(C.SUCCEEDED), true(C.FINISHED)
+    async with publishing(folder) as publisher:
+        for uid in ("soon", "late"):
+            publisher.put(declared(uid), JobStatus(conditions=(succeeded,)))
+        await asyncio.sleep(1)
+        publisher.put(declared("soon"), JobStatus(conditions=(succeeded, finished)))
+        await asyncio.sleep(1)
+        publisher.put(declared("late"), JobStatus(conditions=(succeeded, finished)))
+        assert not folder.shown["late"].is_true(C.FINISHED)
+        await asyncio.sleep(10)
+        assert folder.publishes == {"soon": 1, "late": 2}
 
 
 @virtual

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import TrainmasterError
 from trainmaster.master.boundary import Source
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 WRITERS = 8
 """statuses written at one time"""
 SETTLE = 1 / 3
-"""share of a source's pace that the first news of a job wait for what follows at once, such as a verdict and its end"""
+"""share of a source's pace that the first news of a job wait for what follows at once"""
 RETRY = 2.0
 EVENTS = 20
 """events of one job that wait at most, the newest: more than that is a flood, and the status tells the rest"""
@@ -57,7 +58,7 @@ class Publisher:
         if declared.path:
             news, uid = News(declared, status, tuple(events)), declared.uid
             if uid not in self._waiting and uid not in self._busy:
-                self._rest(uid, self._source.pace * SETTLE)
+                self._rest(uid, self._source.pace * _patience(status))
             self._waiting[uid] = news.after(self._waiting.get(uid))
             self._news.set()
 
@@ -125,3 +126,9 @@ class Publisher:
             await self._source.tell(news.declared, news.events)
         except TrainmasterError as error:  # the status says the same, and stays
             log.info("events can't be shown", extra={"job": news.declared.name, "error": str(error)})
+
+
+def _patience(status: JobStatus) -> float:
+    """Share of the pace that news wait for what may follow: a verdict mostly is shown with the end that it brings."""
+    ends = status.is_true(C.SUCCEEDED) or status.is_true(C.FAILED)
+    return 1.0 if ends and not status.is_true(C.FINISHED) else SETTLE
