@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from trainmaster.api.declared import Declared
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
 
@@ -60,3 +62,9 @@ async def leading(root: Path, clock: Clock | None = None) -> FolderSource:
     assert await made.lease.acquire()
     made.adopt({})
     return made
+
+
+def only(picture: Mapping[str, Declared]) -> Declared:
+    """The one job of a look."""
+    assert len(picture) == 1, picture
+    return next(iter(picture.values()))

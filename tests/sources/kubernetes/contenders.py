@@ -1,0 +1,60 @@
+"""Controllers that would lead, each with a line to one API server, and clocks of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sources.building import LEASE, Clock
+from sources.kubernetes.line import Key, Line, Server
+from trainmaster.sources.kubernetes.api import LEASES
+from trainmaster.sources.kubernetes.lease import KubernetesLease
+
+KEY: Key = (LEASES, "own", "trainmaster")
+
+
+class World:
+    """The server, the time, and the highest epoch that the journal has heard of."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.clock = Clock()
+        self.journal_epoch: Callable[[], int] = lambda: 0
+
+    def contender(self, rate: float = 1.0) -> Contender:
+        return Contender(self, rate)
+
+    def delete(self) -> None:
+        self.server.delete(KEY)
+
+    def touch(self) -> None:
+        """Somebody writes a word on it."""
+        found = self.server.get(KEY)
+        found["metadata"]["annotations"] = {"note": "seen"}
+        self.server.replace(KEY, found)
+
+    @property
+    def spec(self) -> dict[str, object]:
+        return self.server.get(KEY)["spec"]
+
+
+class Contender:
+    """One controller, whose clock may run at a rate of its own."""
+
+    def __init__(self, world: World, rate: float) -> None:
+        self.line = Line(world.server)
+
+        async def journal_epoch() -> int:
+            return world.journal_epoch()
+
+        self.lease = KubernetesLease(self.line, KEY[2], LEASE, journal_epoch, lambda: world.clock.now * rate)
+
+    async def acquire(self) -> bool:
+        return await self.lease.acquire()
+
+
+async def led_by(world: World, contender: Contender) -> None:
+    """The contender takes over whatever there is, since nobody else renews."""
+    await contender.acquire()
+    await contender.acquire()
+    world.clock.pass_(LEASE)
+    assert await contender.acquire()

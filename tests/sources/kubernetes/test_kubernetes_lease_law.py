@@ -1,0 +1,113 @@
+"""Never do two lead, whatever is slow, lost, deleted or racing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sources.kubernetes.contenders import KEY, World, led_by
+from sources.kubernetes.line import Request
+
+RATES = {"a": 1.0, "b": 1.2, "c": 0.85}
+"""how fast the clocks run"""
+WHO = st.sampled_from("abc")
+ACTIONS = st.one_of(
+    st.tuples(st.just("acquire"), WHO),
+    st.tuples(st.just("acquire"), WHO),
+    st.tuples(st.just("begin"), WHO),
+    st.tuples(st.sampled_from(["serve", "answer", "lose"]), WHO),
+    st.tuples(st.sampled_from(["release", "leave", "delete", "touch"]), WHO),
+)
+STEPS = st.lists(st.tuples(st.sampled_from([0, 0, 0, 0, 1, 2, 4, 10]), ACTIONS), min_size=15, max_size=50)
+
+
+@given(steps=STEPS)
+@settings(max_examples=300, deadline=None)
+def test_never_do_two_lead(steps: list[tuple[int, tuple[str, str]]]) -> None:
+    """Whatever is served, answered and lost in which order, whoever deletes the Lease; and epochs only rise."""
+    asyncio.run(Play().of(steps))
+
+
+class Play:
+    def __init__(self) -> None:
+        self.world = World()
+        self.all = {name: self.world.contender(rate) for name, rate in RATES.items()}
+        self.tasks: dict[str, asyncio.Task[bool]] = {}
+        self.epochs: list[int] = []
+        self.world.journal_epoch = lambda: max(self.epochs, default=0)
+
+    async def of(self, steps: list[tuple[int, tuple[str, str]]]) -> None:
+        await self._begin_with_a_leader()
+        for seconds, (what, who) in steps:
+            self.world.clock.pass_(seconds)
+            getattr(self, what)(who)
+            await self._rest()
+            self._check()
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+    async def _begin_with_a_leader(self) -> None:
+        await led_by(self.world, self.all["a"])
+        for each in self.all.values():
+            await each.acquire()
+        self._check()
+
+    def _check(self) -> None:
+        leaders = [name for name, each in self.all.items() if each.lease.held()]
+        assert len(leaders) <= 1
+        for each in self.all.values():
+            epoch = each.lease.epoch
+            if epoch and epoch not in self.epochs:
+                assert epoch > max(self.epochs, default=0)
+                self.epochs.append(epoch)
+
+    async def _rest(self) -> None:
+        for _ in range(12):
+            await asyncio.sleep(0)
+
+    def acquire(self, name: str) -> None:
+        self._start(name, Request.answer)
+
+    def begin(self, name: str) -> None:
+        """Its requests wait until they are told what becomes of them."""
+        self._start(name, lambda request: None)
+
+    def _start(self, name: str, meet: Callable[[Request], None]) -> None:
+        self.all[name].line.meet = meet
+        if name not in self.tasks or self.tasks[name].done():
+            self.tasks[name] = asyncio.ensure_future(self.all[name].acquire())
+
+    def release(self, name: str) -> None:
+        self._release(name, Request.answer)
+
+    def leave(self, name: str) -> None:
+        """A release whose requests wait, too."""
+        self._release(name, lambda request: None)
+
+    def _release(self, name: str, meet: Callable[[Request], None]) -> None:
+        self.all[name].line.meet = meet
+        self.tasks[f"release {name}"] = asyncio.ensure_future(self.all[name].lease.release())
+
+    def serve(self, name: str) -> None:
+        """Also of a request that was given up: the server may hear of it late."""
+        for request in self.all[name].line.requests:
+            request.serve()
+
+    def answer(self, name: str) -> None:
+        for request in self.all[name].line.requests:
+            request.answer()
+
+    def lose(self, name: str) -> None:
+        for request in self.all[name].line.requests:
+            request.lose()
+
+    def delete(self, _: str) -> None:
+        self.world.delete()
+
+    def touch(self, _: str) -> None:
+        if KEY in self.world.server.objects:
+            self.world.touch()
