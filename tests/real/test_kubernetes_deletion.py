@@ -77,7 +77,7 @@ def test_a_record_that_somebody_deleted_is_written_anew(shared: KubernetesRoom, 
     until(lambda: len(ledger.starts("worker-1")) == 2)
     assert shared.journal(uid) == [secret]
     assert len(ledger.starts("worker-0")) == 1, "training goes on"
-    assert shared.until_true("rewritten", C.RUNNING).restarts == 1
+    shared.until("rewritten", lambda status: status.restarts == 1 and status.is_true(C.RUNNING))
 
 
 def test_a_namespace_goes_with_all_its_jobs(room: KubernetesRoom, ledger: Ledger) -> None:

@@ -87,7 +87,7 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     first[1].kill()  # the others die of it a moment later, as peers do
     first[2].kill()
     until(lambda: len(ledger.starts()) == 6)
-    status = shared.until_true("gang", C.RUNNING)
+    status = shared.until("gang", lambda s: s.restarts and s.is_true(C.RUNNING))
     causes = sorted(last_exit(replica).cause for replica in status.roles["worker"].replicas)
     assert causes.count("Retryable") == 1, "the first cause"
     assert set(causes) <= {"Retryable", "Stopped", "Consequence"}
@@ -209,7 +209,7 @@ def test_an_edit_restarts_once_uncharged_and_a_priority_only_yarn(shared: Room, 
     again = processes(ledger, 2)
 
     assert all(e.echo == {"EDITION": "2"} for e in again)
-    status = shared.until_true("edited", C.RUNNING)
+    status = shared.until("edited", lambda s: s.observed_generation == 3 and s.is_true(C.RUNNING))
     assert (status.application_id, status.restarts) == (application, 0)
     assert not status.is_true(C.RESTARTING)
     assert ledger.twice() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -50,9 +51,16 @@ async def test_from_an_id_to_a_finished_application(app: App) -> None:
     assert report.finished_at >= report.started_at > time.time() - 300
 
 
-async def test_finishing_twice_says_so_until_it_is_written_down(app: App) -> None:
-    await app.master.finish(FinalStatus.FAILED, "no luck")
+async def test_finishing_again_changes_nothing(app: App) -> None:
+    """YARN says yes, says not yet, or doesn't know the attempt any more, as it comes: the first word stays."""
     await until(lambda: app.master.finish(FinalStatus.FAILED, "no luck"))
+    for _ in range(10):
+        with suppress(RefusedError):
+            await app.master.finish(FinalStatus.SUCCEEDED, "another end")
+        await asyncio.sleep(0.05)
+    report = await app.rm.report(app.id)
+    assert report is not None
+    assert (report.final_status, report.diagnostics) == (FinalStatus.FAILED, "no luck")
 
 
 async def test_the_token_is_only_told_before_the_first_register(app: App) -> None:
