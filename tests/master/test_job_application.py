@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from master.office import Office, container, job
 from master.virtual import virtual
@@ -182,6 +183,20 @@ async def test_a_job_whose_record_was_lost_is_not_begun_anew_though_yarn_forgot_
         assert master.memory.verdict.reason == reasons.TOKEN_LOST
         assert not office.yarn.applications
         assert not office.yarn.calls["submit"]
+
+
+@virtual
+async def test_a_job_whose_record_was_lost_is_not_begun_anew_by_a_resume_either() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        master = office.drive(job(worker=2, policy={"suspend": True}), lost_application=lost)
+        await office.until(lambda: master.memory.finished)
+        told = master.memory.verdict
+        master.declare(replace(master.declared, job=job(worker=2)))
+        await asyncio.sleep(60)
+        assert master.memory.verdict == told
+        assert told.reason == reasons.TOKEN_LOST
+        assert office.yarn.only.state is ApplicationState.KILLED
 
 
 @virtual

@@ -20,8 +20,15 @@ FULL_RETRY = 30.0
 
 
 def follow_application(case: Case, memory: Memory) -> Change:
-    """React to an end of the application that we did not bring about. Our own ending is close.py's."""
-    if memory.application is None or memory.closing_since:
+    """React to an end of the application that we did not bring about. Our own ending is close.py's.
+
+    One whose record was lost is no end of ours, also when the job is being suspended: it must not be resumed.
+    """
+    if (
+        memory.application is None
+        or memory.verdict
+        or (memory.closing_since and not memory.application.orphan)
+    ):
         return Change(memory)
     words = last_words(case.seen.application_words)
     match case.seen.application:
