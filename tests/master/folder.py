@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from master.office import Leads, Store
 from trainmaster.api.declared import Declared
@@ -16,7 +15,7 @@ from trainmaster.plan.values import Event
 
 
 class Folder:
-    """A source that shows what it is given; `down` and `broken` make its calls fail."""
+    """A source that shows what it is given; `fail` says which of its calls fail: by the uid, or as look and tell."""
 
     name = "folder"
     pace = 0.25
@@ -76,9 +75,3 @@ class Folder:
 
     async def remove(self, declared: Declared) -> None:
         self.jobs[declared.uid] = replace(declared, deleted=True)
-
-
-async def until(what: Any, within: float = 60.0) -> None:
-    async with asyncio.timeout(within):
-        while not what():
-            await asyncio.sleep(0.05)

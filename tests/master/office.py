@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry
 
+from master.virtual import until
 from master.yarn import LARGE, NODE, Master, Nodes, Rm, Yarn
 from plan.build import job
 from trainmaster.api.declared import Declared
@@ -159,12 +160,7 @@ class Office(AbstractAsyncContextManager["Office"]):
 
     async def until(self, what: Callable[[], object], within: float = 60.0) -> None:
         """Let time pass until it is so."""
-        try:
-            async with asyncio.timeout(within):
-                while not what():
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"not within {within:g} s") from None
+        await until(what, within, every=0.01)
 
     async def running(self, count: int) -> None:
         await self.until(lambda: len(self.yarn.running()) == count)

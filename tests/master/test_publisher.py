@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
-from master.folder import Folder, until
-from master.virtual import virtual
+from master.folder import Folder
+from master.virtual import until, virtual
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import Condition, JobStatus
 from trainmaster.api.status import ConditionType as C

@@ -64,6 +64,16 @@ def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
     return timeless
 
 
+async def until(what: Callable[[], object], within: float = 60.0, every: float = 0.05) -> None:
+    """Let time pass until it is so."""
+    try:
+        async with asyncio.timeout(within):
+            while not what():
+                await asyncio.sleep(every)
+    except TimeoutError:
+        raise AssertionError(f"not within {within:g} s") from None
+
+
 def turns() -> int:
     """How often the loop of this test has turned: what spins turns often while little time passes."""
     loop = asyncio.get_running_loop()

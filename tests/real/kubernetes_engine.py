@@ -76,9 +76,8 @@ class Place:
         self.apply(*spaces, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         self.grant(self.namespaces)
         lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": account}
-        self.apply(
-            lease
-        )  # as if a controller had left: a new installation waits for the lease's duration once
+        # As if a controller had left: a new installation waits for the lease's duration once.
+        self.apply(lease)
         self.kubeconfig = kubernetes.kubeconfig_for(self.own, ACCOUNT)
 
     @property
@@ -139,7 +138,7 @@ class Place:
     def delete_by_force(self, name: str) -> None:
         """Whatever holds it."""
         self.delete(name)
-        self.kubectl("patch", "tj", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        self.patch(name, {"metadata": {"finalizers": None}})
 
     def names(self) -> list[str]:
         found = self.kubectl("get", "tj", "-o", "jsonpath={.items[*].metadata.name}")

@@ -27,9 +27,8 @@ def test_two_hundred_jobs_applied_at_once_run_once_each(room: KubernetesRoom, tm
     ran = tmp_path / "ran"
     role = {"resources": {"memory": "64Mi"}, "command": f'echo "$TRAINMASTER_JOB" >> "{ran}"'}
     names = {f"job-{number}" for number in range(JOBS)}
-    room.controller(
-        TRAINMASTER_LEASE_DURATION="10"
-    )  # as people have it: on a slow machine a renewal takes a while
+    # As people have it: on a slow machine a renewal takes a while.
+    room.controller(TRAINMASTER_LEASE_DURATION="10")
     log = AuditLog(room.kubernetes.audit_log)
 
     room.apply("many", "---\n".join(document(name, {"roles": {"worker": role}}) for name in names))

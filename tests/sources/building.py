@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.status import Condition, ConditionType, JobStatus
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
 
 GRACE = 15.0
 LEASE = 10.0
+FINISHED = JobStatus(
+    conditions=(
+        Condition(
+            type=ConditionType.FINISHED,
+            status="True",
+            reason="x",
+            message="",
+            last_transition_time="2026-01-01T00:00:00Z",
+        ),
+    )
+)
 
 
 class Clock:

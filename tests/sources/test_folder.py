@@ -9,22 +9,10 @@ import pytest
 import yaml
 
 from sources.building import Clock, job_text, leading, only, put
-from trainmaster.api.status import Condition, ConditionType, JobStatus
+from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, InvalidError
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
-
-FINISHED = JobStatus(
-    conditions=(
-        Condition(
-            type=ConditionType.FINISHED,
-            status="True",
-            reason="x",
-            message="",
-            last_transition_time="2026-01-01T00:00:00Z",
-        ),
-    )
-)
 
 
 async def test_a_new_store_gets_a_jobs_folder_for_everybody(tmp_path: Path) -> None:

@@ -7,20 +7,8 @@ from pathlib import Path
 import pytest
 
 from sources.building import job_text, leading, only, put
-from trainmaster.api.status import Condition, ConditionType, JobStatus
+from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
-
-FINISHED = JobStatus(
-    conditions=(
-        Condition(
-            type=ConditionType.FINISHED,
-            status="True",
-            reason="x",
-            message="",
-            last_transition_time="2026-01-01T00:00:00Z",
-        ),
-    )
-)
 
 
 async def test_a_broken_file_is_told_at_the_second_look_and_stops_nothing_else(tmp_path: Path) -> None:

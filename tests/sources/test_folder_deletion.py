@@ -6,21 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sources.building import GRACE, Clock, job_text, leading, only, put, source
-from trainmaster.api.status import Condition, ConditionType, JobStatus
+from sources.building import FINISHED, GRACE, Clock, job_text, leading, only, put, source
+from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
-
-FINISHED = JobStatus(
-    conditions=(
-        Condition(
-            type=ConditionType.FINISHED,
-            status="True",
-            reason="x",
-            message="",
-            last_transition_time="2026-01-01T00:00:00Z",
-        ),
-    )
-)
 
 
 async def test_a_deleted_file_deletes_its_job_after_the_grace(tmp_path: Path, clock: Clock) -> None:

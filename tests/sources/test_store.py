@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.building import job_text, leading, put
-from sources.test_folder import FINISHED
+from sources.building import FINISHED, job_text, leading, put
 from trainmaster.errors import InvalidError
 from trainmaster.sources.store import JobStore
 

@@ -173,9 +173,8 @@ def application_report(proto: pb.ApplicationReportProto) -> ApplicationReport:
         started_at=proto.startTime / 1000,
         finished_at=proto.finishTime / 1000,
         priority=proto.priority.priority,
-        attempt=ids.attempt_id(attempt)
-        if attempt.attemptId > 0
-        else "",  # -1 where there is none (RMAppImpl)
+        # -1 where there is none (RMAppImpl)
+        attempt=ids.attempt_id(attempt) if attempt.attemptId > 0 else "",
         am_rm_token=messages.token_bytes(proto.am_rm_token) if proto.HasField("am_rm_token") else None,
         tags=frozenset(proto.applicationTags),
     )

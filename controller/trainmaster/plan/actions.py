@@ -44,20 +44,21 @@ def actions_of(case: Case, memory: Memory) -> tuple[Action, ...]:
 
 
 def _application(case: Case, memory: Memory) -> Iterator[Action]:
-    if unspoken_for(memory, case.seen) and memory.application:
-        yield Kill(memory.application.id)
+    if kill := kill_of(memory, case.seen):
+        yield kill
     elif may_open(case, memory):
         yield Open()
     elif case.registered and memory.application and memory.application.priority != case.job.spec.priority:
         yield Prioritize(case.job.spec.priority)
 
 
-def unspoken_for(memory: Memory, seen: Seen) -> bool:
-    """Whether there is an application that can only be ended, and may not be over yet."""
-    if memory.application is None or memory.closed_at:
-        return False
-    orphaned = memory.application.orphan and seen.application not in OVER
-    return orphaned or seen.application is AppState.TOKEN_LOST
+def kill_of(memory: Memory, seen: Seen) -> Kill | None:
+    """What ends an application that nobody can speak for; None where there is none, or it is over."""
+    application = memory.application
+    if application is None or memory.closed_at:
+        return None
+    orphaned = application.orphan and seen.application not in OVER
+    return Kill(application.id) if orphaned or seen.application is AppState.TOKEN_LOST else None
 
 
 def may_open(case: Case, memory: Memory) -> bool:

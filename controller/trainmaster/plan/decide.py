@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.plan.actions import actions_of, unspoken_for
+from trainmaster.plan.actions import actions_of, kill_of
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
@@ -23,7 +23,7 @@ from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.telling import turns
-from trainmaster.plan.values import Action, Forget, Kill, Limits, Plan, Seen
+from trainmaster.plan.values import Action, Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
 __all__ = ["begun", "decide", "last_good", "raised"]
@@ -68,8 +68,8 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
 
 def _leaving(declared: Declared, memory: Memory, seen: Seen) -> tuple[Action, ...]:
     """An application whose record was lost is ended first: once the job is forgotten, nobody knows of it."""
-    if memory.application and unspoken_for(memory, seen):
-        return (Kill(memory.application.id),)
+    if kill := kill_of(memory, seen):
+        return (kill,)
     return (Forget(),) if declared.deleted else ()
 
 

@@ -157,10 +157,8 @@ class KubernetesLease:
             await self._put(ours, "", ours.epoch)
         except ConflictError:
             found = await self._read()
-            if found and (found.holder, found.epoch) == (
-                self._identity,
-                ours.epoch,
-            ):  # not one that we took since
+            # Not one that we took since.
+            if found and (found.holder, found.epoch) == (self._identity, ours.epoch):
                 await self._put(found, "", found.epoch)
 
     # --- as a standby
