@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     jobs may have, and without a rule none"""
     admissions: PositiveInt = 16
     """applications being opened at one time"""
+    first_cause_wait: NonNegativeFloat = 2.0
+    """seconds for which the failure of one process of a gang waits for those of its neighbours, so that the first cause is named
+    and charged; YARN's own words, such as of a preemption, are not waited for"""
     max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 

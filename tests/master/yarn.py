@@ -65,6 +65,8 @@ class Yarn:
         self.answers_lost = 0
         self.started: dict[str, None] = {}
         """in the order of their starts"""
+        self.exited: dict[str, int] = {}
+        """a NodeManager knows for ten minutes how its containers ended (NodeStatusUpdaterImpl)"""
         self.launches: dict[str, LaunchContext] = {}
         self.away: set[str] = set()
         self.refuse: dict[str, TrainmasterError] = {}
@@ -89,6 +91,7 @@ class Yarn:
         """The process of a container ends."""
         for application in self.applications.values():
             if application.live.pop(container, None):
+                self.exited[container] = code
                 application.ends.append(CompletedContainer(container, code, f"exit {code}"))
 
     def running(self) -> list[str]:
@@ -249,7 +252,9 @@ class Nodes:
         self.yarn.called("statuses", "nm")
         known = {i for i in ids if i in self.yarn.started and self._live(i)}
         running = {i: NmStatus(i, NmState.RUNNING, None, "") for i in known}
-        return NmStatuses(running, frozenset(ids) - known, {})
+        exited = {i: self.yarn.exited[i] for i in ids if i in self.yarn.started and i in self.yarn.exited}
+        over = {i: NmStatus(i, NmState.COMPLETE, code, "") for i, code in exited.items()}
+        return NmStatuses(running | over, frozenset(ids) - known - over.keys(), {})
 
     async def stop(self, _node: str, _nm: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         self.yarn.called("stop", "nm")

@@ -81,7 +81,7 @@ class World:
 
     job: TrainingJob
     now: float = 10_000.0
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=lambda: Limits(first_cause_wait=0))
     declared: Declared = field(init=False)
     memory: Memory = field(init=False)
     seen: Seen = field(init=False)

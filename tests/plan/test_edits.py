@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plan.build import World, cluster, job
 from trainmaster.plan.decide import begun
 from trainmaster.plan.values import AppState, Kill, Open, Size, Stop
@@ -131,10 +133,22 @@ def test_a_job_that_was_killed_in_yarn_stays_so() -> None:
 
 
 def test_an_application_without_its_token_is_ended() -> None:
-    world = World(job(worker=1)).registers().says(AppState.TOKEN_LOST)
+    world = World(job(worker=1)).registers()
+    assert world.memory.application
+    world.memory = replace(world.memory, application=replace(world.memory.application, token=""))
+    world.says(AppState.TOKEN_LOST)
     assert world.told(Kill) == [Kill("application_1_0001")]
     assert reason(world) == "TokenLost"
     assert world.closes().condition("Finished").status == "True"
+
+
+def test_an_application_whose_token_has_gone_out_of_date_is_ended_and_submitted_anew() -> None:
+    world = World(job(worker=1)).runs().says(AppState.TOKEN_LOST, "the token is not known any more")
+    assert world.told(Kill) == [Kill("application_1_0001")]
+    assert world.memory.verdict is None
+    world.says(AppState.CLOSED, "killed: its token was lost")
+    assert world.told(Open)
+    assert (world.memory.lost_applications, world.memory.charged) == (1, 0)
 
 
 def test_a_full_queue_is_asked_again_and_a_refusal_that_stays_is_the_end() -> None:

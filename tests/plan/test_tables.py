@@ -44,6 +44,9 @@ ENDS = [
     (128, P.EXIT_CODE, Cause.RETRYABLE),
     (137, P.EXIT_CODE, Cause.RETRYABLE),
     (143, P.ON_FAILURE, Cause.RETRYABLE),
+    (255, P.EXIT_CODE, Cause.RETRYABLE),
+    (255, P.ON_FAILURE, Cause.RETRYABLE),
+    (-9998, P.NEVER, Cause.INFRASTRUCTURE),
     (-9999, P.ON_FAILURE, Cause.UNKNOWN),
 ]
 
@@ -62,7 +65,12 @@ def test_every_row_is_met_by_an_example() -> None:
     ("code", "words", "said"),
     [
         (1, "Exit code: 1\nsome stack", "exit code 1"),
+        (128, "", "exit code 128"),
+        (129, "", "signal 1 ended it (exit code 129)"),
         (137, "", "signal 9 ended it (exit code 137)"),
+        (192, "", "signal 64 ended it (exit code 192)"),
+        (193, "", "exit code 193"),
+        (255, "", "exit code 255"),
         (
             -104,
             "Container killed on request",

@@ -6,6 +6,7 @@ something was seen.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -53,6 +54,7 @@ class ReplicaState(Word):
         "Unseen",
         "nobody has listed its container since the ResourceManager restarted: not known to be gone",
     )
+    ENDED = "Ended", "its process ended; the ends of its neighbours are waited for, to tell the first cause"
     SUCCEEDED = "Succeeded", "its process ended with success, and it stays so"
     FAILED = "Failed", "its end failed the job"
     STOPPED = "Stopped", "the controller stopped it, after the job's end or while it is suspended"
@@ -90,7 +92,7 @@ class ExitStatus(Model):
     """The last judged end of a replica."""
 
     code: int
-    """Exit code. Below 0 it is YARN's own word; 128 + n means signal n."""
+    """Exit code. Below 0 it is YARN's own word; 129 to 192 are signals, 128 + n."""
     cause: str
     """What the end was judged to be, such as Permanent, Retryable, Memory or Infrastructure."""
     message: str
@@ -218,3 +220,8 @@ class JobStatus(Model):
     def is_true(self, type_: ConditionType) -> bool:
         found = self.condition(type_)
         return found is not None and found.status == "True"
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339 in UTC, whole seconds, as Kubernetes writes them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,7 +24,7 @@ class RestartPolicy(Word):
     ALWAYS = "Always", "every end, with exit code 0 too"
     EXIT_CODE = (
         "ExitCode",
-        "exit codes of 128 and above, which are signals; 1 to 127 are permanent and fail the job",
+        "exit codes of 128 and above, signals (129 to 192) among them; 1 to 127 are permanent and fail the job",
     )
 
 

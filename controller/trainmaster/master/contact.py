@@ -12,17 +12,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.containers import Registered
 from trainmaster.hadoop.refusals import NOT_REGISTERED, WRONG_RESPONSE_ID
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.doing import Doing
 from trainmaster.master.heartbeat import REPLAY, Heart
-from trainmaster.master.looking import bound_containers
 from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
-from trainmaster.master.sight import OVER, Sight
+from trainmaster.master.relisting import Relisting
+from trainmaster.master.sight import IDLE, OVER, Sight
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.values import AppState, ContainerState, Plan
+from trainmaster.plan.values import AppState, Plan
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,10 @@ class Contact:
         self.releases: set[str] = set()
         """containers to be given back with the next heartbeat"""
         self.doing = Doing(desk, self.sight, wake, self.releases)
+        self._relisting = Relisting()
 
     async def beat(self) -> None:
         """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
-        self.sight.give_up_missing(clock.now(), self._desk.limits.node_expiry)
         if self.sight.state in OVER:
             await self.drop_heart()
         heart = self.heart
@@ -59,6 +60,7 @@ class Contact:
             await self._beat(heart)
             if self.sight.state is AppState.AWAY:
                 self.sight.say(AppState.REGISTERED)
+            await self._relist(heart)
         except RefusedError as error:
             await self._refused(heart, error)
         except UnavailableError as error:
@@ -80,10 +82,16 @@ class Contact:
                 reach(point)
         self.doing.confirm()
 
+    async def _relist(self, heart: Heart) -> None:
+        """Register again where only that brings news, once all that was to be said has been heard."""
+        quiet = not heart.has_news and not self.sight.ends and self._desk.lease.held()
+        if quiet and self._relisting.due(self.sight, self._memory(), clock.monotonic()):
+            await self._register_again(heart)
+
     def _drop_released(self, released: set[str]) -> None:
         """What was never started is gone with its release; what runs is gone when YARN says so."""
         for id_ in released & self.sight.containers.keys():
-            if self.sight.containers[id_].state in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE):
+            if self.sight.containers[id_].state in IDLE:
                 self.sight.drop(id_)
 
     async def _keep_token(self, token: bytes, heart: Heart) -> None:
@@ -115,18 +123,32 @@ class Contact:
             await self._lost_touch(error)
 
     async def _register_again(self, heart: Heart) -> None:
-        """The ResourceManager was restarted: it knows the application, and has forgotten what we said."""
+        """After a restart of the ResourceManager, which has forgotten what we said, or for what only a register tells.
+
+        Which of the two it was needn't be known: all that is wanted is said again.
+        """
         try:
             answer = await heart.master.register("localhost", -1, self._page())
         except RefusedError as error:
             await self._lost_touch(error)
             return
         heart.registered_anew()
-        self.sight.registered(answer, self._memory().role_numbers)
-        self.doing.confirm()
+        self._listed(answer)
         log.info(
-            "registered again after a restart of the ResourceManager", extra={"job": self._memory().name}
+            "registered again",
+            extra={
+                "job": self._memory().name,
+                "listed": len(answer.containers),
+                "missing": len(self.sight.missing),
+            },
         )
+
+    def _listed(self, answer: Registered) -> None:
+        self._relisting.registered(clock.monotonic())
+        self.sight.registered(answer, self._memory().role_numbers)
+        self.sight.keep_asking(
+            self._memory()
+        )  # after the next heartbeat, whose replay knows exits that nodes may forget
 
     async def _lost_touch(self, error: RefusedError) -> None:
         """YARN doesn't take us for the master any more: its report says whether the application is over."""
@@ -162,12 +184,12 @@ class Contact:
         self.heart = Heart(
             opened.master, lambda: desk.cluster.racks, desk.measures.heartbeat, start, self.releases
         )
-        self.sight.registered(opened.registered, self._memory().role_numbers)
-        self.sight.expect(bound_containers(self._memory()))
-        self.doing.confirm()
+        self._relisting = Relisting()
+        self._listed(opened.registered)
 
     def want(self, plan: Plan) -> None:
         """What should stand at the scheduler from now on. While it is away nothing is taken back."""
+        self.sight.keep_asking(plan.memory)
         if self.heart and self.sight.state is AppState.REGISTERED:
             self.heart.want(plan.asks, plan.avoid)
 
@@ -180,7 +202,7 @@ class Contact:
     def expects(self) -> bool:
         """Whether something is to be heard from YARN soon: then heartbeats are fast."""
         asks = self.heart is not None and bool(self.heart.stands)
-        return asks or bool(self.sight.unconfirmed()) or self.sight.strays(self._memory())
+        return asks or self.sight.unsure or self.sight.strays(self._memory())
 
     async def drop_heart(self) -> None:
         heart, self.heart = self.heart, None

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
@@ -35,6 +35,35 @@ YARN = "org.apache.hadoop.yarn."
 """where the exceptions come from by which a NodeManager refuses; others (a NullPointerException, say) are trouble of its own"""
 
 
+class NotSentError(UnavailableError):
+    """The start call was not made: nothing can have come of it."""
+
+
+class NotLetInError(UnavailableError):
+    """The node did not take our token: the start was not heard, and is tried again with another one."""
+
+
+class Silence:
+    """How long a NodeManager that has nothing to say of what isn't listed is left in peace: longer each time."""
+
+    LEAST, MOST = 0.5, 10.0
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[float, float]] = {}
+        """node -> (monotonic time, the pause that ends then)"""
+
+    def over(self, node: str, now: float) -> bool:
+        return now >= self._until.get(node, (0.0, 0.0))[0]
+
+    def heard(self, node: str, now: float, news: bool) -> None:
+        """It was asked, and either told something new or not."""
+        self._until.pop(node, None) if news else self._longer(node, now)
+
+    def _longer(self, node: str, now: float) -> None:
+        pause = min(self.MOST, 2 * self._until.get(node, (0.0, self.LEAST / 2))[1])
+        self._until[node] = (now + pause, pause)
+
+
 class Doing:
     """The work under way for one job."""
 
@@ -43,13 +72,15 @@ class Doing:
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
 
         self._stopping: set[str] = set()
+        self._silence = Silence()
         self._building = asyncio.Lock()
 
     def start(self, actions: Iterable[Start], memory: Memory, job: TrainingJob) -> None:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
-            if ("start", action.container) not in self._tasks:
+            idle = ("start", action.container) not in self._tasks
+            if idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
                 work = self._start(action, replicas[action.key], job, _user(memory))
                 self._run("start", action.container, work)
@@ -65,18 +96,20 @@ class Doing:
 
     def release(self, container: str) -> None:
         """Give it back with the next heartbeat; from now on nothing starts it, not even a start that is being prepared."""
-        self._sight.container_tokens.pop(container, None)
-        if container in self._sight.containers:
+        if self._sight.given_back(container):
             self._release.add(container)
 
     def confirm(self) -> None:
         """Ask each NodeManager once for all containers of which we don't know yet whether they run."""
-        by_node: dict[str, list[str]] = {}
+        asked: dict[tuple[str, bytes], list[str]] = {}
         for id_, node in self._sight.unconfirmed().items():
-            if ("start", id_) not in self._tasks:
-                by_node.setdefault(node, []).append(id_)
-        for node, ids in by_node.items():
-            self._run("confirm", node, self._confirm(node, ids))
+            token = self._sight.tokens.of(id_, node)
+            if token is not None and ("start", id_) not in self._tasks:
+                asked.setdefault((node, token), []).append(id_)
+        now = clock.monotonic()
+        for (node, token), ids in asked.items():
+            if any(id_ in self._sight.containers for id_ in ids) or self._silence.over(node, now):
+                self._run("confirm", node, self._confirm(node, token, ids))
 
     def _run(self, kind: str, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Keep the task until it ends: a task that nobody holds may vanish in mid-flight."""
@@ -110,16 +143,21 @@ class Doing:
             files = await self._files(job, action, user)
             await self._until_leading()
             await self._launch(action.container, await self._built(action, replica, files, user))
+        except NotLetInError as error:
+            log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
             self._failed(action, -1, str(error))
+        except NotSentError as error:
+            self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except TrainmasterError as error:
-            if not await self._started_all_the_same(action.container):
-                self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
+            if not (known := await self._started_all_the_same(action.container)):
+                words = f"it could not be started on {replica.host}: {error}"
+                self._failed(action, -1000, words, certain=known is False)
         except (
             Exception
         ):  # shown, and judged like a node's failure: it must not be waited for until YARN takes it back
             log.exception("a start failed in a way nobody foresaw", extra={"container": action.container})
-            self._failed(action, -1000, f"it could not be started on {replica.host}")
+            self._failed(action, -1000, f"it could not be started on {replica.host}", certain=False)
 
     async def _built(
         self, action: Start, replica: ReplicaMemory, files: Mapping[str, LocalResource], user: str
@@ -134,24 +172,31 @@ class Doing:
         container, token = self._sight.containers.get(id_), self._sight.container_tokens.pop(id_, None)
         if container is None or token is None:
             return
-        nm_token = self._sight.nm_tokens.get(container.node)
+        nm_token = self._sight.tokens.of(id_, container.node)
         if nm_token is None:
-            raise UnavailableError("YARN gave no token for its node")
+            raise NotSentError("YARN gave no token for its node")
         try:
             await self._desk.nodes.start(container.node, nm_token, token, context)
+        except DeniedError as error:
+            self._sight.tokens.refused(container.node, nm_token)
+            self._sight.not_started(id_, token)
+            raise NotLetInError(str(error)) from error
         except RefusedError as error:
             if error.kind.startswith(YARN):
                 raise
             raise UnavailableError(str(error)) from error
         reach("half-started")
 
-    async def _started_all_the_same(self, id_: str) -> bool:
-        """Whether a start whose answer got lost went through: else the replacement could run beside it."""
+    async def _started_all_the_same(self, id_: str) -> bool | None:
+        """Whether a start whose answer got lost went through: else the replacement could run beside it.
+
+        None where the NodeManager could not be asked in time: then it may run.
+        """
         until = clock.monotonic() + START_PATIENCE
         while (container := self._sight.containers.get(id_)) and clock.monotonic() < until:
-            token = self._sight.nm_tokens.get(container.node)
+            token = self._sight.tokens.of(id_, container.node)
             if token is None:
-                return False
+                return None
             try:
                 answer = await self._desk.nodes.statuses(container.node, token, [id_])
             except TrainmasterError:
@@ -163,17 +208,17 @@ class Doing:
             if id_ in answer.known:
                 return True
             await asyncio.sleep(RETRY)
-        return container is None
+        return True if container is None else None
 
     async def _until_leading(self) -> None:
         """Nothing is started on a lease that may be another's by now."""
         while not self._desk.lease.held():
             await asyncio.sleep(RETRY)
 
-    def _failed(self, action: Start, code: int, words: str) -> None:
-        """It may run all the same (an answer that got lost), so it is given back besides."""
+    def _failed(self, action: Start, code: int, words: str, certain: bool = True) -> None:
+        """Not `certain`, it may run all the same (an answer that got lost). It is given back in any case."""
         self.release(action.container)
-        self._sight.ended(End(action.container, code, words, clock.now()))
+        self._sight.ended(End(action.container, code, words, clock.now(), certain))
 
     async def _files(self, job: TrainingJob, action: Start, user: str) -> dict[str, LocalResource]:
         """What YARN must be told of the files. A store that is away is no fault of the node: it is asked again."""
@@ -194,11 +239,11 @@ class Doing:
         try:
             while left := [id_ for id_ in ids if id_ in self._sight.containers]:
                 await self._until_leading()
-                token = self._sight.nm_tokens.get(node)
-                if token is None or clock.monotonic() > until:
+                if clock.monotonic() > until:
                     self._give_back(left)
                     return
-                await self._stop_once(node, token, left)
+                if token := self._sight.tokens.of(left[0], node):
+                    await self._stop_once(node, token, left)
                 await asyncio.sleep(RETRY)
         finally:
             self._stopping.difference_update(ids)
@@ -207,6 +252,8 @@ class Doing:
         """Repeated until YARN tells of the ends: a NodeManager that is restarted may forget what it was told."""
         try:
             answer = await self._desk.nodes.stop(node, token, ids)
+        except DeniedError:
+            self._sight.tokens.refused(node, token)
         except TrainmasterError as error:
             log.info("containers can't be stopped yet", extra={"node": node, "error": str(error)})
         else:
@@ -219,17 +266,17 @@ class Doing:
 
     # --- confirm
 
-    async def _confirm(self, node: str, ids: Iterable[str]) -> None:
-        token = self._sight.nm_tokens.get(node)
-        if token is None:
-            return
-        asked = dict.fromkeys(ids, node)
+    async def _confirm(self, node: str, token: bytes, ids: Sequence[str]) -> None:
+        missing = self._sight.missing.keys() & ids
         try:
-            answer = await self._desk.nodes.statuses(node, token, list(asked))
+            answer = await self._desk.nodes.statuses(node, token, ids)
+        except DeniedError:
+            self._sight.tokens.refused(node, token)
         except TrainmasterError as error:
             log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
-            return
-        self._sight.confirmed(answer, asked, clock.now())
+        else:
+            self._sight.confirmed(answer, dict.fromkeys(ids, node), clock.now())
+        self._silence.heard(node, clock.monotonic(), news=bool(missing - self._sight.missing.keys()))
 
 
 def _user(memory: Memory) -> str:

@@ -143,6 +143,7 @@ class Fleet:
             port_last=self._settings.port_last,
             node_expiry=self._conf.node_expiry,
             max_replicas=self._settings.max_replicas,
+            first_cause_wait=self._settings.first_cause_wait,
         )
         return Desk(
             settings=self._settings,

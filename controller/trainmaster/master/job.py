@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
@@ -90,15 +90,10 @@ class JobMaster:
         """Turn after turn until nothing of the job is left."""
         while not self.over:
             self._wake.clear()
-            try:
-                await self.contact.beat()
-                await self._pass()
-                self._trouble = 0
-            except TrainmasterError as error:
-                self._troubled(error)
-            except Exception:  # one job's error never touches another: it is shown, counted and tried again
-                log.exception("a pass failed in a way nobody foresaw", extra=self._who())
-                self._troubled(None)
+            heard = await self._tried(self.contact.beat)
+            decided = await self._tried(self._pass)  # also while YARN is away: deadlines pass, edits are made
+            self.contact.sight.changed |= not decided
+            self._trouble = 0 if heard and decided else self._trouble + 1
             await self._wait()
         await self.close()
 
@@ -106,6 +101,19 @@ class JobMaster:
         """Stop driving; the application goes on, for whoever takes it up."""
         await self._affairs.close()
         await self.contact.close()
+
+    async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it went through. One job's error never touches another: it is shown, counted and tried again."""
+        try:
+            await work()
+        except TrainmasterError as error:
+            self._troubled(error)
+        except Exception:
+            log.exception("a pass failed in a way nobody foresaw", extra=self._who())
+            self._troubled(None)
+        else:
+            return True
+        return False
 
     # --- pass
 
@@ -211,12 +219,11 @@ class JobMaster:
     # --- wait
 
     def _troubled(self, error: TrainmasterError | None) -> None:
-        self._trouble += 1
-        self.contact.sight.changed = True
         self.desk.measures.pass_failed()
-        if error and (self._trouble in (1, 10) or isinstance(error, FencedError)):
+        failures = self._trouble + 1
+        if error and (failures in (1, 10) or isinstance(error, FencedError)):
             log.warning(
-                "will be tried again", extra={**self._who(), "error": str(error), "failures": self._trouble}
+                "will be tried again", extra={**self._who(), "error": str(error), "failures": failures}
             )
 
     async def _wait(self) -> None:
@@ -241,7 +248,7 @@ class JobMaster:
         waits = [at - clock.now() for at in (self._wake_at, self._record.flush_at) if at is not None]
         if not self.desk.lease.held() and (contact.heart or self._pending()):
             return self.desk.calm_beat  # no pass can be made now: what is due must not keep the loop busy
-        if contact.sight.missing:
+        if contact.sight.missing and not contact.heart:
             waits.append(self.desk.calm_beat)
         if contact.heart:
             waits.append(self._beat_interval())

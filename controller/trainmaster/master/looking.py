@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
@@ -16,7 +15,7 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.turns import Waiting
-from trainmaster.plan.values import AppState, Container, ContainerState, Seen, Size
+from trainmaster.plan.values import AppState, Seen, Size
 
 
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
@@ -50,18 +49,3 @@ def _may_ask(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, s
     needs = sum(missing, Size()) if memory.replicas else case.total
     possible = not no_room(case)
     return desk.line.join(Waiting(memory.uid, memory.queued_at, job.spec.priority, needs, possible))
-
-
-def bound_containers(memory: Memory) -> Iterator[Container]:
-    """The containers that the journal says are bound; their size is YARN's to tell."""
-    for replica in memory.replicas:
-        if replica.bound:
-            yield Container(
-                replica.container,
-                replica.node,
-                replica.http,
-                replica.key,
-                replica.run,
-                Size(),
-                ContainerState.UNKNOWN,
-            )

@@ -9,15 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from trainmaster.hadoop.containers import Allocated, GrantedContainer, NmState, NmStatuses, Registered
+from trainmaster.hadoop.containers import (
+    Allocated,
+    CompletedContainer,
+    GrantedContainer,
+    NmState,
+    NmStatuses,
+    Registered,
+)
+from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
+from trainmaster.master.living import may_live
+from trainmaster.master.tokens import NodeTokens
+from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, Container, ContainerState, End, Size
 
-NOT_KNOWN = -9999
-"""our own word for an end whose exit status nobody can tell any more; classified as unknown"""
-
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
+IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
+"""states of a container in which no process of ours can live"""
+UNSURE = frozenset({ContainerState.UNKNOWN, ContainerState.STARTING})
+GIVEN_AWAY = frozenset({-100, -102, -106})
+"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
+container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 
 
 class Sight:
@@ -28,11 +42,16 @@ class Sight:
         self.words = ""
         self.containers: dict[str, Container] = {}
         self.missing: dict[str, Container] = {}
-        """live when last heard of, and not listed since a register: not seen, which isn't gone"""
+        """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are to be asked"""
         self._ends: dict[str, End] = {}
-        self._missing_since = 0.0
         self.container_tokens: dict[str, bytes] = {}
-        self.nm_tokens: dict[str, bytes] = {}
+        self.tokens = NodeTokens()
+        self._lost_nodes: set[str] = set()
+        """those that the ResourceManager has waited for as long as it waits for any"""
+        self._doubted: dict[str, str] = {}
+        """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
+        self.came_back: set[str] = set()
+        """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
         """whether something was seen since the last pass"""
 
@@ -46,29 +65,19 @@ class Sight:
             self.state, self.words, self.changed = state, words, True
         if state in OVER:
             self._all_missing()
-        if state is AppState.CLOSED:
-            self.missing.clear()
 
     def _all_missing(self) -> None:
         """The application is over: YARN ends what still runs of it, and only the NodeManagers tell when that is done."""
         for container in list(self.containers.values()):
             self._unlist(container)
 
-    def give_up_missing(self, now: float, patience: float) -> None:
-        """A node that told nothing for as long as YARN waits for one won't tell any more."""
-        if not self.missing:
-            self._missing_since = now
-        elif now - self._missing_since > patience:
-            self.missing.clear()
-
     def anew(self) -> None:
-        """A new application: what an earlier one ran is over with it, and its tokens are no good any more."""
-        self.missing.clear()
-        self.nm_tokens.clear()
+        """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
+        self.tokens.anew({c.id: c.node for c in self.missing.values()})
 
     def registered(self, answer: Registered, roles: Mapping[str, int]) -> None:
         """Take in a register's answer: nothing that runs is confirmed any more, until its NodeManager is asked."""
-        self.nm_tokens.update(answer.nm_tokens)
+        self.tokens.learn(answer.nm_tokens)
         listed = {granted.id for granted in answer.containers}
         for container in list(self.containers.values()):
             if container.id not in listed:
@@ -79,35 +88,66 @@ class Sight:
             self.missing.pop(granted.id, None)
             if granted.id not in self.containers:
                 self._add(granted, roles, ContainerState.UNKNOWN)
+        self.tokens.tried({c.id: c.node for c in self.containers.values()})
+        self.changed = True
         self.say(AppState.REGISTERED)
 
-    def expect(self, bound: Iterable[Container]) -> None:
-        """These were bound when the journal was written; where they aren't listed, their NodeManagers are to be asked."""
-        for container in bound:
-            if container.id not in self.containers:
-                self.missing[container.id] = container
+    def keep_asking(self, memory: Memory) -> None:
+        """Of what isn't listed, their NodeManagers are asked for just what memory says may live."""
+        unlisted = (c for c in may_live(memory, self.containers) if not self._is_over(c.id))
+        self.missing = {c.id: self.missing.get(c.id, c) for c in unlisted}
+        self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
+        self.tokens.keep(self.missing.keys())
+
+    def _is_over(self, id_: str) -> bool:
+        end = self._ends.get(id_)
+        return end is not None and end.certain
 
     def _unlist(self, container: Container) -> None:
         """A restarted ResourceManager has forgotten grants that were not started; what runs is only not seen."""
         self.drop(container.id)
-        if container.state not in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE):
+        if container.state not in IDLE:
             self.missing[container.id] = replace(container, state=ContainerState.UNKNOWN)
 
     def allocated(self, answer: Allocated, roles: Mapping[str, int], now: float) -> None:
         """Take in a heartbeat's answer."""
-        self.nm_tokens.update(answer.nm_tokens)
+        self.tokens.learn(answer.nm_tokens)
+        for report in answer.updated_nodes:
+            self._node_became(report, now)
         for granted in answer.allocated:
             if granted.id not in self.containers:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)
         for done in answer.completed:
-            self.ended(End(done.id, done.exit, done.diagnostics, now))
+            self.ended(End(done.id, done.exit, done.diagnostics, now, self._is_certain(done)))
+
+    def _node_became(self, report: NodeReport, now: float) -> None:
+        if report.state is not NodeState.LOST:
+            self._lost_nodes.discard(report.node)
+            if report.state.usable:
+                self.came_back.add(report.host)
+            return
+        self._lost_nodes.add(report.node)
+        for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
+            self.ended(End(id_, -100, "its node was lost", now))
+
+    def _is_certain(self, done: CompletedContainer) -> bool:
+        """Whether the process is over: its NodeManager said so, it never began, or its node was waited for in vain."""
+        container = self.containers.get(done.id) or self.missing.get(done.id)
+        if done.exit not in GIVEN_AWAY or container is None:
+            return True
+        return container.state in IDLE or container.node in self._lost_nodes
 
     def ended(self, end: End) -> None:
-        """A container is over; told more than once, it counts once."""
+        """A container is over, or was given away; told more than once, it counts once."""
+        container = self.containers.get(end.container) or self.missing.get(end.container)
         self.drop(end.container)
-        if end.container not in self._ends:
-            self._ends[end.container] = end
+        if container and not end.certain:
+            self.missing[end.container] = replace(container, state=ContainerState.UNKNOWN)
+            self._doubted[end.container] = container.node
+        known = self._ends.get(end.container)
+        if known is None or (end.certain and not known.certain):
+            self._ends[end.container] = replace(known, certain=True) if known else end
             self.changed = True
 
     def judged(self, ends: Iterable[End]) -> None:
@@ -134,14 +174,37 @@ class Sight:
             self._not_there(id_, now)
 
     def _not_there(self, id_: str, now: float) -> None:
-        """Its NodeManager doesn't know it. Listed, it was never started; not listed either, it has ended some time ago."""
+        """Its NodeManager doesn't know it. Listed, it was never started; not listed either, both have lost it."""
         if id_ in self.missing:
-            self.ended(End(id_, NOT_KNOWN, "neither YARN nor its node knows it any more", now))
+            self.ended(End(id_, NOT_THERE, "", now))
         elif id_ in self.containers and self.containers[id_].state is ContainerState.UNKNOWN:
             self._set(id_, ContainerState.UNSTARTABLE)
 
     def starting(self, id_: str) -> None:
         self._set(id_, ContainerState.STARTING)
+
+    def given_back(self, id_: str) -> bool:
+        """It is to be released, so nothing may be started in it any more; whether it is there at all."""
+        self.container_tokens.pop(id_, None)
+        container = self.containers.get(id_)
+        if container and container.state is ContainerState.ALLOCATED:
+            self._set(id_, ContainerState.UNSTARTABLE)
+        return container is not None
+
+    def not_started(self, id_: str, container_token: bytes) -> None:
+        """Its NodeManager has not let us in: it may be tried again, with another token."""
+        if id_ in self.containers:
+            self.container_tokens[id_] = container_token
+            self._set(id_, ContainerState.ALLOCATED)
+
+    def lacks_token(self) -> bool:
+        """Whether a register is worth while: some listed container can't be spoken of to its node."""
+        return any(self.awaits_token(id_) for id_ in self.containers)
+
+    def awaits_token(self, id_: str) -> bool:
+        """Whether a grant can't be started yet, since its node's token is still to come."""
+        container = self.containers.get(id_)
+        return container is not None and self.tokens.awaited(id_, container.node)
 
     def drop(self, id_: str) -> None:
         if self.containers.pop(id_, None):
@@ -151,9 +214,13 @@ class Sight:
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""
-        ask = (ContainerState.UNKNOWN, ContainerState.STARTING)
-        listed = {c.id: c.node for c in self.containers.values() if c.state in ask}
+        listed = {c.id: c.node for c in self.containers.values() if c.state in UNSURE}
         return listed | {c.id: c.node for c in self.missing.values()}
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the next answer of a NodeManager will tell of a listed container whether it runs."""
+        return any(c.state in UNSURE for c in self.containers.values())
 
     def strays(self, memory: Memory) -> bool:
         """Whether containers live that no replica is bound to: they are being held for a gang, given back or stopped."""

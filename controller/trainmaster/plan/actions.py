@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from trainmaster.api.commands import expand
 from trainmaster.frameworks import Placed, environments
 from trainmaster.plan.admission import refusal
-from trainmaster.plan.asks import wants
+from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
 from trainmaster.plan.memory import Memory, ReplicaMemory
@@ -104,7 +104,7 @@ def _held(case: Case, memory: Memory) -> set[str]:
     """Grants that their replicas still wait to be bound to."""
     if memory.closing_since or memory.verdict:
         return set()
-    grants = (case.granted(r) for r in memory.replicas if wants(case, memory, r))
+    grants = map(case.granted, wanting(case, memory))
     return {grant.id for grant in grants if grant}
 
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 from trainmaster.api import reasons
-from trainmaster.api.job import RestartScope
 from trainmaster.plan.case import Case, Change, warning
 from trainmaster.plan.classify import last_words
 from trainmaster.plan.memory import Memory, Verdict
@@ -40,6 +39,9 @@ def follow_application(case: Case, memory: Memory) -> Change:
             return _failed(
                 case, memory, reasons.KILLED_OUTSIDE, f"the application was killed in YARN: {words}"
             )
+        case AppState.TOKEN_LOST if memory.application.token:
+            # It was written down, and has gone out of date while nobody led: once ended, it is submitted anew.
+            return Change(memory)
         case AppState.TOKEN_LOST:
             said = "since its token was never written down: it can only be ended"
             return _failed(
@@ -84,7 +86,7 @@ def _lost(case: Case, memory: Memory, words: str) -> Change:
             reasons.APPLICATION_LOST,
             f"{said}; it was submitted anew {memory.lost_applications} times",
         )
-    anew = fresh_gang(without_application(memory), case.now, lambda key: case.scope(key) is RestartScope.JOB)
+    anew = fresh_gang(case, without_application(memory))
     counted = replace(
         anew, lost_applications=memory.lost_applications + 1, restarts=memory.restarts + 1, restart_cause=said
     )

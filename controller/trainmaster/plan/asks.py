@@ -15,7 +15,7 @@ def asks_of(case: Case, memory: Memory) -> tuple[Ask, ...]:
         return ()
     if memory.gathering and not memory.gang_since:
         return ()
-    waiting = [r for r in memory.replicas if wants(case, memory, r) and not case.granted(r)]
+    waiting = [r for r in wanting(case, memory) if not case.granted(r)]
     hosts = _hosts(case, memory, waiting)
     return tuple(
         Ask(r.key, r.run, memory.role_numbers[r.key.role], case.size(r.key), host)
@@ -23,8 +23,14 @@ def asks_of(case: Case, memory: Memory) -> tuple[Ask, ...]:
     )
 
 
-def wants(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
-    """Whether a container is wanted for this replica now."""
+def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
+    """Replicas for which a container is wanted now: none whose earlier process stays in doubt, nor its gang."""
+    if memory.gathering and any(map(case.in_doubt, memory.replicas)):
+        return []
+    return [r for r in memory.replicas if _due(case, memory, r) and not case.in_doubt(r)]
+
+
+def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
     due = memory.gathering or case.now >= replica.not_before
     return due and not replica.bound and not replica.done
 

@@ -1,6 +1,7 @@
 """One decision's inputs, held together, and the small questions that every step asks of them.
 
-Lives here: `Case` (declaration, sight, time, limits) and `Change` (what a step hands to the next). Never here: a decision.
+Lives here: `Case` (declaration, sight, time, limits), `Change` (what a step hands to the next) and `Draft` (one in the
+making). Never here: a decision.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
@@ -78,14 +80,17 @@ class Case:
         return any(c.id != chosen.id and c.state not in idle for c in self.by_key.get(replica.key, ()))
 
     def lingers(self, replica: ReplicaMemory) -> bool:
-        """Whether the end of its container before this one was not heard yet, though its node may still run it.
+        """Whether a process of an earlier run may still live: nobody who can know has said that it is over.
 
-        A ResourceManager that was restarted lists no container until its NodeManager is back, so an empty list
-        proves nothing.
+        A ResourceManager calls a container ended once it has given it away, and one that was restarted lists none until
+        its node is back. So only the NodeManager's word counts, or the time after which YARN waits no longer for a node.
         """
-        last = replica.last_exit
-        heard = not replica.previous or (last is not None and last.container == replica.previous)
-        return not heard and self.now - replica.waits_since < self.limits.node_expiry
+        return any(self.now < s.until for s in replica.survivors)
+
+    def in_doubt(self, replica: ReplicaMemory) -> bool:
+        """Whether that has been so for long: its container would be kept from others for nothing."""
+        patience = self.limits.doubt_patience
+        return any(s.since + patience <= self.now < s.until for s in replica.survivors)
 
     def state_of(self, replica: ReplicaMemory) -> ContainerState | None:
         """What is seen of a bound replica's container; None when it isn't seen at all."""
@@ -104,11 +109,39 @@ class Change:
         return Change(memory, (*self.events, *events))
 
 
-def with_replica(memory: Memory, changed: ReplicaMemory) -> Memory:
-    """The memory with one replica replaced by its successor, which has its very key."""
-    old = memory.replicas
-    at = next(i for i, r in enumerate(old) if r.key is changed.key)
-    return replace(memory, replicas=(*old[:at], changed, *old[at + 1 :]))
+class Draft:
+    """A memory while one step changes many of its replicas: rows in a list, the rest a frozen value.
+
+    So a change costs the same however many replicas there are. Rows keep their places.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.rows = list(memory.replicas)
+        self._rest = memory
+        self._events: list[Event] = []
+
+    @property
+    def rest(self) -> Memory:
+        """Everything but the rows, which are as they were at the beginning or after the last `become`."""
+        return self._rest
+
+    def change(self, **fields: Any) -> None:
+        """Change fields other than the replicas."""
+        self._rest = replace(self._rest, **fields)
+
+    def memory(self) -> Memory:
+        """The memory with the rows as they are now."""
+        return replace(self._rest, replicas=tuple(self.rows))
+
+    def become(self, memory: Memory) -> None:
+        """Take over a memory that was made of all rows together."""
+        self.rows, self._rest = list(memory.replicas), memory
+
+    def tell(self, event: Event) -> None:
+        self._events.append(event)
+
+    def done(self) -> Change:
+        return Change(self.memory(), tuple(self._events))
 
 
 def normal(reason: str, message: str) -> Event:

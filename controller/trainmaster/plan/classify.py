@@ -17,6 +17,11 @@ PORT_TAKEN = 75
 NOT_UNDERSTOOD = 70
 """EX_SOFTWARE: our own exit code of a launcher that could not unpack its script"""
 
+NOT_KNOWN = -9999
+"""our own word for an end whose exit status nobody can tell any more: it ran, and its NodeManager has forgotten how it ended"""
+NOT_THERE = -9998
+"""our own word for a container that neither YARN nor its NodeManager knows: it was never started there, or they lost it"""
+
 OURS = frozenset({-105, -107})
 LOST_NODE = frozenset({-100, -101, -102, -106, -108})
 LOST_BY_NODE = 154
@@ -41,6 +46,8 @@ WORDS = {
     -109: "YARN could not verify it",
     -1000: "it never ran",
     LOST_BY_NODE: "its NodeManager was restarted while it was launched, and lost it (exit code 154)",
+    NOT_KNOWN: "it has ended, and nobody knows any more how",
+    NOT_THERE: "neither YARN nor its node knows it: it never started, or they lost it",
     -1: "YARN refused to launch it",
     NOT_UNDERSTOOD: "its launcher could not unpack its script (or it ended with exit code 70)",
     PORT_TAKEN: "its port was taken (exit code 75)",
@@ -64,6 +71,7 @@ TABLE = (
     ),
     Row(lambda c, _: c in OVER_MEMORY, Cause.MEMORY, "the same size would fail again, so the user pays"),
     Row(lambda c, _: c == NEVER_RAN, Cause.INFRASTRUCTURE, "nothing of the user's ran: try another node"),
+    Row(lambda c, _: c == NOT_THERE, Cause.INFRASTRUCTURE, "YARN lost it, started or not"),
     Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
     Row(lambda c, _: c in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
     Row(lambda c, _: c == 0, Cause.SUCCEEDED, "it did what it should"),
@@ -72,10 +80,15 @@ TABLE = (
         Cause.PERMANENT,
         "the program itself said that trying again is useless",
     ),
-    Row(lambda c, _: 1 <= c <= 127, Cause.RETRYABLE, "the policy says that failures are tried again"),
-    Row(lambda c, _: c >= 128, Cause.RETRYABLE, "a signal comes from outside the program"),
+    Row(lambda c, _: signal_of(c) > 0, Cause.RETRYABLE, "a signal comes from outside the program"),
+    Row(lambda c, _: c > 0, Cause.RETRYABLE, "the policy says that failures are tried again"),
     Row(lambda _c, _p: True, Cause.UNKNOWN, "nobody knows, and endless retries would be worse"),
 )
+
+
+def signal_of(code: int) -> int:
+    """The signal that an exit status tells of, as the shell counts: 129 to 192 are 128 + n (signal(7) ends at 64); else 0."""
+    return code - 128 if 129 <= code <= 192 else 0
 
 
 def classify(code: int, policy: RestartPolicy) -> Cause:
@@ -87,8 +100,8 @@ def describe(code: int, diagnostics: str = "") -> str:
     """A sentence for people: our words for the code, and YARN's own where it has some."""
     if code in WORDS:
         said = WORDS[code]
-    elif code >= 128:
-        said = f"signal {code - 128} ended it (exit code {code})"
+    elif signal_of(code):
+        said = f"signal {signal_of(code)} ended it (exit code {code})"
     else:
         said = f"exit code {code}"
     tail = last_words(diagnostics)
@@ -112,4 +125,4 @@ def last_words(diagnostics: str) -> str:
 
 def first_cause_first(code: int) -> int:
     """Sort key for ends heard together: YARN's own words explain a gang's death better than signals, those better than exits."""
-    return 0 if code < 0 else 1 if code >= 128 else 2
+    return 0 if code < 0 else 1 if signal_of(code) else 2

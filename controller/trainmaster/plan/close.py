@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainmaster.api import reasons
-from trainmaster.api.job import RestartScope
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.restart import all_unbound, fresh_gang
+from trainmaster.plan.restart import all_let_go, fresh_gang
 from trainmaster.plan.values import AppState
 
 OVER = frozenset({AppState.CLOSED, AppState.LOST, AppState.KILLED, AppState.REFUSED})
@@ -27,7 +26,7 @@ def close(case: Case, memory: Memory) -> Change:
 
 def _begin(case: Case, memory: Memory) -> Change:
     suspends = memory.verdict is None and not case.declared.deleted
-    closing = replace(all_unbound(memory, case.now), closing_since=case.now, suspended=suspends)
+    closing = replace(all_let_go(case, memory), closing_since=case.now, suspended=suspends)
     events = (normal(reasons.SUSPENDED, "Suspending: all containers are given back"),) if suspends else ()
     change = Change(closing, events)
     return change if not _application_over(case, closing) else change.then(_closed(case, closing).memory)
@@ -54,7 +53,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
 
 
 def _resume(case: Case, memory: Memory) -> Change:
-    anew = fresh_gang(without_application(memory), case.now, lambda key: case.scope(key) is RestartScope.JOB)
+    anew = fresh_gang(case, without_application(memory))
     resumed = replace(
         anew, closing_since=0.0, suspended=False, gang_not_before=0.0, queued_at=case.now, restart_cause=""
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
+from trainmaster.api.status import timestamp
 from trainmaster.plan.admission import Refusal, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
@@ -75,6 +76,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         )
     if not case.registered:
         return reasons.WAITING_FOR_APPLICATION, "the application is being opened at YARN"
+    if doubt := doubted(case, memory):
+        return reasons.IN_DOUBT, doubt
     if case.now < memory.gang_not_before:
         reason = reasons.GANG_TIMEOUT if memory.gang_timeouts else reasons.BACKING_OFF
         return reason, f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
@@ -83,6 +86,19 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         front = reasons.WAITING_FOR_TURN, "other jobs in front gather their containers first"
         return (reasons.NO_ROOM, no) if no else front
     return _gathering(case, memory)
+
+
+def doubted(case: Case, memory: Memory) -> str:
+    """Which earlier process keeps something from being started, for longer than its end mostly takes to be heard."""
+    found = [(r.key, s) for r in memory.replicas if case.in_doubt(r) for s in r.survivors]
+    if not found:
+        return ""
+    key, last = max(found, key=lambda each: each[1].until)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return (
+        f"{key} may still run in {last.container} on {last.node}, which does not say that it is over{more}: "
+        f"nothing is started beside it before {timestamp(last.until)}"
+    )
 
 
 def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
@@ -120,18 +136,35 @@ def _starting(case: Case, memory: Memory) -> Said:
 def _running(case: Case, memory: Memory) -> Said:
     wanted = [r for r in memory.replicas if not r.done]
     running = [r for r in wanted if case.state_of(r) is ContainerState.RUNNING]
-    unseen = [r for r in wanted if r.bound and case.state_of(r) is None]
-    message = f"{len(running)} of {len(wanted)} processes run"
-    if refused := refused_asks(case):
-        message = f"{message}; {refused}"
+    unseen = _unseen(case, memory, wanted)
+    said = f"{len(running)} of {len(wanted)} processes run"
+    message = "; ".join((said, *_remarks(case, memory, unseen)))
+    started = bool(memory.started_at) and not memory.closing_since
     if unseen:
-        message = f"{message}; {len(unseen)} not seen since YARN restarted"
-        return Said(
-            C.RUNNING, bool(memory.started_at) and not memory.closing_since, reasons.NODE_UNSEEN, message
-        )
-    true = bool(running) and bool(memory.started_at) and not memory.gathering and not memory.closing_since
+        return Said(C.RUNNING, started, reasons.NODE_UNSEEN, message)
+    true = bool(running) and started and not memory.gathering
     reason = reasons.ALL_RUNNING if len(running) == len(wanted) else reasons.SOME_RUNNING
+    if case.seen.application is AppState.AWAY:
+        reason = reasons.YARN_AWAY
     return Said(C.RUNNING, true, reason if true else _now_reason(memory), message)
+
+
+def _unseen(case: Case, memory: Memory, wanted: Iterable[ReplicaMemory]) -> list[ReplicaMemory]:
+    """Bound, and neither listed nor ended."""
+    ended = {e.container for e in memory.pending_ends}
+    return [r for r in wanted if r.bound and case.state_of(r) is None and r.container not in ended]
+
+
+def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Iterator[str]:
+    """What else is to be said of the processes that run, or should."""
+    if refused := refused_asks(case):
+        yield refused
+    if unseen:
+        yield f"{len(unseen)} not seen since YARN restarted"
+    if not memory.gathering and (doubt := doubted(case, memory)):
+        yield doubt
+    if case.seen.application is AppState.AWAY:
+        yield "that was last seen: the ResourceManager can't be asked at present"
 
 
 def _restarting(case: Case, memory: Memory) -> Said:

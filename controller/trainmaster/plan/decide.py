@@ -16,7 +16,7 @@ from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
 from trainmaster.plan.in_force import in_force, last_good
-from trainmaster.plan.judge import judge_failures, judge_successes
+from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
@@ -38,6 +38,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     check_deadlines,
     close,
     gather,
+    judge_left_over,
 )
 
 

@@ -7,11 +7,12 @@ of that. Nothing is bound while another process of the same identity may live.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.frameworks import fixed_world, holds_addresses
-from trainmaster.plan.case import Case, Change, normal, warning, with_replica
+from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.ports import choose
@@ -41,11 +42,13 @@ def gather(case: Case, memory: Memory) -> Change:
 def _gather_gang(case: Case, memory: Memory) -> Change:
     if case.now < memory.gang_not_before or not (case.seen.may_ask or memory.gang_since):
         return Change(memory)
+    if any(map(case.in_doubt, memory.replicas)):
+        return Change(replace(memory, gang_since=0.0))
     asked = replace(memory, gang_since=memory.gang_since or case.now)
     if _complete(case, asked):
         return _bind_gang(case, asked)
     if case.now - asked.gang_since >= case.job.spec.gang.timeout:
-        return _give_back(case, asked)
+        return _timed_out(case, asked)
     return Change(asked)
 
 
@@ -66,8 +69,9 @@ def gang_minimum(case: Case, memory: Memory) -> int:
 def _bind_gang(case: Case, memory: Memory) -> Change:
     taken = _ports_in_use(case, memory)
     replicas = tuple(_bind_granted(case, memory, replica, taken) for replica in memory.replicas)
-    if any(r.bound and not r.ports for r in replicas):
-        return Change(memory)
+    full = {r.host for r in replicas if r.bound and not r.ports}
+    if full:
+        return _give_back(case, memory, f"{_no_ports(case, full)}; all containers are given back")
     started = replace(
         memory,
         replicas=replicas,
@@ -84,11 +88,19 @@ def _bind_granted(case: Case, memory: Memory, replica: ReplicaMemory, taken: Por
     return _bind(case, memory, replica, grant, taken) if grant else replica
 
 
-def _give_back(case: Case, memory: Memory) -> Change:
+def _timed_out(case: Case, memory: Memory) -> Change:
+    granted = sum(1 for r in memory.replicas if case.granted(r))
+    timeout = case.job.spec.gang.timeout
+    return _give_back(
+        case,
+        memory,
+        f"{granted} of {gang_minimum(case, memory)} containers came within {timeout:g} s; given back",
+    )
+
+
+def _give_back(case: Case, memory: Memory, said: str) -> Change:
     """Runs rise, so that all that was granted, or still comes, is a stray; asked again after a wait that differs by job."""
     wait = _spread(memory) * GIVE_BACK_WAIT * 2 ** min(memory.gang_timeouts, 5)
-    granted = sum(1 for r in memory.replicas if case.granted(r))
-    said = f"{granted} of {gang_minimum(case, memory)} containers came within {case.job.spec.gang.timeout:g} s; given back"
     back = replace(
         memory,
         replicas=tuple(r if r.done else replace(r, run=r.run + 1) for r in memory.replicas),
@@ -97,6 +109,11 @@ def _give_back(case: Case, memory: Memory) -> Change:
         gang_not_before=case.now + wait,
     )
     return Change(back, (warning(reasons.GANG_TIMEOUT, f"{said}, asked again in {wait:.0f} s"),))
+
+
+def _no_ports(case: Case, hosts: Iterable[str]) -> str:
+    first, last = case.limits.port_first, case.limits.port_last
+    return f"no port of {first} to {last} is free on {', '.join(sorted(hosts))}"
 
 
 def _spread(memory: Memory) -> float:
@@ -109,16 +126,26 @@ def _spread(memory: Memory) -> float:
 
 
 def _replace_singles(case: Case, memory: Memory) -> Change:
-    taken = _ports_in_use(case, memory)
-    for replica in memory.replicas:
-        grant = _free_grant(case, replica)
-        bound = _bind(case, memory, replica, grant, taken) if grant else replica
-        if grant is None or not bound.ports:
-            continue
-        if _moved(case, memory, replica, bound):
-            return _move_job(case, memory, replica, bound)
-        memory = with_replica(memory, bound)
-    return Change(memory)
+    granted = [(at, r, grant) for at, r in enumerate(memory.replicas) if (grant := _free_grant(case, r))]
+    if not granted:
+        return Change(memory)
+    draft, taken = Draft(memory), _ports_in_use(case, memory)
+    for at, replica, grant in granted:
+        bound = _bind(case, memory, replica, grant, taken)
+        if not bound.ports:
+            draft.rows[at] = _elsewhere(case, replica, grant.host)
+            draft.tell(warning(reasons.NO_PORTS, f"{replica.key}: {_no_ports(case, [grant.host])}"))
+        elif _moved(case, draft.rows, replica, bound):
+            return _move_job(case, draft.memory(), replica, bound)
+        else:
+            draft.rows[at] = bound
+    return draft.done()
+
+
+def _elsewhere(case: Case, replica: ReplicaMemory, host: str) -> ReplicaMemory:
+    """The grant is of no use on this host: it becomes a stray, and another is asked for after a while."""
+    avoid = (*replica.avoid, host)[-3:]
+    return replace(replica, run=replica.run + 1, avoid=avoid, not_before=case.now + GIVE_BACK_WAIT)
 
 
 def _free_grant(case: Case, replica: ReplicaMemory) -> Container | None:
@@ -129,12 +156,14 @@ def _free_grant(case: Case, replica: ReplicaMemory) -> Container | None:
     return None if grant is None or case.others_live(replica, grant) else grant
 
 
-def _moved(case: Case, memory: Memory, before: ReplicaMemory, after: ReplicaMemory) -> bool:
+def _moved(
+    case: Case, replicas: Iterable[ReplicaMemory], before: ReplicaMemory, after: ReplicaMemory
+) -> bool:
     """Whether peers that run hold an address of this replica that is no longer true."""
     if not holds_addresses(case.job, before.key.role, before.key.index):
         return False
     same = (before.host, before.ports) == (after.host, after.ports)
-    return not same and any(r.bound for r in memory.replicas if r.key != before.key)
+    return not same and any(r.bound for r in replicas if r.key != before.key)
 
 
 def _move_job(case: Case, memory: Memory, replica: ReplicaMemory, bound: ReplicaMemory) -> Change:
@@ -142,7 +171,7 @@ def _move_job(case: Case, memory: Memory, replica: ReplicaMemory, bound: Replica
     said = (
         f"{replica.key} moved from {_address(replica)} to {_address(bound)}, and its peers hold its address"
     )
-    moved = whole_job(memory, case.now, said)
+    moved = whole_job(case, memory, said)
     kept = tuple(replace(replica, done=False) if r.key == replica.key else r for r in moved.replicas)
     return Change(replace(moved, replicas=kept), (normal(reasons.GANG_RESTART, f"{said} (not charged)"),))
 

@@ -5,15 +5,25 @@ A failure only changes counters and runs here; the replacement is asked for on t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
-from trainmaster.plan.case import Case, Change, normal, warning, with_replica
-from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first
+from trainmaster.plan.case import Case, Change, Draft, normal, warning
+from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, signal_of
 from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict
-from trainmaster.plan.restart import INFRA_FREE, INFRA_WINDOW, delay, infra_delay, unbound, whole_job
+from trainmaster.plan.pending import to_wait_for
+from trainmaster.plan.restart import (
+    INFRA_FREE,
+    INFRA_WINDOW,
+    delay,
+    infra_delay,
+    let_go,
+    unbound,
+    whole_job,
+    without_survivor,
+)
 from trainmaster.plan.values import End, Event
 
 PORT_CLASHES_FREE = 5
@@ -21,61 +31,104 @@ PORT_CLASHES_FREE = 5
 
 def judge_successes(case: Case, memory: Memory) -> Change:
     """Good ends come before bad ones that were heard with them: a chief's success must not be undone by those who miss it."""
-    return _judge_all(case, memory, [e for e in case.seen.ends if e.code == 0])
+    return judge(case, memory, [e for e in case.seen.ends if e.code == 0])
 
 
 def judge_failures(case: Case, memory: Memory) -> Change:
-    """Judge all other ends that were pulled, the likeliest first cause first."""
-    failures = (e for e in case.seen.ends if e.code != 0)
-    return _judge_all(case, memory, sorted(failures, key=lambda e: (first_cause_first(e.code), e.at)))
+    """Judge the other ends, the likeliest first cause first, once those that belong together can have been heard."""
+    heard = (*memory.pending_ends, *(e for e in case.seen.ends if e.code != 0))
+    waiting = to_wait_for(case, memory, heard)
+    due = [e for e in heard if e not in waiting]
+    change = judge(case, replace(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
+    if not waiting:
+        return change
+    # What was judged now may have been their first cause: then they are shown as its consequences.
+    still = to_wait_for(case, change.memory, waiting)
+    rest = judge(case, replace(change.memory, pending_ends=still), [e for e in waiting if e not in still])
+    return change.then(rest.memory, *rest.events)
 
 
-def _judge_all(case: Case, memory: Memory, ends: Iterable[End]) -> Change:
-    change = Change(memory)
-    places = {c: at for at, r in enumerate(memory.replicas) for c in (r.previous, r.container) if c}
+def _likeliest_cause(end: End) -> tuple[int, float]:
+    return first_cause_first(end.code), end.at
+
+
+def judge_left_over(case: Case, memory: Memory) -> Change:
+    """Ends that waited for a truer cause, and whose containers were let go meanwhile: shown, as all late ends are."""
+    bound = {r.container for r in memory.replicas if r.bound}
+    left = [e for e in memory.pending_ends if e.container not in bound]
+    if not left:
+        return Change(memory)
+    waiting = tuple(e for e in memory.pending_ends if e.container in bound)
+    return judge(case, replace(memory, pending_ends=waiting), left)
+
+
+def judge(case: Case, memory: Memory, ends: Iterable[End]) -> Change:
+    """Judge these ends in this order, whatever may still be heard."""
+    draft = Draft(memory)
+    places = {c: at for at, r in enumerate(draft.rows) for c in _containers(r)}
     for end in ends:
         if end.container in places:
-            change = _judge_one(case, change, change.memory.replicas[places[end.container]], end)
-    return change
+            _judge_one(case, draft, places[end.container], end)
+    return draft.done()
 
 
-def _judge_one(case: Case, change: Change, replica: ReplicaMemory, end: End) -> Change:
-    memory = change.memory
+def _containers(replica: ReplicaMemory) -> Iterator[str]:
+    """All containers of which an end says something of this replica."""
+    yield from (c for c in (replica.previous, replica.container) if c)
+    yield from (s.container for s in replica.survivors)
+
+
+def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
+    replica = draft.rows[at]
     if replica.container != end.container:
-        return change.then(_note_late(case, memory, replica, end))
-    if memory.verdict:
+        draft.rows[at] = _note_late(case, replica, end)
+        return
+    if draft.rest.verdict:
         shown = _remember(case, replica, end, _late_cause(end.code))
-        return change.then(with_replica(memory, unbound(shown, case.now)))
+        draft.rows[at] = _let_go(case, shown, end)
+        return
     policy = case.role(replica.key).restart_policy
     cause = _with_limits(case, replica, classify(end.code, policy))
     ended = _remember(case, replica, end, cause)
     if cause is Cause.SUCCEEDED and policy is not RestartPolicy.ALWAYS:
-        done = replace(
-            ended,
-            done=True,
-            container="",
-            node="",
-            http="",
-            previous=end.container,
-            previous_http=replica.http,
-        )
-        return change.then(with_replica(memory, done))
-    return _restart_or_fail(case, change, ended, cause)
+        draft.rows[at] = _done(ended)
+    else:
+        _restart_or_fail(case, draft, at, ended, cause, end)
 
 
-def _note_late(case: Case, memory: Memory, replica: ReplicaMemory, end: End) -> Memory:
+def _done(replica: ReplicaMemory) -> ReplicaMemory:
+    return replace(
+        replica,
+        done=True,
+        container="",
+        node="",
+        http="",
+        previous=replica.container,
+        previous_http=replica.http,
+    )
+
+
+def _let_go(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
+    """The replica without the container that ended, or was given away while its process may live."""
+    if end.certain:
+        return unbound(replica, case.now)
+    return let_go(case, replica)
+
+
+def _note_late(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
     """The end of a container that was let go earlier: shown, never judged, so it can't be charged twice."""
+    known = without_survivor(replica, end.container) if end.certain else replica
     told = replica.last_exit is not None and replica.last_exit.container == end.container
     if told or replica.previous != end.container:
-        return memory
-    return with_replica(memory, _remember(case, replica, end, _late_cause(end.code)))
+        return known
+    return _remember(case, known, end, _late_cause(end.code))
 
 
 def _late_cause(code: int) -> Cause:
     """Of an end that is shown but not judged: most died of our stopping them, the others of a neighbour's death."""
     if code == 0:
         return Cause.SUCCEEDED
-    return Cause.STOPPED if code < 0 or code >= 128 else Cause.CONSEQUENCE
+    return Cause.STOPPED if code < 0 or signal_of(code) else Cause.CONSEQUENCE
 
 
 def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> ReplicaMemory:
@@ -103,23 +156,29 @@ def _with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
     return Cause.UNKNOWN if cause is Cause.INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
 
 
-def _restart_or_fail(case: Case, change: Change, replica: ReplicaMemory, cause: Cause) -> Change:
-    verdict = _verdict(case, change.memory, replica, cause)
-    if verdict:
-        event = warning(verdict.reason, verdict.message)
-        let_go = replace(change.memory, verdict=verdict)
-        return change.then(with_replica(let_go, unbound(replica, case.now)), event)
+def _restart_or_fail(
+    case: Case, draft: Draft, at: int, replica: ReplicaMemory, cause: Cause, end: End
+) -> None:
+    if verdict := _verdict(case, draft.rest, replica, cause):
+        draft.rows[at] = _let_go(case, replica, end)
+        draft.change(verdict=verdict)
+        draft.tell(warning(verdict.reason, verdict.message))
+        return
     charged = cause in CHARGED
     after = _counted(case, replica, cause)
-    wait = _wait(case, after, change.memory, cause)
-    memory = replace(change.memory, charged=change.memory.charged + charged)
+    wait = _wait(case, after, draft.rest, cause)
+    draft.change(charged=draft.rest.charged + charged)
     said = f"{replica.key} ended on {replica.host}: {_message(replica)}"
-    if case.scope(replica.key) is RestartScope.JOB and not memory.gathering:
-        all_anew = whole_job(with_replica(memory, after), case.now, said, wait)
-        return change.then(all_anew, _event(reasons.GANG_RESTART, said, charged))
-    again = replace(unbound(after, case.now), not_before=case.now + wait)
-    memory = replace(with_replica(memory, again), restarts=memory.restarts + 1, restart_cause=said)
-    return change.then(memory, _event(reasons.REPLICA_RESTART, said, charged))
+    if case.scope(replica.key) is RestartScope.JOB and not draft.rest.gathering:
+        draft.rows[at] = after
+        draft.become(whole_job(case, draft.memory(), said, wait))
+        if end.certain:
+            draft.rows[at] = without_survivor(draft.rows[at], end.container)
+        draft.tell(_event(reasons.GANG_RESTART, said, charged))
+        return
+    draft.rows[at] = replace(_let_go(case, after, end), not_before=case.now + wait)
+    draft.change(restarts=draft.rest.restarts + 1, restart_cause=said)
+    draft.tell(_event(reasons.REPLICA_RESTART, said, charged))
 
 
 def _event(reason: str, said: str, charged: bool) -> Event:
@@ -154,7 +213,6 @@ def _verdict(case: Case, memory: Memory, replica: ReplicaMemory, cause: Cause) -
     """Why the job can't go on after this end; None when it can. Checks in order, the first reason wins."""
     role, policy = case.role(replica.key), case.job.spec.run_policy
     charged = cause in CHARGED
-    ran = replica.last_exit is not None and replica.last_exit.code not in (-1000, 75)
     checks = (
         (
             cause is Cause.PERMANENT,
@@ -162,7 +220,7 @@ def _verdict(case: Case, memory: Memory, replica: ReplicaMemory, cause: Cause) -
             "this exit code is permanent under restartPolicy ExitCode",
         ),
         (
-            role.restart_policy is RestartPolicy.NEVER and ran,
+            role.restart_policy is RestartPolicy.NEVER and charged,
             reasons.PERMANENT_EXIT,
             "restartPolicy is Never",
         ),

@@ -59,6 +59,32 @@ class LastExit:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """One completed container, as YARN or its NodeManager told; `code` as in ContainerExitStatus."""
+
+    container: str
+    code: int
+    diagnostics: str
+    at: float
+    certain: bool = True
+    """whether its process is known to be over. The ResourceManager also tells of an end when it has given a container away
+    (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A container of an earlier run whose process may still live: nothing of the same identity is started beside it."""
+
+    container: str
+    node: str
+    """host:port of the NodeManager that can tell"""
+    since: float
+    """when the replica let it go"""
+    until: float
+    """from then on it counts as gone: YARN itself waits no longer for a node"""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaMemory:
     """One replica. Bound means: a container was chosen for it and written down, and may now be told to start."""
 
@@ -93,6 +119,8 @@ class ReplicaMemory:
     previous: str = ""
     """the container before this one: its late end is shown, not judged"""
     previous_http: str = ""
+    survivors: tuple[Survivor, ...] = ()
+    """earlier containers of this replica of which nobody has said yet that they are over"""
     unseen_since: float = field(default=0.0, compare=False)
     """since when a bound container is not listed (after a ResourceManager restart); 0 while it is"""
 
@@ -158,12 +186,16 @@ class Memory:
     replicas: tuple[ReplicaMemory, ...] = ()
     retired_run: int = 0
     """highest run of replicas that were scaled away: those that come back go on above it"""
+    retired_survivors: tuple[tuple[Key, Survivor], ...] = ()
+    """containers of replicas that were scaled away, which may still live: those that come back don't start beside them"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0
     """all restarts, charged or not, job-wide ones counted once"""
     restart_cause: str = ""
     """the sentence shown while Restarting"""
+    pending_ends: tuple[End, ...] = ()
+    """heard, and not judged yet: a truer cause of the same gang's death may still be on its way"""
     gang_not_before: float = 0.0
     gang_timeouts: int = 0
     queued_at: float = 0.0

@@ -5,7 +5,7 @@ Each field is live, restart or immutable (api/job.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from trainmaster.api import reasons
@@ -13,8 +13,8 @@ from trainmaster.api.job import immutable_fields, restart_fields
 from trainmaster.frameworks import fixed_world
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.in_force import document_of, immutable_problems
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.restart import whole_job
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor
+from trainmaster.plan.restart import let_go, whole_job
 from trainmaster.plan.values import Event
 
 
@@ -66,7 +66,7 @@ def _edited(case: Case, memory: Memory) -> Change:
         # Nothing runs: raised runs are enough to make grants of the old size strays.
         return Change(replace(applied, replicas=tuple(replace(r, run=r.run + 1) for r in memory.replicas)))
     said = "the declaration was edited"
-    return Change(whole_job(applied, case.now, said), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
+    return Change(whole_job(case, applied, said), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
 
 
 def _scaled(case: Case, change: Change) -> Change:
@@ -79,10 +79,29 @@ def _scaled(case: Case, change: Change) -> Change:
     kept = set(wanted)
     dropped = [r for key, r in old.items() if key not in kept]
     retired = max([memory.retired_run, *(r.run for r in dropped)])
-    replicas = tuple(old.get(key) or ReplicaMemory(key, run=retired + 1) for key in wanted)
-    scaled = replace(memory, replicas=replicas, retired_run=retired)
+    living = _retired_survivors(case, memory, dropped)
+    replicas = tuple(old.get(key) or _anew(key, retired + 1, living) for key in wanted)
+    left = tuple((key, one) for key, several in living.items() if key not in kept for one in several)
+    scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
     same = old.keys() == kept  # the roles only stand in another order
     if not old or same or not fixed_world(case.job) or memory.gathering or memory.closing_since:
         return change.then(scaled)
     said = "the number of replicas was edited, and all of them count their peers"
-    return change.then(whole_job(scaled, case.now, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
+    return change.then(whole_job(case, scaled, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
+
+
+def _retired_survivors(
+    case: Case, memory: Memory, dropped: Iterable[ReplicaMemory]
+) -> dict[Key, list[Survivor]]:
+    """What may live of replicas that are or were scaled away, save what counts as gone by now."""
+    gone = (let_go(case, r) for r in dropped)
+    found: dict[Key, list[Survivor]] = {}
+    for key, one in (*memory.retired_survivors, *((r.key, one) for r in gone for one in r.survivors)):
+        if case.now < one.until:
+            found.setdefault(key, []).append(one)
+    return found
+
+
+def _anew(key: Key, run: int, living: Mapping[Key, Iterable[Survivor]]) -> ReplicaMemory:
+    """A replica that wasn't there before, or comes back."""
+    return ReplicaMemory(key, run=run, survivors=tuple(living.get(key, ())))

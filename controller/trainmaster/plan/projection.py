@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
@@ -17,6 +16,7 @@ from trainmaster.api.status import (
     ReplicaStatus,
     ResourceStatus,
     RoleStatus,
+    timestamp,
 )
 from trainmaster.api.status import ConditionType as C
 from trainmaster.plan.case import Case
@@ -102,11 +102,6 @@ def _condition(said: Said, since: dict[str, tuple[str, float]], generation: int)
     )
 
 
-def timestamp(at: float) -> str:
-    """RFC 3339 in UTC, whole seconds, as Kubernetes writes them."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> JobStatus:
     application = memory.application
     ended = memory.verdict.at if memory.verdict else 0.0
@@ -145,7 +140,8 @@ def _state(conditions: Sequence[Condition]) -> str:
 
 
 def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
-    replicas = tuple(_replica(case, memory, r) for r in memory.replicas if r.key.role == name)
+    ended = {e.container for e in memory.pending_ends}
+    replicas = tuple(_replica(case, memory, r, ended) for r in memory.replicas if r.key.role == name)
     return RoleStatus(
         wanted=case.job.spec.roles[name].replicas,
         running=sum(1 for r in replicas if r.state is ReplicaState.RUNNING),
@@ -157,11 +153,11 @@ def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
     )
 
 
-def _replica(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaStatus:
+def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: Set[str]) -> ReplicaStatus:
     container = case.seen.containers.get(replica.container) or case.granted(replica)
     return ReplicaStatus(
         index=replica.key.index,
-        state=_replica_state(case, memory, replica),
+        state=ReplicaState.ENDED if replica.container in ended else _replica_state(case, memory, replica),
         run=replica.run,
         container=container.id if container else replica.container,
         node=container.host if container else replica.host if replica.bound else "",

@@ -5,11 +5,11 @@ Only memory is changed here. What the old containers are told, and what is asked
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from trainmaster.api.job import Backoff
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory
+from trainmaster.api.job import Backoff, RestartScope
+from trainmaster.plan.case import Case
+from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor
 
 INFRA_WINDOW = 600.0
 """seconds in which infrastructure ends of one replica are counted together"""
@@ -32,7 +32,7 @@ def infra_delay(ends_in_window: int) -> float:
 
 
 def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
-    """The replica without its container, wanting a new one: whatever still lives of the old run is now a stray."""
+    """The replica without its container, which is over, wanting a new one."""
     return replace(
         replica,
         run=replica.run + 1,
@@ -47,16 +47,32 @@ def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
     )
 
 
-def all_unbound(memory: Memory, now: float) -> Memory:
+def let_go(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
+    """The same of a container whose process may still live: a stray from now on, and for as long a survivor."""
+    gone, now = unbound(replica, case.now), case.now
+    if not replica.bound:
+        return gone
+    kept = tuple(s for s in replica.survivors if now < s.until)
+    left = Survivor(replica.container, replica.node, now, now + case.limits.node_expiry)
+    return replace(gone, survivors=(*kept, left))
+
+
+def without_survivor(replica: ReplicaMemory, container: str) -> ReplicaMemory:
+    """The replica once it is known that this container of it is over."""
+    if all(s.container != container for s in replica.survivors):
+        return replica
+    return replace(replica, survivors=tuple(s for s in replica.survivors if s.container != container))
+
+
+def all_let_go(case: Case, memory: Memory) -> Memory:
     """Every replica without a container: for suspension, a lost application, or the end. What is done stays done."""
-    return replace(
-        memory, replicas=tuple(unbound(r, now) for r in memory.replicas), gang_since=0.0, started_at=0.0
-    )
+    replicas = tuple(let_go(case, r) for r in memory.replicas)
+    return replace(memory, replicas=replicas, gang_since=0.0, started_at=0.0)
 
 
-def whole_job(memory: Memory, now: float, cause: str, wait: float = 0.0) -> Memory:
+def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0) -> Memory:
     """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered."""
-    replicas = tuple(replace(unbound(r, now), done=False, not_before=0.0) for r in memory.replicas)
+    replicas = tuple(replace(let_go(case, r), done=False, not_before=0.0) for r in memory.replicas)
     return replace(
         memory,
         replicas=replicas,
@@ -65,20 +81,20 @@ def whole_job(memory: Memory, now: float, cause: str, wait: float = 0.0) -> Memo
         generation=memory.generation + 1,
         restarts=memory.restarts + 1,
         restart_cause=cause,
-        gang_not_before=now + wait,
+        gang_not_before=case.now + wait,
     )
 
 
-def fresh_gang(memory: Memory, now: float, again: Callable[[Key], bool]) -> Memory:
+def fresh_gang(case: Case, memory: Memory) -> Memory:
     """After all was given back (resume, new application): a new generation, uncharged.
 
-    Replicas that were done run again only where `again` says that they can't be missed.
+    Replicas that were done run again only where the gang can't miss them. The end of an application reaches
+    only the nodes that YARN can reach, so what it ran may live on as long as any other.
     """
-    let_go = all_unbound(memory, now)
-    # What the old application ran is over with it: nothing of it can linger.
+    gone = all_let_go(case, memory)
     replicas = tuple(
-        replace(r, done=r.done and not again(r.key), not_before=0.0, previous="", previous_http="")
-        for r in let_go.replicas
+        replace(r, done=r.done and case.scope(r.key) is not RestartScope.JOB, not_before=0.0)
+        for r in gone.replicas
     )
     rises = 1 if memory.started_generation == memory.generation else 0
-    return replace(let_go, replicas=replicas, generation=memory.generation + rises, active_since=0.0)
+    return replace(gone, replicas=replicas, generation=memory.generation + rises, active_since=0.0)

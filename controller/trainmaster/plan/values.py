@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainmaster.api.status import JobStatus
+from trainmaster.plan.memory import End as End  # noqa: PLC0414 - a value of a decision, and of what is remembered
 from trainmaster.plan.memory import Key, Memory
 
 NO_LIMIT = 2**62
@@ -72,16 +73,6 @@ class Container:
     @property
     def host(self) -> str:
         return self.node.rpartition(":")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """One completed container, as YARN or its NodeManager told; `code` as in ContainerExitStatus."""
-
-    container: str
-    code: int
-    diagnostics: str
-    at: float
 
 
 class AppState(StrEnum):
@@ -165,6 +156,10 @@ class Limits:
     host_ask_replicas: int = 50
     max_replicas: int = 5000
     lost_applications: int = 3
+    first_cause_wait: float = 2.0
+    """seconds for which a gang's failure waits for the ends of its neighbours, so that the first cause is named"""
+    doubt_patience: float = 15.0
+    """seconds for which containers are gathered though an earlier process may still live; then they're left to others"""
 
 
 # --- what comes out

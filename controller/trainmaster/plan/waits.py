@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from trainmaster.plan.actions import FINISH_ANYWAY
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.pending import waits_until
 
 
 def wake_of(case: Case, memory: Memory) -> float | None:
@@ -27,6 +28,8 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
         yield memory.active_since + policy.active_deadline
     if policy.pending_deadline is not None and not memory.started_generation:
         yield memory.queued_at + policy.pending_deadline
+    if memory.pending_ends:
+        yield waits_until(case, memory.pending_ends)
     yield from _gang_times(case, memory)
     yield from _replica_times(case, memory)
 
@@ -43,7 +46,8 @@ def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
         yield replica.not_before
         if replica.unseen_since:
             yield replica.unseen_since + case.limits.node_expiry
-        if case.lingers(replica):
-            yield replica.waits_since + case.limits.node_expiry
+        for survivor in replica.survivors:
+            yield survivor.until
+            yield survivor.since + case.limits.doubt_patience
         if not replica.bound and not replica.done:
             yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds

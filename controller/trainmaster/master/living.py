@@ -1,0 +1,27 @@
+"""The containers that may live by what is remembered, whoever lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Container as Container_
+from collections.abc import Iterator
+
+from trainmaster.plan.memory import Key, Memory
+from trainmaster.plan.values import Container, ContainerState, Size
+
+
+def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:
+    """Those that are bound, and those of earlier runs of which nobody has said that they are over, without the listed ones.
+
+    Their sizes are YARN's to tell, and an earlier one's web address isn't needed any more.
+    """
+    ended = {end.container for end in memory.pending_ends}
+    for r in memory.replicas:
+        if r.bound and r.container not in listed and r.container not in ended:
+            yield _unlisted(r.container, r.node, r.http, r.key, r.run)
+        for survivor in r.survivors:
+            if survivor.container not in listed:
+                yield _unlisted(survivor.container, survivor.node, "", r.key, 0)
+
+
+def _unlisted(id_: str, node: str, http: str, key: Key, run: int) -> Container:
+    return Container(id_, node, http, key, run, Size(), ContainerState.UNKNOWN)

@@ -1,0 +1,53 @@
+"""What opens the NodeManagers: one token per node and application, handed out once and never journalled.
+
+YARN gives a node's token with the first grant there, and all of them with a register that lists containers
+(NMTokenSecretManagerInRM, DefaultAMSProcessor). Never here: a call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Set
+
+TRIES = 3
+"""registers after which a container whose node's token did not come counts as beyond our reach"""
+
+
+class NodeTokens:
+    """Tokens of today's application by node, and of earlier ones by container: those are only for asking how it ended."""
+
+    def __init__(self) -> None:
+        self._by_node: dict[str, bytes] = {}
+        self._older: dict[str, bytes | None] = {}
+        self._tries: Counter[str] = Counter()
+
+    def learn(self, tokens: Mapping[str, bytes]) -> None:
+        self._by_node.update(tokens)
+
+    def of(self, container: str, node: str) -> bytes | None:
+        """None where YARN gave nothing for it, or what it gave was refused."""
+        return self._older[container] if container in self._older else self._by_node.get(node)
+
+    def anew(self, living: Mapping[str, str]) -> None:
+        """Another application begins; `living` (container -> node) may still run of the one before."""
+        for container, node in living.items():
+            self._older.setdefault(container, self._by_node.get(node))
+        self._by_node.clear()
+
+    def keep(self, living: Set[str]) -> None:
+        """Nobody asks any more about the others of earlier applications."""
+        self._older = {container: token for container, token in self._older.items() if container in living}
+
+    def refused(self, node: str, token: bytes) -> None:
+        """The node doesn't take it (any more): only a register brings another one."""
+        if self._by_node.get(node) == token:
+            del self._by_node[node]
+
+    def awaited(self, container: str, node: str) -> bool:
+        """Whether the node's token is still to come."""
+        return node not in self._by_node and self._tries[container] < TRIES
+
+    def tried(self, listed: Mapping[str, str]) -> None:
+        """A register has brought all that it would for these (container -> node)."""
+        lacking = {container for container, node in listed.items() if node not in self._by_node}
+        self._tries = Counter({container: self._tries[container] + 1 for container in lacking})

@@ -1,0 +1,165 @@
+"""Processes that may still live though YARN has let go of their containers: nothing of the same identity starts beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from plan.build import World, job
+from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
+
+FREE = {"backoff": {"base": 0}}
+EXPIRY = 600.0
+
+
+def given_away(world: World, name: str, code: int = -100) -> World:
+    """The ResourceManager tells of an end that no NodeManager has told of."""
+    id_ = world.replica(name).container or world.replica(name).previous
+    world._drop(id_)
+    return world.sees(ends=(End(id_, code, "Container released by application", world.now, certain=False),))
+
+
+def says_over(world: World, container: str) -> World:
+    """Its NodeManager tells that it is over."""
+    return world.sees(ends=(End(container, 143, "", world.now),))
+
+
+def test_a_preempted_process_is_replaced_at_once_but_not_started_before_its_node_says_that_it_is_over() -> (
+    None
+):
+    world = given_away(World(job(worker=1)).runs(), "worker-0", -102)
+    assert world.asked == {"worker-0"}
+    assert world.grants("worker-0", node="b").told(Start) == []
+    assert says_over(world, "c1").told(Start)
+    assert world.memory.charged == 0
+
+
+def test_what_its_node_says_later_is_neither_judged_nor_shown_again() -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0", -102)
+    before = world.replica("worker-0")
+    after = says_over(world, "c1").replica("worker-0")
+    assert after == replace(before, survivors=())
+
+
+def test_where_nobody_can_say_so_the_replacement_waits_for_as_long_as_yarn_waits_for_a_node() -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0")
+    assert world.later(EXPIRY - 1).grants("worker-0", node="b").told(Start) == []
+    assert world.plan.wake_at == world.now + 1
+    assert world.obeys().later(1).asked == {"worker-0"}
+    assert world.grants("worker-0", node="b").told(Start)
+
+
+def test_no_container_is_kept_from_others_while_an_earlier_process_stays_in_doubt() -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0").grants("worker-0", node="b")
+    assert world.told_names == []
+    world.later(15)
+    assert (world.asked, world.told_names) == (set(), ["Release"])
+    message = world.condition("Running").message
+    assert "worker-0 may still run in c1 on a:45454" in message
+    assert "nothing is started beside it before 1970-01-01T" in message
+
+
+def test_a_gang_waits_for_each_of_its_processes_and_says_for_which() -> None:
+    world = World(job("PyTorch", FREE, master=1, worker=1)).runs().ends("worker-0", -102)
+    assert [s.container for s in world.told(Stop)] == ["c1"]
+    given_away(world, "master-0")
+    world.grants("master-0", "worker-0", node="b")
+    assert world.told(Start) == []
+    world.later(15)
+    assert world.asked == set()
+    queued = world.condition("Queued")
+    assert queued.reason == "InDoubt"
+    assert "master-0 may still run in c1" in queued.message
+    says_over(world, "c1")
+    assert world.grants("master-0", "worker-0", node="b").told(Start)
+
+
+def test_the_end_of_an_application_proves_nothing_of_its_processes() -> None:
+    world = World(job(worker=2)).runs()
+    world.sees(application=AppState.LOST, containers={})
+    assert {s.container for r in world.memory.replicas for s in r.survivors} == {"c1", "c2"}
+    world.sees(application=AppState.NONE).registers().grants("worker-0", "worker-1", node="b")
+    assert world.told(Start) == []
+    says_over(says_over(world, "c1"), "c2")
+    assert len(world.told(Start)) == 2
+
+
+def test_a_resumed_job_does_not_start_beside_what_was_suspended() -> None:
+    world = World(job(worker=1)).runs()
+    world.declares(job(worker=1, policy={"suspend": True}))
+    world.sees(application=AppState.CLOSED, containers={})
+    assert world.condition("Suspended").status == "True"
+    world.declares(job(worker=1)).sees(application=AppState.NONE).registers().grants("worker-0", node="b")
+    assert world.told(Start) == []
+    assert says_over(world, "c1").told(Start)
+
+
+def test_a_replica_that_was_scaled_away_and_comes_back_does_not_start_beside_itself() -> None:
+    world = World(job(worker=2)).runs()
+    world.declares(job(worker=1))
+    assert [s.container for s in world.told(Stop)] == ["c2"]
+    world._drop("c2")  # its node was cut off, and the ResourceManager has given it away
+    world.declares(job(worker=2)).grants("worker-1", node="b")
+    assert world.told(Start) == []
+    assert says_over(world, "c2").told(Start)
+    assert world.memory.retired_survivors == ()
+
+
+def test_a_new_leader_knows_who_may_still_live() -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0")
+    written = world.writes[-1]
+    assert [s.container for r in written.replicas for s in r.survivors] == ["c1"]
+    assert _survivors(written) == {"c1": world.now + EXPIRY}
+
+
+def _survivors(memory: Memory) -> dict[str, float]:
+    return {s.container: s.until for r in memory.replicas for s in r.survivors}
+
+
+# --- not seen
+
+
+def test_the_loss_of_several_unseen_replicas_restarts_their_gang_once_and_keeps_nothing_of_it() -> None:
+    world = World(job("PyTorch", FREE, master=1, worker=3)).runs()
+    world.vanishes("worker-0", "worker-1", "worker-2").later(EXPIRY)
+    assert world.memory.generation == 2
+    assert [str(r.key) for r in world.memory.replicas if r.bound] == []
+    world.obeys().grants(*world.names, node="b")
+    assert len(world.told(Start)) == 4
+
+
+def test_time_in_which_yarn_was_away_does_not_count_as_unseen() -> None:
+    world = World(job(worker=1)).runs().vanishes("worker-0").later(300)
+    world.sees(application=AppState.AWAY).later(3600)
+    world.sees(application=AppState.REGISTERED)
+    assert world.replica("worker-0").bound
+    assert world.condition("Running").reason == "NodeUnseen"
+    assert world.later(EXPIRY - 1).replica("worker-0").bound
+    assert not world.later(1).replica("worker-0").bound
+
+
+def test_deadlines_pass_and_edits_are_taken_in_while_yarn_is_away() -> None:
+    world = World(job(worker=1, policy={"activeDeadline": 100})).runs().sees(application=AppState.AWAY)
+    running = world.condition("Running")
+    assert (running.status, running.reason) == ("True", "YarnAway")
+    assert "that was last seen" in running.message
+    assert world.later(100).condition("Failed").reason == "ActiveDeadlineExceeded"
+
+
+# --- what never started
+
+
+def test_what_neither_yarn_nor_its_node_knows_is_not_the_jobs_fault() -> None:
+    world = World(job(worker=1, policy={"backoffLimit": 0})).runs().ends("worker-0", -9998)
+    last = world.shown("worker-0").last_exit
+    assert last is not None
+    assert (last.cause, world.memory.charged) == ("Infrastructure", 0)
+    assert "it never started, or they lost it" in last.message
+
+
+def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
+    world = World(job(worker=1)).runs().turns(ContainerState.STARTING, "worker-0")
+    world._drop("c1")
+    world.sees(ends=(End("c1", -1000, "no answer", world.now, certain=False),))
+    assert world.grants("worker-0", node="b").told(Start) == []
+    assert says_over(world, "c1").told(Start)
