@@ -67,7 +67,7 @@ async def test_ends_are_written_in_time_though_the_job_cannot_be_closed() -> Non
         office.yarn.refuse["finish"] = RefusedError("java.lang.NullPointerException", "null")
         office.yarn.exits(container(master, 1), 0)
         await office.until(lambda: master.memory.verdict)
-        await office.until(lambda: office.store.memory().replicas[0].last_exit, within=6)
+        await office.until(lambda: office.store.memory().replicas[0].last_exit, within=8)
         assert not master.memory.finished
 
 

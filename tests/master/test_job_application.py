@@ -33,7 +33,7 @@ async def test_a_rolled_token_is_written_once_and_brings_no_haste() -> None:
     async with Office() as office:
         master = office.drive(job(worker=1))
         await office.running(1)
-        office.yarn.rolled = office.yarn.only.id.encode() + b"/rolled"
+        office.yarn.roll_master_tokens()
         office.store.fail = 2
         calls, writes = office.yarn.calls["allocate"], office.store.writes
         await asyncio.sleep(100)
@@ -59,14 +59,14 @@ async def test_a_user_whom_yarn_does_not_let_in_is_tried_with_patience() -> None
 @virtual
 async def test_an_application_that_yarn_forgot_before_it_had_a_token_is_submitted_again() -> None:
     async with Office() as office:
-        real, lost = office.yarn.called, []
+        real, lost = office.yarn.answers.called, []
 
         def called(method: str, side: str = "rm") -> None:
             real(method, side)
             if method == "report" and office.yarn.applications and not lost:
                 lost.append(office.yarn.applications.popitem())
 
-        office.yarn.called = called
+        office.yarn.answers.called = called
         office.drive(job(worker=1))
         await office.running(1)
         assert office.yarn.calls["submit"] == 2
@@ -76,17 +76,17 @@ async def test_an_application_that_yarn_forgot_before_it_had_a_token_is_submitte
 async def test_an_application_that_nobody_registered_in_time_is_submitted_anew() -> None:
     """The store was away for so long that its token could not be written down: no fault of the job, nor YARN's refusal."""
     async with Office() as office:
-        real = office.yarn.called
+        real = office.yarn.answers.called
 
         def called(method: str, side: str = "rm") -> None:
             real(method, side)
             office.store.down = office.store.down or (method == "submit" and not office.yarn.applications)
 
-        office.yarn.called = called
+        office.yarn.answers.called = called
         master = office.drive(job(worker=1))
         await asyncio.sleep(600)
         assert not office.yarn.only.registered
-        office.yarn.only.state = ApplicationState.FAILED
+        office.yarn.fail(office.yarn.only)
         office.store.down = False
         await office.running(1)
         assert len(office.yarn.applications) == 2
@@ -97,7 +97,7 @@ async def test_an_application_that_nobody_registered_in_time_is_submitted_anew()
 @virtual
 async def test_an_application_that_the_scheduler_did_not_take_is_refused() -> None:
     async with Office() as office:
-        office.yarn.away.add("queue")
+        office.yarn.stop_queue("default")
         master = office.drive(job(worker=1))
         await office.until(lambda: master.memory.finished)
         assert master.memory.verdict.reason == reasons.SUBMISSION_REFUSED
@@ -129,13 +129,15 @@ async def test_a_lost_application_is_submitted_anew_and_nothing_of_the_old_is_gi
         master = office.drive(job(worker=2))
         await office.running(2)
         old = office.yarn.only
-        old.state = ApplicationState.FAILED
-        old.live.clear()
-        master.contact.releases.add(f"container_{old.id}_000099")
+        master.contact.releases.add(next(iter(old.live)))
+        office.yarn.fail(old)
         await office.until(lambda: len(office.yarn.applications) == 2)
-        await office.running(2)
+        new = next(a for a in office.yarn.applications.values() if a is not old)
+        await office.until(lambda: len(new.live) == 2 and set(office.yarn.running()) == new.live.keys())
+        await asyncio.sleep(2)
         assert master.memory.restarts == 1
         assert not master.contact.sight.missing
+        assert not any(application.strange_releases for application in office.yarn.applications.values())
 
 
 @virtual

@@ -91,7 +91,8 @@ async def test_a_node_that_can_not_be_asked_does_not_hold_up_the_end() -> None:
         office.yarn.away.add("nm")
         master.declare(replace(master.declared, deleted=True))
         await office.until(lambda: master.over, within=30)
-        assert office.yarn.running() == []
+        # The ResourceManager tells the node, at its next heartbeat.
+        await office.until(lambda: office.yarn.running() == [], within=2)
 
 
 @virtual

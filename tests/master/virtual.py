@@ -6,6 +6,7 @@ The shell's clock (master/clock.py) goes with it. Never here: threads or sockets
 from __future__ import annotations
 
 import asyncio
+import selectors
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
@@ -24,9 +25,16 @@ class SpinError(AssertionError):
     """The loop turned without end, though no time passed."""
 
 
+class Deaf(selectors.SelectSelector):
+    """Nothing ever comes from outside: asking the kernel for it would be most of what a simulated hour costs."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return []
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Deaf())
         self.at = 0.0
         self.turns = 0
 

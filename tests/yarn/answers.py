@@ -1,0 +1,58 @@
+"""How a call may go wrong on its way: nobody there, an answer that gets lost or comes late, a call that comes twice, a refusal.
+
+What a test sets here is used up by the calls that meet it, save `away` and `refuse`, which last. Never here: what a call does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from trainmaster.errors import TrainmasterError, UnavailableError
+
+T = TypeVar("T")
+LOST = "the connection broke before the answer came"
+
+
+@dataclass
+class Answers:
+    """Set by tests, met by calls."""
+
+    away: set[str] = field(default_factory=set)
+    """who can't be asked: rm, nm, or one node by its host"""
+    refuse: dict[str, TrainmasterError] = field(default_factory=dict)
+    """method -> what it answers instead of doing anything"""
+    lost: Counter[str] = field(default_factory=Counter)
+    """method -> how many of its next calls take effect while nobody hears so"""
+    unheard: Counter[str] = field(default_factory=Counter)
+    """method -> how many of its next calls never arrive"""
+    twice: Counter[str] = field(default_factory=Counter)
+    """method -> how many of its next calls come twice, as a client does it that got no answer (ipc.Client's retries)"""
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def called(self, method: str, side: str = "rm") -> None:
+        """Count a call; raise what keeps it from being made."""
+        self.calls[method] += 1
+        if side in self.away or (side != "rm" and "nm" in self.away):
+            raise UnavailableError(f"{side} is away")
+        if method in self.refuse:
+            raise self.refuse[method]
+        if self._meets(self.unheard, method):
+            raise UnavailableError(f"{side} could not be reached")
+
+    def of(self, method: str, call: Callable[[], T]) -> T:
+        """The answer to a call that arrived, if it comes."""
+        answer = call()
+        if self._meets(self.twice, method):
+            answer = call()
+        if self._meets(self.lost, method):
+            raise UnavailableError(LOST)
+        return answer
+
+    @staticmethod
+    def _meets(fault: Counter[str], method: str) -> bool:
+        met = fault[method] > 0
+        fault[method] -= met
+        return met

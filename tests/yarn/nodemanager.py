@@ -1,0 +1,209 @@
+"""One NodeManager and its processes. They live on when it is killed, frozen or cut off; nobody can be told or asked then.
+
+Lives here: what it does when it is told to, and what it answers. Never here: who speaks to it, and when (cluster.py).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
+from trainmaster.hadoop import refusals
+from trainmaster.hadoop.containers import LaunchContext, NmState, NmStatus, NmStatuses
+from trainmaster.hadoop.values import Resource
+from yarn.application import Container
+from yarn.tokens import read_container_token, read_nm_token
+
+KILLED_BY_MASTER, KILLED_BY_RM, KILLED_WITH_APPLICATION, NEVER_RAN = -105, -106, -107, -1000
+"""ContainerExitStatus"""
+INVALID_CONTAINER = "org.apache.hadoop.yarn.exceptions.InvalidContainerException"
+UNHANDLED = "is not handled by this NodeManager"
+
+
+@dataclass
+class Process:
+    """A container as its NodeManager has it (ContainerImpl), and whether its process really lives."""
+
+    of: Container
+    state: NmState = NmState.NEW
+    exit: int | None = None
+    words: str = ""
+    dying: tuple[int, str] | None = None
+    """it was told to stop, and hasn't yet"""
+    excused: bool = False
+    """it was out of everybody's sight for so long that another may run in its place"""
+
+    @property
+    def lives(self) -> bool:
+        return self.state is not NmState.COMPLETE
+
+    def ends(self, code: int, words: str) -> None:
+        if self.lives:
+            self.state, self.exit, self.words = NmState.COMPLETE, code, words
+
+
+@dataclass
+class NodeManager:
+    """A node of the cluster."""
+
+    host: str
+    total: Resource
+    rack: str = "/r"
+    port: int = 1
+    up: bool = True
+    """whether the daemon runs; its processes don't need it"""
+    hears_us: bool = True
+    hears_rm: bool = True
+    manager: int = 0
+    """which ResourceManager it has registered with, by the number of its restarts; 0 for none"""
+    keys: tuple[int, ...] = ()
+    """of NM tokens that it takes: the present one and the one before (NMTokenSecretManagerInNM)"""
+    old_keys: dict[str, int] = field(default_factory=dict)
+    """by application: the key that its last start came with, which stays good for it (oldMasterKeys)"""
+    processes: dict[str, Process] = field(default_factory=dict)
+    applications: set[str] = field(default_factory=set)
+    """those that have run something here, until the ResourceManager says that they are over"""
+    relaunched: set[str] = field(default_factory=set)
+    """containers that were started once (NMContainerTokenSecretManager.recentlyStartedContainerTracker)"""
+    stopped: set[str] = field(default_factory=set)
+    """known to have ended, their exit forgotten (NodeStatusUpdaterImpl.recentlyStoppedContainers)"""
+    launch_fails: deque[tuple[int, str]] = field(default_factory=deque)
+    """what becomes of the next launches, instead of a process"""
+    at: float = 0.0
+    """the time now; cluster.py sets it"""
+    heard_at: float = 0.0
+    """when anybody last had word of it"""
+    launches: dict[str, LaunchContext] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def http(self) -> str:
+        return f"{self.host}:{self.port + 1}"
+
+    # --- ContainerManagementProtocol
+
+    def start(self, nm: bytes, container: bytes, launch: LaunchContext, of: Container | None) -> None:
+        """ContainerManagerImpl.startContainers. What was given back meanwhile is started all the same: only the
+        ResourceManager knows, and has it killed when it hears of it. `of` is what the container's token says of it.
+        """
+        application, key = self._let_in(nm)
+        id_, manager, until = read_container_token(container)
+        if of is None or of.application != application:
+            raise RefusedError(refusals.YARN_EXCEPTION, f"Unauthorized request to start container. {id_}")
+        if id_ in self.relaunched:  # NMContainerTokenSecretManager.isValidStartContainerRequest
+            raise RefusedError(
+                refusals.YARN_EXCEPTION, f"Attempt to relaunch the same container with id {id_}."
+            )
+        if until < self.at:
+            raise RefusedError(refusals.YARN_EXCEPTION, f"This token is expired. {id_}")
+        if manager != self.manager:
+            words = f"Container {id_} rejected as it is allocated by a previous RM"
+            raise RefusedError(INVALID_CONTAINER, words)
+        self.old_keys[application] = key
+        self.relaunched.add(id_)
+        self.applications.add(application)
+        self.launches[id_] = launch
+        self.processes[id_] = Process(of)
+
+    def statuses(self, nm: bytes, ids: Sequence[str]) -> NmStatuses:
+        """ContainerManagerImpl.getContainerStatusInternal."""
+        application, _ = self._let_in(nm)
+        known: dict[str, NmStatus] = {}
+        unknown: set[str] = set()
+        for id_ in ids:
+            process = self.processes.get(id_)
+            if process and process.of.application == application:
+                known[id_] = NmStatus(id_, process.state, process.exit, process.words)
+            elif id_ in self.stopped:
+                words = f"Container {id_} was recently stopped on node manager."
+                known[id_] = NmStatus(id_, NmState.COMPLETE, None, words)
+            else:
+                unknown.add(id_)
+        return NmStatuses(known, frozenset(unknown), {})
+
+    def stop(self, nm: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
+        """ContainerManagerImpl.stopContainerInternal: what has ended is as good as stopped."""
+        self._let_in(nm)
+        said: dict[str, TrainmasterError | None] = {}
+        for id_ in ids:
+            if id_ in self.processes:
+                self.kill(id_, KILLED_BY_MASTER, "Container killed by the ApplicationMaster.")
+            known = id_ in self.processes or id_ in self.stopped
+            said[id_] = (
+                None if known else RefusedError(refusals.YARN_EXCEPTION, f"Container {id_} {UNHANDLED}")
+            )
+        return said
+
+    def _let_in(self, nm: bytes) -> tuple[str, int]:
+        """NMTokenSecretManagerInNM.retrievePassword."""
+        application, node, key = read_nm_token(nm)
+        if node != self.node or (key not in self.keys and self.old_keys.get(application) != key):
+            words = f"Given NMToken for application : {application} seems to have been generated illegally."
+            raise DeniedError(refusals.INVALID_TOKEN, words)
+        return application, key
+
+    # --- its own life
+
+    def work(self) -> None:
+        """What was told is carried out."""
+        for process in self.processes.values():
+            if process.dying:
+                process.ends(*process.dying)
+            elif process.state is NmState.NEW:
+                if self.launch_fails:
+                    process.ends(*self.launch_fails.popleft())
+                else:
+                    process.state = NmState.RUNNING
+
+    @property
+    def busy(self) -> bool:
+        return any(p.dying or p.state is NmState.NEW for p in self.processes.values() if p.lives)
+
+    def kill(self, id_: str, code: int, words: str) -> None:
+        """TERM, and a little later KILL: it dies of the first word that it was told (ContainerImpl.KillTransition)."""
+        process = self.processes[id_]
+        if process.lives and process.dying is None:
+            process.dying = (code, words)
+
+    def clean(self, containers: Sequence[str], applications: Sequence[str], forgotten: Sequence[str]) -> None:
+        """What a heartbeat's answer says (NodeStatusUpdaterImpl, ContainerManagerImpl.handle)."""
+        for id_ in containers:
+            if id_ in self.processes:
+                self.kill(id_, KILLED_BY_RM, "Container Killed by ResourceManager")
+        for application in applications:
+            self._finish(application)
+        for id_ in forgotten:
+            process = self.processes.get(id_)
+            if process and not process.lives:
+                del self.processes[id_]
+                self.stopped.add(id_)
+
+    def _finish(self, application: str) -> None:
+        self.applications.discard(application)
+        for id_, process in self.processes.items():
+            if process.of.application == application:
+                self.kill(id_, KILLED_WITH_APPLICATION, "Container killed after the application's completion")
+
+    def take_key(self, key: int) -> None:
+        """NMTokenSecretManagerInNM.setMasterKey: the one before stays good for a while."""
+        if not self.keys or self.keys[0] != key:
+            self.keys = (key, *self.keys[:1])
+
+    def restart(self, recovery: bool) -> None:
+        """With recovery its processes go on, and it knows how those ended that did so meanwhile (NMStateStoreService).
+
+        Without, it ends them when it is stopped (ContainerManagerImpl.cleanUpApplicationsOnNMShutDown) and knows nothing
+        of them; of a crash they would be left over, and nobody could tell.
+        """
+        self.up, self.manager = True, 0
+        if not recovery:
+            for process in self.processes.values():
+                process.ends(KILLED_WITH_APPLICATION, "Application killed on shutdown")
+            for each in (self.processes, self.applications, self.relaunched, self.stopped, self.old_keys):
+                each.clear()
+            self.keys = ()
