@@ -220,3 +220,26 @@ def test_a_container_that_is_no_longer_listed_may_still_live() -> None:
     world.sees(containers={}).grants("worker-0", "master-0")
     assert not world.told(Start)
     assert len(world.ends("master-0", -100).told(Start)) == 2
+
+
+# --- no free port
+
+
+def test_a_gang_for_which_a_host_has_no_port_is_given_back_with_the_reason() -> None:
+    world = World(job(worker=2), limits=Limits(port_first=20000, port_last=20000, first_cause_wait=0))
+    world.registers().grants("worker-0", "worker-1")
+    assert world.told_names == ["Release", "Release"]
+    assert world.heard[-1] == "GangTimeout"
+    assert "no port of 20000 to 20000 is free on a" in world.events[-1].message
+    assert world.condition("Queued").reason == "GangTimeout"
+
+
+def test_a_replacement_for_which_a_host_has_no_port_is_asked_for_elsewhere() -> None:
+    world = World(job(worker=2), limits=Limits(port_first=20000, port_last=20001, first_cause_wait=0)).runs()
+    world.ends("worker-0", -100).sees(taken_ports={"a": {20000, 20001}}).grants("worker-0")
+    assert world.told_names == ["Release"]
+    assert world.heard[-1] == "NoPorts"
+    world.obeys().later(10)
+    assert world.plan.avoid == {"a"}
+    assert [a.host for a in world.plan.asks] == ["b"]
+    assert world.grants("worker-0", node="b").told(Start)

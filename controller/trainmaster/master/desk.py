@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import FileRef, TrainingJob
@@ -21,6 +25,11 @@ from trainmaster.master.ports import Ports
 from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LARGE = 250
+"""replicas from which on a decision takes some ten milliseconds"""
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]
 """size and time of a file, as YARN wants them, seen as the user (second argument); raises RefusedError or UnavailableError"""
 Policy = Callable[[Declared, TrainingJob], str]
@@ -57,13 +66,25 @@ class Desk:
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="decide")
         self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at), self.nudge)
+
+    async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""
+        if replicas < LARGE:
+            return work(*args, **kwargs)
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._aside, call)
 
     def manager(self, user: str) -> ResourceManager:
         """The client that speaks as this user."""
         if user not in self.managers:
             self.managers[user] = ResourceManager(self.conf, user)
         return self.managers[user]
+
+    def close(self) -> None:
+        """Nothing is computed aside any more."""
+        self._aside.shutdown(wait=False, cancel_futures=True)
 
     @property
     def calm_beat(self) -> float:

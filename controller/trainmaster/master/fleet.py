@@ -187,6 +187,7 @@ class Fleet:
         await asyncio.gather(
             desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
         )
+        desk.close()
         self._masters, self._tasks = {}, {}
 
     # --- beats

@@ -127,7 +127,8 @@ class JobMaster:
                 return
             sight.changed = False
             seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
-            plan = decide(self.declared, self.memory, seen, clock.now(), desk.limits)
+            about = (self.declared, self.memory, seen, clock.now(), desk.limits)
+            plan = await desk.beside(self._replicas, decide, *about)
             if seen.ends:
                 reach("pulled")
             changes = plan.memory != self.memory
@@ -140,6 +141,13 @@ class JobMaster:
         self._act(plan)
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
+
+    @property
+    def _replicas(self) -> int:
+        """How large the job is, or is to be."""
+        job = self.declared.job
+        wanted = sum(role.replicas for role in job.spec.roles.values()) if job else 0
+        return max(wanted, len(self.memory.replicas))
 
     def _pending(self) -> bool:
         """Whether there is a reason for a pass: something was seen, or a time has come."""

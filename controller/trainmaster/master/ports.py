@@ -40,7 +40,8 @@ class _Others(Mapping[str, frozenset[int]]):
 
     def __getitem__(self, host: str) -> frozenset[int]:
         if host not in self._looked_up:
-            ports = (port for port, uid in self._by_host[host].items() if uid != self._uid)
+            used = dict(self._by_host[host])  # in one go: a large job is decided on in a thread of its own
+            ports = (port for port, uid in used.items() if uid != self._uid)
             self._looked_up[host] = frozenset(ports)
         return self._looked_up[host]
 

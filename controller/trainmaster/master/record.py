@@ -61,7 +61,8 @@ class Record:
         """Write it, and only then let it count. Raises UnavailableError or FencedError; then nothing has changed."""
         memory = replace(memory, epoch=self._desk.lease.epoch)
         started = clock.monotonic()
-        await self._desk.journal.write(memory.uid, encode(memory))
+        record = await self._desk.beside(len(memory.replicas), encode, memory)
+        await self._desk.journal.write(memory.uid, record)
         self._desk.measures.journal_write(clock.monotonic() - started)
         self.memory, self.written, self.flush_at = memory, True, None
 

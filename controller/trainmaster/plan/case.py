@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
@@ -110,32 +109,32 @@ class Change:
 
 
 class Draft:
-    """A memory while one step changes many of its replicas: rows in a list, the rest a frozen value.
+    """A memory while one step changes many of its replicas: what changes often lies open, the rest is a frozen value.
 
     So a change costs the same however many replicas there are. Rows keep their places.
     """
 
     def __init__(self, memory: Memory) -> None:
-        self.rows = list(memory.replicas)
-        self._rest = memory
         self._events: list[Event] = []
-
-    @property
-    def rest(self) -> Memory:
-        """Everything but the rows, which are as they were at the beginning or after the last `become`."""
-        return self._rest
-
-    def change(self, **fields: Any) -> None:
-        """Change fields other than the replicas."""
-        self._rest = replace(self._rest, **fields)
-
-    def memory(self) -> Memory:
-        """The memory with the rows as they are now."""
-        return replace(self._rest, replicas=tuple(self.rows))
+        self.become(memory)
 
     def become(self, memory: Memory) -> None:
         """Take over a memory that was made of all rows together."""
-        self.rows, self._rest = list(memory.replicas), memory
+        self._rest, self.rows = memory, list(memory.replicas)
+        self.gathering = memory.gathering
+        self.verdict, self.charged = memory.verdict, memory.charged
+        self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
+
+    def memory(self) -> Memory:
+        """The memory as it is now."""
+        return replace(
+            self._rest,
+            replicas=tuple(self.rows),
+            verdict=self.verdict,
+            charged=self.charged,
+            restarts=self.restarts,
+            restart_cause=self.restart_cause,
+        )
 
     def tell(self, event: Event) -> None:
         self._events.append(event)

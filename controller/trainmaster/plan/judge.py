@@ -83,7 +83,7 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if replica.container != end.container:
         draft.rows[at] = _note_late(case, replica, end)
         return
-    if draft.rest.verdict:
+    if draft.verdict:
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
         return
@@ -159,17 +159,17 @@ def _with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
 def _restart_or_fail(
     case: Case, draft: Draft, at: int, replica: ReplicaMemory, cause: Cause, end: End
 ) -> None:
-    if verdict := _verdict(case, draft.rest, replica, cause):
+    if verdict := _verdict(case, draft, replica, cause):
         draft.rows[at] = _let_go(case, replica, end)
-        draft.change(verdict=verdict)
+        draft.verdict = verdict
         draft.tell(warning(verdict.reason, verdict.message))
         return
     charged = cause in CHARGED
     after = _counted(case, replica, cause)
-    wait = _wait(case, after, draft.rest, cause)
-    draft.change(charged=draft.rest.charged + charged)
+    wait = _wait(case, after, draft.charged, cause)
+    draft.charged += charged
     said = f"{replica.key} ended on {replica.host}: {_message(replica)}"
-    if case.scope(replica.key) is RestartScope.JOB and not draft.rest.gathering:
+    if case.scope(replica.key) is RestartScope.JOB and not draft.gathering:
         draft.rows[at] = after
         draft.become(whole_job(case, draft.memory(), said, wait))
         if end.certain:
@@ -177,7 +177,7 @@ def _restart_or_fail(
         draft.tell(_event(reasons.GANG_RESTART, said, charged))
         return
     draft.rows[at] = replace(_let_go(case, after, end), not_before=case.now + wait)
-    draft.change(restarts=draft.rest.restarts + 1, restart_cause=said)
+    draft.restarts, draft.restart_cause = draft.restarts + 1, said
     draft.tell(_event(reasons.REPLICA_RESTART, said, charged))
 
 
@@ -198,18 +198,18 @@ def _counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
     return replace(replica, replacements=replica.replacements + 1)
 
 
-def _wait(case: Case, replica: ReplicaMemory, memory: Memory, cause: Cause) -> float:
+def _wait(case: Case, replica: ReplicaMemory, charged_before: int, cause: Cause) -> float:
     backoff = case.job.spec.run_policy.backoff
     if cause in CHARGED:
         job_wide = case.scope(replica.key) is RestartScope.JOB
-        return delay(backoff, memory.charged + 1 if job_wide else replica.restarts)
+        return delay(backoff, charged_before + 1 if job_wide else replica.restarts)
     if cause is Cause.INFRASTRUCTURE:
         return infra_delay(len(replica.infra_ends))
     # Under restartPolicy Always a good end is followed by another run, but never in a tight loop.
     return backoff.base if cause is Cause.SUCCEEDED else 0.0
 
 
-def _verdict(case: Case, memory: Memory, replica: ReplicaMemory, cause: Cause) -> Verdict | None:
+def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> Verdict | None:
     """Why the job can't go on after this end; None when it can. Checks in order, the first reason wins."""
     role, policy = case.role(replica.key), case.job.spec.run_policy
     charged = cause in CHARGED
@@ -230,7 +230,7 @@ def _verdict(case: Case, memory: Memory, replica: ReplicaMemory, cause: Cause) -
             f"its {role.max_restarts} restarts (maxRestarts) are used up",
         ),
         (
-            charged and memory.charged >= policy.backoff_limit,
+            charged and draft.charged >= policy.backoff_limit,
             reasons.BACKOFF_LIMIT_EXCEEDED,
             f"the job's {policy.backoff_limit} restarts (backoffLimit) are used up",
         ),
