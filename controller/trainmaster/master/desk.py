@@ -57,7 +57,7 @@ class Desk:
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at), self.nudge)
+        self.line = Line(self.cluster, self.nudge)
 
     def manager(self, user: str) -> ResourceManager:
         """The client that speaks as this user."""
