@@ -15,7 +15,7 @@ from trainmaster.errors import DeniedError, RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf, parse
 from trainmaster.hadoop.http import Http, http_error
 from trainmaster.hadoop.logs import ContainerLogs, LogTail, parse_tail
-from trainmaster.hadoop.rest import Rest, elements, whole
+from trainmaster.hadoop.rest import Rest, RestUser, Share, elements, whole
 from trainmaster.hadoop.values import ApplicationState, QueueState, Resource
 
 CONTAINER = "container_1410901177871_0001_01_000005"
@@ -85,8 +85,9 @@ def scheduler(**info: Any) -> Callable[[str], Answer]:
 async def test_queues_of_any_depth_even_when_a_list_of_one_is_no_list() -> None:
     with web(scheduler(type="capacityScheduler", queueName="root", queues={"queue": PARENT})) as address:
         http = Http()
-        parent, leaf = await Rest(conf(address), http).queues()
+        root, parent, leaf = await Rest(conf(address), http).queues()
         await http.close()
+    assert (root.path, root.leaf, root.creates, root.maximum) == ("root", False, False, None)
     assert (parent.path, parent.leaf, parent.state, parent.maximum) == (
         "root.ml",
         False,
@@ -100,6 +101,57 @@ async def test_queues_of_any_depth_even_when_a_list_of_one_is_no_list() -> None:
         Resource(64, 1, 0),
     )
     assert (leaf.running, leaf.pending, leaf.capacity) == (3, 2, None)
+
+
+LABELLED = LEAF | {
+    "defaultNodeLabelExpression": "gpu",
+    "capacities": {
+        "queueCapacitiesByPartition": [
+            {"partitionName": "", "effectiveMaxResource": resource(4096, 16, 2)},
+            {"partitionName": "gpu", "effectiveMaxResource": resource(1024, 8, 8)},
+        ]
+    },
+    "resources": {"resourceUsagesByPartition": [{"partitionName": "gpu", "used": resource(512, 2, 1)}]},
+    "users": {
+        "user": {
+            "username": "u",
+            "resourcesUsed": resource(64, 1, 0),
+            "userResourceLimit": resource(96, 9, 0),
+        }
+    },
+}
+
+
+async def test_a_queue_with_a_label_and_users() -> None:
+    unlabelled = LEAF | {"queueName": "plain", "defaultNodeLabelExpression": "<DEFAULT_PARTITION>"}
+    queues = {"queue": [LABELLED, unlabelled]}
+    with web(scheduler(type="capacityScheduler", queues=queues)) as address:
+        http = Http()
+        _, labelled, plain = await Rest(conf(address), http).queues()
+        await http.close()
+    assert (labelled.label, plain.label) == ("gpu", "")
+    assert labelled.labelled == {"gpu": Share(Resource(1024, 8, 8), Resource(512, 2, 1))}
+    assert labelled.users == (RestUser("u", Resource(64, 1, 0), Resource(96, 9, 0)),)
+
+
+@pytest.mark.parametrize(
+    ("told", "creates"),
+    [
+        ({"autoCreationEligibility": "flexible"}, True),
+        ({"autoCreationEligibility": "legacy"}, True),
+        ({"autoCreationEligibility": "off", "autoCreateChildQueueEnabled": True}, False),
+        ({"autoCreateChildQueueEnabled": True}, True),
+        ({"autoCreateChildQueueEnabled": False}, False),
+        ({}, False),
+    ],
+)
+async def test_a_parent_that_creates_its_queues(told: dict[str, Any], creates: bool) -> None:
+    queues = {"queue": PARENT | told}
+    with web(scheduler(type="capacityScheduler", queues=queues, **told)) as address:
+        http = Http()
+        root, parent, _ = await Rest(conf(address), http).queues()
+        await http.close()
+    assert (root.creates, parent.creates) == (creates, creates)
 
 
 async def test_another_scheduler_tells_no_queues() -> None:

@@ -28,6 +28,7 @@ from trainmaster.master.codec import decode
 from trainmaster.master.desk import Desk
 from trainmaster.master.job import JobMaster
 from trainmaster.master.measures import Measures
+from trainmaster.plan.bounds import Bound, Bounds, of_partition
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Cluster, Limits, Node, Size
 from trainmaster.settings import Settings
@@ -181,12 +182,13 @@ def cluster() -> SimpleNamespace:
         return None
 
     return SimpleNamespace(
-        free=size.times(1000),
+        bounds=Bounds({of_partition(""): Bound("the cluster", size.times(1000), size.times(1000))}),
         seen_at=1.0,
         racks={},
         of_queue=lambda _: known,
         up=True,
-        version=1,
+        growth=0,
+        changed_terms=lambda: None,
         look=nothing,
         close=nothing,
     )

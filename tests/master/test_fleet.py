@@ -18,10 +18,7 @@ from master.virtual import turns, until, virtual
 from master.yarn import Master, Nodes, Rm, Yarn
 from trainmaster.master import desk, fleet, opening
 from trainmaster.master.fleet import Fleet
-from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
-from trainmaster.plan.turns import Waiting
-from trainmaster.plan.values import Size
 from trainmaster.settings import Settings
 
 
@@ -136,19 +133,6 @@ async def test_a_deleted_job_leaves_nothing_in_any_ledger() -> None:
         assert ours._publisher._shown == ours._publisher._waiting == {}
         assert folder.journal.records == {}
         assert yarn.running() == []
-
-
-# --- the line
-
-
-def test_whose_turn_has_come_is_called_when_another_leaves() -> None:
-    called: list[str] = []
-    line = Line(lambda: (Size(4096, 10), 1.0), called.append)
-    big, small = Waiting("big", 1.0, 0, Size(8192, 1)), Waiting("small", 2.0, 0, Size(1024, 1))
-    assert line.join(big)
-    assert not line.join(small)
-    line.leave("big")
-    assert called == ["small"]
 
 
 @virtual

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,10 +13,8 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.asking import difference, table
 from trainmaster.master.codec import decode, encode
 from trainmaster.master.identity import read_request_id, request_id
-from trainmaster.master.line import Line
 from trainmaster.master.ports import Ports
 from trainmaster.plan.memory import ApplicationMemory, Key, Memory, ReplicaMemory
-from trainmaster.plan.turns import Waiting
 from trainmaster.plan.values import Ask, Size
 
 SIZE = Size(128, 1)
@@ -99,60 +96,6 @@ def test_ports_are_free_again_when_let_go_or_forgotten() -> None:
     assert ledger.of_others("b")["n1"] == {2}
     ledger.forget("a")
     assert ledger.of_others("b")["n1"] == frozenset()
-
-
-# --- the line
-
-
-def waiting(uid: str, gigabytes: int, since: float = 0.0) -> Waiting:
-    return Waiting(uid, since, 0, Size(gigabytes * 1024, 1))
-
-
-def test_room_that_was_promised_is_not_promised_twice_until_the_nodes_are_looked_at_again() -> None:
-    look = {"at": 1.0}
-    line = Line(lambda: (Size(4096, 10), look["at"]))
-    assert line.join(waiting("a", 3, 1))
-    line.leave("a")  # complete: its containers are granted, and the last look doesn't know
-    assert line.join(waiting("b", 3, 2)), "it is at the front of the line"
-    assert not line.join(waiting("c", 1, 3)), "what a and b were promised is more than there is"
-    look["at"] = 2.0
-    assert line.join(waiting("c", 1, 3)), "a's containers are counted in the new look"
-
-
-def test_the_front_may_always_ask() -> None:
-    line = Line(lambda: (Size(), 1.0))
-    assert line.join(waiting("a", 100, 1))
-    assert not line.join(waiting("b", 1, 2))
-    line.leave("a")
-    assert line.join(waiting("b", 1, 2))
-
-
-def test_a_turn_is_kept_from_who_comes_later_though_before_by_rank() -> None:
-    line = Line(lambda: (Size(4096, 10), 1.0))
-    assert line.join(waiting("b", 3, 2))
-    assert not line.join(waiting("a", 3, 1)), "b may hold a part already"
-    assert line.join(waiting("b", 3, 2))
-    line.leave("b")
-    assert line.join(waiting("a", 3, 1))
-
-
-def test_what_was_granted_since_the_last_look_is_not_free() -> None:
-    look = {"at": 1.0, "free": 4096}
-    line = Line(lambda: (Size(look["free"], 10), look["at"]))
-    assert line.join(waiting("a", 3, 1))
-    assert line.join(waiting("a", 1, 1)), "two of three are granted"
-    assert not line.join(waiting("b", 2, 2)), "the last look knew nothing of them"
-    look |= {"at": 2.0, "free": 2048}
-    assert not line.join(waiting("b", 2, 2))
-    assert line.join(waiting("c", 1, 1.5)), "beside a there is room for one of this size"
-
-
-def test_what_todays_nodes_cannot_hold_stands_in_nobodys_way() -> None:
-    line = Line(lambda: (Size(4096, 10), 1.0))
-    assert not line.join(replace(waiting("vast", 100, 1), possible=False))
-    assert line.join(waiting("small", 1, 2))
-    line.leave("small")
-    assert line.join(waiting("vast", 100, 1)), "nodes came"
 
 
 # --- admissions

@@ -14,7 +14,6 @@ from trainmaster.plan.classify import TABLE, classify, describe, last_words
 from trainmaster.plan.memory import Cause
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import delay, infra_delay
-from trainmaster.plan.turns import Waiting, turns
 from trainmaster.plan.values import Limits, Size
 
 P = RestartPolicy
@@ -130,36 +129,6 @@ def test_ports_are_free_distinct_and_in_range(taken: set[int], count: int, seed:
     assert len(set(ports)) == len(ports) == min(count, 20 - len(taken))
     assert not set(ports) & taken
     assert all(1 <= p <= 20 for p in ports)
-
-
-# --- turns
-
-
-def waiting(uid: str, memory: int, since: float = 0.0, priority: int = 0, gpus: int = 0) -> Waiting:
-    return Waiting(uid, since, priority, Size(memory, 1, gpus))
-
-
-@pytest.mark.parametrize(
-    ("jobs", "free", "may"),
-    [
-        ([waiting("a", 8, 1), waiting("b", 8, 2)], 8, {"a"}),
-        ([waiting("a", 8, 2), waiting("b", 8, 1)], 8, {"b"}),
-        ([waiting("a", 8, 1), waiting("b", 8, 2, priority=1)], 8, {"b"}),
-        ([waiting("a", 4, 1), waiting("b", 4, 2)], 8, {"a", "b"}),
-        ([waiting("a", 99, 1), waiting("b", 1, 2)], 8, {"a"}),
-        ([waiting("a", 99, 1), waiting("g", 99, 2, gpus=1)], 8, {"a", "g"}),
-        ([], 8, set()),
-    ],
-)
-def test_who_may_gather(jobs: list[Waiting], free: int, may: set[str]) -> None:
-    assert turns(jobs, Size(free, 99, 9)) == may
-
-
-@given(
-    st.lists(st.builds(waiting, st.text(max_size=3), st.integers(1, 9), st.floats(0, 9), st.integers(0, 2)))
-)
-def test_somebody_always_may(jobs: list[Waiting]) -> None:
-    assert bool(turns(jobs, Size())) == bool(jobs)
 
 
 # --- admission

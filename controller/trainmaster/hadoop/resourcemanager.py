@@ -6,7 +6,8 @@ here: the heartbeat of a running application (scheduler.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Iterable
 
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop import ids, messages, refusals
@@ -19,6 +20,7 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
     ApplicationACLMapProto,
     ContainerLaunchContextProto,
     FinalApplicationStatusProto,
+    NodeReportProto,
     PriorityProto,
 )
 from trainmaster.hadoop.sasl import SimpleLogin
@@ -48,6 +50,8 @@ class ResourceManager:
 
     def __init__(self, conf: HadoopConf, user: str, timeout: float = 20.0) -> None:
         self._rpc = Failover(conf.clients, PROTOCOL, SimpleLogin(user), timeout)
+        self._reports: dict[bytes, NodeReport] = {}
+        """of the nodes, as they were told last, by the bytes in which each came"""
 
     async def new_application(self) -> NewApplication:
         """An id, kept for us by the ResourceManager until its own next restart; nothing is submitted."""
@@ -117,7 +121,8 @@ class ResourceManager:
         wanted = [f"NS_{state}" for state in states or NodeState]
         request = pb.GetClusterNodesRequestProto(nodeStates=wanted)
         answer = await self._rpc.call("getClusterNodes", request, pb.GetClusterNodesResponseProto)
-        return tuple(messages.node_report(each) for each in answer.nodeReports)
+        # In a thread: there may be thousands of nodes, and meanwhile others are to be heard.
+        return await asyncio.to_thread(self._node_reports, answer.nodeReports)
 
     async def cluster_metrics(self) -> ClusterMetrics:
         answer = await self._rpc.call(
@@ -131,6 +136,14 @@ class ResourceManager:
             unhealthy=said.num_unhealthy_nms,
             decommissioned=said.num_decommissioned_nms,
         )
+
+    def _node_reports(self, protos: Iterable[NodeReportProto]) -> tuple[NodeReport, ...]:
+        """What came in the very same bytes as the last time is the same report, and needn't be made again."""
+        before, self._reports = self._reports, {}
+        for proto in protos:
+            key = proto.SerializeToString()
+            self._reports[key] = before.get(key) or messages.node_report(proto)
+        return tuple(self._reports.values())
 
     async def close(self) -> None:
         await self._rpc.close()

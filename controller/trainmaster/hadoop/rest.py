@@ -7,8 +7,9 @@ that are null or `{}`, lists of one that come as the thing itself, numbers as st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from trainmaster.errors import RefusedError, UnavailableError
@@ -18,6 +19,24 @@ from trainmaster.hadoop.messages import GPU
 from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState, Resource
 
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a queue may use of the nodes of one label, and what it uses."""
+
+    maximum: Resource | None
+    used: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class RestUser:
+    """A user of a leaf queue, who has applications there."""
+
+    name: str
+    used: Resource
+    maximum: Resource
+    """nothing at all until the scheduler has worked it out (UsersManager)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,14 @@ class RestQueue:
     """active applications"""
     pending: int
     """applications that wait, mostly for the share of ApplicationMasters"""
+    label: str = ""
+    """of the nodes that asks without a label of their own are for (default-node-label-expression)"""
+    labelled: Mapping[str, Share] = field(default_factory=dict)
+    """its share of the nodes of each label"""
+    users: tuple[RestUser, ...] = ()
+    creates: bool = False
+    """a parent that makes its queues when something is first submitted to them (CapacitySchedulerInfoHelper; before 3.4
+    only autoCreateChildQueueEnabled tells)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +110,13 @@ class Rest:
         self._active = 0
 
     async def queues(self) -> tuple[RestQueue, ...]:
-        """All queues but the root; none for schedulers other than the CapacityScheduler."""
+        """All queues, the root first; none for schedulers other than the CapacityScheduler."""
         document = await self._get("scheduler")
         info = _dig(document, "scheduler", "schedulerInfo")
         if info.get("type") != "capacityScheduler":
             return ()
-        return _understood(lambda: tuple(_queues(info)))
+        # In a thread: there may be thousands of queues, and meanwhile others are to be heard.
+        return await asyncio.to_thread(_understood, lambda: (_root(info), *_queues(info)))
 
     async def application(self, application: str) -> RestApplication | None:
         """One application; None if the ResourceManager answered that it knows none of that id."""
@@ -168,7 +196,46 @@ def _queue(each: Json, *, leaf: bool) -> RestQueue:
         used=_resource(each.get("resourcesUsed")) or Resource(),
         running=whole(each.get("numActiveApplications")),
         pending=whole(each.get("numPendingApplications")),
+        label=_label(each),
+        labelled=dict(_shares(each)),
+        users=tuple(_users(each)),
+        creates=_creates(each),
     )
+
+
+def _root(info: Json) -> RestQueue:
+    """The root, of which less is told than of other queues: it is what the whole cluster has."""
+    name = info.get("queueName") or "root"
+    return RestQueue(
+        name, name, False, QueueState.RUNNING, None, None, None, Resource(), 0, 0, creates=_creates(info)
+    )
+
+
+def _creates(each: Json) -> bool:
+    told = each.get("autoCreationEligibility")
+    return told != "off" if told else each.get("autoCreateChildQueueEnabled") is True
+
+
+def _label(each: Json) -> str:
+    """`<DEFAULT_PARTITION>` and an empty expression are the nodes without a label."""
+    label = (each.get("defaultNodeLabelExpression") or "").strip()
+    return "" if label.startswith("<") else label
+
+
+def _shares(each: Json) -> Iterator[tuple[str, Share]]:
+    by = "partitionName"
+    used = elements(each.get("resources"), "resourceUsagesByPartition")
+    uses = {one.get(by): _resource(one.get("used")) for one in used}
+    for one in elements(each.get("capacities"), "queueCapacitiesByPartition"):
+        if label := one.get(by):
+            maximum = _resource(one.get("effectiveMaxResource"))
+            yield label, Share(maximum, uses.get(label) or Resource())
+
+
+def _users(each: Json) -> Iterator[RestUser]:
+    for one in elements(each.get("users"), "user"):
+        used, maximum = _resource(one.get("resourcesUsed")), _resource(one.get("userResourceLimit"))
+        yield RestUser(one["username"], used or Resource(), maximum or Resource())
 
 
 def _resource(value: Json) -> Resource | None:

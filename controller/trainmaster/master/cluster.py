@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
-from trainmaster.hadoop.values import NodeReport, QueueState, Resource
 from trainmaster.master import clock
-from trainmaster.plan.values import Cluster, Node, Size
+from trainmaster.master.cluster_picture import ClusterPicture, picture_of, size
+from trainmaster.plan.bounds import Bounds
+from trainmaster.plan.values import Cluster, Size
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +24,22 @@ class ClusterView:
     def __init__(self, rm: ResourceManager, rest: Rest) -> None:
         self._rm, self._rest = rm, rest
         self._largest: Size | None = None
-        self._nodes: tuple[Node, ...] = ()
-        self._queues: Mapping[str, Cluster] = {}
-        self.racks: Mapping[str, str] = {}
+        self._picture = ClusterPicture()
         self.seen_at = 0.0
         """monotonic time of the last good look; 0 before the first"""
         self.up = False
         self._first = True
-        self.version = 0
-        """rises when a look differed from the one before"""
+        self.growth = 0
+        """rises when something may be had that the look before didn't have: a node, or a larger one"""
+        self._told = self._picture
 
     @property
-    def free(self) -> Size:
-        return sum((n.free for n in self._nodes), Size())
+    def bounds(self) -> Bounds:
+        return self._picture.bounds
+
+    @property
+    def racks(self) -> Mapping[str, str]:
+        return self._picture.racks
 
     async def close(self) -> None:
         await self._rm.close()
@@ -52,40 +58,21 @@ class ClusterView:
 
     async def _look(self) -> None:
         if self._largest is None:
-            self._largest = _size((await self._rm.new_application()).largest)
-        reports = [r for r in await self._rm.cluster_nodes() if r.state.usable]
-        nodes = tuple(_node(r) for r in reports)
-        queues = await self._look_at_queues(nodes)
-        if (nodes, queues) != (self._nodes, self._queues):
-            self._nodes, self._queues = nodes, queues
-            self.version += 1
-        self.racks = {r.host: r.rack for r in reports}
-
-    async def _look_at_queues(self, nodes: tuple[Node, ...]) -> dict[str, Cluster]:
-        assert self._largest is not None
-        found: dict[str, Cluster] = {}
-        for queue in await self._rest.queues():
-            maximum = _size(queue.maximum) if queue.maximum else None
-            # What getNewApplication tells is capped by the nodes of today; a queue tells what is configured.
-            largest = _size(queue.largest) if queue.largest else self._largest
-            running = queue.state is QueueState.RUNNING
-            cluster = Cluster(largest, True, running, maximum, nodes=nodes)
-            found[queue.path] = cluster
-            found.setdefault(queue.name, cluster)
-        return found
+            self._largest = size((await self._rm.new_application()).largest)
+        reports = await self._rm.cluster_nodes()
+        queues = await self._rest.queues()
+        # In a thread: thousands of nodes take longer than a heartbeat may wait.
+        before = self._picture
+        self._picture = await asyncio.to_thread(picture_of, reports, queues, self._largest, before)
+        self.growth += self._picture.grew_since(before)
 
     def of_queue(self, queue: str) -> Cluster | None:
         """The cluster as a job in this queue sees it; None before the first look."""
-        if self._largest is None or not self.seen_at:
+        return self._picture.of_queue(queue) if self.seen_at else None
+
+    def changed_terms(self) -> Callable[[str], bool] | None:
+        """Of which queues the terms have changed since this was asked, beside what is free; None where nothing has."""
+        before, now, self._told = self._told, self._picture, self._picture
+        if before is now:
             return None
-        known = self._queues.get(queue)
-        return known or Cluster(self._largest, queue_found=not self._queues, nodes=self._nodes)
-
-
-def _size(resource: Resource) -> Size:
-    return Size(resource.memory, resource.vcores, resource.gpus)
-
-
-def _node(report: NodeReport) -> Node:
-    total = _size(report.total)
-    return Node(report.host, report.rack, total - _size(report.used), total)
+        return cache(lambda queue: before.of_queue(queue).terms != now.of_queue(queue).terms)

@@ -67,7 +67,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="decide")
-        self.line = Line(lambda: (self.cluster.free, self.cluster.seen_at), self.nudge)
+        self.line = Line(self.cluster, self.nudge)
 
     async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from trainmaster.api.declared import Declared
 from trainmaster.errors import TrainmasterError
@@ -19,6 +20,7 @@ from trainmaster.hadoop.rest import Rest
 from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import until_one_ends
+from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
@@ -69,6 +71,7 @@ class Fleet:
         self._cluster = ClusterView(
             ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user))
         )
+        self._bell = Bell(self._nudge)
         self._leading = False
         self._journalled = Journalled({}, {})
         self._looked_at = 0.0
@@ -122,7 +125,7 @@ class Fleet:
             await until_one_ends(
                 self._stopped,
                 self._renew,
-                self._look_at_cluster,
+                lambda: self._look_at_cluster(desk),
                 lambda: self._take_up(desk, dict(found.memories)),
                 self._publisher.run,
             )
@@ -160,7 +163,7 @@ class Fleet:
             publish=self._publisher.put,
             gone=self._gone,
             remove=self._source.remove,
-            nudge=self._nudge,
+            nudge=self._bell.ring,
             public_url=self._public_url,
         )
 
@@ -203,19 +206,23 @@ class Fleet:
                 log.warning("another controller leads now", extra={"epoch": epoch})
                 return
 
-    async def _look_at_cluster(self) -> None:
+    async def _look_at_cluster(self, desk: Desk) -> None:
+        """Wake those whose turn has come, and those that wait for what has changed."""
         while True:
-            version = self._cluster.version
             await self._cluster.look()
-            if self._cluster.version != version:
-                self._tell_of_cluster()
+            desk.line.look()
+            for uid in (*desk.line.news(), *self._not_taken_in()):
+                self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
 
-    def _tell_of_cluster(self) -> None:
-        """Only jobs that wait are told: the others' decisions don't depend on it."""
-        for master in self._masters.values():
-            if master.memory.gathering and not master.memory.closing_since:
-                master.nudge()
+    def _not_taken_in(self) -> Iterator[str]:
+        """Jobs, or edits of them, that are not taken in, where the terms have changed on which their queue does that."""
+        changed = self._cluster.changed_terms()
+        if changed is None:
+            return
+        for uid, master in self._masters.items():
+            if not master.memory.closing_since and not master.taken_in and changed(master.queue):
+                yield uid
 
     async def _look_at_source(self, desk: Desk) -> None:
         while True:

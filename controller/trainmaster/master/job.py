@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import ConditionType
 from trainmaster.errors import FencedError, TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.affairs import Affairs
@@ -74,6 +75,18 @@ class JobMaster:
         """How the last pass left the job, and when YARN last answered."""
         heart = self.contact.heart
         return self._picture and self._picture.beaten(heart.last_beat if heart else 0.0)
+
+    @property
+    def queue(self) -> str:
+        """Where the job is, or wants to be; empty while nobody can tell."""
+        application, job = self.memory.application, self.declared.job
+        return application.queue if application else job.spec.queue if job else ""
+
+    @property
+    def taken_in(self) -> bool:
+        """Whether YARN has the job, and the newest declaration counts."""
+        accepted = self._picture is not None and self._picture.status.is_true(ConditionType.ACCEPTED)
+        return accepted and self.memory.application is not None
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""

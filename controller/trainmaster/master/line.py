@@ -1,62 +1,180 @@
 """The line of jobs that gather a gang, and whose turn it is now. The rule is plan/turns.py's; here it is kept up to date.
 
-Room is what the last look at the nodes said, less what was promised to jobs since: the look is seconds old, and two jobs must
-not both be let in for the same room.
+Room is what the last look at YARN said, less what was promised to jobs since: the look is seconds old, and two jobs must not
+both be let in for the same room. A long line isn't gone through for each that joins or leaves it, but once for many.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
-from trainmaster.plan.turns import Waiting, turns
-from trainmaster.plan.values import Size
+from trainmaster.plan.bounds import Bounds
+from trainmaster.plan.turns import Round, Turn, Waiting
+from trainmaster.plan.values import Cluster, Size
+
+SHORT = 100
+"""jobs in a line that is gone through at once when something changes"""
+PAUSE = 0.0001
+"""seconds per job of a longer line until it is: some twenty times as long as that takes"""
+PATIENCE = 10.0
+"""seconds after which a job that has its turn and room, and is granted nothing, doesn't claim that room any more"""
+NOT_YET = Turn(False)
+
+
+class View(Protocol):
+    """What the line needs to know of the last look (master/cluster.py)."""
+
+    @property
+    def bounds(self) -> Bounds: ...
+
+    @property
+    def seen_at(self) -> float: ...
+
+    def of_queue(self, queue: str) -> Cluster | None: ...
 
 
 class Line:
     """Who waits, and who may ask."""
 
-    def __init__(
-        self, room: Callable[[], tuple[Size, float]], call: Callable[[str], None] = lambda _: None
-    ) -> None:
-        """`room` gives free resources and the time of the look that found them; `call` is told whose turn has come."""
-        self._room, self._call = room, call
+    def __init__(self, view: View, call: Callable[[str], None] = lambda _: None) -> None:
+        """`call` is told whose turn has come, or is taken back."""
+        self._view, self._call = view, call
         self._waiting: dict[str, Waiting] = {}
-        self._promised: dict[str, Size] = {}
-        """by uid: what those whose turn has come needed when the nodes were looked at last, or when it came"""
+        self._promised: dict[str, Waiting] = {}
+        """those whose turn has come, as they stood when YARN was looked at last, or when it came"""
+        self._fresh: set[str] = set()
+        """those whose turn has come since: what they were granted is not seen yet"""
+        self._stalled: dict[str, float] = {}
+        """since which look somebody has his turn and room, and is granted nothing"""
         self._looked_at = 0.0
-        self._turns: frozenset[str] = frozenset()
-        self._stale = True
+        self._round, self._turns = Round(view.bounds), dict[str, Turn]()
+        self._last = 0.0
+        """when the last of the line began to wait"""
+        self._soon: asyncio.TimerHandle | None = None
+        self._news: set[str] = set()
+        self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
 
-    def join(self, job: Waiting) -> bool:
+    def join(self, job: Waiting) -> Turn:
         """Stand in line, or go on standing with new needs; whether it is this job's turn."""
-        if self._waiting.get(job.uid) != job:
-            self._waiting[job.uid] = job
-            self._stale = True
-        self._renew()
-        if job.uid in self._turns:
-            self._promised.setdefault(job.uid, job.needs)
-        return job.uid in self._turns
+        before = self._waiting.get(job.uid)
+        self._waiting[job.uid] = job
+        if self._view.seen_at != self._looked_at:
+            self.look(but=job.uid)
+        elif before is None:
+            self._at_the_end(job)
+        elif before != job and not self._turns.get(job.uid, NOT_YET).may:
+            self._changed(but=job.uid)
+        turn = self._turns.get(job.uid, NOT_YET)
+        if turn.may and job.uid not in self._promised:
+            self._promised[job.uid] = job
+            self._fresh.add(job.uid)
+        return turn
 
     def leave(self, uid: str) -> None:
-        """The gang is complete, or no longer wanted. What was promised counts until the nodes are looked at again."""
+        """The gang is complete, or no longer wanted. What was promised counts until YARN is looked at again."""
         if self._waiting.pop(uid, None):
-            before, self._stale = self._turns, True
-            self._renew()
-            for called in self._turns - before:
-                self._call(called)
+            self._turns.pop(uid, None)
+            self._stalled.pop(uid, None)
+            self._changed()
 
-    def _renew(self) -> None:
-        free, looked_at = self._room()
-        if looked_at != self._looked_at:
-            self._looked_at, self._stale = looked_at, True
-            self._promised = {uid: self._waiting[uid].needs for uid in self._promised if uid in self._waiting}
-        if self._stale:
-            gone = (size for uid, size in self._promised.items() if uid not in self._waiting)
-            self._turns = turns(map(self._standing, self._waiting.values()), free - sum(gone, Size()))
-            self._stale = False
+    def look(self, but: str = "") -> None:
+        """Take note if YARN was looked at anew."""
+        if self._view.seen_at != self._looked_at:
+            self._renew(but)
+
+    def news(self) -> list[str]:
+        """The jobs for which what is in their way has changed since this was asked."""
+        news, self._news = self._news & self._waiting.keys(), set()
+        return list(news)
+
+    # --- keeping it up to date
+
+    def _at_the_end(self, job: Waiting) -> None:
+        """Most jobs come to the end of the line, and what is left there says whether they may ask."""
+        turn = self._round.last(self._standing(job)) if self._comes_last(job) and not self._soon else None
+        if turn is None:
+            self._changed(but=job.uid)
+        else:
+            self._last = max(self._last, job.since)
+            self._turns[job.uid] = turn
+
+    def _comes_last(self, job: Waiting) -> bool:
+        return not job.holds and job.since >= self._last and job.priority <= 0
+
+    def _changed(self, but: str = "") -> None:
+        if len(self._waiting) <= SHORT:
+            self._renew(but)
+        elif self._soon is None:
+            pause = len(self._waiting) * PAUSE
+            self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
+
+    def _renew(self, but: str = "") -> None:
+        """Go through the whole line, and tell those whose turn has come or is taken back."""
+        if self._soon:
+            self._soon.cancel()
+            self._soon = None
+        if self._view.seen_at != self._looked_at:
+            self._looked_anew()
+        gone = [job for uid, job in self._promised.items() if uid not in self._waiting]
+        self._round = Round(self._view.bounds, gone)
+        before, standing = self._turns, [self._standing(job) for job in self._waiting.values()]
+        self._turns = self._round.through(standing)
+        self._last = max((job.since for job in self._waiting.values()), default=0.0)
+        self._tell(before, but)
+
+    def _looked_anew(self) -> None:
+        """What was granted until then is counted in what YARN says now."""
+        self._looked_at = self._view.seen_at
+        self._promised = {uid: self._waiting[uid] for uid in self._promised if uid in self._waiting}
+        self._fresh.clear()
+        self._found_possible.clear()
+        self._stalled = {
+            uid: self._stalled.get(uid, self._looked_at)
+            for uid, job in self._promised.items()
+            if not job.holds and self._has_room(job)
+        }
+
+    def _tell(self, before: dict[str, Turn], but: str) -> None:
+        for uid in self._waiting:
+            old, new = before.get(uid, NOT_YET), self._turns.get(uid, NOT_YET)
+            if old.may and not new.may:
+                self._promised.pop(uid, None)
+            if uid == but:
+                continue
+            if old.may != new.may:
+                self._call(uid)
+            elif old != new:
+                self._news.add(uid)
 
     def _standing(self, job: Waiting) -> Waiting:
-        """As the rule is to see it: what was granted since the last look at the nodes is not free, though no longer needed."""
-        promised = self._promised.get(job.uid)
-        return replace(job, needs=promised, gathers=True) if promised is not None else job
+        """As the rule is to see it: what was granted since the last look at YARN is not free, though no longer needed."""
+        if job.uid not in self._promised:
+            return job if self._possible(job) else replace(job, possible=False)
+        return replace(
+            job,
+            needs=self._promised[job.uid].needs,
+            holds=job.holds or job.uid in self._fresh,
+            possible=self._possible(job),
+            stuck=self._looked_at - self._stalled.get(job.uid, self._looked_at) >= PATIENCE,
+        )
+
+    def _possible(self, job: Waiting) -> bool:
+        """Whether today's nodes would do if they were empty. Many jobs are alike, and the answer is the same for them."""
+        alike = job.queue, job.gang, job.containers
+        if alike not in self._found_possible:
+            cluster = self._view.of_queue(job.queue)
+            self._found_possible[alike] = not (cluster and cluster.lacks(job.gang, job.containers))
+        return self._found_possible[alike]
+
+    def _has_room(self, job: Waiting) -> bool:
+        """Whether YARN could have granted one of its containers, as far as the look says."""
+        cluster, bounds = self._view.of_queue(job.queue), self._view.bounds
+        left = [bounds.known[name].left for name in bounds.chain(job.queue, job.user) if name in bounds.known]
+        return cluster is not None and any(
+            all(size.fits(room) for room in left)
+            and next(cluster.picture.free_for(size, cluster.partition), None)
+            for size in job.containers
+        )

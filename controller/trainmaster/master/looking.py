@@ -10,11 +10,11 @@ from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
-from trainmaster.plan.admission import no_room
+from trainmaster.plan.admission import container_sizes, gang_size
 from trainmaster.plan.case import Case
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.turns import Waiting
+from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Seen, Size
 
 
@@ -33,19 +33,33 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
     )
-    return replace(seen, may_ask=_may_ask(desk, declared, memory, job, seen)) if job else seen
+    if job is None:
+        return seen
+    turn = _turn(desk, declared, memory, job, seen)
+    return replace(seen, may_ask=turn.may, turn=turn.words)
 
 
-def _may_ask(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> bool:
+def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> Turn:
     """Stand in line while a gang is to be gathered, and only then."""
+    application, cluster = memory.application, seen.cluster
     wants = memory.gathering and not memory.closing_since and seen.application is AppState.REGISTERED
-    if not wants or clock.now() < memory.gang_not_before:
-        desk.line.leave(memory.uid)
-        return not memory.gathering
     case = Case(declared, job, seen, clock.now(), desk.limits)
-    missing = (
-        case.size(r.key) for r in memory.replicas if r.key.role in job.spec.roles and not case.granted(r)
+    later = case.now < memory.gang_not_before or any(map(case.in_doubt, memory.replicas))
+    if not wants or application is None or later:
+        desk.line.leave(memory.uid)
+        return Turn(not memory.gathering)
+    wanted = [r for r in memory.replicas if r.key.role in job.spec.roles and not r.done]
+    missing = [r for r in wanted if not case.granted(r)]
+    waiting = Waiting(
+        memory.uid,
+        # Who had his turn in vain goes to the end of the line, so that nobody waits for ever for those in front.
+        memory.gang_not_before if memory.gang_timeouts else memory.queued_at,
+        job.spec.priority,
+        sum((case.size(r.key) for r in missing), Size()) if memory.replicas else case.total,
+        queue=(cluster.queue if cluster else "") or application.queue,
+        user=application.user,
+        gang=gang_size(case),
+        containers=container_sizes(case),
+        holds=len(missing) < len(wanted),
     )
-    needs = sum(missing, Size()) if memory.replicas else case.total
-    possible = not no_room(case)
-    return desk.line.join(Waiting(memory.uid, memory.queued_at, job.spec.priority, needs, possible))
+    return desk.line.join(waiting)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Set
 from trainmaster.api import reasons
 from trainmaster.frameworks import unstartable
 from trainmaster.plan.case import Case
-from trainmaster.plan.values import Cluster, Size
+from trainmaster.plan.cluster import Size
 
 Refusal = tuple[str, str]
 """(reason, message)"""
@@ -52,8 +52,8 @@ def _too_many_replicas(case: Case) -> Refusal | None:
 
 def _too_long(case: Case) -> Refusal | None:
     """By the shortest of today's host names: longer ones only make it worse."""
-    nodes = case.seen.cluster.nodes if case.seen.cluster else ()
-    no = unstartable(case.job, min((len(node.host) for node in nodes), default=1))
+    shortest = case.seen.cluster.picture.shortest_host if case.seen.cluster else 1
+    no = unstartable(case.job, shortest)
     return (reasons.NEVER_FITS, no) if no else None
 
 
@@ -85,7 +85,7 @@ def _largest(case: Case) -> Refusal | None:
 
 def _queue_maximum(case: Case) -> Refusal | None:
     cluster = case.seen.cluster
-    if cluster is None or not cluster.nodes or (maximum := _configured_maximum(cluster)) is None:
+    if cluster is None or not cluster.nodes or (maximum := cluster.configured_maximum) is None:
         return None
     needed = gang_size(case)
     if needed.fits(maximum):
@@ -96,21 +96,10 @@ def _queue_maximum(case: Case) -> Refusal | None:
     )
 
 
-def _configured_maximum(cluster: Cluster) -> Size | None:
-    """The queue's maximum, where it is a limit of its own and not just all that today's nodes have: nodes come and go."""
-    total = sum((n.total for n in cluster.nodes), Size())
-    limit = cluster.queue_maximum
-    return None if limit is None or total.fits(limit) else limit
-
-
 def _too_many_roles(known: int) -> Refusal | None:
     if known <= ROLE_NUMBERS:
         return None
     return reasons.INVALID, f"this job had {known} different roles in its life; {ROLE_NUMBERS} is the most"
-
-
-def smallest(a: Size, b: Size | None) -> Size:
-    return a if b is None else Size(min(a.memory, b.memory), min(a.vcores, b.vcores), min(a.gpus, b.gpus))
 
 
 def gang_size(case: Case) -> Size:
@@ -126,11 +115,14 @@ def gang_size(case: Case) -> Size:
     return sum(sizes[:wanted], Size())
 
 
+def container_sizes(case: Case) -> tuple[Size, ...]:
+    """The different sizes of container that the job wants."""
+    roles = (role for role in case.job.spec.roles.values() if role.replicas)
+    sizes = (Size(r.resources.memory, r.resources.vcores, r.resources.gpus) for r in roles)
+    return tuple(dict.fromkeys(sizes))
+
+
 def no_room(case: Case) -> str:
     """What today's nodes lack even when empty; empty when they'd do, or nothing is known of them."""
     cluster = case.seen.cluster
-    if cluster is None or not cluster.nodes:
-        return "YARN has no running nodes" if cluster else ""
-    have = smallest(sum((n.total for n in cluster.nodes), Size()), cluster.queue_maximum)
-    needed = gang_size(case)
-    return "" if needed.fits(have) else f"it wants {needed}, and all of today's nodes have {have}"
+    return cluster.lacks(gang_size(case), container_sizes(case)) if cluster else ""

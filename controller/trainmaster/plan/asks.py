@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
-from trainmaster.plan.values import Ask, Node, Size
+from trainmaster.plan.room import Room
+from trainmaster.plan.values import Ask
 
 
 def asks_of(case: Case, memory: Memory) -> tuple[Ask, ...]:
@@ -37,38 +38,30 @@ def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 
 def avoided(case: Case, memory: Memory) -> frozenset[str]:
     """Hosts that failed to start something that waits now; only while enough other nodes are left."""
-    hosts = frozenset(h for r in memory.replicas if not r.bound and not r.done for h in r.avoid)
-    nodes = case.seen.cluster.nodes if case.seen.cluster else ()
-    others = [n for n in nodes if n.host not in hosts]
-    return hosts if len(others) * 2 >= len(nodes) > 0 else frozenset()
+    hosts = frozenset(h for r in memory.replicas if r.avoid and not r.bound and not r.done for h in r.avoid)
+    if not hosts or case.seen.cluster is None:
+        return frozenset()
+    known = case.seen.cluster.picture.by_host
+    others = len(known) - sum(1 for host in hosts if host in known)
+    return hosts if others * 2 >= len(known) > 0 else frozenset()
 
 
 def _hosts(case: Case, memory: Memory, waiting: list[ReplicaMemory]) -> Iterable[str]:
     """A host for each ask, for a few seconds: YARN then fills several in one node heartbeat instead of one at a time."""
     cluster, limits = case.seen.cluster, case.limits
-    if len(waiting) > limits.host_ask_replicas or cluster is None:
+    if not waiting or len(waiting) > limits.host_ask_replicas or cluster is None:
         return [""] * len(waiting)
-    room = {node.host: node.free for node in _usable(case, memory)}
+    room = Room(cluster, avoided(case, memory))
     return [_host_for(case, memory, replica, room) for replica in waiting]
 
 
-def _usable(case: Case, memory: Memory) -> list[Node]:
-    avoid = avoided(case, memory)
-    return [n for n in case.seen.cluster.nodes if n.host not in avoid] if case.seen.cluster else []
-
-
-def _host_for(case: Case, memory: Memory, replica: ReplicaMemory, room: dict[str, Size]) -> str:
+def _host_for(case: Case, memory: Memory, replica: ReplicaMemory, room: Room) -> str:
     since = memory.gang_since if memory.gathering else max(replica.waits_since, replica.not_before)
     if case.now - since >= case.limits.host_ask_seconds:
         return ""
     size = case.size(replica.key)
-    fitting = [host for host, free in room.items() if size.fits(free)]
-    if replica.host in room and (replica.host in fitting or not memory.gathering):
+    if room.has(replica.host, size) or (room.knows(replica.host) and not memory.gathering):
         # A replacement's old container may not be counted as free yet, and its peers know this address.
-        chosen = replica.host
-    elif fitting:
-        chosen = max(fitting, key=lambda host: room[host])
-    else:
-        return ""
-    room[chosen] = room[chosen] - size
-    return chosen
+        return room.take(replica.host, size)
+    freest = room.freest(size)
+    return room.take(freest, size) if freest else ""

@@ -83,7 +83,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reason, f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
     if not memory.gang_since:
         no = no_room(case)
-        front = reasons.WAITING_FOR_TURN, "other jobs in front gather their containers first"
+        words = case.seen.turn or "other jobs in front gather their containers first"
+        front = reasons.WAITING_FOR_TURN, words
         return (reasons.NO_ROOM, no) if no else front
     return _gathering(case, memory)
 
@@ -110,6 +111,8 @@ def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
         said = f"{said}; the scheduler says: {words}"
     if no := no_room(case):
         return reasons.NO_ROOM, f"{said}; {no}"
+    if case.seen.turn:
+        said = f"{said}; {case.seen.turn}"
     return reasons.GATHERING_CONTAINERS, said
 
 

@@ -40,9 +40,11 @@ def gather(case: Case, memory: Memory) -> Change:
 
 
 def _gather_gang(case: Case, memory: Memory) -> Change:
-    if case.now < memory.gang_not_before or not (case.seen.may_ask or memory.gang_since):
+    if case.now < memory.gang_not_before:
         return Change(memory)
-    if any(map(case.in_doubt, memory.replicas)):
+    # A turn may be taken back from who holds nothing yet.
+    no_turn = not case.seen.may_ask and not any(map(case.granted, memory.replicas))
+    if no_turn or any(map(case.in_doubt, memory.replicas)):
         return Change(replace(memory, gang_since=0.0))
     asked = replace(memory, gang_since=memory.gang_since or case.now)
     if _complete(case, asked):

@@ -11,36 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainmaster.api.status import JobStatus
+from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.memory import End as End  # noqa: PLC0414 - a value of a decision, and of what is remembered
 from trainmaster.plan.memory import Key, Memory
 
-NO_LIMIT = 2**62
-"""YARN says Long.MAX_VALUE where a resource has no configured limit"""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Size:
-    """One container's resources: MiB, virtual cores, GPUs (yarn.io/gpu)."""
-
-    memory: int = 0
-    vcores: int = 0
-    gpus: int = 0
-
-    def __add__(self, other: Size) -> Size:
-        return Size(self.memory + other.memory, self.vcores + other.vcores, self.gpus + other.gpus)
-
-    def __sub__(self, other: Size) -> Size:
-        return Size(self.memory - other.memory, self.vcores - other.vcores, self.gpus - other.gpus)
-
-    def times(self, n: int) -> Size:
-        return Size(self.memory * n, self.vcores * n, self.gpus * n)
-
-    def fits(self, room: Size) -> bool:
-        return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
-
-    def __str__(self) -> str:
-        gpus = f", {self.gpus} GPU" if 0 < self.gpus < NO_LIMIT else ""
-        return f"{self.memory} MiB, {self.vcores} vcores{gpus}"
+__all__ = ["NO_LIMIT", "Cluster", "Node", "Nodes", "Size"]
 
 
 class ContainerState(StrEnum):
@@ -97,31 +72,6 @@ class AppState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    host: str
-    rack: str
-    free: Size
-    total: Size
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """What YARN says of itself, a few seconds old at most."""
-
-    largest: Size
-    """largest single allocation that the configuration allows (getNewApplicationResponse.maximumCapability)"""
-    queue_found: bool = True
-    queue_running: bool = True
-    queue_maximum: Size | None = None
-    """the queue's absolute maximum in the cluster as it is now; None where not known"""
-    nodes: tuple[Node, ...] = ()
-    queue_position: int = 0
-    """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
-    scheduler_words: str = ""
-    """the scheduler's own diagnostics for the application"""
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """What the shell saw of one job since it looked last."""
 
@@ -136,6 +86,8 @@ class Seen:
     """by host: ports that other replicas of this controller use"""
     may_ask: bool = True
     """whether it is this job's turn to gather a gang (plan/turns.py)"""
+    turn: str = ""
+    """what it waits for in the line of such jobs, and behind how many; empty when nothing is in its way"""
     refused_asks: Mapping[Key, str] = field(default_factory=dict)
     """asks that the scheduler threw out, with its words"""
     job_page: str = ""

@@ -1,0 +1,184 @@
+"""The cluster as a decision sees it: sizes, today's nodes, and what YARN says of a queue.
+
+Lives here: one picture per look, shared by all jobs, with its sums and its index of free nodes worked out once. Never here:
+whose turn it is (turns.py), or what stands asked for (asks.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+NO_LIMIT = 2**62
+"""YARN says Long.MAX_VALUE where a resource has no configured limit"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Size:
+    """One container's resources: MiB, virtual cores, GPUs (yarn.io/gpu)."""
+
+    memory: int = 0
+    vcores: int = 0
+    gpus: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.memory + other.memory, self.vcores + other.vcores, self.gpus + other.gpus)
+
+    def __sub__(self, other: Size) -> Size:
+        return Size(self.memory - other.memory, self.vcores - other.vcores, self.gpus - other.gpus)
+
+    def times(self, n: int) -> Size:
+        return Size(self.memory * n, self.vcores * n, self.gpus * n)
+
+    def fits(self, room: Size) -> bool:
+        return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
+
+    def __str__(self) -> str:
+        gpus = f", {self.gpus} GPU" if 0 < self.gpus < NO_LIMIT else ""
+        return f"{self.memory} MiB, {self.vcores} vcores{gpus}"
+
+
+NOTHING = Size()
+
+
+def smallest(a: Size, b: Size | None) -> Size:
+    """The least of both in each resource."""
+    return a if b is None else Size(min(a.memory, b.memory), min(a.vcores, b.vcores), min(a.gpus, b.gpus))
+
+
+def largest(a: Size, b: Size) -> Size:
+    """The most of both in each resource."""
+    return Size(max(a.memory, b.memory), max(a.vcores, b.vcores), max(a.gpus, b.gpus))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    host: str
+    rack: str
+    free: Size
+    total: Size
+    partition: str = ""
+    """the label that sets it apart for the queues that may use it; empty for most nodes"""
+
+
+class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kept in its __dict__
+    """Today's nodes. What is asked of them by every job is worked out when it is first asked, and then known."""
+
+    @cached_property
+    def totals(self) -> Mapping[str, Size]:
+        """By partition: all that its nodes have."""
+        return _sums((n.partition, n.total) for n in self)
+
+    @cached_property
+    def frees(self) -> Mapping[str, Size]:
+        """By partition: what is free. A node that gave out more than it has takes nothing from the others."""
+        return _sums((n.partition, largest(n.free, NOTHING)) for n in self)
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[Size, ...]]:
+        """By partition: the different sizes of its nodes, largest first; there are few of them."""
+        shapes: dict[str, set[Size]] = {}
+        for node in self:
+            shapes.setdefault(node.partition, set()).add(node.total)
+        return {partition: tuple(sorted(of, reverse=True)) for partition, of in shapes.items()}
+
+    @cached_property
+    def by_host(self) -> Mapping[str, Node]:
+        return {node.host: node for node in self}
+
+    @cached_property
+    def roomiest(self) -> Mapping[tuple[str, bool], tuple[Node, ...]]:
+        """By partition and whether it has free GPUs: its nodes with anything free, the freest first."""
+        found: dict[tuple[str, bool], list[Node]] = {}
+        for node in sorted(self, key=lambda n: n.free, reverse=True):
+            if node.free.memory > 0:
+                found.setdefault((node.partition, node.free.gpus > 0), []).append(node)
+        return {key: tuple(nodes) for key, nodes in found.items()}
+
+    @cached_property
+    def shortest_host(self) -> int:
+        """Letters in the shortest host name; 1 where there are no nodes."""
+        return min((len(node.host) for node in self), default=1)
+
+    def free_for(self, size: Size, partition: str) -> Iterator[Node]:
+        """Nodes with room for a container of this size, the freest first; those with GPUs last, unless it wants some."""
+        for gpus in (True,) if size.gpus else (False, True):
+            for node in self.roomiest.get((partition, gpus), ()):
+                if node.free.memory < size.memory:
+                    break
+                if size.fits(node.free):
+                    yield node
+
+    def holds(self, size: Size, partition: str) -> bool:
+        """Whether some node could hold a container of this size if it were empty."""
+        return any(size.fits(shape) for shape in self.shapes.get(partition, ()))
+
+    def worked_out(self) -> Nodes:
+        """Ask for everything once, so that whoever asks next needs not wait."""
+        _ = self.totals, self.frees, self.shapes, self.by_host, self.roomiest, self.shortest_host
+        return self
+
+
+def _sums(of: Iterable[tuple[str, Size]]) -> dict[str, Size]:
+    """Sums by key; made of plain numbers, since there are thousands of nodes."""
+    sums: dict[str, list[int]] = {}
+    for key, size in of:
+        total = sums.setdefault(key, [0, 0, 0])
+        total[0] += size.memory
+        total[1] += size.vcores
+        total[2] += size.gpus
+    return {key: Size(*total) for key, total in sums.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What YARN says of itself to a job in one queue, a few seconds old at most."""
+
+    largest: Size
+    """largest single allocation that the configuration allows (getNewApplicationResponse.maximumCapability)"""
+    queue_found: bool = True
+    queue_running: bool = True
+    queue_maximum: Size | None = None
+    """the queue's absolute maximum in the cluster as it is now; None where not known"""
+    nodes: tuple[Node, ...] = ()
+    queue_position: int = 0
+    """place among the queue's waiting applications; 0 when it doesn't wait or isn't known"""
+    scheduler_words: str = ""
+    """the scheduler's own diagnostics for the application"""
+    queue: str = ""
+    """the queue's full path; empty where not known"""
+    partition: str = ""
+    """where containers of this queue are placed unless they ask for another label"""
+
+    @property
+    def picture(self) -> Nodes:
+        """The nodes with their sums; the shell hands them over with all of it worked out."""
+        return self.nodes if isinstance(self.nodes, Nodes) else Nodes(self.nodes)
+
+    @property
+    def total(self) -> Size:
+        """All that the nodes have where this queue's containers are placed."""
+        return self.picture.totals.get(self.partition, NOTHING)
+
+    @property
+    def configured_maximum(self) -> Size | None:
+        """The queue's maximum, where it is a limit of its own and not just all that today's nodes have: nodes come and go."""
+        limit = self.queue_maximum
+        return None if limit is None or self.total.fits(limit) else limit
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What taking a job in depends on; what is free changes all the time and isn't among it."""
+        limits = (self.largest, self.configured_maximum, self.partition)
+        return self.queue_found, self.queue_running, bool(self.nodes), *limits
+
+    def lacks(self, gang: Size, containers: Iterable[Size]) -> str:
+        """What today's nodes lack for a gang even when empty; empty when they'd do."""
+        if not self.nodes:
+            return "YARN has no running nodes"
+        have = smallest(self.total, self.queue_maximum)
+        if not gang.fits(have):
+            return f"it wants {gang}, and all of today's nodes have {have}"
+        large = next((size for size in containers if not self.picture.holds(size, self.partition)), None)
+        return f"none of today's nodes can hold a container of {large}" if large else ""
