@@ -60,6 +60,7 @@ class Affairs:
             Exception
         ):  # shown, and tried again by a later pass: it must neither be lost nor stop the job's master
             log.exception("an affair with YARN failed in a way nobody foresaw")
+            self._desk.measures.unforeseen("affair")
             await asyncio.sleep(RETRY)
         if self._sight.state is AppState.OPENING:
             self._sight.say(AppState.NONE)
