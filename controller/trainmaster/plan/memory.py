@@ -40,6 +40,13 @@ class Cause(StrEnum):
     """exit code 1 to 127 under restartPolicy ExitCode"""
     RETRYABLE = "Retryable"
     UNKNOWN = "Unknown"
+    UNJUDGED = "Unjudged"
+    """heard while the declaration could not be read: judged once it can be (plan/unread.py)"""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Cause | None:
+        """A cause that another version gave an end: its message says what it was."""
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     return JobStatus(
         observed_generation=memory.observed_generation,
         conditions=conditions,
-        framework=case.job.spec.framework.value,
+        framework="" if case.unread else case.job.spec.framework.value,
         user=application.user if application else "",
         selector=f"{GROUP}/job={memory.name}",
         state=_state(conditions),
@@ -152,7 +152,7 @@ def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
         succeeded=sum(1 for r in replicas if r.state is ReplicaState.SUCCEEDED),
         failed=sum(1 for r in replicas if r.state is ReplicaState.FAILED),
         restarts=sum(r.restarts for r in replicas),
-        asked=_resources(case.size(Key(name, 0))),
+        asked=ResourceStatus() if case.unread else _resources(case.size(Key(name, 0))),
         replicas=replicas,
     )
 
