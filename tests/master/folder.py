@@ -11,6 +11,7 @@ from master.office import Leads, Store
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
+from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 
 
@@ -55,7 +56,7 @@ class Folder:
     async def start(self) -> None:
         return
 
-    async def run(self) -> None:
+    async def run(self, _beats: Beats) -> None:
         await asyncio.Event().wait()
 
     async def changed(self, most: float) -> None:

@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, cast
-from unittest.mock import patch
 
-from prometheus_client import CollectorRegistry
-
+from master.controllers import controller
 from master.folder import Folder
-from master.office import cluster, job
+from master.office import job
 from master.virtual import turns, until, virtual
-from master.yarn import Master, Nodes, Rm, Yarn
-from trainmaster.master import desk, fleet, opening
-from trainmaster.master.fleet import Fleet
-from trainmaster.master.measures import Measures
-from trainmaster.settings import Settings
-
-
-@asynccontextmanager
-async def controller(folder: Folder, yarn: Yarn) -> AsyncIterator[Fleet]:
-    """A controller that runs until the block ends."""
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0)
-    with (
-        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
-        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
-        patch.object(fleet, "ResourceManager", lambda *_: None),
-        patch.object(fleet, "Rest", lambda *_: None),
-        patch.object(fleet, "ClusterView", lambda *_: cluster()),
-        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
-    ):
-        measures = Measures(CollectorRegistry())
-        ours = Fleet(
-            Settings(user="u"), cast("Any", conf), folder, measures, cast("Any", None), lambda *_: ""
-        )
-        running = asyncio.create_task(ours.run())
-        try:
-            yield ours
-        finally:
-            ours.stop()
-            await running
+from master.yarn import Yarn
 
 
 @virtual
@@ -127,7 +93,7 @@ async def test_a_deleted_job_leaves_nothing_in_any_ledger() -> None:
         folder.jobs["a"] = replace(folder.jobs["a"], deleted=True)
         office = ours._masters["a"].desk
         await until(lambda: not ours._masters)
-        assert not ours._tasks
+        assert not ours._masters._tasks
         assert office.ports._by_job == {}
         assert office.line._waiting == {}
         assert ours._publisher._shown == ours._publisher._waiting == {}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 from master.office import Office, container, job
 from master.virtual import virtual
 from trainmaster.api import reasons
+from trainmaster.api.status import FieldProblem
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.hadoop.refusals import INVALID_TOKEN
-from trainmaster.hadoop.values import ApplicationState
+from trainmaster.hadoop.values import ApplicationState, FinalStatus
+from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState
 
 
@@ -223,3 +226,68 @@ async def loses_its_record(office: Office) -> str:
     office.store.records.clear()
     assert before.memory.application is not None
     return before.memory.application.id
+
+
+# --- a declaration that can't be read
+
+
+async def _of_a_newer_version(office: Office) -> Memory:
+    """A job of two workers was begun by a newer version of the controller, which has stopped."""
+    master = office.drive(job(worker=2))
+    await office.running(2)
+    office.tasks.pop().cancel()
+    await master.close()
+    memory = office.store.memory()
+    document = json.loads(memory.document)
+    document["spec"]["elastic"] = {"min": 1}
+    return replace(memory, document=json.dumps(document))
+
+
+PROBLEM = FieldProblem(field="spec.elastic", value="", reason="no such field", line=3)
+
+
+@virtual
+async def test_a_job_whose_declaration_can_not_be_read_is_kept_alive_and_its_ends_are_written_down() -> None:
+    async with Office() as office:
+        memory = await _of_a_newer_version(office)
+        registers = office.yarn.calls["register"]
+        master = office.drive(None, memory, problems=(PROBLEM,))
+        await office.until(lambda: office.yarn.calls["register"] == registers + 1)
+        beats = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - beats > 50
+        assert office.shown["uid"].state == "Running"
+        assert "line 3: spec.elastic" in office.shown["uid"].conditions[0].message
+        office.yarn.exits(container(master), 1)
+        await asyncio.sleep(10)
+        assert [end.code for end in office.store.memory().pending_ends] == [1]
+        assert master.memory.charged == 0
+        assert len(office.yarn.running()) == 1
+        assert len(office.yarn.only.acknowledged) == 1
+
+
+@virtual
+async def test_a_job_whose_declaration_can_not_be_read_is_ended_by_its_deletion() -> None:
+    async with Office() as office:
+        memory = await _of_a_newer_version(office)
+        office.drive(None, memory, problems=(PROBLEM,), deleted=True)
+        await office.until(lambda: office.went == ["uid"])
+        assert office.yarn.running() == []
+        assert office.yarn.only.state is ApplicationState.FINISHED
+        assert office.yarn.only.finals == [FinalStatus.KILLED]
+
+
+@virtual
+async def test_an_application_that_yarn_forgot_meanwhile_is_submitted_anew() -> None:
+    """A ResourceManager keeps a number of applications that are over: of older ones it says that there never were any."""
+    async with Office() as office:
+        first = office.drive(job(worker=2))
+        await office.running(2)
+        office.tasks.pop().cancel()
+        await first.close()
+        office.yarn.applications.clear()
+        master = office.drive(job(worker=2), office.store.memory())
+        await office.running(2)
+        assert master.memory.lost_applications == 1
+        assert master.memory.charged == 0
+        assert master.memory.restart_cause.startswith("YARN lost the application")

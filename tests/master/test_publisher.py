@@ -14,13 +14,14 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import Condition, JobStatus
 from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.master.beats import Beats
 from trainmaster.master.publisher import EVENTS, WRITERS, Publisher
 from trainmaster.plan.values import Event
 
 
 @asynccontextmanager
-async def publishing(folder: Folder) -> AsyncIterator[Publisher]:
-    publisher = Publisher(folder)
+async def publishing(folder: Folder, beats: Beats | None = None) -> AsyncIterator[Publisher]:
+    publisher = Publisher(folder, beats or Beats())
     task = asyncio.create_task(publisher.run())
     try:
         yield publisher
@@ -69,9 +70,42 @@ async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again(
         await until(lambda: len(folder.shown) == 50, 10)
         assert folder.most_at_once <= WRITERS
         folder.fail.clear()
-        await until(lambda: {"away", "no"} <= folder.shown.keys(), 10)
-        publisher.put(declared("bug"), JobStatus(observed_generation=2))
+        await until(lambda: {"away", "no", "bug"} <= folder.shown.keys(), 10)
+
+
+@virtual
+async def test_a_status_that_fails_in_a_way_nobody_foresaw_is_told_until_it_is_shown() -> None:
+    folder, failed = Folder(), list[str]()
+    folder.fail = {"bug": ZeroDivisionError()}
+    beats = Beats(failed.append)
+    async with publishing(folder, beats) as publisher:
+        publisher.put(declared("bug"), JobStatus(observed_generation=1))
+        publisher.put(declared("good"), JobStatus(observed_generation=1))
+        await until(lambda: "good" in folder.shown, 10)
+        await asyncio.sleep(5)
+        assert "the status of default/bug (ZeroDivisionError)" in beats.trouble
+        assert set(failed) == {"status"}
+        folder.fail.clear()
         await until(lambda: "bug" in folder.shown, 10)
+        assert beats.trouble == ""
+
+
+@virtual
+async def test_writers_that_are_begun_anew_leave_no_job_waiting_for_ever() -> None:
+    folder = Folder()
+    publisher = Publisher(folder, Beats())
+    publisher.put(declared("a"), JobStatus(observed_generation=1))
+    writing = asyncio.create_task(publisher.run())
+    await until(lambda: folder.at_once, every=0.001)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    publisher.put(declared("a"), JobStatus(observed_generation=2))
+    writing = asyncio.create_task(publisher.run())
+    try:
+        await until(lambda: "a" in folder.shown, 10)
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
 
 
 @virtual

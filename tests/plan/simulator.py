@@ -6,6 +6,7 @@ laws.py.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 
 from plan.shell import Shell
@@ -132,6 +133,15 @@ class Simulator(Shell):
         problem = FieldProblem(field="spec", value="", reason="can't be read")
         self._declare(None, problems=(problem,))
 
+    def rolls_back(self, number: int) -> None:
+        """An older controller takes over that can read neither what was declared nor what is remembered of it."""
+        self.breaks(number)
+        if self.journal and self.journal.document:
+            document = json.loads(self.journal.document) if number % 2 else {}
+            document["spec"] = {**document.get("spec", {}), "later": number}
+            self.journal = replace(self.journal, document=json.dumps(document))
+        self.dies()
+
     def _declare(self, job: TrainingJob | None, problems: tuple[FieldProblem, ...] = ()) -> None:
         self.declared = replace(
             self.declared, job=job, problems=problems, generation=self.declared.generation + 1
@@ -198,5 +208,5 @@ NOW_AND_THEN = (
     "end_again",
     "edits",
 )
-SELDOM = ("manager_away", "application_ends", "breaks", "deletes", "takes_turns")
+SELDOM = ("manager_away", "application_ends", "breaks", "rolls_back", "deletes", "takes_turns")
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

@@ -23,6 +23,7 @@ from trainmaster.api.status import (
 )
 from trainmaster.errors import TrainmasterError
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.master.beats import Beats
 from trainmaster.settings import Kubernetes as KubernetesSettings
 from trainmaster.settings import PolicyRule, Settings
 from trainmaster.sources.kubernetes.rights import Right, Where, needed
@@ -182,7 +183,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Engine:
-        self._tasks = [asyncio.create_task(work) for work in (self.source.run(), self._lead())]
+        self._tasks = [asyncio.create_task(work) for work in (self.source.run(Beats()), self._lead())]
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -127,3 +127,17 @@ async def test_links_are_not_followed(tmp_path: Path) -> None:
     secret.write_text(job_text())
     (tmp_path / "jobs/a.yaml").symlink_to(secret)
     assert "links" in only(await made.look()).problems[0].reason
+
+
+async def test_a_wish_to_suspend_is_heard_though_nothing_else_can_be_read(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    assert not only(await made.look()).suspends
+    put(tmp_path, "a.yaml", job_text() + "  later: {}\n  runPolicy: {suspend: true}\n")
+    await made.look()
+    declared = only(await made.look())
+    assert declared.problems
+    assert declared.suspends
+    put(tmp_path, "a.yaml", "spec: [")
+    await made.look()
+    assert not only(await made.look()).suspends

@@ -104,9 +104,11 @@ class SlowFiles(LocalFiles):
 
 async def test_a_write_that_hung_overtakes_no_later_one(tmp_path: Path, lead: Lead) -> None:
     files = SlowFiles()
-    journal = FolderJournal(files, str(tmp_path / "journal"), Threads(4, timeout=0.1), lead)
+    threads = Threads(4, timeout=0.1)
+    journal = FolderJournal(files, str(tmp_path / "journal"), threads, lead)
     with pytest.raises(UnavailableError):
         await journal.write("u1", b"1")
+    threads._timeout = 30.0
     with pytest.raises(UnavailableError, match="earlier"):
         await journal.write("u1", b"2")
     await journal.write("u2", b"2")

@@ -143,11 +143,14 @@ async def test_of_many_contenders_one_wins(folder: Path, clock: Clock) -> None:
     many = [Contender(folder, clock) for _ in range(12)]
     won = await asyncio.gather(*(each.lease.acquire() for each in many))
     assert sum(won) == 1
-    clock.pass_(LEASE)
-    await asyncio.gather(*(each.lease.acquire() for each in many if not each.lease.epoch))
-    clock.pass_(LEASE)
-    again = await asyncio.gather(*(each.lease.acquire() for each in many if not each.lease.epoch))
-    assert sum(again) == 1
+    later = []
+    for _ in range(
+        2
+    ):  # whoever was slow saw the first one's file at once, and so may be the next a turn earlier
+        clock.pass_(LEASE)
+        again = await asyncio.gather(*(each.lease.acquire() for each in many if not each.lease.epoch))
+        later.append(sum(again))
+    assert max(later) == 1
 
 
 async def test_a_renewal_during_the_take_over_makes_the_new_leader_wait(

@@ -27,6 +27,8 @@ class Declared:
     """rises with each change of the spec"""
     job: TrainingJob | None = None
     problems: tuple[FieldProblem, ...] = ()
+    suspends: bool = False
+    """whether a declaration that has problems says that the job is to be suspended: that much of it can be read"""
     deleted: bool = False
     """it is to go: everything of it is stopped, then the source is told that it is gone"""
     duplicate_of: str = ""

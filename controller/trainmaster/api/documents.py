@@ -49,6 +49,18 @@ def read_object(document: Mapping[str, object]) -> Read:
     return _read(own, Tree(own))
 
 
+def suspends(document: object) -> bool:
+    """Whether a document asks for suspension, whatever else it says: a job that can't be read can still be stopped."""
+    for field in ("spec", "runPolicy"):
+        document = document.get(field) if isinstance(document, Mapping) else None
+    return isinstance(document, Mapping) and document.get("suspend") is True
+
+
+def text_suspends(text: str) -> bool:
+    """The same for a YAML text."""
+    return suspends(read_tree(text).value)
+
+
 def _without_nulls(value: object, depth: int = MAX_DEPTH) -> object:
     """Null fields go, null entries of lists stay: the API server refuses those. Nothing of ours lies deeper than `depth`."""
     if not depth:

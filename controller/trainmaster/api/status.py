@@ -54,7 +54,7 @@ class ReplicaState(Word):
         "Unseen",
         "nobody has listed its container since the ResourceManager restarted: not known to be gone",
     )
-    ENDED = "Ended", "its process ended; the ends of its neighbours are waited for, to tell the first cause"
+    ENDED = "Ended", "its process ended, and what that means is not judged yet"
     SUCCEEDED = "Succeeded", "its process ended with success, and it stays so"
     FAILED = "Failed", "its end failed the job"
     STOPPED = "Stopped", "the controller stopped it, after the job's end or while it is suspended"

@@ -62,7 +62,6 @@ class _Shown:
 
 async def _serve(settings: Settings, conf: HadoopConf) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
-    from trainmaster.master.beats import until_one_ends
     from trainmaster.master.measures import Measures
     from trainmaster.observe.metrics import make_registry, package_version
     from trainmaster.web.server import WebServer
@@ -77,7 +76,8 @@ async def _serve(settings: Settings, conf: HadoopConf) -> None:
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, Measures(registry), web.url)
         log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
-        await until_one_ends(source.run, lambda: _run_until_signal(fleet))
+        beats = fleet.beats
+        await beats.until_one_ends(source=lambda: source.run(beats), fleet=lambda: _run_until_signal(fleet))
     finally:
         await web.stop()
         await source.close()

@@ -60,6 +60,7 @@ class Affairs:
             Exception
         ):  # shown, and tried again by a later pass: it must neither be lost nor stop the job's master
             log.exception("an affair with YARN failed in a way nobody foresaw")
+            self._desk.measures.unforeseen("affair")
             await asyncio.sleep(RETRY)
         if self._sight.state is AppState.OPENING:
             self._sight.say(AppState.NONE)
@@ -75,11 +76,14 @@ class Affairs:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def open(
-        self, declared: Declared, memory: Callable[[], Memory], job: TrainingJob, amend: Amend
+        self, declared: Declared, memory: Callable[[], Memory], job: TrainingJob | None, amend: Amend
     ) -> None:
-        """Open the application or take it up; what was running before goes before what is new."""
+        """Open the application or take it up; what was running before goes before what is new.
+
+        To take one up nothing need be known of the job: its declaration may be one that can't be read.
+        """
         application = memory().application
-        user = application.user if application else self._desk.user_of(declared, job)
+        user = application.user if application else self._desk.user_of(declared, job) if job else ""
         self._sight.say(AppState.OPENING)
         try:
             if application and application.token:
@@ -103,7 +107,7 @@ class Affairs:
         self._sight.say(AppState.NONE)
 
     async def _open(
-        self, declared: Declared, memory: Memory, job: TrainingJob, user: str, amend: Amend
+        self, declared: Declared, memory: Memory, job: TrainingJob | None, user: str, amend: Amend
     ) -> Opened:
         rm = self._desk.manager(user)
         return await open_application(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
+from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 
 
@@ -81,8 +82,8 @@ class Source(Protocol):
     async def start(self) -> None:
         """Once, before anything else. Raises what makes a start impossible, such as a taken port."""
 
-    async def run(self) -> None:
-        """Its own life beside the looks (watching, sweeping), on leader and standby alike, until cancelled."""
+    async def run(self, beats: Beats) -> None:
+        """Its own life beside the looks (watching), on leader and standby alike, until cancelled; `beats` keeps it up."""
 
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of all journalled jobs, told once after the take-over and before the first look."""

@@ -19,13 +19,14 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
 from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
-from trainmaster.master.beats import until_one_ends
+from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.job import JobMaster
 from trainmaster.master.journalled import Journalled, load, remembered
+from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
@@ -65,15 +66,17 @@ class Fleet:
         self._settings, self._conf, self._source = settings, conf, source
         self._files, self._policy, self._measures, self._public_url = files, policy, measures, public_url
         self._stopping = asyncio.Event()
-        self._masters: dict[str, JobMaster] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._publisher = Publisher(source)
+        self.beats = Beats(measures.unforeseen)
+        self._masters = Masters()
+        self._publisher = Publisher(source, self.beats)
         self._cluster = ClusterView(
             ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user))
         )
         self._bell = Bell(self._nudge)
         self._leading = False
         self._journalled = Journalled({}, {})
+        self._remembered: dict[str, Memory] = {}
+        """jobs of the journal that are still to be taken up: each is taken out once, whatever fails afterwards"""
         self._looked_at = 0.0
         self._trouble = ""
         """why the store could not be asked when that was last tried; empty when it could"""
@@ -85,7 +88,10 @@ class Fleet:
                 await self._lead()
             else:
                 await self._sleep(STANDBY_LOOK)
-        await self._source.lease.release()
+        with self.beats.guarded(
+            "lease"
+        ):  # a stop is a stop: at worst a standby waits for as long as the lease lasts
+            await self._source.lease.release()
         await self._cluster.close()
 
     def stop(self) -> None:
@@ -103,40 +109,57 @@ class Fleet:
             expiry=self._conf.application_expiry,
             leader="" if self._leading else self._source.lease.leader,
             trouble=self._trouble or self._source.trouble,
+            unforeseen=self.beats.trouble,
         )
 
     # --- leading
 
     async def _lead(self) -> None:
-        """Take up every job of the journal, then keep the beats until the lease is another's."""
-        self._publisher = Publisher(self._source)  # what was shown by an earlier leader says nothing any more
-        desk = self._new_desk()
+        """Drive every job until the lease is another's. It is renewed from the first moment: a large journal takes its time."""
+        self._publisher = Publisher(
+            self._source, self.beats
+        )  # what an earlier leader showed says nothing any more
+        desk, epoch = self._new_desk(), self._source.lease.epoch
         try:
-            self._journalled = found = await load(self._source)
-        except TrainmasterError as error:
-            log.warning("the journal can't be read yet", extra={"error": str(error)})
-            self._trouble = str(error)
-            await self._sleep(STANDBY_LOOK)
-            return
-        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(found.memories)})
-        self._leading = True
-        self._source.adopt(found.names)
-        try:
-            await until_one_ends(
-                self._stopped,
-                self._renew,
-                lambda: self._look_at_cluster(desk),
-                lambda: self._take_up(desk, dict(found.memories)),
-                self._publisher.run,
+            await self.beats.until_one_ends(
+                stop=self._stopped, lease=lambda: self._renew(epoch), jobs=lambda: self._serve(desk)
             )
         finally:
             await self._put_down(desk)
 
-    async def _take_up(self, desk: Desk, memories: dict[str, Memory]) -> None:
-        """First what is remembered, then what is declared."""
-        while memories:
-            _, memory = memories.popitem()
-            self._drive(desk, remembered(self._source.name, memory), memory)
+    async def _serve(self, desk: Desk) -> None:
+        """Read the journal once, then keep the beats."""
+        while not self._leading:
+            await self._load()
+        await self.beats.until_one_ends(
+            cluster=lambda: self._look_at_cluster(desk),
+            listing=lambda: self._take_up_and_look(desk),
+            statuses=self._publisher.run,
+        )
+
+    async def _load(self) -> None:
+        try:
+            found = await load(self._source)
+        except TrainmasterError as error:
+            if self._trouble != str(error):
+                log.warning("the journal can't be read yet", extra={"error": str(error)})
+            self._trouble = str(error)
+            await asyncio.sleep(STANDBY_LOOK)
+            return
+        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(found.memories)})
+        self._source.adopt(found.names)
+        self._journalled, self._remembered = found, dict(found.memories)
+        self._leading = True
+
+    async def _take_up_and_look(self, desk: Desk) -> None:
+        """First what is remembered, then what is declared. Begun anew after a failure, it goes on where it was."""
+        while self._remembered:
+            uid, memory = self._remembered.popitem()
+            try:
+                self._drive(desk, remembered(self._source.name, memory), memory)
+            except Exception:
+                self._journalled = self._journalled.without(uid)
+                raise
             await self._breathe()
         await self._look_at_source(desk)
 
@@ -175,33 +198,29 @@ class Fleet:
         self._publisher.forget(declared.uid)
         await self._source.gone(declared)
 
-    def _drive(self, desk: Desk, declared: Declared, memory: Memory | None = None) -> None:
-        master = JobMaster(desk, declared, memory)
-        self._masters[declared.uid] = master
-        self._tasks[declared.uid] = asyncio.get_running_loop().create_task(master.run())
+    def _drive(self, desk: Desk, declared: Declared, memory: Memory | None = None) -> bool:
+        """Whether it wasn't driven already."""
+        return self._masters.drive(declared.uid, lambda: JobMaster(desk, declared, memory))
 
     async def _put_down(self, desk: Desk) -> None:
         """Leave every job as it is, for whoever takes it up."""
         self._leading = False
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
+        self._remembered = {}
+        await self._masters.close()
         await asyncio.gather(
             desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
         )
         desk.close()
-        self._masters, self._tasks = {}, {}
 
     # --- beats
 
-    async def _renew(self) -> None:
+    async def _renew(self, epoch: int) -> None:
         """Renew the lease. Ends when another controller has it; a store that is away is no such sign."""
         lease = self._source.lease
-        epoch = lease.epoch
         while True:
             await asyncio.sleep(self._settings.lease_duration / 5)
             await lease.acquire()
+            self.beats.works("lease")
             if lease.superseded or lease.epoch != epoch:
                 log.warning("another controller leads now", extra={"epoch": epoch})
                 return
@@ -210,6 +229,7 @@ class Fleet:
         """Wake those whose turn has come, and those that wait for what has changed."""
         while True:
             await self._cluster.look()
+            self.beats.works("cluster")
             desk.line.look()
             for uid in (*desk.line.news(), *self._not_taken_in()):
                 self._bell.ring(uid)
@@ -237,26 +257,35 @@ class Fleet:
                 pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
                 self._trouble, self._looked_at = "", clock.now()
                 await self._take_in(desk, list(found.values()))
+            self.beats.works("listing")
             await self._source.changed(pause)
 
     async def _take_in(self, desk: Desk, found: list[Declared]) -> None:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
-        for uid in [uid for uid, master in self._masters.items() if master.over]:
-            del self._masters[uid], self._tasks[uid]
+        self._masters.sweep()
+        failures: list[Exception] = []
         for declared in map(self._journalled.judged, found):
-            master = self._masters.get(declared.uid)
-            if master is None:
-                log.info(
-                    "a new job",
-                    extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
-                )
-                self._drive(desk, declared)
-                await self._breathe()
-            else:
-                master.declare(declared)
+            try:
+                if self._heed(desk, declared):
+                    await self._breathe()
+            except Exception as error:  # noqa: BLE001 - raised once the others have been handed theirs
+                failures.append(error)
         beating = [master.contact for master in self._masters.values() if master.contact.heart]
         desk.fleet_size = len(beating)
         desk.expecting = sum(1 for contact in beating if contact.expects)
+        if failures:
+            raise failures[0]
+
+    def _heed(self, desk: Desk, declared: Declared) -> bool:
+        """Whether it is a new job."""
+        if master := self._masters.get(declared.uid):
+            master.declare(declared)
+            return False
+        log.info(
+            "a new job",
+            extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
+        )
+        return self._drive(desk, declared)
 
     async def _stopped(self) -> None:
         await self._stopping.wait()

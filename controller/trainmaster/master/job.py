@@ -194,7 +194,7 @@ class JobMaster:
         match action:
             case Release(container):
                 self.contact.doing.release(container)
-            case Open() if job:
+            case Open() if job or application:
                 affairs.run(lambda: affairs.open(self.declared, lambda: self.memory, job, self._amend))
             case Prioritize(priority) if application:
                 affairs.run(lambda: affairs.prioritize(application, priority, self._amend))

@@ -35,6 +35,12 @@ class Journalled:
         """uid -> (namespace, name) of all of them, as a source adopts them."""
         return {uid: (m.namespace, m.name) for uid, m in self.memories.items()} | dict(self.unreadable)
 
+    def without(self, uid: str) -> Journalled:
+        """The same, where a record that could be decoded turned out to be of no use."""
+        memory = self.memories[uid]
+        others = {other: m for other, m in self.memories.items() if other != uid}
+        return Journalled(others, {**self.unreadable, uid: (memory.namespace, memory.name)})
+
     def judged(self, declared: Declared) -> Declared:
         """The declaration, refused if its job's record can't be read."""
         if declared.uid not in self.unreadable:

@@ -14,6 +14,22 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 """seconds; a calm heartbeat takes about 2 ms, one that meets a busy ResourceManager a second"""
 LAUNCH = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """seconds; on a free cluster a job runs after about 1.3 s, on a full one it waits"""
+WORKS = (
+    "affair",
+    "cluster",
+    "events",
+    "fleet",
+    "jobs",
+    "lease",
+    "listing",
+    "rights",
+    "source",
+    "status",
+    "statuses",
+    "watch",
+    "webhooks",
+)
+"""what may meet an error that nobody foresaw: present from the start, so that the first one is an increase"""
 
 
 class Measures:
@@ -48,6 +64,14 @@ class Measures:
             "Duration of one durable write of a journal record.",
             FAST,
         )
+        self._unforeseen = Counter(
+            "trainmaster_unforeseen_errors",
+            "Errors that nobody foresaw, by the work of the controller that met them and is begun anew.",
+            ["work"],
+            registry=registry,
+        )
+        for work in WORKS:
+            self._unforeseen.labels(work)
         self._events = Counter("trainmaster_events", "Events emitted.", ["type", "reason"], registry=registry)
 
     def heartbeat(self, seconds: float) -> None:
@@ -80,6 +104,10 @@ class Measures:
     def pass_failed(self) -> None:
         """One pass over one job raised."""
         self._failed.inc()
+
+    def unforeseen(self, work: str) -> None:
+        """One of the controller's works met an error that nobody foresaw."""
+        self._unforeseen.labels(work).inc()
 
     def event(self, warning: bool, reason: str) -> None:
         """One event was emitted; `reason` is one of api/reasons.py, so the label stays bounded."""

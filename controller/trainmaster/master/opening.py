@@ -48,19 +48,22 @@ class Opened:
 
 async def open_application(
     memory: Memory,
-    job: TrainingJob,
+    job: TrainingJob | None,
     user: str,
     rm: ResourceManager,
     conf: HadoopConf,
     amend: Amend,
     tracking_url: str,
 ) -> Opened:
-    """Open the job's application, or take it up again. Raises UnavailableError when YARN can't be asked."""
+    """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
+
+    Raises UnavailableError when YARN can't be asked.
+    """
     memory = await _with_id(memory, job, user, rm, amend)
     assert memory.application is not None
     had_token = bool(memory.application.token)
     if not had_token:
-        report = await _submitted(memory.application, job, memory.uid, rm)
+        report = await _submitted(memory.application, memory, rm)
         if report.am_rm_token is None:
             return _without_token(report)
         token = base64.b64encode(report.am_rm_token).decode()
@@ -73,9 +76,12 @@ async def open_application(
     return replace(opened, fresh=not had_token)
 
 
-async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceManager, amend: Amend) -> Memory:
+async def _with_id(
+    memory: Memory, job: TrainingJob | None, user: str, rm: ResourceManager, amend: Amend
+) -> Memory:
     if memory.application is not None:
         return memory
+    assert job is not None
     new = await rm.new_application()
     application = ApplicationMemory(
         new.id, user=user, queue=job.spec.queue, priority=job.spec.priority, submitted_at=clock.now()
@@ -86,12 +92,12 @@ async def _with_id(memory: Memory, job: TrainingJob, user: str, rm: ResourceMana
 
 
 async def _submitted(
-    application: ApplicationMemory, job: TrainingJob, uid: str, rm: ResourceManager
+    application: ApplicationMemory, memory: Memory, rm: ResourceManager
 ) -> ApplicationReport:
     """Submit unless YARN has it already, and wait until it has a token, or never will."""
     report = await rm.report(application.id)
     if report is None:
-        await rm.submit(submission(application, job, uid))
+        await rm.submit(submission(application, memory))
         reach("submit")
     wait = TOKEN_POLL
     while True:
@@ -104,11 +110,10 @@ async def _submitted(
         wait = min(TOKEN_POLL_MOST, wait * 1.3)
 
 
-def submission(application: ApplicationMemory, job: TrainingJob, uid: str) -> Submission:
+def submission(application: ApplicationMemory, memory: Memory) -> Submission:
     """What YARN is told of the job; people find it there by name and tags."""
-    meta = job.metadata
-    tags = ("trainmaster", f"job:{meta.namespace}/{meta.name}"[:TAG], uid_tag(uid))
-    return Submission(application.id, meta.name, application.queue, application.priority, tags)
+    tags = ("trainmaster", f"job:{memory.namespace}/{memory.name}"[:TAG], uid_tag(memory.uid))
+    return Submission(application.id, memory.name, application.queue, application.priority, tags)
 
 
 def uid_tag(uid: str) -> str:

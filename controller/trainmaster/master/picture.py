@@ -49,3 +49,5 @@ class FleetPicture:
     """address of the leader's web server, where another controller leads and told it"""
     trouble: str = ""
     """what keeps the source of jobs from its work, for a person; empty when well"""
+    unforeseen: str = ""
+    """which works of the controller fail in a way nobody foresaw, for a person; empty when none does"""

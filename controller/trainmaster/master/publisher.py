@@ -14,6 +14,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import TrainmasterError
+from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Source
 from trainmaster.plan.values import Event
 
@@ -44,8 +45,8 @@ class News:
 class Publisher:
     """Holds what is to be shown; a newer status of the same job takes the older one's place."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, beats: Beats) -> None:
+        self._source, self._beats = source, beats
         self._waiting: dict[str, News] = {}
         self._shown: dict[str, tuple[str, JobStatus]] = {}
         """by uid: where it is shown, and what; a job whose file was moved is shown beside the new one"""
@@ -80,8 +81,16 @@ class Publisher:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            self._busy.add(uid)
-            self._rest(uid, await self._write(self._waiting.pop(uid)))
+            await self._write_one(uid)
+
+    async def _write_one(self, uid: str) -> None:
+        """However it ends, this job's next status gets its turn."""
+        self._busy.add(uid)
+        rest = RETRY
+        try:
+            rest = await self._write(self._waiting.pop(uid))
+        finally:
+            self._rest(uid, rest)
 
     def _rest(self, uid: str, seconds: float) -> None:
         """Only this job's next status waits: the writers go on with others."""
@@ -93,39 +102,52 @@ class Publisher:
         self._news.set()
 
     async def _write(self, news: News) -> float:
-        """How long this job rests now, in seconds."""
-        try:
-            return await self._show(news)
-        except Exception:  # the next status of this job gets its chance, and all the others theirs
-            log.exception("a status can't be shown", extra={"job": news.declared.name})
-            return RETRY
+        """How long this job rests now, in seconds. What can't be shown waits for the next try, unless there are newer news."""
+        work = _work(news.declared)
+        with self._beats.guarded(work, "status"):
+            try:
+                rest = await self._show(news)
+            except TrainmasterError as error:
+                self._say_late(news.declared, error)
+            else:
+                self._late.discard(news.declared.uid)
+                self._beats.works(work)
+                return rest
+        self._keep(news)
+        return RETRY
+
+    def _keep(self, news: News) -> None:
+        newer = self._waiting.get(news.declared.uid)
+        self._waiting[news.declared.uid] = newer.after(news) if newer else news
+
+    def _say_late(self, declared: Declared, error: TrainmasterError) -> None:
+        if declared.uid not in self._late:
+            self._late.add(declared.uid)
+            log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
 
     async def _show(self, news: News) -> float:
         declared, status = news.declared, news.status
         shown = self._shown.get(declared.uid) == (declared.path, status)
-        try:
-            if not shown:
-                await self._source.publish(declared, status)
-        except TrainmasterError as error:
-            if declared.uid not in self._late:
-                self._late.add(declared.uid)
-                log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
-            newer = self._waiting.get(declared.uid)
-            self._waiting[declared.uid] = newer.after(news) if newer else news
-            return RETRY
-        self._late.discard(declared.uid)
+        if not shown:
+            await self._source.publish(declared, status)
         # Even if it was shown: from now on the picture's own object, since two equal ones would be kept.
         self._shown[declared.uid] = (declared.path, status)
         await self._tell(news)
         return 0.0 if shown else self._source.pace
 
     async def _tell(self, news: News) -> None:
+        """Once, whatever comes of it: the status says the same, and stays."""
         if not news.events:
             return
-        try:
-            await self._source.tell(news.declared, news.events)
-        except TrainmasterError as error:  # the status says the same, and stays
-            log.info("events can't be shown", extra={"job": news.declared.name, "error": str(error)})
+        with self._beats.guarded(f"the events of {news.declared.namespace}/{news.declared.name}", "events"):
+            try:
+                await self._source.tell(news.declared, news.events)
+            except TrainmasterError as error:
+                log.info("events can't be shown", extra={"job": news.declared.name, "error": str(error)})
+
+
+def _work(declared: Declared) -> str:
+    return f"the status of {declared.namespace}/{declared.name}"
 
 
 def _patience(status: JobStatus) -> float:

@@ -65,7 +65,7 @@ def may_open(case: Case, memory: Memory) -> bool:
     """Whether an application is wanted: an accepted job, or one whose application is to be taken up again."""
     if memory.application is not None:
         return case.seen.application is AppState.NONE and not memory.finished
-    if case.seen.application in BUSY or case.now < memory.open_not_before:
+    if case.unread or case.seen.application in BUSY or case.now < memory.open_not_before:
         return False
     wanted = not memory.closing_since and not memory.verdict
     return wanted and case.seen.cluster is not None and refusal(case, memory.role_numbers.keys()) is None
@@ -102,7 +102,7 @@ def _strays(case: Case, memory: Memory) -> Iterator[Action]:
 
 def _held(case: Case, memory: Memory) -> set[str]:
     """Grants that their replicas still wait to be bound to."""
-    if memory.closing_since or memory.verdict:
+    if memory.closing_since or memory.verdict or case.unread:
         return set()
     grants = map(case.granted, wanting(case, memory))
     return {grant.id for grant in grants if grant}

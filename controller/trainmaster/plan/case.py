@@ -28,6 +28,8 @@ class Case:
     limits: Limits
     held: tuple[str, str] | None = None
     """reason and message why the newest declaration is not in force (in_force.py); None while it is"""
+    unread: bool = False
+    """whether nothing readable was declared: then `job` is only an outline of it (unread.py), and nothing may be run by it"""
 
     def role(self, key: Key) -> Role:
         return self.job.spec.roles[key.role]

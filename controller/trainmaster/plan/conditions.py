@@ -32,7 +32,7 @@ class Said:
 def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
     """All conditions of an accepted or refused job, in the order in which a life passes through them."""
     opened = memory.application or memory.verdict
-    refused = None if opened else refusal(case, memory.role_numbers.keys())
+    refused = None if opened or case.unread else refusal(case, memory.role_numbers.keys())
     own = (
         _accepted(case, memory, refused),
         _queued(case, memory, refused),
@@ -67,6 +67,8 @@ def _queued(case: Case, memory: Memory, refused: Refusal | None) -> Said:
 
 def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
     """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
+    if case.unread and case.held:
+        return case.held
     if case.seen.application is AppState.AWAY:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:

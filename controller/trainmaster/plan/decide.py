@@ -23,6 +23,7 @@ from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.telling import turns
+from trainmaster.plan.unread import hear_ends, take_note
 from trainmaster.plan.values import Action, Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
@@ -41,6 +42,15 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     judge_left_over,
 )
 
+UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
+    take_note,
+    follow_application,
+    hear_ends,
+    close,
+    judge_left_over,
+)
+"""for a job that runs by a declaration which can't be read: it is kept alive and can be ended, and nothing more"""
+
 
 def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: Limits = Limits()) -> Plan:  # noqa: B008 - frozen
     """What to remember, show, ask and do for one job, from what is declared, remembered and seen at `now`.
@@ -52,14 +62,14 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         after, status = refused(declared, memory, now)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
     change = Change(memory)
-    for step in STEPS:
+    for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)
         change = change.then(made.memory, *made.events)
     after, status = project(case, change.memory)
     return Plan(
         memory=after,
         status=status,
-        asks=asks_of(case, after),
+        asks=() if case.unread else asks_of(case, after),
         avoid=avoided(case, after),
         actions=actions_of(case, after),
         events=change.events + turns(memory, status),

@@ -15,19 +15,39 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.plan.admission import Refusal, unfit
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.unread import covers, outline, why_unread
 from trainmaster.plan.values import Limits, Seen
 
 
 def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits: Limits) -> Case | None:
-    """The case to decide on; None where nothing readable was ever declared."""
-    newest = declared.job
+    """The case to decide on; None where nothing readable was ever declared, and nothing is remembered."""
+    newest, old = declared.job, last_good(memory)
     if newest is None or memory.verdict or declared.deleted:
-        job = last_good(memory) or newest
-        return Case(declared, job, seen, now, limits) if job else None
-    case = Case(declared, newest, seen, now, limits)
-    old = last_good(memory) if _edited(memory, newest) else None
+        job = old or (newest if newest and covers(newest, memory) else None)
+        if job is None and memory.document:
+            return _unread(declared, memory, seen, now, limits)
+        return Case(declared, _heeding(declared, memory, job), seen, now, limits) if job else None
+    case = Case(declared, _heeding(declared, memory, newest), seen, now, limits)
+    old = old if _edited(memory, case.job) else None
     held = _refusal_of_edit(case, memory) if old else None
     return Case(declared, old, seen, now, limits, held) if old and held else case
+
+
+def _unread(declared: Declared, memory: Memory, seen: Seen, now: float, limits: Limits) -> Case:
+    job = _with_suspend(outline(memory), declared.suspends or memory.suspended)
+    held = reasons.INVALID, why_unread(declared, memory)
+    return Case(declared, job, seen, now, limits, held, unread=True)
+
+
+def _heeding(declared: Declared, memory: Memory, job: TrainingJob) -> TrainingJob:
+    """The job, suspended if the newest declaration asks for that: people must be able to stop what they can't mend."""
+    suspends = bool(declared.problems) and (declared.suspends or memory.suspended)
+    return _with_suspend(job, suspends) if suspends and not job.spec.run_policy.suspend else job
+
+
+def _with_suspend(job: TrainingJob, suspend: bool) -> TrainingJob:
+    policy = job.spec.run_policy.model_copy(update={"suspend": suspend})
+    return job.model_copy(update={"spec": job.spec.model_copy(update={"run_policy": policy})})
 
 
 def _edited(memory: Memory, newest: TrainingJob) -> bool:

@@ -13,7 +13,7 @@ from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, signal_of
 from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict
-from trainmaster.plan.pending import to_wait_for
+from trainmaster.plan.pending import news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,
     INFRA_WINDOW,
@@ -31,12 +31,14 @@ PORT_CLASHES_FREE = 5
 
 def judge_successes(case: Case, memory: Memory) -> Change:
     """Good ends come before bad ones that were heard with them: a chief's success must not be undone by those who miss it."""
-    return judge(case, memory, [e for e in case.seen.ends if e.code == 0])
+    heard = (*memory.pending_ends, *news(memory, case.seen.ends))
+    waiting = tuple(e for e in memory.pending_ends if e.code != 0)
+    return judge(case, replace(memory, pending_ends=waiting), [e for e in heard if e.code == 0])
 
 
 def judge_failures(case: Case, memory: Memory) -> Change:
     """Judge the other ends, the likeliest first cause first, once those that belong together can have been heard."""
-    heard = (*memory.pending_ends, *(e for e in case.seen.ends if e.code != 0))
+    heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
     due = [e for e in heard if e not in waiting]
     change = judge(case, replace(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
@@ -131,20 +133,25 @@ def _late_cause(code: int) -> Cause:
     return Cause.STOPPED if code < 0 or signal_of(code) else Cause.CONSEQUENCE
 
 
-def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> ReplicaMemory:
-    message = describe(end.code, end.diagnostics)
-    if cause is Cause.MEMORY:
-        message = f"{message}; it had asked for {case.size(replica.key).memory} MiB"
-    last = LastExit(
+def exit_of(replica: ReplicaMemory, end: End, cause: Cause) -> LastExit:
+    """How it ended, as people are shown it."""
+    return LastExit(
         container=end.container,
         node=replica.host,
         http=replica.http or replica.previous_http,
         code=end.code,
         cause=cause,
-        message=message,
+        message=describe(end.code, end.diagnostics),
         at=end.at,
         run=replica.run,
     )
+
+
+def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> ReplicaMemory:
+    last = exit_of(replica, end, cause)
+    if cause is Cause.MEMORY:
+        asked = case.size(replica.key).memory
+        last = replace(last, message=f"{last.message}; it had asked for {asked} MiB")
     return replace(replica, last_exit=last)
 
 

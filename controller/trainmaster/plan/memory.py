@@ -40,6 +40,13 @@ class Cause(StrEnum):
     """exit code 1 to 127 under restartPolicy ExitCode"""
     RETRYABLE = "Retryable"
     UNKNOWN = "Unknown"
+    UNJUDGED = "Unjudged"
+    """shown of an end that waits to be judged; never remembered"""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Cause | None:
+        """A cause that another version gave an end: its message says what it was."""
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +202,7 @@ class Memory:
     restart_cause: str = ""
     """the sentence shown while Restarting"""
     pending_ends: tuple[End, ...] = ()
-    """heard, and not judged yet: a truer cause of the same gang's death may still be on its way"""
+    """heard, and not judged yet (pending.py)"""
     gang_not_before: float = 0.0
     gang_timeouts: int = 0
     queued_at: float = 0.0

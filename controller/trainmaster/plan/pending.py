@@ -1,15 +1,22 @@
-"""Which ends are not judged yet: when one process of a gang dies, its peers die of it, and theirs may be heard first.
+"""Which ends are not judged yet: when one process of a gang dies, its peers die of it, and theirs may be heard
+first; and who can't read the declaration can judge nothing.
 
 Lives here: how long, and for whom, a failure waits. What it means then is judge.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trainmaster.api.job import RestartScope
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import End, Memory
+
+
+def news(memory: Memory, ends: Iterable[End]) -> list[End]:
+    """Those of these ends that don't wait already: YARN may tell of one more than once."""
+    known = {e.container for e in memory.pending_ends}
+    return [e for e in ends if e.container not in known]
 
 
 def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trainmaster.api import reasons
@@ -23,8 +23,8 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import Said, conditions_of
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
-from trainmaster.plan.judge import log_url
-from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
+from trainmaster.plan.judge import exit_of, log_url
+from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, ReplicaMemory
 from trainmaster.plan.values import ContainerState, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
@@ -112,7 +112,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     return JobStatus(
         observed_generation=memory.observed_generation,
         conditions=conditions,
-        framework=case.job.spec.framework.value,
+        framework="" if case.unread else case.job.spec.framework.value,
         user=application.user if application else "",
         selector=f"{GROUP}/job={memory.name}",
         state=_state(conditions),
@@ -140,31 +140,34 @@ def _state(conditions: Sequence[Condition]) -> str:
 
 
 def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
-    ended = {e.container for e in memory.pending_ends}
-    replicas = tuple(_replica(case, memory, r, ended) for r in memory.replicas if r.key.role == name)
+    ended = {e.container: e for e in memory.pending_ends}
+    replicas = tuple(
+        _replica(case, memory, r, ended.get(r.container)) for r in memory.replicas if r.key.role == name
+    )
     return RoleStatus(
         wanted=case.job.spec.roles[name].replicas,
         running=sum(1 for r in replicas if r.state is ReplicaState.RUNNING),
         succeeded=sum(1 for r in replicas if r.state is ReplicaState.SUCCEEDED),
         failed=sum(1 for r in replicas if r.state is ReplicaState.FAILED),
         restarts=sum(r.restarts for r in replicas),
-        asked=_resources(case.size(Key(name, 0))),
+        asked=ResourceStatus() if case.unread else _resources(case.size(Key(name, 0))),
         replicas=replicas,
     )
 
 
-def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: Set[str]) -> ReplicaStatus:
+def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: End | None) -> ReplicaStatus:
     container = case.seen.containers.get(replica.container) or case.granted(replica)
+    last = exit_of(replica, ended, Cause.UNJUDGED) if ended else replica.last_exit
     return ReplicaStatus(
         index=replica.key.index,
-        state=ReplicaState.ENDED if replica.container in ended else _replica_state(case, memory, replica),
+        state=ReplicaState.ENDED if ended else _replica_state(case, memory, replica),
         run=replica.run,
         container=container.id if container else replica.container,
         node=container.host if container else replica.host if replica.bound else "",
         ports=replica.ports if replica.bound else (),
         granted=_resources(container.size) if container else None,
         restarts=replica.restarts,
-        last_exit=_exit(replica.last_exit) if replica.last_exit else None,
+        last_exit=_exit(last) if last else None,
         log_url=_own_log(replica),
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
+from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
@@ -90,7 +91,7 @@ class FolderSource:
     async def start(self) -> None:
         """Nothing is needed before the first look."""
 
-    async def run(self) -> None:
+    async def run(self, beats: Beats) -> None:  # noqa: ARG002 - nothing is there to be kept up
         """Nothing goes on beside the looks."""
         await asyncio.Event().wait()
 

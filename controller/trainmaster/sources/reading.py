@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from trainmaster.api.documents import read_job
+from trainmaster.api.documents import read_job, text_suspends
 from trainmaster.api.job import NAMESPACE_NAME, TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry
@@ -27,6 +27,8 @@ class FileRead:
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...] = ()
     text: str = ""
+    suspends: bool = False
+    """whether it asks for suspension, though it gives no job"""
     unread: bool = False
     """the store didn't give it out this time: the next look tries again"""
 
@@ -53,7 +55,7 @@ def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
         return refused(path, entry, problem(f"the file is not UTF-8 text (byte {error.start})"))
     job, problems = read_job(text, default_name(path))
     if job is None:
-        return refused(path, entry, *problems, text=text)
+        return replace(refused(path, entry, *problems, text=text), suspends=text_suspends(text))
     job = with_namespace(job, default_namespace(path))
     namespace, name = job.metadata.namespace, job.metadata.name
     if not re.fullmatch(NAMESPACE_NAME, namespace):

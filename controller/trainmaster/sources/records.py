@@ -60,7 +60,7 @@ class Records:
             await asyncio.gather(*map(self._write, changed), *map(self._remove, gone))
         except FencedError:
             return  # the new leader writes its own
-        except TrainmasterError as error:
+        except (TrainmasterError, OSError) as error:  # a folder that was taken away is one, and is made again
             log.warning("what is known of the job files could not be written: %s", error)
 
     async def _write(self, record: Record) -> None:

@@ -209,6 +209,7 @@ class Registry:
             generation=record.generation,
             job=state.job,
             problems=problems,
+            suspends=state.read is not None and state.read.suspends,
             deleted=state.deleting,
         )
 

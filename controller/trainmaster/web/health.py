@@ -41,15 +41,16 @@ def readiness(fleet: FleetPicture) -> Readiness:
         "the store answers",
         fleet.trouble or "the store can't be reached",
     )
+    works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
-        return Readiness("standby", (store,))
+        return Readiness("standby", (store, works))
     listed = _check(
         "listing", fleet.looked_at > 0, "the jobs were listed", "no complete listing of the jobs yet"
     )
     yarn = _check(
         "yarn", fleet.yarn_up, "the ResourceManager answers", "the ResourceManager can't be reached"
     )
-    return Readiness("leader", (store, listed, yarn))
+    return Readiness("leader", (store, listed, yarn, works))
 
 
 def _check(name: str, ok: bool, good: str, bad: str) -> Check:

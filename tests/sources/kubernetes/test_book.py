@@ -138,3 +138,13 @@ def test_a_new_object_waits_while_nothing_is_known_of_the_journalled_one_of_its_
     picture = reader.book.picture()
     assert picture["old"].deleted
     assert "old" in picture[new].duplicate_of
+
+
+def test_a_wish_to_suspend_is_heard_though_nothing_else_can_be_read(reader: Reader) -> None:
+    reader.model.create()
+    reader.hear()
+    assert not reader.only().suspends
+    reader.model.edit(spec={**BROKEN, "runPolicy": {"suspend": True}})
+    reader.hear()
+    assert reader.only().problems
+    assert reader.only().suspends

@@ -231,6 +231,7 @@ class Book:
             generation=seen.generation if seen else 1,
             job=seen.job if seen else None,
             problems=seen.problems if seen else (),
+            suspends=seen is not None and bool(seen.problems) and seen.suspends,
             deleted=deleted,
             duplicate_of=f"{path} of uid {entry.holder}, which is being stopped" if entry.holder else "",
             lost_application=entry.lost,

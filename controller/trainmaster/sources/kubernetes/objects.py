@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trainmaster.api.documents import read_object
+from trainmaster.api.documents import read_object, suspends
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, FieldProblem
 
@@ -35,6 +35,8 @@ class Seen:
     finalizers: tuple[str, ...]
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...]
+    suspends: bool
+    """whether its spec asks for suspension, whatever else is wrong with it"""
     shown: str
     """digest of its status"""
     finished: bool
@@ -77,6 +79,7 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         finalizers=tuple(metadata.get("finalizers") or ()),
         job=job,
         problems=problems,
+        suspends=suspends(document),
         shown=digest(shown),
         finished=_is_finished(shown),
         application=str(shown.get("applicationId") or ""),

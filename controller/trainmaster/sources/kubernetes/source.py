@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, TrainmasterError, UnavailableError
+from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import policy
@@ -77,13 +78,13 @@ class KubernetesSource:
         if self._webhooks:
             await self._webhooks.start()
 
-    async def run(self) -> None:
-        """Follow what the API server says, as leader and as standby, so that a take-over needs no new list."""
-        async with asyncio.TaskGroup() as works:
-            works.create_task(self._follower.run())
-            works.create_task(self._permissions.run())
-            if self._webhooks:
-                works.create_task(self._webhooks.run())
+    async def run(self, beats: Beats) -> None:
+        """Follow what the API server says, as leader and as standby, so that a take-over needs no new list.
+
+        What fails in one of the works doesn't begin the others anew.
+        """
+        webhooks = {"webhooks": self._webhooks.run} if self._webhooks else {}
+        await beats.until_one_ends(watch=self._follower.run, rights=self._permissions.run, **webhooks)
 
     def adopt(self, known: Mapping[str, tuple[str, str]]) -> None:
         """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
@@ -131,6 +132,9 @@ class KubernetesSource:
             self._waiting.pop(seen.uid, None)
         except TrainmasterError as error:
             self._tell_waiting(seen, str(error))
+            await asyncio.sleep(_RETRY)
+        except Exception:  # tried again by a later look, and not with each
+            log.exception("a finalizer can't be put on for a reason nobody foresaw")
             await asyncio.sleep(_RETRY)
         finally:
             del self._holding[seen.uid]

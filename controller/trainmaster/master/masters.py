@@ -1,0 +1,46 @@
+"""The masters of one leadership, by uid: one for each job, and never a second. Never here: what a master does, or when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+
+from trainmaster.master.job import JobMaster
+
+
+class Masters(Mapping[str, JobMaster]):
+    """Two masters of one job would register in turns and write over each other's record: so there is one door, `drive`."""
+
+    def __init__(self) -> None:
+        self._masters: dict[str, JobMaster] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def __getitem__(self, uid: str) -> JobMaster:
+        return self._masters[uid]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._masters)
+
+    def __len__(self) -> int:
+        return len(self._masters)
+
+    def drive(self, uid: str, make: Callable[[], JobMaster]) -> bool:
+        """Begin to drive a job; whether it wasn't driven already."""
+        if uid in self._masters:
+            return False
+        master = self._masters[uid] = make()
+        self._tasks[uid] = asyncio.get_running_loop().create_task(master.run())
+        return True
+
+    def sweep(self) -> None:
+        """Let go of those that are done: nothing of their jobs is left."""
+        for uid in [uid for uid, master in self._masters.items() if master.over]:
+            del self._masters[uid], self._tasks[uid]
+
+    async def close(self) -> None:
+        """Leave every job as it is."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
+        self._masters, self._tasks = {}, {}
