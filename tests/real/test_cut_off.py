@@ -64,7 +64,9 @@ def test_a_gang_does_not_start_beside_a_process_whose_node_does_not_answer(
 ) -> None:
     room.controller()
     gang = trainer_role(ledger.folder, 2, steps=400) | {"restartScope": "Job"}
-    room.drop("writers", eager(worker=gang | {"resources": {"memory": "5Gi"}}))  # one on each node
+    room.drop(
+        "writers", eager(worker=gang | {"resources": {"memory": "3Gi"}})
+    )  # both fit on one node, and get one each
     replicas = room.until_true("writers", C.RUNNING).roles["worker"].replicas
     assert replicas[0].node != replicas[1].node
     (silent,) = ledger.running("worker-1")

@@ -7,6 +7,7 @@ something was seen.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -222,6 +223,7 @@ class JobStatus(Model):
         return found is not None and found.status == "True"
 
 
+@lru_cache(4096)  # the same times are shown again and again
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC, whole seconds, as Kubernetes writes them."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import is_
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed
 from trainmaster.plan.values import AppState, Container, ContainerState, Event, Limits, Seen, Size
 
 
@@ -129,9 +130,12 @@ class Draft:
 
     def memory(self) -> Memory:
         """The memory as it is now."""
-        return replace(
-            self._rest,
-            replicas=tuple(self.rows),
+        same = all(
+            map(is_, self.rows, self._rest.replicas)
+        )  # by identity: seen times differ in rows that are equal
+        rows = self._rest if same else replace(self._rest, replicas=tuple(self.rows))
+        return changed(
+            rows,
             verdict=self.verdict,
             charged=self.charged,
             restarts=self.restarts,

@@ -5,14 +5,14 @@ A failure only changes counters and runs here; the replacement is asked for on t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, signal_of
-from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict
+from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict, changed
 from trainmaster.plan.pending import news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,
@@ -33,7 +33,7 @@ def judge_successes(case: Case, memory: Memory) -> Change:
     """Good ends come before bad ones that were heard with them: a chief's success must not be undone by those who miss it."""
     heard = (*memory.pending_ends, *news(memory, case.seen.ends))
     waiting = tuple(e for e in memory.pending_ends if e.code != 0)
-    return judge(case, replace(memory, pending_ends=waiting), [e for e in heard if e.code == 0])
+    return judge(case, changed(memory, pending_ends=waiting), [e for e in heard if e.code == 0])
 
 
 def judge_failures(case: Case, memory: Memory) -> Change:
@@ -41,12 +41,12 @@ def judge_failures(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
     due = [e for e in heard if e not in waiting]
-    change = judge(case, replace(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
+    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
     if not waiting:
         return change
     # What was judged now may have been their first cause: then they are shown as its consequences.
     still = to_wait_for(case, change.memory, waiting)
-    rest = judge(case, replace(change.memory, pending_ends=still), [e for e in waiting if e not in still])
+    rest = judge(case, changed(change.memory, pending_ends=still), [e for e in waiting if e not in still])
     return change.then(rest.memory, *rest.events)
 
 
@@ -56,16 +56,20 @@ def _likeliest_cause(end: End) -> tuple[int, float]:
 
 def judge_left_over(case: Case, memory: Memory) -> Change:
     """Ends that waited for a truer cause, and whose containers were let go meanwhile: shown, as all late ends are."""
+    if not memory.pending_ends:
+        return Change(memory)
     bound = {r.container for r in memory.replicas if r.bound}
     left = [e for e in memory.pending_ends if e.container not in bound]
     if not left:
         return Change(memory)
     waiting = tuple(e for e in memory.pending_ends if e.container in bound)
-    return judge(case, replace(memory, pending_ends=waiting), left)
+    return judge(case, changed(memory, pending_ends=waiting), left)
 
 
-def judge(case: Case, memory: Memory, ends: Iterable[End]) -> Change:
+def judge(case: Case, memory: Memory, ends: Sequence[End]) -> Change:
     """Judge these ends in this order, whatever may still be heard."""
+    if not ends:
+        return Change(memory)
     draft = Draft(memory)
     places = {c: at for at, r in enumerate(draft.rows) for c in _containers(r)}
     for end in ends:

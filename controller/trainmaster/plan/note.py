@@ -13,7 +13,7 @@ from trainmaster.api.job import immutable_fields, restart_fields
 from trainmaster.frameworks import fixed_world
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.in_force import document_of, immutable_problems
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor, changed
 from trainmaster.plan.restart import let_go, whole_job
 from trainmaster.plan.values import Event
 
@@ -23,10 +23,10 @@ def note(case: Case, memory: Memory) -> Change:
     if case.declared.deleted:
         return Change(memory)
     if memory.verdict:
-        return Change(replace(memory, observed_generation=case.declared.generation))
+        return Change(changed(memory, observed_generation=case.declared.generation))
     opened = case.has_application(memory)
     begun_with = memory.begun_with if opened else immutable_fields(case.job, case.declared.owner)
-    known = replace(
+    known = changed(
         memory,
         document=document_of(case.job),
         begun_with=begun_with,

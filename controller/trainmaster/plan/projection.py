@@ -37,7 +37,7 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     memory = _all_started(case, memory)
     said = conditions_of(case, memory)
     since = {s.type.value: _since(memory, s, case.now) for s in said}
-    memory = replace(memory, since=since)
+    memory = memory if since == memory.since else replace(memory, since=since)
     conditions = tuple(_condition(s, since, memory.observed_generation) for s in said)
     return memory, _status(case, memory, conditions)
 

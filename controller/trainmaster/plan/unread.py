@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +17,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.judge import judge
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Memory, changed
 from trainmaster.plan.pending import news
 
 TRIES = 20
@@ -91,7 +90,7 @@ def _bare(memory: Memory) -> TrainingJob:
 
 def take_note(case: Case, memory: Memory) -> Change:
     """The generation is seen, and that it can't be read is said of it."""
-    return Change(replace(memory, observed_generation=case.declared.generation))
+    return Change(changed(memory, observed_generation=case.declared.generation))
 
 
 def hear_ends(case: Case, memory: Memory) -> Change:
@@ -102,4 +101,4 @@ def hear_ends(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *news(memory, case.seen.ends))
     waiting = tuple(end for end in heard if end.container in bound)
     late = [end for end in heard if end.container not in bound]
-    return judge(case, replace(memory, pending_ends=waiting), late)
+    return judge(case, changed(memory, pending_ends=waiting), late)
