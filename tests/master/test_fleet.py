@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 from master.folder import Folder
 from master.office import cluster, job
 from master.virtual import turns, until, virtual
-from master.yarn import Master, Nodes, Rm, Yarn
 from trainmaster.master import desk, fleet, opening
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.line import Line
@@ -23,6 +22,7 @@ from trainmaster.master.measures import Measures
 from trainmaster.plan.turns import Waiting
 from trainmaster.plan.values import Size
 from trainmaster.settings import Settings
+from yarn.wires import Master, Nodes, Rm, Yarn
 
 
 @asynccontextmanager
