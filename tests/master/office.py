@@ -15,7 +15,6 @@ from unittest.mock import patch
 from prometheus_client import CollectorRegistry
 
 from master.virtual import until
-from master.yarn import LARGE, NODE, Master, Nodes, Rm, Yarn
 from plan.build import job
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import FileRef, TrainingJob
@@ -32,6 +31,7 @@ from trainmaster.plan.bounds import Bound, Bounds, of_partition
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Cluster, Limits, Node, Size
 from trainmaster.settings import Settings
+from yarn.wires import LARGE, NODE, Master, Nodes, Rm, Yarn
 
 __all__ = ["Leads", "Office", "Store", "cluster", "container", "job"]
 

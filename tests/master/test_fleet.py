@@ -9,7 +9,7 @@ from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import turns, until, virtual
-from master.yarn import Yarn
+from yarn.wires import Yarn
 
 
 @virtual

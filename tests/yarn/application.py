@@ -43,9 +43,13 @@ class Container:
     """its allocation request id"""
     stage: Stage = Stage.ALLOCATED
     acquired_at: float = 0.0
+    token: bytes = b""
+    """made when it is told, and told by registers as well; a restarted ResourceManager has it no more"""
 
-    def granted(self, token: bytes = b"") -> GrantedContainer:
-        return GrantedContainer(self.id, self.node, self.http, self.size, self.priority, self.number, token)
+    def granted(self) -> GrantedContainer:
+        return GrantedContainer(
+            self.id, self.node, self.http, self.size, self.priority, self.number, self.token
+        )
 
 
 @dataclass

@@ -113,10 +113,11 @@ class Masters:
             known.strange_releases.append(id_)
 
     def _acquire(self, container: Container) -> GrantedContainer:
-        """The only time that the token to start it is told (SchedulerApplicationAttempt.pullNewlyAllocatedContainers)."""
+        """The token to start it is made (SchedulerApplicationAttempt.pullNewlyAllocatedContainers)."""
         container.stage, container.acquired_at = Stage.ACQUIRED, self.rm.at
         until = self.rm.at + self.rm.options.allocation_expiry
-        return container.granted(container_token(container.id, self.rm.life, until))
+        container.token = container_token(container.id, self.rm.life, until)
+        return container.granted()
 
     def _nm_tokens(self, known: Application, containers: Iterable[Container]) -> dict[str, bytes]:
         """Once for each node and attempt (NMTokenSecretManagerInRM.createAndGetNMToken)."""

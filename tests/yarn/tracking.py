@@ -108,7 +108,7 @@ class Tracking:
                 self.told(application, node, container, process.exit, process.words)
                 continue
             node.launched.add(container.id)
-            container.stage = Stage.RUNNING
+            container.stage, container.token = Stage.RUNNING, b""
             self.scheduler.hold(application, container, node.place)
             if container.id in application.pending_releases:
                 application.pending_releases.discard(container.id)

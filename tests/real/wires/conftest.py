@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from real.wires.app import App, until
 from trainmaster.hadoop.configuration import HadoopConf, read
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
@@ -17,6 +16,7 @@ from trainmaster.hadoop.values import (
     Submission,
 )
 from trainmaster.local.cluster import LocalHadoop
+from yarn.app import App, until
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from real.wires.app import SMALL, App, script, until
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.hadoop import refusals
 from trainmaster.hadoop.containers import (
@@ -20,7 +19,6 @@ from trainmaster.hadoop.containers import (
 )
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
-from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import (
     ApplicationState,
     FinalStatus,
@@ -28,6 +26,7 @@ from trainmaster.hadoop.values import (
     Resource,
     Submission,
 )
+from yarn.app import SMALL, App, script, until
 
 
 async def test_from_an_id_to_a_finished_application(app: App) -> None:
@@ -141,7 +140,7 @@ async def test_a_replay_ignores_what_the_call_asks(app: App) -> None:
 async def test_minus_one_after_a_register_replays_the_answer_that_was_lost(app: App) -> None:
     container = await app.running(script("exit 41"))
     await app.end_of(container)
-    successor = ApplicationMaster(app.conf, app.token)
+    successor = app.successor()
     await successor.register("localhost", 0, "http://127.0.0.1:9/")
     lost = await successor.allocate(AllocateCall(-1))
     assert [(each.id, each.exit) for each in lost.completed] == [(container.id, 41)]
@@ -161,7 +160,7 @@ async def test_a_response_id_out_of_turn_is_refused(app: App) -> None:
 
 async def test_live_containers_are_listed_to_a_successor(app: App) -> None:
     container = await app.running(script("sleep 600"))
-    successor = ApplicationMaster(app.conf, app.token)
+    successor = app.successor()
     answer = await successor.register("localhost", 0, "")
     assert [(c.id, c.node, c.allocation_request_id) for c in answer.containers] == [
         (container.id, container.node, container.allocation_request_id)

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from real.wires.app import SMALL, App, script, until
 from trainmaster.errors import TrainmasterError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
@@ -22,6 +21,7 @@ from trainmaster.hadoop.values import (
     Submission,
 )
 from trainmaster.local.cluster import LocalHadoop
+from yarn.app import SMALL, App, script, until
 
 
 async def test_calls_go_in_parallel_on_one_connection(app: App) -> None:

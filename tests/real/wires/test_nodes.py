@@ -8,7 +8,6 @@ from dataclasses import replace
 import fsspec
 import pytest
 
-from real.wires.app import App, script
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.hadoop.containers import (
     LocalResource,
@@ -21,6 +20,7 @@ from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import (
     NodeState,
 )
+from yarn.app import App, script
 
 
 async def test_stopping_ends_with_yarns_word_for_it(app: App) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from real.wires.app import App, script, until
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop import refusals
 from trainmaster.hadoop.containers import (
@@ -15,6 +14,7 @@ from trainmaster.hadoop.containers import (
     NmState,
 )
 from trainmaster.local.cluster import LocalHadoop
+from yarn.app import App, script, until
 
 
 async def test_the_resourcemanager_dies_and_comes_back(hadoop: LocalHadoop, app: App) -> None:

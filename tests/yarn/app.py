@@ -1,4 +1,4 @@
-"""One application of ours on the real YARN, kept as a master would keep it; and how to wait without a schedule."""
+"""One application of ours on a YARN, real or simulated, kept as a master would keep it; and how to wait without a schedule."""
 
 from __future__ import annotations
 
@@ -58,6 +58,12 @@ class App:
     granted: list[GrantedContainer] = field(default_factory=list)
     ended: dict[str, CompletedContainer] = field(default_factory=dict)
     nm_tokens: dict[str, bytes] = field(default_factory=dict)
+    connect: Callable[[bytes], ApplicationMaster] | None = None
+    """where it isn't a real YARN"""
+
+    def successor(self) -> ApplicationMaster:
+        """Another master of the same application, on a connection of its own."""
+        return self.connect(self.token) if self.connect else ApplicationMaster(self.conf, self.token)
 
     async def register(self) -> Registered:
         answer = await self.master.register("localhost", 0, "http://127.0.0.1:9/")
