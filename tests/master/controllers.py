@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from master.folder import Folder
 from master.office import cluster
-from master.yarn import Master, Nodes, Rm, Yarn
 from trainmaster.master import desk, fleet, opening
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
 from trainmaster.settings import Settings
+from yarn.wires import Master, Nodes, Rm, Yarn
 
 
 @asynccontextmanager

@@ -14,12 +14,12 @@ from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import run, until, virtual
-from master.yarn import Yarn
 from trainmaster.master import fleet
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.job import JobMaster
 from trainmaster.master.journalled import load
 from trainmaster.web.health import readiness
+from yarn.wires import Yarn
 
 
 @asynccontextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from master.virtual import virtual
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.containers import AllocateCall, Allocated
 from trainmaster.hadoop.refusals import INVALID_ASK, WRONG_RESPONSE_ID
@@ -56,8 +59,8 @@ class Scheduler:
         return {number for number, count in self.table.items() if count}
 
 
-def heart(scheduler: Scheduler) -> Heart:
-    return Heart(cast("ApplicationMaster", scheduler), dict, lambda _: None, 0)
+def heart(scheduler: Scheduler, growth: Callable[[], int] = lambda: 0) -> Heart:
+    return Heart(cast("ApplicationMaster", scheduler), dict, lambda _: None, 0, growth=growth)
 
 
 def ask(role: str, number: int, memory: int = 128, run: int = 1) -> Ask:
@@ -107,6 +110,44 @@ async def test_a_changed_ask_gets_a_new_chance() -> None:
     assert not ours.refused
     await ours.beat()
     assert scheduler.wanted
+
+
+@virtual
+async def test_a_refused_ask_is_made_again_after_pauses_that_grow_and_not_with_each_beat() -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    ours.want((ask("ps", 0), ask("worker", 1, memory=4096)), frozenset())
+    for _ in range(3600):
+        await ours.beat()
+        await asyncio.sleep(1)
+    made = sum(1 for call in scheduler.calls for line in call.asks if line.size.memory == 4096)
+    assert 10 < made < 25
+    assert ours.refused, "the words stay while it waits to be made again"
+    assert scheduler.wanted == set(table([ask("ps", 0)]))
+    scheduler.largest = 8192
+    for _ in range(301):
+        await ours.beat()
+        await asyncio.sleep(1)
+    assert len(scheduler.wanted) == 2
+    assert not ours.refused
+
+
+@virtual
+async def test_a_refused_ask_is_made_again_at_once_when_the_cluster_has_grown() -> None:
+    scheduler, grown = Scheduler(), [1]
+    ours = heart(scheduler, lambda: grown[0])
+    ours.want((ask("worker", 1, memory=4096),), frozenset())
+    await ours.beat()
+    assert not ours.has_news
+    grown[0] += 1
+    assert ours.has_news
+    await ours.beat()
+    assert not ours.has_news, "the node was no larger"
+    scheduler.largest = 8192
+    grown[0] += 1
+    await ours.beat()
+    assert scheduler.wanted
+    assert not ours.refused
 
 
 async def test_after_a_register_everything_is_said_again_once_the_last_answer_was_replayed() -> None:

@@ -41,6 +41,8 @@ NO_PORTS: Final = "NoPorts"
 """A host has no free port in the range that is configured."""
 NO_ROOM: Final = "NoRoom"
 """More is asked than today's nodes or the queue have; nodes may come."""
+PRIORITY_REFUSED: Final = "PriorityRefused"
+"""YARN refuses the edited priority; the job goes on with the one it has."""
 YARN_AWAY: Final = "YarnAway"
 """The ResourceManager can't be asked at present; what runs goes on."""
 

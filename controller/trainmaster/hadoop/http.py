@@ -34,7 +34,11 @@ class Http:
     async def json(self, url: str, **params: str) -> Json:
         """A JSON document. 404 is a RefusedError with kind "404"; a key that is repeated holds the list of
         its values."""
-        text = await asyncio.to_thread(self._get, url, params, "application/json")
+        return await asyncio.to_thread(self._document, url, params)
+
+    def _document(self, url: str, params: dict[str, str]) -> Json:
+        """Read in the thread as well: the answer on thousands of queues takes longer than a heartbeat may wait."""
+        text = self._get(url, params, "application/json")
         try:
             return json.loads(text, object_pairs_hook=_merge)
         except ValueError as error:

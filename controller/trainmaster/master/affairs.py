@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError
@@ -28,7 +29,7 @@ from trainmaster.master.opening import (
 )
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import ApplicationMemory, Memory
-from trainmaster.plan.values import AppState, Finish
+from trainmaster.plan.values import AppState, Event, Finish
 
 log = logging.getLogger(__name__)
 
@@ -163,17 +164,28 @@ class Affairs:
             await asyncio.sleep(POLL)
         return AppState.LOST, f"YARN doesn't know {id_} any more"
 
-    async def prioritize(self, application: ApplicationMemory, priority: int, amend: Amend) -> None:
-        """Tell YARN the new priority, and remember what it was told; it may grant less (maximum priority of the cluster)."""
+    async def prioritize(
+        self, application: ApplicationMemory, priority: int, amend: Amend, say: Callable[[Event], None]
+    ) -> None:
+        """Tell YARN the new priority, and remember what it was told; it may grant less (maximum priority of the cluster).
+
+        A refusal is remembered as told as well: it stays the same (an access list, mostly) until the priority is edited again.
+        """
+        refused: TrainmasterError | None = None
         try:
-            await self._desk.manager(application.user).update_priority(application.id, priority)
-            await amend(
-                lambda m: replace(
-                    m, application=replace(m.application, priority=priority) if m.application else None
-                )
-            )
+            try:
+                await self._desk.manager(application.user).update_priority(application.id, priority)
+            except RefusedError as error:
+                if not refused_for_good(error):
+                    raise
+                refused = error
+            await amend(lambda m: _told(m, priority))
         except TrainmasterError as error:
             await self._later("the priority can't be changed yet", error)
+            return
+        if refused:
+            words = f"YARN refuses priority {priority}: {refused}; the job goes on with the one it has"
+            say(Event(warning=True, reason=reasons.PRIORITY_REFUSED, message=words))
 
     async def leave(self, uid: str, declared: Declared, left: Callable[[], None]) -> None:
         """Forget the job: journal first, so that a crash in between leaves the declaration to be cleaned up again."""
@@ -200,6 +212,11 @@ class Affairs:
             log.info(what, extra={"error": str(error)})
         self._said = (what, str(error))
         await asyncio.sleep(RETRY)
+
+
+def _told(memory: Memory, priority: int) -> Memory:
+    application = memory.application
+    return replace(memory, application=replace(application, priority=priority) if application else None)
 
 
 def _final(action: Finish) -> FinalStatus:

@@ -26,7 +26,8 @@ class ClusterView:
         self._largest: Size | None = None
         self._picture = ClusterPicture()
         self.seen_at = 0.0
-        """monotonic time of the last good look; 0 before the first"""
+        """monotonic time of the last good look"""
+        self._seen = False
         self.up = False
         self._first = True
         self.growth = 0
@@ -53,7 +54,7 @@ class ClusterView:
                 log.warning("YARN can't be asked", extra={"error": str(error)})
             self.up = self._first = False
         else:
-            self.up = True
+            self.up = self._seen = True
             self.seen_at = clock.monotonic()
 
     async def _look(self) -> None:
@@ -68,7 +69,7 @@ class ClusterView:
 
     def of_queue(self, queue: str) -> Cluster | None:
         """The cluster as a job in this queue sees it; None before the first look."""
-        return self._picture.of_queue(queue) if self.seen_at else None
+        return self._picture.of_queue(queue) if self._seen else None
 
     def changed_terms(self) -> Callable[[str], bool] | None:
         """Of which queues the terms have changed since this was asked, beside what is free; None where nothing has."""

@@ -71,8 +71,9 @@ class Contact:
         if not self._desk.lease.held() or self.sight.ends:
             await heart.repeat()
             return
-        released, asked = set(self.releases), bool(heart.wanted)
+        released, asked, refused = set(self.releases), bool(heart.wanted), heart.refused
         answer = await heart.beat()
+        self.sight.changed |= heart.refused != refused
         self.sight.allocated(answer, self._memory().role_numbers, clock.now())
         self._drop_released(released - self.releases)
         if answer.am_rm_token:
@@ -182,7 +183,12 @@ class Contact:
         if opened.fresh:
             self.sight.anew()
         self.heart = Heart(
-            opened.master, lambda: desk.cluster.racks, desk.measures.heartbeat, start, self.releases
+            opened.master,
+            lambda: desk.cluster.racks,
+            desk.measures.heartbeat,
+            start,
+            self.releases,
+            growth=lambda: desk.cluster.growth,
         )
         self._relisting = Relisting()
         self._listed(opened.registered)

@@ -19,6 +19,7 @@ from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.master import clock
 from trainmaster.master.asking import difference, table
 from trainmaster.master.identity import priority
+from trainmaster.master.refused import Refused
 from trainmaster.plan.values import Ask
 
 REPLAY = -1
@@ -52,8 +53,6 @@ class Heart:
     avoid: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
     """hosts as the scheduler has them from us"""
-    refused: dict[int, str] = field(default_factory=dict)
-    """asks that the scheduler threw out, with its words"""
     last_beat: float = 0.0
     """time of the last answer, seconds since the epoch"""
     sifting: bool = False
@@ -62,11 +61,21 @@ class Heart:
     """the call that has got no answer yet: the scheduler may have heard it"""
     answered: AllocateCall | None = None
     """the last call that was answered, with nothing but its number; None after a register"""
+    growth: Callable[[], int] = lambda: 0
+    """a number that rises when the cluster grows"""
+
+    def __post_init__(self) -> None:
+        self._refused = Refused(self.growth)
+
+    @property
+    def refused(self) -> Mapping[int, str]:
+        """Asks that the scheduler threw out when they were last made, with its words."""
+        return self._refused.words
 
     def want(self, asks: tuple[Ask, ...], avoid: frozenset[str]) -> None:
         """Set what should stand; sent with the next beat."""
         self.wanted, self.avoid = table(asks), avoid
-        self.refused = {number: words for number, words in self.refused.items() if number in self.wanted}
+        self._refused.keep(self.wanted)
 
     @property
     def has_news(self) -> bool:
@@ -127,7 +136,7 @@ class Heart:
         if len({line.priority for line in call.asks}) > 1:
             return
         asked = {line.allocation_request_id for line in call.asks if line.count}
-        self.refused |= dict.fromkeys(asked, words)
+        self._refused.note(asked, words)
         if not asked:  # not even taking it back is allowed: then it can't be granted either
             told = {line.allocation_request_id for line in call.asks}
             self.stands = {n: ask for n, ask in self.stands.items() if n not in told}
@@ -135,6 +144,7 @@ class Heart:
     def _heard(self, saying: Saying, answer: Allocated) -> None:
         call = saying.call
         self.saying, self.stands = None, saying.stands
+        self._refused.taken(saying.stands.keys())
         self.answered, self.response_id = AllocateCall(call.response_id), answer.response_id
         self.releases.difference_update(call.releases)
         self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
@@ -148,7 +158,7 @@ class Heart:
         return answer
 
     def _allowed(self) -> dict[int, Ask]:
-        return {n: ask for n, ask in self.wanted.items() if n not in self.refused}
+        return {n: ask for n, ask in self.wanted.items() if not self._refused.holds_back(n)}
 
     def _lines(self) -> tuple[ResourceAsk, ...]:
         return difference(self.stands, self._allowed(), self.racks())

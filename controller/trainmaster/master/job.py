@@ -197,7 +197,7 @@ class JobMaster:
             case Open() if job or application:
                 affairs.run(lambda: affairs.open(self.declared, lambda: self.memory, job, self._amend))
             case Prioritize(priority) if application:
-                affairs.run(lambda: affairs.prioritize(application, priority, self._amend))
+                affairs.run(lambda: affairs.prioritize(application, priority, self._amend, self._say))
             case Finish() if application and (heart := self.contact.heart):
                 url = self.desk.job_page(self.declared)
                 affairs.run(lambda: affairs.finish(action, application, heart.master, url))
@@ -226,6 +226,12 @@ class JobMaster:
         remembered = self.memory if self._record.written else None
         self._picture = Picture(self.declared, remembered, plan.status, clock.now())
         self.desk.publish(self.declared, plan.status, plan.events)
+
+    def _say(self, event: Event) -> None:
+        """Between two passes."""
+        self._tell(event)
+        if self._picture:
+            self.desk.publish(self.declared, self._picture.status, (event,))
 
     def _tell(self, event: Event) -> None:
         level = logging.WARNING if event.warning else logging.INFO

@@ -49,7 +49,7 @@ class Line:
         """those whose turn has come since: what they were granted is not seen yet"""
         self._stalled: dict[str, float] = {}
         """since which look somebody has his turn and room, and is granted nothing"""
-        self._looked_at = 0.0
+        self._looked_at = -1.0
         self._round, self._turns = Round(view.bounds), dict[str, Turn]()
         self._last = 0.0
         """when the last of the line began to wait"""

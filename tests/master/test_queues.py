@@ -1,0 +1,204 @@
+"""Whole controllers on a simulated YARN with queues: whose turn comes when, what is said, and who is woken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from master.folder import Folder
+from master.office import job
+from master.virtual import until, virtual
+from trainmaster.api import reasons
+from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import ConditionType
+from trainmaster.hadoop.rest import RestQueue
+from trainmaster.hadoop.values import NewApplication, NodeReport, Resource
+from trainmaster.master import desk, fleet, opening
+from trainmaster.master.cluster import ClusterView
+from trainmaster.master.fleet import Fleet
+from trainmaster.master.job import JobMaster
+from trainmaster.master.measures import Measures
+from trainmaster.settings import Settings
+from yarn.nodemanager import NodeManager
+from yarn.queues import ENDLESS, Queue
+from yarn.wires import Master, Nodes, Rm, Yarn
+
+GIB = 1024
+
+
+@dataclass
+class Said:
+    """What the simulated YARN tells of itself as a whole, by RPC and REST."""
+
+    yarn: Yarn
+
+    async def new_application(self) -> NewApplication:
+        return NewApplication("application_1_0000", self.yarn.rm.scheduler.configured)
+
+    async def cluster_nodes(self) -> list[NodeReport]:
+        return await Rm(self.yarn).cluster_nodes()
+
+    async def queues(self) -> tuple[RestQueue, ...]:
+        return tuple(map(_told, self.yarn.rm.scheduler.queues.values()))
+
+    async def close(self) -> None:
+        return None
+
+
+def _told(queue: Queue) -> RestQueue:
+    """As CapacitySchedulerLeafQueueInfo has it."""
+    maximum = None if queue.maximum == ENDLESS else queue.maximum
+    pending = sum(1 for each in queue.applications if not each.active)
+    active = len(queue.applications) - pending
+    name = queue.name.rpartition(".")[2]
+    return RestQueue(name, queue.name, True, queue.state, None, maximum, None, queue.used, active, pending)
+
+
+async def _here(work: Callable[..., Any], *args: Any) -> Any:
+    """In virtual time nothing comes back from threads."""
+    return work(*args)
+
+
+@asynccontextmanager
+async def controller(folder: Folder, yarn: Yarn) -> AsyncIterator[Fleet]:
+    said = cast("Any", Said(yarn))
+    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0)
+    with (
+        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
+        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
+        patch.object(fleet, "ResourceManager", lambda *_: None),
+        patch.object(fleet, "Rest", lambda *_: None),
+        patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said)),
+        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
+        patch.object(asyncio, "to_thread", _here),
+    ):
+        ours = Fleet(
+            Settings(user="u"),
+            cast("Any", conf),
+            folder,
+            Measures(CollectorRegistry()),
+            cast("Any", None),
+            lambda *_: "",
+        )
+        running = asyncio.create_task(ours.run())
+        try:
+            yield ours
+        finally:
+            ours.stop()
+            await running
+
+
+def cluster(gigabytes: int = 16, **queues: int) -> Yarn:
+    """Two nodes with so much each, and queues below the root that may use so much."""
+    size = Resource(gigabytes * GIB, 64)
+    known = [Queue(f"root.{name}", Resource(most * GIB, 64)) for name, most in queues.items()]
+    return Yarn(NodeManager("n1", size), NodeManager("n2", size), queues=known)
+
+
+def gang(queue: str, workers: int, gigabytes: int = 1, timeout: str = "5m") -> TrainingJob:
+    return job(
+        worker=workers,
+        roles={"worker": {"resources": {"memory": f"{gigabytes}Gi"}}},
+        gang={"timeout": timeout},
+        spec={"queue": f"root.{queue}"},
+    )
+
+
+def runs(folder: Folder, name: str) -> bool:
+    return name in folder.shown and folder.shown[name].is_true(ConditionType.RUNNING)
+
+
+def queued(folder: Folder, name: str) -> tuple[str, str]:
+    said = folder.shown[name].condition(ConditionType.QUEUED) if name in folder.shown else None
+    return (said.reason, said.message) if said else ("", "")
+
+
+@virtual
+async def test_a_job_whose_queue_is_free_gets_its_turn_at_once_though_four_wait_for_a_full_one() -> None:
+    folder, yarn = Folder(), cluster(full=4, idle=16)
+    async with controller(folder, yarn):
+        folder.put("holder", gang("full", 4))
+        await until(lambda: runs(folder, "holder"))
+        for i in range(4):
+            folder.put(f"stuck-{i}", gang("full", 3))
+            await asyncio.sleep(1)
+        await until(lambda: queued(folder, "stuck-3")[0] == reasons.WAITING_FOR_TURN)
+        folder.put("ours", gang("idle", 8))
+        await until(lambda: runs(folder, "ours"), 5)
+        has = "queue 'root.full' (4096 MiB, 64 vcores in all)"
+        assert f"{has} has no room for all of it yet" in queued(folder, "stuck-0")[1]
+        await until(lambda: "3 jobs are before it" in queued(folder, "stuck-3")[1])
+        assert queued(folder, "stuck-3")[1].startswith(f"it wants 3072 MiB, 3 vcores of {has}")
+
+
+@virtual
+async def test_jobs_that_a_queue_does_not_let_in_hold_up_nobody_elses() -> None:
+    """Its share of masters is used up: they register and heartbeat, and are never granted anything."""
+    folder, yarn = Folder(), cluster(8, narrow=16, idle=16)
+    yarn.rm.scheduler.queues["root.narrow"].masters = 1
+    async with controller(folder, yarn):
+        folder.put("holder", gang("narrow", 1))
+        await until(lambda: runs(folder, "holder"))
+        for i in range(4):
+            folder.put(f"stuck-{i}", gang("narrow", 3, timeout="1h"))
+        await until(lambda: "holds back 4 applications" in queued(folder, "stuck-3")[1], 20)
+        folder.put("ours", gang("idle", 15))
+        await until(lambda: runs(folder, "ours"), 5)
+
+
+@virtual
+async def test_a_container_that_no_node_can_hold_is_told_and_stands_in_nobodys_way() -> None:
+    folder, yarn = Folder(), cluster(8, a=16)
+    async with controller(folder, yarn):
+        folder.put("vast", gang("a", 1, gigabytes=12))
+        await until(lambda: queued(folder, "vast")[0] == reasons.NO_ROOM)
+        assert (
+            queued(folder, "vast")[1] == "none of today's nodes can hold a container of 12288 MiB, 1 vcores"
+        )
+        folder.put("ours", gang("a", 15))
+        await until(lambda: runs(folder, "ours"), 5)
+
+
+@virtual
+async def test_every_gang_gets_its_turn_though_those_before_it_can_never_be_complete() -> None:
+    """Another tenant, of whom we know nothing but what it uses, holds the better part for ever."""
+    folder, yarn = Folder(), cluster(8, a=16)
+    async with controller(folder, yarn):
+        folder.put("tenant", gang("a", 9))
+        await until(lambda: runs(folder, "tenant"))
+        for i in range(4):
+            folder.put(f"stuck-{i}", gang("a", 9))
+            await asyncio.sleep(1)
+        folder.put("ours", gang("a", 5))
+        await until(lambda: runs(folder, "ours"), 4 * 300 + 60)
+        assert not any(runs(folder, f"stuck-{i}") for i in range(4))
+
+
+@virtual
+async def test_those_that_wait_are_woken_by_what_concerns_them_alone() -> None:
+    folder, yarn = Folder(), cluster(full=4, idle=28)
+    woken: list[str] = []
+    nudge = JobMaster.nudge
+    with patch.object(JobMaster, "nudge", lambda m: (woken.append(m.memory.name), nudge(m))[1]):
+        async with controller(folder, yarn):
+            folder.put("holder", gang("full", 4))
+            await until(lambda: runs(folder, "holder"))
+            for i in range(40):
+                folder.put(f"stuck-{i:02}", gang("full", 3))
+            await until(lambda: all(queued(folder, f"stuck-{i:02}")[0] for i in range(40)))
+            await asyncio.sleep(10)
+            woken.clear()
+            for i in range(10):
+                folder.put(f"ours-{i}", gang("idle", 1))
+                await until(lambda i=i: runs(folder, f"ours-{i}"))  # type: ignore[misc]
+                await asyncio.sleep(5)
+            assert not [name for name in woken if name.startswith("stuck")], (
+                "ten looks, and what is free was another each time"
+            )
