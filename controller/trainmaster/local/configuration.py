@@ -1,8 +1,8 @@
 """Hadoop's configuration files for a local cluster, as pure functions of its options, ports and folder.
 
 Each value that differs from Hadoop's default says why. Names and defaults: core-default.xml,
-hdfs-default.xml, yarn-default.xml of Hadoop 3.4.2, and the CapacityScheduler page of its documentation. Never
-here: writing files.
+hdfs-default.xml, yarn-default.xml of Hadoop 3.4.2 and 3.3.6, which agree in all that is named here, and the
+CapacityScheduler page of its documentation. Never here: writing files.
 """
 
 from __future__ import annotations

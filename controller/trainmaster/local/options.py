@@ -14,11 +14,16 @@ from pathlib import Path
 
 from trainmaster.errors import InvalidError
 
+VERSIONS = ("3.4.2", "3.3.6")
+"""releases of Hadoop that can be had here, the usual one first"""
+
 
 @dataclass(frozen=True)
 class Options:
     """The shape of one local Hadoop; the defaults suit a laptop."""
 
+    version: str = VERSIONS[0]
+    """of Hadoop"""
     nodes: int = 1
     """NodeManagers, each on its own loopback address"""
     memory: int = 8192
@@ -39,6 +44,8 @@ class Options:
     """further class path entries of every daemon, for extensions such as YARN Services"""
 
     def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise InvalidError(f"version: {self.version} is not one of {', '.join(VERSIONS)}")
         if not 1 <= self.nodes <= 200:
             raise InvalidError(
                 f"nodes: {self.nodes} is not between 1 and 200, the loopback addresses set aside for them"

@@ -23,7 +23,7 @@ from trainmaster.hadoop.proto import (
     yarn_scheduler_pb2,
 )
 from trainmaster.local import jars, machine
-from trainmaster.local.options import cache_folder
+from trainmaster.local.options import VERSIONS, cache_folder
 
 OURS = [common_pb2, yarn_pb2, yarn_client_pb2, yarn_scheduler_pb2, yarn_nodemanager_pb2]
 Said = tuple[str, ...]
@@ -58,10 +58,10 @@ def of_enums(scope: str, enums: object) -> Iterator[tuple[str, Said]]:
             yield f"{scope}.{enum.name}.{value.name}", (str(value.number),)
 
 
-@pytest.fixture(scope="module")
-def theirs() -> Mapping[str, Said]:
-    """What the jars of the local Hadoop hold."""
-    lib, java = jars.fetch(jars.HADOOP, cache_folder()), machine.find_java()
+@pytest.fixture(scope="module", params=VERSIONS)
+def theirs(request: pytest.FixtureRequest) -> Mapping[str, Said]:
+    """What the jars of each Hadoop hold."""
+    lib, java = jars.fetch(jars.hadoop(request.param), cache_folder()), machine.find_java()
     assert java is not None
     program = Path(__file__).with_name("Descriptors.java")
     command = [str(java / "bin" / "java"), "-cp", f"{lib}/*", str(program)]
