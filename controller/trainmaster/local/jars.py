@@ -74,7 +74,7 @@ def fetch(jar_list: Path, cache: Path, environ: Mapping[str, str] | None = None)
     Raises UnavailableError when Maven fails, InvalidError when a file isn't what the list says.
     """
     folder = folder_of(jar_list, cache)
-    with locked(folder.with_suffix(".lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):  # a suffix would begin at the release's last dot
         if not fetched(jar_list, cache):
             shutil.rmtree(folder, ignore_errors=True)
             _fetch_into(folder, read_list(jar_list), environ)
