@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     kubernetes: Kubernetes = Kubernetes()
     """the source kubernetes"""
     store: str = "hdfs:///trainmaster"
-    """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
+    """root of the folder source: an hdfs://, file://, webhdfs:// or (over HTTPS) swebhdfs:// URL"""
     state: str = ""
     """root of the controller's own files (journal, lease), an hdfs:// or file:// URL that all its replicas see; empty: the
     store itself, which webhdfs:// can't serve"""

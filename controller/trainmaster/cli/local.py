@@ -162,8 +162,8 @@ def _welcome(hadoop: LocalHadoop, plane: LocalKubernetes | None) -> str:
     return "\n".join(
         (
             f"Hadoop {options.version} is up: {options.nodes} node(s), each with {size}",
-            f"  YARN   http://{at.rm_web}/cluster",
-            f"  HDFS   {at.hdfs}   http://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
+            f"  YARN   {options.yarn_scheme}://{at.rm_web}/cluster",
+            f"  HDFS   {at.hdfs}   {options.hdfs_scheme}://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
             f"  logs   {hadoop.folder / 'logs'}",
             *((f"Kubernetes is up: {plane.url}", f"  logs   {plane.folder / 'logs'}") if plane else ()),
             "Next:",

@@ -59,7 +59,7 @@ class LocalHadoop(Daemons[commands.Installation]):
 
     @contextmanager
     def _asking(self) -> Iterator[Callable[[str], str | None]]:
-        with Probe(self.addresses) as probe:
+        with Probe(self.addresses, self._known().options) as probe:
             yield partial(self._waiting_for, probe)
 
     def _waiting_for(self, probe: Probe, daemon: str) -> str | None:

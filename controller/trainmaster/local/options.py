@@ -41,7 +41,9 @@ class Options:
     hadoop: Mapping[str, str] = field(default_factory=dict)
     """overrides of single Hadoop settings, by Hadoop's names"""
     classpath: tuple[str, ...] = ()
-    """further class path entries of every daemon, for extensions such as YARN Services"""
+    """further class path entries of every daemon, for extensions such as YARN Services, or for the folder of ssl-server.xml"""
+    ca_file: str = ""
+    """who signed the certificates of the web servers, where `hadoop` has them speak HTTPS"""
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
@@ -55,6 +57,19 @@ class Options:
                 raise InvalidError(f"{name}: {getattr(self, name)} is not positive")
         if self.gpus < 0:
             raise InvalidError(f"gpus: {self.gpus} is negative")
+
+    @property
+    def yarn_scheme(self) -> str:
+        """How the web servers of YARN are spoken to."""
+        return self._scheme("yarn.http.policy")
+
+    @property
+    def hdfs_scheme(self) -> str:
+        """How those of HDFS are."""
+        return self._scheme("dfs.http.policy")
+
+    def _scheme(self, policy: str) -> str:
+        return "https" if self.hadoop.get(policy) == "HTTPS_ONLY" else "http"
 
     def dump(self) -> dict[str, object]:
         return dataclasses.asdict(self)
