@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     kubernetes: Kubernetes = Kubernetes()
     """the source kubernetes"""
     store: str = "hdfs:///trainmaster"
-    """root of the folder source: an hdfs://, file:// or webhdfs:// URL"""
+    """root of the folder source: an hdfs://, file://, webhdfs:// or (over HTTPS) swebhdfs:// URL"""
     state: str = ""
     """root of the controller's own files (journal, lease), an hdfs:// or file:// URL that all its replicas see; empty: the
     store itself, which webhdfs:// can't serve"""
@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     """folder of core-site.xml, hdfs-site.xml and yarn-site.xml"""
     hadoop: dict[str, str] = {}
     """overrides of single Hadoop settings, by Hadoop's names"""
+    hadoop_ca_file: Path | None = None
+    """file of the authorities, in PEM form, that sign the certificates of Hadoop's web servers (yarn.http.policy HTTPS_ONLY,
+    swebhdfs://); left out: those that the system trusts"""
 
     listen: str = "127.0.0.1"
     """address the web server binds to"""

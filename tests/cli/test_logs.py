@@ -61,7 +61,7 @@ def test_all_replicas_and_both_files_are_meant_by_default() -> None:
     assert [(log.replica, log.file) for log in found] == [
         (replica, file) for replica in ("ps-0", "worker-0", "worker-1") for file in ("stdout", "stderr")
     ]
-    assert found[0] == Log("ps-0", "node1:8042", "container_1_0001_01_000001", "stdout")
+    assert found[0] == Log("ps-0", "http://node1:8042", "container_1_0001_01_000001", "stdout")
 
 
 def test_previous_means_the_process_before_the_present_one() -> None:
@@ -70,7 +70,7 @@ def test_previous_means_the_process_before_the_present_one() -> None:
         "Running", roles={"worker": role(1, 1, replicas=(ends, replica(1, "Running")))}
     ).status
     found = chosen(status, Wanted("vision", "mnist", previous=True, streams=(Stream.STDOUT,)))
-    assert found == [Log("worker-0", "node1:8042", "container_1_0001_01_000009", "stdout")]
+    assert found == [Log("worker-0", "http://node1:8042", "container_1_0001_01_000009", "stdout")]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_nothing_said_is_hadoops_defaults() -> None:
     assert conf.clients == ("127.0.0.1:8032",)
     assert conf.schedulers == ("127.0.0.1:8030",)
     assert conf.webs == ("http://127.0.0.1:8088",)
-    assert (conf.application_expiry, conf.node_expiry) == (600.0, 600.0)
+    assert (conf.application_expiry, conf.node_expiry) == (None, None), "each release has its own"
     assert (conf.scheme, conf.log_server, conf.default_fs, conf.kerberos) == ("http", "", "file:///", False)
 
 
@@ -63,6 +63,7 @@ def test_every_resourcemanager_of_a_pair() -> None:
 def test_https_takes_its_own_ports() -> None:
     conf = parse({"yarn.http.policy": "HTTPS_ONLY", "yarn.resourcemanager.hostname": "rm"})
     assert (conf.scheme, conf.webs) == ("https", ("https://rm:8090",))
+    assert parse({"yarn.http.policy": "https_only"}).scheme == "https", "Hadoop heeds no case here"
 
 
 @pytest.mark.parametrize(

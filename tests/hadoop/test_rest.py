@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from hadoop.serving import Answer, web
 from trainmaster.errors import DeniedError, RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf, parse
 from trainmaster.hadoop.http import Http, http_error
@@ -19,31 +17,6 @@ from trainmaster.hadoop.rest import Rest, RestUser, Share, elements, whole
 from trainmaster.hadoop.values import ApplicationState, QueueState, Resource
 
 CONTAINER = "container_1410901177871_0001_01_000005"
-Answer = tuple[int, str]
-
-
-@contextmanager
-def web(answer: Callable[[str], Answer]) -> Iterator[str]:
-    """A web server on loopback; its host:port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answer(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature is http.server's
-            """Keeps quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def conf(*webs: str) -> HadoopConf:

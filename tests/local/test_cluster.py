@@ -21,7 +21,8 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with everything on it, whose daemons all sleep; the home of its Java."""
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(jars, "HADOOP", write_list(tmp_path / "some.lock"))
+    listed = write_list(tmp_path / "some.lock")
+    monkeypatch.setattr(jars, "hadoop", lambda version: listed)
     install_maven(tmp_path)
     home = install_java(tmp_path / "java")
     monkeypatch.setenv("JAVA_HOME", str(home))
@@ -104,6 +105,13 @@ def test_other_options_need_a_stop(hadoop: LocalHadoop) -> None:
     start_all(changed)
     assert list(pids(changed)) == list(daemons(1))
     changed.down()
+
+
+def test_data_of_one_release_is_no_other_ones(hadoop: LocalHadoop) -> None:
+    start_all(hadoop)
+    hadoop.down()
+    with pytest.raises(InvalidError, match=r"holds the data of Hadoop 3\.4\.2"):
+        LocalHadoop(hadoop.folder, Options(nodes=2, version="3.3.6")).up(timeout=0)
 
 
 def test_a_daemon_that_ends_is_told_with_its_words(hadoop: LocalHadoop, java: Path) -> None:

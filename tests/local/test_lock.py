@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from trainmaster.local.jars import HADOOP, read_list
+from trainmaster.local import jars
 from trainmaster.local.lock import coordinates, depending_pom
+from trainmaster.local.options import VERSIONS
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,8 @@ def test_the_project_depends_on_what_was_named() -> None:
     assert "<groupId>h</groupId><artifactId>b</artifactId><version>2</version>" in pom
 
 
-def test_the_list_of_hadoop_is_sound() -> None:
-    jars = read_list(HADOOP)
-    assert len({jar.file for jar in jars}) == len(jars) > 150
-    hadoop = {jar.version for jar in jars if jar.group == "org.apache.hadoop"}
-    assert hadoop == {"3.4.2"}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_list_of_each_hadoop_is_sound(version: str) -> None:
+    listed = jars.read_list(jars.hadoop(version))
+    assert len({jar.file for jar in listed}) == len(listed) > 150
+    assert {jar.version for jar in listed if jar.group == "org.apache.hadoop"} == {version}

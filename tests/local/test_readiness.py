@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from trainmaster.local.options import Options
 from trainmaster.local.readiness import Probe
 from trainmaster.local.services import Addresses, Node
 
@@ -35,7 +36,7 @@ def probe(answers: Answers) -> Iterator[Probe]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         at = f"127.0.0.1:{server.server_port}"
-        with Probe(Addresses(at, at, at, at, at, at, (Node("node:1", at),))) as asked:
+        with Probe(Addresses(at, at, at, at, at, at, (Node("node:1", at),)), Options()) as asked:
             yield asked
         server.shutdown()
 

@@ -25,7 +25,7 @@ async def controller(
     folder: Folder, yarn: Yarn, registry: CollectorRegistry | None = None
 ) -> AsyncIterator[Fleet]:
     """A controller that runs until the block ends."""
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0)
+    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
     with (
         patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
         patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),

@@ -62,6 +62,12 @@ def test_expiry_is_that_of_the_application_silent_longest() -> None:
     assert value(registry_of(fleet(*SHOWN), NOW + 5), "trainmaster_application_expiry_seconds") == 535
 
 
+def test_the_limit_of_silence_is_the_clusters_own() -> None:
+    name = "trainmaster_application_expiry_limit_seconds"
+    assert value(registry_of(fleet(expiry=900.0)), name) == 900
+    assert value(registry_of(fleet(leading=False)), name) is None, "a standby hasn't asked"
+
+
 def test_expiry_is_absent_while_no_application_runs() -> None:
     assert value(registry_of(fleet(refused())), "trainmaster_application_expiry_seconds") is None
 

@@ -64,21 +64,31 @@ class Rest:
     """The ResourceManager's REST interface, as a person with curl would use it."""
 
     def __init__(self, hadoop: LocalHadoop) -> None:
-        self._base = f"http://{hadoop.addresses.rm_web}/ws/v1/cluster"
+        self._base = f"{hadoop.options.yarn_scheme}://{hadoop.addresses.rm_web}/ws/v1/cluster"
+        self._ca = hadoop.options.ca_file or None
 
     def nodes(self) -> list[dict[str, Any]]:
-        answer: dict[str, Any] = requests.get(f"{self._base}/nodes", timeout=10).json()
+        answer: dict[str, Any] = self._get("nodes")
         return list(answer["nodes"]["node"])
 
     def application(self, number: str) -> dict[str, Any]:
-        answer: dict[str, Any] = requests.get(f"{self._base}/apps/{number}", timeout=10).json()
+        answer: dict[str, Any] = self._get(f"apps/{number}")
         return dict(answer["app"])
 
     def live(self) -> set[str]:
         """Names of the applications that are not over."""
         states = {"states": "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"}
-        answer = requests.get(f"{self._base}/apps", params=states, timeout=10).json()
+        answer = self._get("apps", **states)
         return {app["name"] for app in (answer["apps"] or {}).get("app", ())}
+
+    def kill(self, application: str) -> None:
+        """End an application, as an administrator of YARN would."""
+        url = f"{self._base}/apps/{application}/state"
+        requests.put(url, json={"state": "KILLED"}, timeout=10, verify=self._ca)
+
+    def _get(self, path: str, **parameters: str) -> dict[str, Any]:
+        answer = requests.get(f"{self._base}/{path}", params=parameters, timeout=10, verify=self._ca)
+        return dict(answer.json())
 
     def submit(self, command: str) -> str:
         """Run a command as the only container of an application of a user that isn't us; the application's id."""

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import requests
 import yaml
 
 from real.cluster import Rest
@@ -98,8 +97,7 @@ class Room(ABC):
 
     def kill(self, application: str) -> None:
         """End an application, as an administrator of YARN would."""
-        url = f"http://{self.hadoop.addresses.rm_web}/ws/v1/cluster/apps/{application}/state"
-        requests.put(url, json={"state": "KILLED"}, timeout=10)
+        self.rest.kill(application)
 
     def drop(self, name: str, spec: Mapping[str, Any]) -> None:
         """Declare a job, or edit it."""

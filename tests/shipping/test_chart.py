@@ -15,7 +15,16 @@ from trainmaster.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/trainmaster"
-OWN_VALUES = {"source", "kubernetes", "user", "HADOOP_CONF_DIR", "hadoop", "policy", "log_format"} | {
+OWN_VALUES = {
+    "source",
+    "kubernetes",
+    "user",
+    "HADOOP_CONF_DIR",
+    "hadoop",
+    "hadoop_ca_file",
+    "policy",
+    "log_format",
+} | {
     "listen",
     "port",
     "public_url",

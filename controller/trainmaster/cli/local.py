@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ from trainmaster.api.crd import crd_yaml
 from trainmaster.errors import TrainmasterError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
-from trainmaster.local.options import Options, default_folder
+from trainmaster.local.options import VERSIONS, Options, default_folder
 
 app = typer.Typer(
     help="A real Hadoop (HDFS and YARN), and a real Kubernetes API server, on this machine.",
@@ -45,13 +45,17 @@ def up(
         int | None, typer.Option(help="Virtual cores that each node offers; default 64")
     ] = None,
     gpus: Annotated[int | None, typer.Option(help="Pretended GPUs of each node; default none")] = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--hadoop", help=f"Release of Hadoop: {' or '.join(VERSIONS)}; default the first"),
+    ] = None,
     kubernetes: Annotated[
         bool, typer.Option("--kubernetes", help="A Kubernetes API server too, to declare jobs with kubectl")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until all of it works")] = 180,
 ) -> None:
     """Start what doesn't run yet, and wait until all of it works. What isn't given stays as it was."""
-    chosen = {"nodes": nodes, "memory": memory, "vcores": vcores, "gpus": gpus}
+    chosen = {"nodes": nodes, "memory": memory, "vcores": vcores, "gpus": gpus, "version": version}
     with _told():
         hadoop = _hadoop(folder, {name: value for name, value in chosen.items() if value is not None})
         plane = _kubernetes(folder)
@@ -120,11 +124,11 @@ def kubectl(
     os.execve(program, ["kubectl", *(arguments or ())], environ)  # noqa: S606 - it becomes kubectl, terminal and all
 
 
-def _hadoop(folder: Path | None, changes: dict[str, int] | None = None) -> LocalHadoop:
+def _hadoop(folder: Path | None, changes: Mapping[str, object] | None = None) -> LocalHadoop:
     hadoop = LocalHadoop(folder or default_folder())
     if not changes:
         return hadoop
-    return LocalHadoop(hadoop.folder, Options.load(dataclasses.asdict(hadoop.options) | changes))
+    return LocalHadoop(hadoop.folder, Options.load(dataclasses.asdict(hadoop.options) | dict(changes)))
 
 
 def _kubernetes(folder: Path | None) -> LocalKubernetes:
@@ -157,9 +161,9 @@ def _welcome(hadoop: LocalHadoop, plane: LocalKubernetes | None) -> str:
     size = f"{options.memory} MiB, {options.vcores} vcores{gpus}"
     return "\n".join(
         (
-            f"Hadoop is up: {options.nodes} node(s), each with {size}",
-            f"  YARN   http://{at.rm_web}/cluster",
-            f"  HDFS   {at.hdfs}   http://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
+            f"Hadoop {options.version} is up: {options.nodes} node(s), each with {size}",
+            f"  YARN   {options.yarn_scheme}://{at.rm_web}/cluster",
+            f"  HDFS   {at.hdfs}   {options.hdfs_scheme}://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
             f"  logs   {hadoop.folder / 'logs'}",
             *((f"Kubernetes is up: {plane.url}", f"  logs   {plane.folder / 'logs'}") if plane else ()),
             "Next:",

@@ -56,7 +56,7 @@ class Log:
     replica: str
     """role-index"""
     http: str
-    """host:port of the NodeManager's web server"""
+    """base URL of the NodeManager's web server"""
     container: str
     file: str
 
@@ -122,7 +122,8 @@ def _logs_of(label: str, replica: ReplicaStatus, wanted: Wanted) -> Iterator[Log
     parts = urlsplit(url)
     _, found, rest = parts.path.partition("/containers/")
     if found:
-        yield from (Log(label, parts.netloc, rest.split("/")[0], stream.value) for stream in wanted.streams)
+        base = f"{parts.scheme}://{parts.netloc}"
+        yield from (Log(label, base, rest.split("/")[0], stream.value) for stream in wanted.streams)
 
 
 def _previous_url(replica: ReplicaStatus) -> str:
@@ -137,7 +138,7 @@ async def _print_logs(choices: Choices, wanted: Wanted, follow: bool, tail: int 
 
     settings = choices.settings()
     store = open_store(choices)
-    http = Http(settings.own_user)
+    http = Http(settings.own_user, settings.hadoop_ca_file)
     try:
         reader = ContainerLogs(read(settings.hadoop_conf_dir, settings.hadoop), http)
         await (_follow if follow else _print_once)(store, reader, wanted, tail)

@@ -14,4 +14,4 @@ def open_store(choices: Choices) -> JobStore:
     from trainmaster.sources.store import JobStore
 
     settings = choices.settings()
-    return JobStore(settings.store, settings.hadoop_conf_dir)
+    return JobStore(settings.store, settings.hadoop_conf_dir, settings.hadoop_ca_file)

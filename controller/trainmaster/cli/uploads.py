@@ -54,7 +54,11 @@ def to_staging(namespace: str, name: str, settings: Settings) -> Upload:
     """Uploads into the store's staging folder of one job, where its end cleans up."""
     from trainmaster.sources.staging import Staging
 
-    staging = Staging(settings.store, hadoop_conf_dir=settings.hadoop_conf_dir)
+    staging = Staging(
+        settings.store,
+        hadoop_conf_dir=settings.hadoop_conf_dir,
+        hadoop_ca_file=settings.hadoop_ca_file,
+    )
 
     def upload(path: Path) -> tuple[str, bool]:
         staged = staging.upload(namespace, name, path)

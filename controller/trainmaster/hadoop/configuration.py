@@ -15,6 +15,9 @@ from xml.etree import ElementTree
 
 from trainmaster.errors import InvalidError
 
+APPLICATION_EXPIRY = "yarn.am.liveness-monitor.expiry-interval-ms"
+NODE_EXPIRY = "yarn.nm.liveness-monitor.expiry-interval-ms"
+
 FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 
 _DEFAULTS = {
@@ -22,8 +25,6 @@ _DEFAULTS = {
     "hadoop.security.authentication": "simple",
     "yarn.resourcemanager.hostname": "0.0.0.0",  # noqa: S104 - Hadoop's own way of saying "this machine"
     "yarn.http.policy": "HTTP_ONLY",
-    "yarn.am.liveness-monitor.expiry-interval-ms": "600000",
-    "yarn.nm.liveness-monitor.expiry-interval-ms": "600000",
     "yarn.resourcemanager.ha.enabled": "false",
     "yarn.log.server.web-service.url": "",
 }
@@ -49,10 +50,10 @@ class HadoopConf:
     """ApplicationMasterProtocol"""
     webs: tuple[str, ...]
     """base URLs of the ResourceManagers' web servers"""
-    application_expiry: float
-    """seconds of silence after which the ResourceManager ends an application"""
-    node_expiry: float
-    """seconds of silence after which it counts a NodeManager as lost"""
+    application_expiry: float | None
+    """seconds of silence after which the ResourceManager ends an application; None where the files don't say (expiry.py)"""
+    node_expiry: float | None
+    """seconds of silence after which it counts a NodeManager as lost; None likewise"""
     scheme: str
     """http or https, for NodeManagers' web servers"""
     log_server: str
@@ -80,15 +81,15 @@ def read(folder: Path | None, overrides: Mapping[str, str] | None = None) -> Had
 
 def parse(properties: Mapping[str, str]) -> HadoopConf:
     """The configuration that these properties make; what they leave out has Hadoop's defaults."""
-    secure_web = get(properties, "yarn.http.policy") == "HTTPS_ONLY"
+    secure_web = get(properties, "yarn.http.policy").upper() == "HTTPS_ONLY"
     scheme = "https" if secure_web else "http"
     web = "yarn.resourcemanager.webapp.https.address" if secure_web else "yarn.resourcemanager.webapp.address"
     return HadoopConf(
         clients=_addresses(properties, "yarn.resourcemanager.address"),
         schedulers=_addresses(properties, "yarn.resourcemanager.scheduler.address"),
         webs=tuple(f"{scheme}://{address}" for address in _addresses(properties, web)),
-        application_expiry=_seconds(properties, "yarn.am.liveness-monitor.expiry-interval-ms"),
-        node_expiry=_seconds(properties, "yarn.nm.liveness-monitor.expiry-interval-ms"),
+        application_expiry=_seconds(properties, APPLICATION_EXPIRY),
+        node_expiry=_seconds(properties, NODE_EXPIRY),
         scheme=scheme,
         log_server=get(properties, "yarn.log.server.web-service.url").rstrip("/"),
         default_fs=get(properties, "fs.defaultFS"),
@@ -145,9 +146,13 @@ def _address(properties: Mapping[str, str], name: str, suffix: str) -> str:
     return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - read, never bound to
 
 
-def _seconds(properties: Mapping[str, str], name: str) -> float:
-    """A duration: a number of milliseconds, or one with a unit (Configuration.getTimeDuration)."""
+def _seconds(properties: Mapping[str, str], name: str) -> float | None:
     text = get(properties, name)
+    return seconds(name, text) if text else None
+
+
+def seconds(name: str, text: str) -> float:
+    """A duration: a number of milliseconds, or one with a unit (Configuration.getTimeDuration)."""
     match = re.fullmatch(r"(\d+)\s*(ms|s|m|h|d)?", text, re.ASCII)
     if match is None:
         raise InvalidError(f"{name}: {text!r} is not a duration")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
 
-CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 20.0
 _LONGEST_WORDS = 300
 _NOT_FOUND = "org.apache.hadoop.yarn.webapp.NotFoundException"
 
@@ -27,8 +27,9 @@ Json = Any
 class Http:
     """A few sessions, kept for their open connections, lent to one thread at a time."""
 
-    def __init__(self, user: str = "") -> None:
-        self._user = user
+    def __init__(self, user: str = "", ca_file: Path | None = None) -> None:
+        """InvalidError when the file of whom to trust is none."""
+        self._user, self._trusted = user, trust(ca_file)
         self._idle: deque[requests.Session] = deque(maxlen=4)
 
     async def json(self, url: str, **params: str) -> Json:
@@ -54,7 +55,7 @@ class Http:
 
     def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
-        session = self._idle.pop() if self._idle else _session()
+        session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
         try:
             answer = session.get(
                 url, params=named, headers={"Accept": accept}, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
@@ -62,7 +63,7 @@ class Http:
             content = answer.content
         except requests.RequestException as error:
             session.close()
-            raise UnavailableError(f"{url}: {type(error).__name__}") from error
+            raise UnavailableError(f"{url}: {why(error)}") from error
         self._give_back(session)
         if answer.status_code != requests.codes.ok:
             raise http_error(url, answer.status_code, content)
@@ -96,14 +97,6 @@ def _words(content: bytes) -> str:
         return str(json.loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    # Like Hadoop's own clients: a proxy that the environment names is for the outside world, not for the
-    # cluster.
-    session.trust_env = False
-    return session
 
 
 def _merge(found: list[tuple[str, Json]]) -> Json:

@@ -44,7 +44,7 @@ class LogTail:
 
 
 class ContainerLogs:
-    """Logs by container. `http` is the NodeManager's host:port, as it came with the container.
+    """Logs by container. `http` is the NodeManager's host:port, as it came with the container, or its base URL.
 
     None means that there is no such log (yet, or any more). Raises UnavailableError when nobody could be
     asked.
@@ -56,9 +56,7 @@ class ContainerLogs:
     async def files(self, http: str, container: str) -> tuple[LogFile, ...] | None:
         """The files there are, by name; none also where the NodeManager has dropped the folder."""
         try:
-            document = await self._http.json(
-                f"{self._scheme}://{http}/ws/v1/node/containers/{container}/logs"
-            )
+            document = await self._http.json(f"{self._base(http)}/ws/v1/node/containers/{container}/logs")
         except RefusedError as error:
             _raise_unless_missing(error)
             return None
@@ -69,7 +67,7 @@ class ContainerLogs:
 
     async def tail(self, http: str, container: str, file: str, size: int) -> LogTail | None:
         """At most the last `size` bytes; 0 asks only how long the file is."""
-        url = f"{self._scheme}://{http}/ws/v1/node/containerlogs/{container}/{quote(file, safe='')}"
+        url = f"{self._base(http)}/ws/v1/node/containerlogs/{container}/{quote(file, safe='')}"
         try:
             return parse_tail(await self._http.text(url, size=f"-{size}"), size)
         except RefusedError as error:
@@ -86,6 +84,9 @@ class ContainerLogs:
                 return tail and LogTail(tail.content[max(0, offset - tail.start) :], tail.length)
             # The file may grow until it is asked again.
             size = tail.length - offset + _FIRST_LOOK
+
+    def _base(self, http: str) -> str:
+        return http if "://" in http else f"{self._scheme}://{http}"
 
 
 def parse_tail(page: bytes, size: int) -> LogTail:

@@ -122,6 +122,7 @@ class QueueInfo:
 
     name: str
     path: str
+    """empty before Hadoop 3.4, whose REST tells it all the same"""
     state: QueueState
     capacity: float
     maximum: float

@@ -59,7 +59,7 @@ class LocalHadoop(Daemons[commands.Installation]):
 
     @contextmanager
     def _asking(self) -> Iterator[Callable[[str], str | None]]:
-        with Probe(self.addresses) as probe:
+        with Probe(self.addresses, self._known().options) as probe:
             yield partial(self._waiting_for, probe)
 
     def _waiting_for(self, probe: Probe, daemon: str) -> str | None:
@@ -85,15 +85,21 @@ class LocalHadoop(Daemons[commands.Installation]):
         return remembered
 
     def _place(self, starting: int, say: Callable[[str], None]) -> commands.Installation:
-        fetching = not jars.folder_of(jars.HADOOP, cache_folder()).is_dir()
+        wanted = jars.hadoop(self.options.version)
+        fetching = not jars.folder_of(wanted, cache_folder()).is_dir()
         java = machine.require(machine.Needs(self.folder, starting, fetching))
         if fetching:
-            say("fetching Hadoop's jars (90 MB, once)")
-        lib = jars.fetch(jars.HADOOP, cache_folder(), os.environ | {"JAVA_HOME": str(java)})
+            say(f"fetching the jars of Hadoop {self.options.version} (90 MB, once)")
+        lib = jars.fetch(wanted, cache_folder(), os.environ | {"JAVA_HOME": str(java)})
         return commands.Installation(self.folder, java, (f"{lib}/*", *self.options.classpath))
 
     def _prepare(self, place: commands.Installation, missing: Sequence[str]) -> None:
         remembered = self._remembered()
+        if remembered and remembered.options.version != self.options.version:
+            raise InvalidError(
+                f"{self.folder} holds the data of Hadoop {remembered.options.version}, which {self.options.version} may not "
+                "read: choose another --dir, or lose it by trainmaster local down --purge"
+            )
         idle = not (remembered and self._registry.running(daemons(remembered.options.nodes)))
         if remembered and remembered.options != self.options and not idle:
             raise InvalidError("the cluster runs with other options: trainmaster local down, then up")

@@ -1,8 +1,8 @@
 """Hadoop's configuration files for a local cluster, as pure functions of its options, ports and folder.
 
 Each value that differs from Hadoop's default says why. Names and defaults: core-default.xml,
-hdfs-default.xml, yarn-default.xml of Hadoop 3.4.2, and the CapacityScheduler page of its documentation. Never
-here: writing files.
+hdfs-default.xml, yarn-default.xml of Hadoop 3.4.2 and 3.3.6, which agree in all that is named here, and the
+CapacityScheduler page of its documentation. Never here: writing files.
 """
 
 from __future__ import annotations
@@ -57,10 +57,13 @@ def core_site(folder: Path, ports: Mapping[str, int], user: str) -> Values:
 def hdfs_site(folder: Path, ports: Mapping[str, int]) -> Values:
     return {
         "dfs.namenode.rpc-address": f"{LOOPBACK}:{ports['namenode.rpc']}",
+        # One of http and https is served, as dfs.http.policy says.
         "dfs.namenode.http-address": f"{LOOPBACK}:{ports['namenode.web']}",
+        "dfs.namenode.https-address": f"{LOOPBACK}:{ports['namenode.web']}",
         "dfs.datanode.address": f"{LOOPBACK}:{ports['datanode.data']}",
         "dfs.datanode.ipc.address": f"{LOOPBACK}:{ports['datanode.ipc']}",
         "dfs.datanode.http.address": f"{LOOPBACK}:{ports['datanode.web']}",
+        "dfs.datanode.https.address": f"{LOOPBACK}:{ports['datanode.web']}",
         "dfs.namenode.name.dir": f"file://{folder}/namenode",
         "dfs.datanode.data.dir": f"file://{folder}/datanode",
         "dfs.namenode.datanode.registration.ip-hostname-check": "false",
@@ -89,6 +92,8 @@ def _addresses(ports: Mapping[str, int]) -> Values:
         "yarn.resourcemanager.resource-tracker.address": "tracker",
         "yarn.resourcemanager.admin.address": "admin",
         "yarn.resourcemanager.webapp.address": "web",
+        # One of the two is served, as yarn.http.policy says.
+        "yarn.resourcemanager.webapp.https.address": "web",
     }
     at = {name: f"{LOOPBACK}:{ports[f'resourcemanager.{service}']}" for name, service in names.items()}
     return {"yarn.resourcemanager.hostname": LOOPBACK, "yarn.resourcemanager.bind-host": LOOPBACK, **at}
@@ -141,6 +146,7 @@ def node_site(folder: Path, options: Options, ports: Mapping[str, int], daemon: 
         "yarn.nodemanager.address": f"{address}:{ports[f'{daemon}.rpc']}",
         "yarn.nodemanager.localizer.address": f"{address}:{ports[f'{daemon}.localizer']}",
         "yarn.nodemanager.webapp.address": f"{address}:{ports[f'{daemon}.web']}",
+        "yarn.nodemanager.webapp.https.address": f"{address}:{ports[f'{daemon}.web']}",
         "yarn.nodemanager.local-dirs": f"{home}/local",
         "yarn.nodemanager.log-dirs": f"{home}/containers",
         "yarn.nodemanager.resource.memory-mb": str(options.memory),

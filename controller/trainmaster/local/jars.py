@@ -21,8 +21,6 @@ from xml.sax.saxutils import escape
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.local.files import locked, sha256
 
-HADOOP = Path(__file__).with_name("hadoop-jars.lock")
-"""the daemons of HDFS and YARN, and what they need"""
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _LINE = re.compile(r"(?P<name>[^\s:]+:[^\s:]+:[^\s:]+(?::[^\s:]+)?) (?P<sha256>[0-9a-f]{64})")
 
@@ -38,6 +36,11 @@ class Jar:
     @property
     def file(self) -> str:
         return "-".join(filter(None, (self.artifact, self.version, self.classifier))) + ".jar"
+
+
+def hadoop(version: str) -> Path:
+    """The list of that Hadoop: the daemons of HDFS and YARN, and what they need."""
+    return Path(__file__).with_name(f"hadoop-{version}.lock")
 
 
 def read_list(path: Path) -> list[Jar]:
@@ -71,7 +74,7 @@ def fetch(jar_list: Path, cache: Path, environ: Mapping[str, str] | None = None)
     Raises UnavailableError when Maven fails, InvalidError when a file isn't what the list says.
     """
     folder = folder_of(jar_list, cache)
-    with locked(folder.with_suffix(".lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):  # a suffix would begin at the release's last dot
         if not fetched(jar_list, cache):
             shutil.rmtree(folder, ignore_errors=True)
             _fetch_into(folder, read_list(jar_list), environ)

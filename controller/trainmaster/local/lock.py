@@ -1,8 +1,8 @@
 """Makes a list of pinned jars: `python -m trainmaster.local.lock GROUP:ARTIFACT:VERSION... >
-hadoop-jars.lock`.
+hadoop-VERSION.lock`.
 
 Maven resolves the artifacts named and what they need at run time; each jar goes into the list with its
-checksum. The list of the local Hadoop is made of hadoop-hdfs, hadoop-yarn-server-nodemanager,
+checksum. The lists of the local Hadoop are made of hadoop-hdfs, hadoop-yarn-server-nodemanager,
 hadoop-yarn-server-resourcemanager and, since the ResourceManager's web pages don't start without it,
 hadoop-yarn-server-timelineservice, all of group org.apache.hadoop.
 """

@@ -14,11 +14,16 @@ from pathlib import Path
 
 from trainmaster.errors import InvalidError
 
+VERSIONS = ("3.4.2", "3.3.6")
+"""releases of Hadoop that can be had here, the usual one first"""
+
 
 @dataclass(frozen=True)
 class Options:
     """The shape of one local Hadoop; the defaults suit a laptop."""
 
+    version: str = VERSIONS[0]
+    """of Hadoop"""
     nodes: int = 1
     """NodeManagers, each on its own loopback address"""
     memory: int = 8192
@@ -36,9 +41,13 @@ class Options:
     hadoop: Mapping[str, str] = field(default_factory=dict)
     """overrides of single Hadoop settings, by Hadoop's names"""
     classpath: tuple[str, ...] = ()
-    """further class path entries of every daemon, for extensions such as YARN Services"""
+    """further class path entries of every daemon, for extensions such as YARN Services, or for the folder of ssl-server.xml"""
+    ca_file: str = ""
+    """who signed the certificates of the web servers, where `hadoop` has them speak HTTPS"""
 
     def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise InvalidError(f"version: {self.version} is not one of {', '.join(VERSIONS)}")
         if not 1 <= self.nodes <= 200:
             raise InvalidError(
                 f"nodes: {self.nodes} is not between 1 and 200, the loopback addresses set aside for them"
@@ -48,6 +57,19 @@ class Options:
                 raise InvalidError(f"{name}: {getattr(self, name)} is not positive")
         if self.gpus < 0:
             raise InvalidError(f"gpus: {self.gpus} is negative")
+
+    @property
+    def yarn_scheme(self) -> str:
+        """How the web servers of YARN are spoken to."""
+        return self._scheme("yarn.http.policy")
+
+    @property
+    def hdfs_scheme(self) -> str:
+        """How those of HDFS are."""
+        return self._scheme("dfs.http.policy")
+
+    def _scheme(self, policy: str) -> str:
+        return "https" if self.hadoop.get(policy) == "HTTPS_ONLY" else "http"
 
     def dump(self) -> dict[str, object]:
         return dataclasses.asdict(self)

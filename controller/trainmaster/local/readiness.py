@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from trainmaster.local.options import Options
 from trainmaster.local.services import Addresses
 
 _TIMEOUT = 5.0
@@ -19,10 +20,12 @@ _TIMEOUT = 5.0
 class Probe:
     """Questions to the daemons of one cluster; each answers what is still awaited, None for nothing."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, options: Options) -> None:
         self._addresses = addresses
+        self._yarn, self._hdfs = options.yarn_scheme, options.hdfs_scheme
         self._web = requests.Session()
         self._web.trust_env = False  # a proxy for the web outside has no business on loopback
+        self._web.verify = options.ca_file or True
 
     def __enter__(self) -> Probe:
         return self
@@ -43,7 +46,7 @@ class Probe:
 
     def resourcemanager(self) -> str | None:
         """Started and active (Cluster Information API of the ResourceManager)."""
-        answer = self._get(self._addresses.rm_web, "/ws/v1/cluster/info")
+        answer = self._get(f"{self._yarn}://{self._addresses.rm_web}/ws/v1/cluster/info")
         info = answer.get("clusterInfo", {}) if answer else {}
         ready = info.get("state") == "STARTED" and info.get("haState") == "ACTIVE"
         return None if ready else "the ResourceManager's answer"
@@ -65,7 +68,7 @@ class Probe:
         it expires, so that its word about the process before doesn't count.
         """
         node = self._addresses.nodes[number - 1]
-        own = self._get(node.web, "/ws/v1/node/info")
+        own = self._get(f"{self._yarn}://{node.web}/ws/v1/node/info")
         if not own or not own["nodeInfo"]["nodeHealthy"]:
             return f"the answer of NodeManager {node.rpc}"
         seen = self._registered().get(node.rpc)
@@ -75,7 +78,7 @@ class Probe:
 
     def _registered(self) -> Mapping[str, Any]:
         """The ResourceManager's nodes by name (Cluster Nodes API); none when it doesn't answer."""
-        answer = self._get(self._addresses.rm_web, "/ws/v1/cluster/nodes") or {}
+        answer = self._get(f"{self._yarn}://{self._addresses.rm_web}/ws/v1/cluster/nodes") or {}
         nodes = (answer.get("nodes") or {}).get("node") or []
         return {node["id"]: node for node in nodes}
 
@@ -84,14 +87,14 @@ class Probe:
 
         Empty while it isn't there; a daemon that is just starting leaves out the values it can't tell yet.
         """
-        answer = self._get(address, f"/jmx?qry={name}") or {}
+        answer = self._get(f"{self._hdfs}://{address}/jmx?qry={name}") or {}
         beans: list[dict[str, Any]] = answer.get("beans") or [{}]
         return beans[0]
 
-    def _get(self, address: str, path: str) -> dict[str, Any] | None:
+    def _get(self, url: str) -> dict[str, Any] | None:
         """The JSON that is served there, None while nobody serves it."""
         try:
-            response = self._web.get(f"http://{address}{path}", timeout=_TIMEOUT)
+            response = self._web.get(url, timeout=_TIMEOUT)
             response.raise_for_status()
             answer = response.json()
         except requests.RequestException:

@@ -6,7 +6,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from trainmaster.api.declared import Declared
@@ -14,6 +14,7 @@ from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import LocalResource
+from trainmaster.hadoop.expiry import Expiry
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
@@ -85,6 +86,10 @@ class Desk:
     def close(self) -> None:
         """Nothing is computed aside any more."""
         self._aside.shutdown(wait=False, cancel_futures=True)
+
+    def expect(self, expiry: Expiry) -> None:
+        """From now on decisions wait as long as YARN does."""
+        self.limits = replace(self.limits, node_expiry=expiry.node)
 
     @property
     def calm_beat(self) -> float:

@@ -24,6 +24,7 @@ from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
+from trainmaster.master.expiry import Expiries
 from trainmaster.master.job import JobMaster
 from trainmaster.master.journalled import Journalled, load, remembered
 from trainmaster.master.masters import Masters
@@ -44,8 +45,6 @@ LOOK_SHARE = 50
 """a pause between listings is so many times as long as a listing took, so that a larger store is listed less often"""
 STANDBY_LOOK = 1.0
 """seconds between a standby's looks at the lease; the lease's own duration decides how soon it takes over"""
-
-
 BREATH = 10
 """jobs that are taken on at once, before the others have their turn"""
 
@@ -69,9 +68,9 @@ class Fleet:
         self.beats = Beats(measures.unforeseen)
         self._masters = Masters()
         self._publisher = Publisher(source, self.beats)
-        self._cluster = ClusterView(
-            ResourceManager(conf, settings.own_user), Rest(conf, Http(settings.own_user))
-        )
+        http = Http(settings.own_user, settings.hadoop_ca_file)
+        self._cluster = ClusterView(ResourceManager(conf, settings.own_user), Rest(conf, http))
+        self._expiries = Expiries(conf, http)
         self._bell = Bell(self._nudge)
         self._leading = False
         self._journalled = Journalled({}, {})
@@ -88,9 +87,7 @@ class Fleet:
                 await self._lead()
             else:
                 await self._sleep(STANDBY_LOOK)
-        with self.beats.guarded(
-            "lease"
-        ):  # a stop is a stop: at worst a standby waits for as long as the lease lasts
+        with self.beats.guarded("lease"):  # at worst a standby waits for as long as the lease lasts
             await self._source.lease.release()
         await self._cluster.close()
 
@@ -106,7 +103,7 @@ class Fleet:
             yarn_up=self._cluster.up,
             store_up=not self._trouble,
             looked_at=self._looked_at,
-            expiry=self._conf.application_expiry,
+            expiry=self._expiries.known.application,
             leader="" if self._leading else self._source.lease.leader,
             trouble=self._trouble or self._source.trouble,
             unforeseen=self.beats.trouble,
@@ -116,9 +113,8 @@ class Fleet:
 
     async def _lead(self) -> None:
         """Drive every job until the lease is another's. It is renewed from the first moment: a large journal takes its time."""
-        self._publisher = Publisher(
-            self._source, self.beats
-        )  # what an earlier leader showed says nothing any more
+        # What an earlier leader showed says nothing any more.
+        self._publisher = Publisher(self._source, self.beats)
         desk, epoch = self._new_desk(), self._source.lease.epoch
         try:
             await self.beats.until_one_ends(
@@ -133,6 +129,7 @@ class Fleet:
             await self._load()
         await self.beats.until_one_ends(
             cluster=lambda: self._look_at_cluster(desk),
+            expiry=lambda: self._expiries.keep(desk.expect),
             listing=lambda: self._take_up_and_look(desk),
             statuses=self._publisher.run,
         )
@@ -167,9 +164,10 @@ class Fleet:
         limits = Limits(
             port_first=self._settings.port_first,
             port_last=self._settings.port_last,
-            node_expiry=self._conf.node_expiry,
+            node_expiry=self._expiries.known.node,
             max_replicas=self._settings.max_replicas,
             first_cause_wait=self._settings.first_cause_wait,
+            web_scheme=self._conf.scheme,
         )
         return Desk(
             settings=self._settings,

@@ -52,7 +52,7 @@ class FleetCollector(Collector):
         yield _jobs(fleet)
         yield from _replicas(live)
         yield _restarts(live)
-        yield _expiry(live, fleet.expiry, self._now())
+        yield from _expiry(live, fleet, self._now())
 
 
 def is_live(picture: Picture) -> bool:
@@ -135,12 +135,19 @@ def _restarts(live: list[Picture]) -> Metric:
     return restarts
 
 
-def _expiry(live: list[Picture], expiry: float, now: float) -> Metric:
-    left = [picture.last_beat + expiry - now for picture in live if picture.last_beat]
+def _expiry(live: list[Picture], fleet: FleetPicture, now: float) -> Iterator[Metric]:
+    left = [picture.last_beat + fleet.expiry - now for picture in live if picture.last_beat]
     gauge = GaugeMetricFamily(
         "trainmaster_application_expiry_seconds",
         "Time left until the ResourceManager ends the longest silent application; absent when none runs.",
     )
     if left:
         gauge.add_metric([], min(left))
-    return gauge
+    yield gauge
+    limit = GaugeMetricFamily(
+        "trainmaster_application_expiry_limit_seconds",
+        "Silence after which the ResourceManager ends an application; absent on standby.",
+    )
+    if fleet.leading:  # a standby doesn't ask
+        limit.add_metric([], fleet.expiry)
+    yield limit

@@ -249,7 +249,8 @@ def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> 
     found = next(((reason, why) for true, reason, why in checks if true), None)
     if found is None:
         return None
-    message = f"{replica.key} ended on {replica.host}: {_message(replica)}; {found[1]}. Log: {log_url(replica.last_exit)}"
+    log = log_url(replica.last_exit, case.limits.web_scheme)
+    message = f"{replica.key} ended on {replica.host}: {_message(replica)}; {found[1]}. Log: {log}"
     return Verdict(succeeded=False, reason=found[0], message=message, at=case.now)
 
 
@@ -257,6 +258,6 @@ def _message(replica: ReplicaMemory) -> str:
     return replica.last_exit.message if replica.last_exit else ""
 
 
-def log_url(last: LastExit | None) -> str:
+def log_url(last: LastExit | None, scheme: str) -> str:
     """The log of an ended container at its NodeManager; empty where its web address isn't known."""
-    return f"http://{last.http}/ws/v1/node/containers/{last.container}/logs" if last and last.http else ""
+    return f"{scheme}://{last.http}/ws/v1/node/containers/{last.container}/logs" if last and last.http else ""

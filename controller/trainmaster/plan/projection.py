@@ -167,8 +167,8 @@ def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: End | No
         ports=replica.ports if replica.bound else (),
         granted=_resources(container.size) if container else None,
         restarts=replica.restarts,
-        last_exit=_exit(last) if last else None,
-        log_url=_own_log(replica),
+        last_exit=_exit(last, case.limits.web_scheme) if last else None,
+        log_url=_own_log(replica, case.limits.web_scheme),
     )
 
 
@@ -209,7 +209,7 @@ def _resources(size: Size) -> ResourceStatus:
     return ResourceStatus(memory_mib=size.memory, vcores=size.vcores, gpus=size.gpus)
 
 
-def _exit(last: LastExit) -> ExitStatus:
+def _exit(last: LastExit, scheme: str) -> ExitStatus:
     return ExitStatus(
         code=last.code,
         cause=last.cause.value,
@@ -217,12 +217,12 @@ def _exit(last: LastExit) -> ExitStatus:
         node=last.node,
         container=last.container,
         time=timestamp(last.at),
-        log_url=log_url(last),
+        log_url=log_url(last, scheme),
     )
 
 
-def _own_log(replica: ReplicaMemory) -> str:
+def _own_log(replica: ReplicaMemory, scheme: str) -> str:
     container, http = (
         (replica.container, replica.http) if replica.bound else (replica.previous, replica.previous_http)
     )
-    return f"http://{http}/ws/v1/node/containers/{container}/logs" if container and http else ""
+    return f"{scheme}://{http}/ws/v1/node/containers/{container}/logs" if container and http else ""

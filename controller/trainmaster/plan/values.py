@@ -107,6 +107,8 @@ class Limits:
     host_ask_seconds: float = 5.0
     host_ask_replicas: int = 50
     max_replicas: int = 5000
+    web_scheme: str = "http"
+    """of the NodeManagers' web servers: http or https"""
     lost_applications: int = 3
     first_cause_wait: float = 2.0
     """seconds for which a gang's failure waits for the ends of its neighbours, so that the first cause is named"""

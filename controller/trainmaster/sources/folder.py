@@ -46,7 +46,9 @@ class FolderSource:
     """what keeps it from its work makes its calls fail, and stands in their errors"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._files, root = open_files(url, settings.hadoop_conf_dir, settings.hadoop)
+        self._files, root = open_files(
+            url, settings.hadoop_conf_dir, settings.hadoop, settings.hadoop_ca_file
+        )
         self._own, own_root = self._files, root
         if settings.state:
             self._own, own_root = open_files(settings.state, settings.hadoop_conf_dir, settings.hadoop)

@@ -48,9 +48,15 @@ class StagedFile:
 
 
 class Staging:
-    def __init__(self, url: str, user: str = "", hadoop_conf_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        user: str = "",
+        hadoop_conf_dir: Path | None = None,
+        hadoop_ca_file: Path | None = None,
+    ) -> None:
         """`user` as the store knows us; asked of the store when left empty."""
-        self._files, root = open_files(url, hadoop_conf_dir)
+        self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
         self._user = user
 

@@ -62,8 +62,10 @@ class Applied:
 
 
 class JobStore:
-    def __init__(self, url: str, hadoop_conf_dir: Path | None = None) -> None:
-        self._files, root = open_files(url, hadoop_conf_dir)
+    def __init__(
+        self, url: str, hadoop_conf_dir: Path | None = None, hadoop_ca_file: Path | None = None
+    ) -> None:
+        self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
 
     # --- reading

@@ -11,7 +11,10 @@ from trainmaster.sources.files import Files
 
 
 def open_files(
-    url: str, conf_dir: Path | None = None, hadoop: Mapping[str, str] | None = None
+    url: str,
+    conf_dir: Path | None = None,
+    hadoop: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
 ) -> tuple[Files, str]:
     """The store of a URL, and the path in it. InvalidError names the schemes that there are."""
     parts = urlsplit(url if "://" in url else f"file://{Path(url).absolute()}")
@@ -27,5 +30,5 @@ def open_files(
     if parts.scheme in ("webhdfs", "swebhdfs"):
         from trainmaster.sources.webhdfs_files import WebHdfsFiles
 
-        return WebHdfsFiles(parts), path
-    raise InvalidError(f"{url}: a store is an hdfs://, file:// or webhdfs:// URL")
+        return WebHdfsFiles(parts, ca_file), path
+    raise InvalidError(f"{url}: a store is an hdfs://, file://, webhdfs:// or swebhdfs:// URL")

@@ -1,4 +1,5 @@
-"""webhdfs:// as a store, through fsspec: for reading jobs and for the command line, where hdfs:// is out of reach.
+"""webhdfs:// as a store, and over HTTPS swebhdfs://, through fsspec: for reading jobs and for the command line, where
+hdfs:// is out of reach.
 
 Its rename doesn't replace and its errors hide in answers, so it can't carry a journal or a lease.
 """
@@ -9,14 +10,18 @@ import functools
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import SplitResult
 
 import fsspec
 import requests
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
+from trainmaster.hadoop.sessions import equip, trust, why
 from trainmaster.sources.files import Entry, Listing, Still
+
+HTTP_PORT, HTTPS_PORT = 9870, 9871
+"""of a NameNode (dfs.namenode.http-address and https-address in hdfs-default.xml)"""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +39,8 @@ def _told(call: Callable[P, T]) -> Callable[P, T]:
         except PermissionError as error:
             raise DeniedError("AccessControlException", str(error)) from error
         except (requests.RequestException, OSError) as error:
-            raise UnavailableError(f"webhdfs: {error}") from error
+            where = cast("WebHdfsFiles", args[0]).where
+            raise UnavailableError(f"{where}: {why(error)}") from error
         except (RuntimeError, ValueError) as error:
             raise RefusedError("RemoteException", str(error)) from error
 
@@ -45,20 +51,25 @@ class WebHdfsFiles:
     settle = 0.0
     private = False
 
-    def __init__(self, url: SplitResult) -> None:
+    def __init__(self, url: SplitResult, ca_file: Path | None = None) -> None:
+        secure = url.scheme == "swebhdfs"
+        usual = HTTPS_PORT if secure else HTTP_PORT
         if not url.hostname:
-            raise InvalidError("a webhdfs:// URL names the NameNode's web server: webhdfs://host:9870/folder")
+            example = f"{url.scheme}://host:{usual}/folder"
+            raise InvalidError(f"a {url.scheme}:// URL names the NameNode's web server: {example}")
         self.base = f"{url.scheme}://{url.netloc}"
+        self.where = f"{url.scheme}://{url.hostname}:{url.port or usual}"
         # Listings must be fresh, and one caller's session isn't another's.
         self._fs: Any = fsspec.filesystem(
             "webhdfs",
             host=url.hostname,
-            port=url.port or 9870,
+            port=url.port or usual,
             user=url.username,
-            use_https=url.scheme == "swebhdfs",
+            use_https=secure,
             use_listings_cache=False,
             skip_instance_cache=True,
         )
+        equip(self._fs.session, trust(ca_file))
 
     @_told
     def walk(self, path: str) -> Listing:

@@ -80,6 +80,8 @@ def test_the_controller_understands_its_settings(
     ]
     assert settings.kubernetes.namespaces == tuple(wanted.get("watchNamespaces", ()))
     assert settings.public_url.startswith("http")
+    named = wanted.get("hadoop", {}).get("caFile")
+    assert str(settings.hadoop_ca_file or "") == (named or "")
     assert {name: getattr(settings, name) for name in wanted.get("settings", {})} == wanted.get(
         "settings", {}
     )

@@ -53,10 +53,11 @@ async def test_what_the_cluster_says_of_itself(hadoop: LocalHadoop, rm: Resource
     assert (await rest.metrics()).total.memory == 2 * hadoop.options.memory
 
 
-async def test_queues(rm: ResourceManager, rest: Rest) -> None:
+async def test_queues(hadoop: LocalHadoop, rm: ResourceManager, rest: Rest) -> None:
     told = await rm.queue_info("default")
     assert told is not None
-    assert (told.path, told.state, told.maximum) == ("root.default", QueueState.RUNNING, 1.0)
+    path = "" if hadoop.options.version == "3.3.6" else "root.default"  # only REST tells it there
+    assert (told.path, told.state, told.maximum) == (path, QueueState.RUNNING, 1.0)
     queues = {queue.name: queue for queue in await rest.queues()}
     assert queues["default"].path == "root.default"
     assert queues["default"].leaf

@@ -23,10 +23,12 @@ from trainmaster.hadoop.proto import (
     yarn_scheduler_pb2,
 )
 from trainmaster.local import jars, machine
-from trainmaster.local.options import cache_folder
+from trainmaster.local.options import VERSIONS, cache_folder
 
 OURS = [common_pb2, yarn_pb2, yarn_client_pb2, yarn_scheduler_pb2, yarn_nodemanager_pb2]
 Said = tuple[str, ...]
+LATER = {"3.3.6": {"hadoop.yarn.QueueInfoProto.queuePath"}}
+"""what a release doesn't say yet; whoever reads it must do without"""
 
 
 def said_by(files: Iterator[FileDescriptorProto]) -> dict[str, Said]:
@@ -58,10 +60,15 @@ def of_enums(scope: str, enums: object) -> Iterator[tuple[str, Said]]:
             yield f"{scope}.{enum.name}.{value.name}", (str(value.number),)
 
 
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def theirs() -> Mapping[str, Said]:
-    """What the jars of the local Hadoop hold."""
-    lib, java = jars.fetch(jars.HADOOP, cache_folder()), machine.find_java()
+def theirs(version: str) -> Mapping[str, Said]:
+    """What the jars of that Hadoop hold."""
+    lib, java = jars.fetch(jars.hadoop(version), cache_folder()), machine.find_java()
     assert java is not None
     program = Path(__file__).with_name("Descriptors.java")
     command = [str(java / "bin" / "java"), "-cp", f"{lib}/*", str(program)]
@@ -70,9 +77,11 @@ def theirs() -> Mapping[str, Said]:
 
 
 @pytest.mark.parametrize("ours", OURS, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_ours_are_theirs(ours: object, theirs: Mapping[str, Said]) -> None:
+def test_ours_are_theirs(ours: object, version: str, theirs: Mapping[str, Said]) -> None:
     file = FileDescriptorProto()
     ours.DESCRIPTOR.CopyToProto(file)  # type: ignore[attr-defined] # a generated module
     mine = said_by(iter([file]))
     assert len(mine) > 20
-    assert {name: theirs.get(name) for name in mine} == mine
+    assert {name: theirs[name] for name in mine if name in theirs} == {
+        name: said for name, said in mine.items() if name not in LATER.get(version, ())
+    }

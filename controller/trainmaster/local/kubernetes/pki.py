@@ -55,12 +55,14 @@ class Authority:
         self._name = _subject({NameOID.COMMON_NAME: "trainmaster-local"})
         self.certificate = self._sign(self._name, self.key, self._authority_extensions())
 
-    def server(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in _ADDRESSES]
+    def server(
+        self, addresses: Sequence[str] = _ADDRESSES
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        numbers = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         names = [x509.DNSName(name) for name in _NAMES]
         use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         return self._leaf(
-            {NameOID.COMMON_NAME: "server"}, (use, x509.SubjectAlternativeName([*addresses, *names]))
+            {NameOID.COMMON_NAME: "server"}, (use, x509.SubjectAlternativeName([*numbers, *names]))
         )
 
     def client(

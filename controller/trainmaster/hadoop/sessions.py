@@ -1,0 +1,104 @@
+"""Sessions with Hadoop's web servers: whom they trust, and what their failures mean for a person.
+
+Never here: a request, or what an answer means.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from trainmaster.errors import InvalidError
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 20.0
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's X509_V_ERR_ codes for a certificate whose authority is none that we trust"""
+
+
+def trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the authorities in that file alone, else those of the system. InvalidError names the file."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise InvalidError(f"hadoop_ca_file: {ca_file} holds no certificate in PEM form") from error
+    except OSError as error:
+        raise InvalidError(f"hadoop_ca_file: {ca_file} can't be read: {error.strerror}") from error
+
+
+def equip(session: requests.Session, trusted: ssl.SSLContext) -> requests.Session:
+    """Make a session one for the cluster's web servers."""
+    # Like Hadoop's own clients: a proxy that the environment names is for the outside world, not for the
+    # cluster.
+    session.trust_env = False
+    session.mount("https://", _Trusting(trusted))
+    return session
+
+
+class _Trusting(HTTPAdapter):
+    """HTTPS as one TLS context has it."""
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._trusted = trusted
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=self._trusted)
+
+    def cert_verify(self, *_: Any) -> None:
+        """The context checks. Left alone, requests would trust a list of public authorities of its own as well."""
+
+
+def why(error: BaseException) -> str:
+    """What went wrong, without addresses and parameters, which libraries put into their words."""
+    causes = list(_causes(error))
+    for kind, words in _WORDS:
+        for cause in causes:
+            if isinstance(cause, kind):
+                return words(cause)
+    told = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.errno)
+    return next(filter(None, told), type(error).__name__)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it was made of; requests and urllib3 hide that in arguments and `reason`."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            inner = (*one.args, getattr(one, "reason", None), one.__cause__, one.__context__)
+            waiting += [each for each in inner if isinstance(each, BaseException)]
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    advice = "; hadoop_ca_file names whom to trust" if error.verify_code in _UNKNOWN_AUTHORITY else ""
+    return f"its certificate is refused: {error.verify_message.rstrip('.')}{advice}"
+
+
+def _no_tls(error: ssl.SSLError) -> str:
+    return f"no TLS with it: {(error.reason or 'it broke off').replace('_', ' ').lower()}"
+
+
+_WORDS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
+    (ssl.SSLCertVerificationError, _untrusted),
+    (ssl.SSLError, _no_tls),
+    (requests.ConnectTimeout, lambda _: f"no connection within {CONNECT_TIMEOUT:g} s"),
+    (TimeoutError, lambda _: f"no answer within {READ_TIMEOUT:g} s"),
+    (socket.gaierror, lambda _: "its name can't be resolved"),
+    (ConnectionRefusedError, lambda _: "connection refused"),
+    (ConnectionError, lambda _: "it closed the connection"),
+    (http.client.IncompleteRead, lambda _: "it closed the connection within its answer"),
+    (http.client.BadStatusLine, lambda _: "it doesn't speak HTTP; does it speak HTTPS?"),
+    (requests.HTTPError, lambda error: f"HTTP status {error.response.status_code}"),
+    (requests.TooManyRedirects, lambda _: "it redirects without end"),
+)
+"""the first kind that is among the causes tells the story"""

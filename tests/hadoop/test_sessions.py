@@ -1,0 +1,117 @@
+"""Hadoop's web servers over HTTPS, and the sentence for each way in which they can't be asked."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hadoop.serving import Answer, certified, web
+from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.hadoop.http import Http
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certified(tmp_path_factory.mktemp("tls") / "keys")
+
+
+@pytest.fixture(scope="module")
+def secure(keys: Path) -> Iterator[str]:
+    with web(well, keys) as address:
+        yield address
+
+
+def well(_path: str) -> Answer:
+    return 200, '{"all": "well"}'
+
+
+async def complaint(http: Http, url: str) -> str:
+    """What is said of a server that can't be asked."""
+    try:
+        with pytest.raises(UnavailableError) as caught:
+            await http.json(url, secret="s3cret")
+    finally:
+        await http.close()
+    assert str(caught.value).startswith(f"{url}: "), "it names who was asked"
+    assert not re.search("s3cret|alice|Pool|Error", str(caught.value)), "and no parameter or class"
+    return str(caught.value).removeprefix(f"{url}: ")
+
+
+async def test_a_private_authority_is_trusted_when_its_file_is_named(keys: Path, secure: str) -> None:
+    http = Http("alice", keys / "ca.crt")
+    assert await http.json(f"https://{secure}/a") == {"all": "well"}
+    await http.close()
+
+
+async def test_without_it_the_sentence_says_what_to_do(secure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    assert await complaint(Http("alice"), f"https://{secure}/") == (
+        "its certificate is refused: unable to get local issuer certificate; hadoop_ca_file names whom to trust"
+    )
+
+
+async def test_another_authority_is_none(tmp_path: Path, secure: str) -> None:
+    other = certified(tmp_path / "other") / "ca.crt"
+    assert "hadoop_ca_file names whom to trust" in await complaint(Http("alice", other), f"https://{secure}/")
+
+
+async def test_a_certificate_is_for_the_name_that_was_asked(keys: Path, tmp_path: Path) -> None:
+    with web(well, keys) as address:
+        port = address.rpartition(":")[2]
+        url = f"https://ip6-localhost:{port}/"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", int(port)))])
+            said = await complaint(Http("alice", keys / "ca.crt"), url)
+    assert "not valid for 'ip6-localhost'" in said
+    assert "hadoop_ca_file" not in said, "another file would not help"
+
+
+async def test_requests_own_list_of_authorities_plays_no_part(
+    keys: Path, secure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(keys / "ca.crt"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keys / "ca.crt"))
+    assert "its certificate is refused" in await complaint(Http("alice"), f"https://{secure}/")
+
+
+async def test_https_from_who_speaks_http(keys: Path) -> None:
+    with web(well) as address:
+        said = await complaint(Http("alice", keys / "ca.crt"), f"https://{address}/")
+    assert said == "no TLS with it: wrong version number"
+
+
+async def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert await complaint(Http("alice"), f"http://127.0.0.1:{port}/") == "connection refused"
+
+
+async def test_no_such_host() -> None:
+    assert await complaint(Http("alice"), "http://nowhere.invalid/") == "its name can't be resolved"
+
+
+async def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("http", "sessions"):
+        monkeypatch.setattr(f"trainmaster.hadoop.{module}.READ_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = await complaint(Http("alice"), f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    assert said == "no answer within 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("nowhere.pem", "can't be read: No such file or directory"),
+        ("empty.pem", "holds no certificate in PEM form"),
+        ("server.key", "holds no certificate in PEM form"),
+    ],
+)
+def test_a_file_that_is_no_authority_is_one_clear_sentence(keys: Path, file: str, words: str) -> None:
+    (keys / "empty.pem").touch()
+    with pytest.raises(InvalidError) as caught:
+        Http("alice", keys / file)
+    assert str(caught.value) == f"hadoop_ca_file: {keys / file} {words}"
