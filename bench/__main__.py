@@ -21,8 +21,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import controller, kubernetes, lab, lives, process, scale
+from bench import controller, kubernetes, lab, lives, many, process
 from bench.figures import Sample, summarise
+from bench.scale import measure
 from bench.scenarios import Scenarios
 from bench.systems import System
 from bench.table import number, to_table
@@ -63,7 +64,10 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--jobs", type=int, default=200, help="jobs declared at once (default 200)")
     parser.add_argument(
-        "--only", choices=("trainmaster", "peer", "scale", "lives"), help="leave the others out"
+        "only",
+        nargs="?",
+        choices=("trainmaster", "peer", "many", "lives", "scale"),
+        help="leave the others out",
     )
     options = parser.parse_args()
     if options.quick:
@@ -72,17 +76,18 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
-    with (
-        tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder,
-        lab.running(Path(folder) / "lab", console.log) as place,
-    ):
-        yield from _all(options, place)
+    with tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder:
+        if options.only in (None, "scale"):
+            yield from measure.measure(Path(folder) / "scale", OUT, console.log)
+        if options.only != "scale":
+            with lab.running(Path(folder) / "lab", console.log) as place:
+                yield from _on_hadoop(options, place)
 
 
-def _all(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
+def _on_hadoop(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
     if options.only in (None, "trainmaster", "peer"):
         yield from _side_by_side(options, place)
-    if options.only in (None, "scale"):
+    if options.only in (None, "many"):
         yield from _many(options, place)
     if options.only in (None, "lives"):
         yield from _lives(place)
@@ -109,8 +114,8 @@ def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sampl
 def _many(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
     yarn = Yarn(place.hadoop.addresses.rm_web)
     for start in (_folder, _kubernetes):
-        with start(place) as many:
-            yield from scale.measure(many, options.jobs, OUT / f"stamps-{start.__name__}")
+        with start(place) as ours:
+            yield from many.measure(ours, options.jobs, OUT / f"stamps-{start.__name__}")
         yarn.end_all()
 
 

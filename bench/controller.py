@@ -83,12 +83,12 @@ class Trainmaster(Controller):
 
     name = REFERENCE
 
-    def __init__(self, hadoop: LocalHadoop, store: str, pid: int, port: int, log: Path) -> None:
-        """`store` is its URL."""
+    def __init__(self, conf_dir: Path, store: str, pid: int, port: int, log: Path) -> None:
+        """`conf_dir` holds Hadoop's configuration, `store` is a URL."""
         super().__init__(pid, port, log)
-        self.files, root = open_files(store, hadoop.conf_dir)
+        self.files, root = open_files(store, conf_dir)
         self.layout = Layout(root)
-        self._store = JobStore(store, hadoop.conf_dir)
+        self._store = JobStore(store, conf_dir)
 
     def declare(self, job: Job) -> None:
         text = yaml.safe_dump(declaration(job)).encode()
@@ -132,8 +132,15 @@ def buckets(metrics: Mapping[str, float], name: str) -> dict[float, float]:
 def running(hadoop: LocalHadoop, folder: str, log: Path) -> Iterator[Trainmaster]:
     """A controller that leads; `folder` in HDFS is its own store."""
     store = f"{hadoop.addresses.hdfs}{folder}"
-    with started(hadoop, {"TRAINMASTER_STORE": store}, log) as (pid, port):
-        ours = Trainmaster(hadoop, store, pid, port, log)
+    with leading(hadoop.environment, hadoop.conf_dir, store, log) as ours:
+        yield ours
+
+
+@contextmanager
+def leading(environment: Mapping[str, str], conf_dir: Path, store: str, log: Path) -> Iterator[Trainmaster]:
+    """A controller that leads, for a folder at any URL."""
+    with started(environment, {"TRAINMASTER_STORE": store}, log) as (pid, port):
+        ours = Trainmaster(conf_dir, store, pid, port, log)
         try:
             until("the controller to lead", ours.leading, 30, every=0.1)
             until("the controller to make its folders", ours.has_folders, 30, every=0.1)
@@ -143,10 +150,15 @@ def running(hadoop: LocalHadoop, folder: str, log: Path) -> Iterator[Trainmaster
 
 
 @contextmanager
-def started(hadoop: LocalHadoop, variables: Mapping[str, str], log: Path) -> Iterator[tuple[int, int]]:
-    """A controller with these settings, as its process and the port of its web server. It may take a moment to answer."""
+def started(
+    environment: Mapping[str, str], variables: Mapping[str, str], log: Path
+) -> Iterator[tuple[int, int]]:
+    """A controller with these settings, as its process and the port of its web server. It may take a moment to answer.
+
+    `environment` is that of its Hadoop.
+    """
     port = free_port()
-    environ = os.environ | hadoop.environment | dict(variables)
+    environ = os.environ | dict(environment) | dict(variables)
     environ |= {"TRAINMASTER_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
     process = processes.spawn(COMMAND, environ, log)
     try:

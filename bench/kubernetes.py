@@ -111,7 +111,7 @@ def running(hadoop: LocalHadoop, plane: LocalKubernetes, namespace: str, log: Pa
         "TRAINMASTER_KUBERNETES__NAMESPACES": json.dumps([namespace]),
         "TRAINMASTER_POLICY": json.dumps([{"namespace": namespace, "users": [getpass.getuser()]}]),
     }
-    with started(hadoop, variables, log) as (pid, port):
+    with started(hadoop.environment, variables, log) as (pid, port):
         ours = OnKubernetes(plane, namespace, pid, port, log)
         try:
             until("the controller to lead", ours.leading, 30, every=0.1)

@@ -14,6 +14,7 @@ from observe.pictures import NOW, fleet, picture, refused, role
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.metrics import make_registry
+from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -28,6 +29,7 @@ SHOWN = (
 
 def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     registry = make_registry(lambda: shown, lambda: now)
+    registry.register(Stalls())
     Measures(registry)
     return registry
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import FleetPicture
+    from trainmaster.observe.stalls import Stalls
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
 
@@ -40,11 +41,14 @@ def controller(
     """Drive every declared job, until SIGTERM or Ctrl-C. Running jobs go on without it."""
     from trainmaster.hadoop.configuration import read
     from trainmaster.observe.logs import set_up
+    from trainmaster.observe.stalls import Stalls
 
     settings = choices.settings()
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
-    asyncio.run(_serve(settings, conf))
+    stalls = Stalls()
+    with asyncio.Runner(loop_factory=stalls.new_loop) as runner:
+        runner.run(_serve(settings, conf, stalls))
 
 
 class _Shown:
@@ -60,7 +64,7 @@ class _Shown:
         return FleetPicture({}, leading=False, yarn_up=False, store_up=False, looked_at=0.0, expiry=0.0)
 
 
-async def _serve(settings: Settings, conf: HadoopConf) -> None:
+async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
     from trainmaster.master.measures import Measures
     from trainmaster.observe.metrics import make_registry, package_version
@@ -68,6 +72,7 @@ async def _serve(settings: Settings, conf: HadoopConf) -> None:
 
     shown = _Shown()
     registry = make_registry(shown.picture)
+    registry.register(stalls)
     source = _source(settings)
     web = WebServer(settings, shown.picture, registry)
     await web.start()

@@ -1,0 +1,172 @@
+"""What is measured at scale, each on a controller and a stand-in of its own: many starts, a full cluster, a great loss, a start.
+
+Each wait is bounded: where a limit was reached first, the figure says how far it got.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import yaml
+
+from bench import process
+from bench.controller import Spec, Trainmaster, whole
+from bench.figures import REFERENCE, Sample
+from bench.scale import lab
+from bench.scale.lab import StandIn
+from bench.scale.usage import Usage, spent
+
+NODES = 6000
+STARTS = 1000
+"""small jobs declared at once, on an empty cluster"""
+RUNNING, REPLICAS = 1000, (2, 5)
+"""jobs that run, and the parameter servers and workers of each"""
+LARGE = 5000
+"""replicas of one job beside them; together they fill the cluster"""
+WAITING = 3000
+DECLARED = 10_000
+SLOT = "4Gi"
+"""memory of each process: two to a node"""
+CALM = 30.0
+"""seconds over which the full cluster is watched"""
+LIMIT = 60.0
+"""seconds that anything may take"""
+
+
+def measure(folder: Path, out: Path, say: Callable[[str], None]) -> Iterator[Sample]:
+    """Everything. `folder` is for what is thrown away, `out` for the logs."""
+    for name, part in (("starts", _starts), ("full", _full), ("taken-in", _taken_in)):
+        say(f"at scale: {name}")
+        yield from part(folder / name, out / f"controller-scale-{name}.log")
+
+
+# --- many starts
+
+
+def _starts(folder: Path, log: Path) -> Iterator[Sample]:
+    with _place(folder, log) as (yarn, ours):
+        _all_run(ours, yarn, "warm", 40, 1, _small(), LIMIT)
+        time.sleep(2)
+        before = Usage(ours, yarn)
+        seconds, started = _all_run(ours, yarn, "starts", STARTS, 1, _small(), LIMIT)
+        after = Usage(ours, yarn)
+        yield _sample(f"{STARTS} small jobs at once, running after {LIMIT:g} s", "", started)
+        yield _sample(f"{STARTS} small jobs at once, started", "per s", started / seconds)
+        yield _sample(
+            f"{STARTS} small jobs at once, CPU of each", "ms", 1000 * (after.cpu - before.cpu) / started
+        )
+        yield from spent(f"{STARTS} small jobs at once", before, after)
+
+
+def _small() -> Spec:
+    return _spec("Generic", worker=1)
+
+
+# --- a full cluster, and a great loss
+
+
+def _full(folder: Path, log: Path) -> Iterator[Sample]:
+    with _place(folder, log) as (yarn, ours):
+        seconds, started = _all_run(ours, yarn, "large", 1, LARGE, _spec("Generic", worker=LARGE), LIMIT)
+        yield _sample(f"one job of {LARGE} replicas, {started} running", "s", seconds)
+        ps, workers = REPLICAS
+        each = ps + workers
+        seconds, started = _all_run(
+            ours, yarn, "running", RUNNING, each, _spec("TensorFlow", ps=ps, worker=workers), 1.5 * LIMIT
+        )
+        yield _sample(
+            f"{RUNNING} jobs of {each} replicas beside it, {started} processes running", "s", seconds
+        )
+        yield from _waiting(yarn, ours)
+        yield from _loss(yarn, ours)
+
+
+def _waiting(yarn: StandIn, ours: Trainmaster) -> Iterator[Sample]:
+    before = yarn.counts()["applications"]
+    started = time.monotonic()
+    ours.declare_all("waiting", {f"waiting-{n}": _spec("Generic", worker=2) for n in range(WAITING)})
+    opened = _until(lambda: yarn.counts()["applications"] - before, WAITING, LIMIT)
+    yield _sample(f"{WAITING} more declared, {opened} of them waiting", "s", time.monotonic() - started)
+    time.sleep(5)
+    calm = Usage(ours, yarn)
+    time.sleep(CALM)
+    after = Usage(ours, yarn)
+    when = f"{RUNNING + 1} jobs run and {opened} wait"
+    busy = (after.cpu - calm.cpu) / (after.at - calm.at)
+    yield _sample(f"{when}, share of one core", "%", 100 * busy)
+    yield _sample(f"{when}, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
+    yield from spent(when, calm, after)
+
+
+def _loss(yarn: StandIn, ours: Trainmaster) -> Iterator[Sample]:
+    before = Usage(ours, yarn)
+    lost, running = yarn.lose("large-0"), yarn.counts()["started"]
+    began = time.monotonic()
+    back = _until(lambda: yarn.counts()["started"] - running, lost, LIMIT)
+    after = Usage(ours, yarn)
+    yield _sample(
+        f"{lost} replicas of one job lost at once, {back} running again", "s", time.monotonic() - began
+    )
+    yield _sample(f"{lost} replicas lost at once, CPU", "s", after.cpu - before.cpu)
+    yield from spent(f"{lost} replicas lost at once", before, after)
+
+
+# --- many declared at a start
+
+
+def _taken_in(folder: Path, log: Path) -> Iterator[Sample]:
+    jobs = folder / "store" / "jobs"
+    jobs.mkdir(parents=True)
+    text = yaml.safe_dump(whole(_spec("Generic", worker=1) | {"runPolicy": {"suspend": True}}))
+    for number in range(DECLARED):
+        (jobs / f"declared-{number}.yaml").write_text(text)
+    began = time.monotonic()
+    with _place(folder, log) as (_, ours):
+        found = _until(lambda: ours.jobs()["Suspended"], DECLARED, LIMIT, every=1.0)
+        yield _sample(f"started with {DECLARED} declared, {found} taken in", "s", time.monotonic() - began)
+        yield _sample(f"{DECLARED} declared, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
+
+
+# --- small things
+
+
+@contextmanager
+def _place(folder: Path, log: Path) -> Iterator[tuple[StandIn, Trainmaster]]:
+    with ExitStack() as stack:
+        yarn = stack.enter_context(lab.running(folder / "yarn", NODES))
+        yield yarn, stack.enter_context(lab.driven(folder, yarn, log))
+
+
+def _all_run(
+    ours: Trainmaster, yarn: StandIn, group: str, jobs: int, replicas: int, spec: Spec, limit: float
+) -> tuple[float, int]:
+    """Seconds until all processes of these jobs run, or the limit; and how many ran then."""
+    before = yarn.counts()["started"]
+    ours.declare_all(group, {f"{group}-{number}": spec for number in range(jobs)})
+    began = time.monotonic()
+    started = _until(lambda: yarn.counts()["started"] - before, jobs * replicas, limit)
+    return time.monotonic() - began, started
+
+
+def _until(reached: Callable[[], int], wanted: int, limit: float, every: float = 0.2) -> int:
+    """Wait until a number is reached, at most for the limit: the number then."""
+    deadline = time.monotonic() + limit
+    while (number := reached()) < wanted and time.monotonic() < deadline:
+        time.sleep(every)
+    return number
+
+
+def _spec(framework: str, **replicas: int) -> Spec:
+    resources = {"memory": SLOT}
+    roles = {
+        role: {"replicas": number, "resources": resources, "command": "sleep 600"}
+        for role, number in replicas.items()
+    }
+    return {"framework": framework, "runPolicy": {"backoff": {"base": "0s"}}, "roles": roles}
+
+
+def _sample(figure: str, unit: str, value: float) -> Sample:
+    return Sample(figure, REFERENCE, unit, value, process.load())
