@@ -37,7 +37,7 @@ class Cluster:
         made = (Node(_host(n), f"/rack-{n // rack}", size.copy(), size.copy()) for n in range(nodes))
         self.nodes = {node.host: node for node in made}
         self.applications: dict[int, Application] = {}
-        self._share = int(MASTERS * nodes * size.memory / LEAST.memory)
+        self._share = max(1, int(MASTERS * nodes * size.memory / LEAST.memory))
         self._active: set[int] = set()
         """applications that may be granted containers: as many as the masters' share allows"""
         self._inactive: deque[Application] = deque()

@@ -11,6 +11,8 @@ import asyncio
 import json
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
@@ -41,18 +43,31 @@ async def serve(cluster: Cluster) -> None:
     """Its only words are the ports, as one line of JSON, once all of them listen."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with listening(cluster) as ports:
+        print(json.dumps(ports), flush=True)
+        await _schedule(cluster, stop)
+
+
+@asynccontextmanager
+async def listening(cluster: Cluster) -> AsyncIterator[dict[str, int]]:
+    """All servers of a cluster; their ports by name."""
     listeners = {name: _listener() for name in ("nodes", "clients", "schedulers", "web")}
-    found = {name: listener.getsockname()[1] for name, listener in listeners.items()}
-    messages = Messages(cluster, found["nodes"])
-    await _listen(listeners["clients"], Clients(cluster, messages).methods, tokens=False)
-    await _listen(listeners["schedulers"], Masters(cluster, messages).methods, tokens=True)
-    await _listen(listeners["nodes"], Nodes(cluster, messages).methods, tokens=True)
+    ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
+    messages = Messages(cluster, ports["nodes"])
     runner = web.AppRunner(Web(cluster).application())
     await runner.setup()
     await web.SockSite(runner, listeners["web"]).start()
-    print(json.dumps(found), flush=True)
-    await _schedule(cluster, stop)
-    await runner.cleanup()
+    servers = [
+        await _listen(listeners["clients"], Clients(cluster, messages).methods, tokens=False),
+        await _listen(listeners["schedulers"], Masters(cluster, messages).methods, tokens=True),
+        await _listen(listeners["nodes"], Nodes(cluster, messages).methods, tokens=True),
+    ]
+    try:
+        yield ports
+    finally:
+        for server in servers:
+            server.close()
+        await runner.cleanup()
 
 
 async def _schedule(cluster: Cluster, stop: asyncio.Event) -> None:
@@ -61,9 +76,11 @@ async def _schedule(cluster: Cluster, stop: asyncio.Event) -> None:
         await asyncio.sleep(TICK)
 
 
-async def _listen(listener: socket.socket, methods: dict[str, Answer], *, tokens: bool) -> None:
+async def _listen(
+    listener: socket.socket, methods: dict[str, Answer], *, tokens: bool
+) -> asyncio.AbstractServer:
     loop = asyncio.get_running_loop()
-    await loop.create_server(lambda: Server(methods, tokens=tokens), sock=listener, backlog=BACKLOG)
+    return await loop.create_server(lambda: Server(methods, tokens=tokens), sock=listener, backlog=BACKLOG)
 
 
 def _listener() -> socket.socket:
