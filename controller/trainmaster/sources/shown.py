@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import API_VERSION, KIND
 from trainmaster.api.status import JobStatus
+from trainmaster.sources import yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Shown:
 
 def to_bytes(declared: Declared, status: JobStatus) -> bytes:
     """The text of a status file."""
-    document = {
+    document: dict[str, yaml_text.Plain] = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {
@@ -34,10 +35,7 @@ def to_bytes(declared: Declared, status: JobStatus) -> bytes:
         },
         "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
-    text: str = yaml.dump(
-        document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, default_flow_style=False
-    )
-    return text.encode()
+    return yaml_text.to_text(document).encode()
 
 
 def from_bytes(data: bytes) -> Shown | None:
