@@ -238,7 +238,7 @@ async def test_the_queue_tells_what_the_nodes_do() -> None:
     async with standing() as yarn:
         await yarn.granted(await yarn.master(), ONE)
         http = Http()
-        (queue,) = await Rest(yarn.conf, http).queues()
+        _root, queue = await Rest(yarn.conf, http).queues()
         await http.close()
         used = sum(node.used.memory for node in await yarn.rm.cluster_nodes())
         assert (queue.path, queue.used.memory, queue.maximum) == ("root.default", used, Resource(24576, 12))

@@ -12,12 +12,12 @@ from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import until, virtual
-from master.yarn import Yarn
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.configuration import NODE_EXPIRY, parse
 from trainmaster.hadoop.expiry import Expiry
 from trainmaster.master import expiry
 from trainmaster.master.expiry import Expiries
+from yarn.wires import Yarn
 
 AWAY = UnavailableError("nobody there")
 

@@ -69,7 +69,7 @@ async def _here(work: Callable[..., Any], *args: Any) -> Any:
 @asynccontextmanager
 async def controller(folder: Folder, yarn: Yarn) -> AsyncIterator[Fleet]:
     said = cast("Any", Said(yarn))
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0)
+    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
     with (
         patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
         patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
