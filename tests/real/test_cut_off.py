@@ -69,10 +69,10 @@ def test_a_gang_does_not_start_beside_a_process_whose_node_does_not_answer(
     )  # both fit on one node, and get one each
     replicas = room.until_true("writers", C.RUNNING).roles["worker"].replicas
     assert replicas[0].node != replicas[1].node
-    (silent,) = ledger.running("worker-1")
+    silent = until(lambda: ledger.running("worker-1"))[0]
 
     with frozen(hadoop, node_of(hadoop, replicas[1].node)):
-        ledger.running("worker-0")[0].kill()
+        until(lambda: ledger.running("worker-0"))[0].kill()
         waits = room.until("writers", lambda s: reason(s, C.QUEUED) == reasons.IN_DOUBT)
         assert f"worker-1 may still run in {silent.container}" in message(waits, C.QUEUED)
         assert silent.alive
@@ -104,8 +104,7 @@ def test_resourcemanager_and_controller_killed_together_leave_one_process_of_eac
 
     assert containers(status) == containers(before)
     assert len(ledger.starts()) == 2, "what runs is not touched"
-    victim = ledger.running("worker-1")[0]
-    victim.kill()
+    until(lambda: ledger.running("worker-1"))[0].kill()
     until(lambda: len(ledger.starts("worker-1")) == 2)
     assert len(ledger.starts("worker-0")) == 1
     assert ledger.twice() == []
@@ -144,7 +143,7 @@ def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
     never = trainer_role(ledger.folder, 1, steps=0) | {"restartPolicy": "Never"}
     room.drop("back", eager(worker=never))
     replica = room.until_true("back", C.RUNNING).roles["worker"].replicas[0]
-    (old,) = ledger.running()
+    old = until(ledger.running)[0]
 
     with frozen(hadoop, node_of(hadoop, replica.node)):
         until(lambda: len(ledger.starts()) == 2, 3 * PATIENT.nm_expiry)  # YARN has given the node up
