@@ -17,6 +17,10 @@ class UnavailableError(TrainmasterError):
     """The other side could not be asked (down, unreachable, too slow): nothing is known, try again later."""
 
 
+class NotDoneError(UnavailableError):
+    """The same, and what was asked for has surely not been done: it wasn't heard, or the answer was to come again later."""
+
+
 class RefusedError(TrainmasterError):
     """The other side answered, and its answer was no.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.errors import DeniedError, NotDoneError, RefusedError
 from trainmaster.hadoop import refusals
 from trainmaster.hadoop.refusals import StandbyError, refusal
 
@@ -15,8 +15,8 @@ YARN = "org.apache.hadoop.yarn.exceptions."
     ("kind", "family"),
     [
         ("org.apache.hadoop.ipc.StandbyException", StandbyError),
-        ("org.apache.hadoop.ipc.RetriableException", UnavailableError),
-        (YARN + "NMNotYetReadyException", UnavailableError),
+        ("org.apache.hadoop.ipc.RetriableException", NotDoneError),
+        (YARN + "NMNotYetReadyException", NotDoneError),
         ("org.apache.hadoop.security.AccessControlException", DeniedError),
         ("org.apache.hadoop.security.authorize.AuthorizationException", DeniedError),
         ("javax.security.sasl.SaslException", DeniedError),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from trainmaster.errors import TrainmasterError, UnavailableError
+from trainmaster.errors import NotDoneError, TrainmasterError, UnavailableError
 
 T = TypeVar("T")
 LOST = "the connection broke before the answer came"
@@ -36,7 +36,7 @@ class Answers:
         """Count a call; raise what keeps it from being made."""
         self.calls[method] += 1
         if side in self.away or (side != "rm" and "nm" in self.away):
-            raise UnavailableError(f"{side} is away")
+            raise NotDoneError(f"{side} is away")
         if method in self.refuse:
             raise self.refuse[method]
         if self._meets(self.unheard, method):

@@ -35,6 +35,8 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
 from trainmaster.hadoop.rpc import RpcClient
 from trainmaster.hadoop.sasl import TokenLogin
 
+START_PATIENCE = 60.0
+"""seconds that a NodeManager may take to answer a start: one that has much to launch is slow, and may be launching this one"""
 PROTOCOL = "org.apache.hadoop.yarn.api.ContainerManagementProtocolPB"
 _UNHANDLED = "is not handled by this NodeManager"
 _URL = re.compile(
@@ -70,15 +72,17 @@ class NodeManagers:
         """Start the process of one container. Returning means that the NodeManager has taken it on, not that
         it runs.
 
-        A container that was started before is refused; after UnavailableError ask `statuses` before trying
-        again.
+        A container that was started before is refused. NotDoneError means that it was not; after any other
+        UnavailableError ask `statuses` before trying again.
         """
         wanted = pb.StartContainerRequestProto(
             container_launch_context=launch_proto(launch),
             container_token=messages.token_proto(container_token),
         )
         request = pb.StartContainersRequestProto(start_container_request=[wanted])
-        answer = await self._call(node, nm_token, "startContainers", request, pb.StartContainersResponseProto)
+        answer = await self._call(
+            node, nm_token, "startContainers", request, pb.StartContainersResponseProto, START_PATIENCE
+        )
         for failed in answer.failed_requests:
             raise _error(failed)
 
@@ -116,7 +120,13 @@ class NodeManagers:
             await line.rpc.close()
 
     async def _call(
-        self, node: str, token: bytes, method: str, request: Message, answer: type[Answer]
+        self,
+        node: str,
+        token: bytes,
+        method: str,
+        request: Message,
+        answer: type[Answer],
+        patience: float | None = None,
     ) -> Answer:
         key = (node, token)
         line = self._lines.get(key)
@@ -127,7 +137,7 @@ class NodeManagers:
             line.hang_up = None
         line.calls += 1
         try:
-            return await line.rpc.call(method, request, answer)
+            return await line.rpc.call(method, request, answer, patience)
         finally:
             line.calls -= 1
             if not line.calls and self._lines.get(key) is line:

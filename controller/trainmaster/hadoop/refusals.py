@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError
 
 _YARN = "org.apache.hadoop.yarn.exceptions."
 
@@ -45,7 +45,7 @@ _INNER = re.compile(r"^([a-z][\w.]*\.[A-Z][\w$]*(?:Exception|Error|InvalidToken)
 _LONGEST = 1000
 
 
-class StandbyError(UnavailableError):
+class StandbyError(NotDoneError):
     """This server is a standby; another one may be active."""
 
 
@@ -60,7 +60,7 @@ def refusal(kind: str, text: str) -> TrainmasterError:
     if kind == _STANDBY:
         return StandbyError(words)
     if kind in _LATER:
-        return UnavailableError(words)
+        return NotDoneError(words)
     return (DeniedError if kind in _DENIED else RefusedError)(kind, words or "no reason given")
 
 

@@ -12,7 +12,7 @@ import asyncio
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import NotDoneError, UnavailableError
 from trainmaster.hadoop.connection import Answer, Connection
 from trainmaster.hadoop.sasl import Login
 
@@ -29,22 +29,25 @@ class RpcClient:
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
 
-    async def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:
-        """One call within the timeout, connecting included. Calls may go on in parallel."""
+    async def call(
+        self, method: str, request: Message, answer: type[Answer], patience: float | None = None
+    ) -> Answer:
+        """One call within the timeout, or within `patience` seconds, connecting included. Calls may go on in parallel."""
+        seconds = patience or self._timeout
         connection: Connection | None = None
         heard = 0
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._connected()
+            async with asyncio.timeout(seconds):
+                connection = await self._reached()
                 heard = connection.received
                 return await connection.call(method, request, answer)
         except TimeoutError as error:
-            late = f"{self.address} did not answer {method} within {self._timeout:g} s"
+            late = f"{self.address} did not answer {method} within {seconds:g} s"
             if connection is not None and connection.received == heard:
                 # Nothing at all was heard meanwhile: the peer is gone without a word, so don't use this
                 # socket again.
                 connection.abort(lambda: UnavailableError(late))
-            raise UnavailableError(late) from error
+            raise (UnavailableError if connection else NotDoneError)(late) from error
 
     def replace_login(self, login: Login) -> None:
         """Use another login from the next connection on."""
@@ -61,6 +64,13 @@ class RpcClient:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+    async def _reached(self) -> Connection:
+        """The connection; whoever can't be reached has done nothing."""
+        try:
+            return await self._connected()
+        except UnavailableError as error:
+            raise NotDoneError(str(error)) from error
 
     async def _connected(self) -> Connection:
         if self._connection is not None and self._connection.usable:

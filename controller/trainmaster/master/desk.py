@@ -22,6 +22,7 @@ from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
+from trainmaster.master.pace import Pace
 from trainmaster.master.ports import Ports
 from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
@@ -60,6 +61,7 @@ class Desk:
     public_url: str
     """address of the web server as others reach it; empty where none runs"""
     ports: Ports = field(default_factory=Ports)
+    pace: Pace = field(default_factory=Pace)
     fleet_size: int = 0
     """jobs that heartbeat"""
     expecting: int = 0

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
@@ -33,10 +33,6 @@ RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
 YARN = "org.apache.hadoop.yarn."
 """where the exceptions come from by which a NodeManager refuses; others (a NullPointerException, say) are trouble of its own"""
-
-
-class NotSentError(UnavailableError):
-    """The start call was not made: nothing can have come of it."""
 
 
 class NotLetInError(UnavailableError):
@@ -141,13 +137,12 @@ class Doing:
     async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, user: str) -> None:
         try:
             files = await self._files(job, action, user)
-            await self._until_leading()
             await self._launch(action.container, await self._built(action, replica, files, user))
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
             self._failed(action, -1, str(error))
-        except NotSentError as error:
+        except NotDoneError as error:
             self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except TrainmasterError as error:
             if not (known := await self._started_all_the_same(action.container)):
@@ -168,23 +163,37 @@ class Doing:
             return launch(environment, action.command, replica.host, replica.ports, files)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
-        """Start it, unless it was given back or taken away while we prepared it."""
-        container, token = self._sight.containers.get(id_), self._sight.container_tokens.pop(id_, None)
+        """Start it once its node can take it, unless it was given back or taken away meanwhile."""
+        until = clock.monotonic() + START_PATIENCE
+        while container := self._sight.containers.get(id_):
+            try:
+                async with self._desk.pace.place(container.node):
+                    return await self._launch_now(id_, context)
+            except NotDoneError:
+                if clock.monotonic() > until or id_ not in self._sight.container_tokens:
+                    raise
+            await asyncio.sleep(RETRY)
+        return None
+
+    async def _launch_now(self, id_: str, context: LaunchContext) -> None:
+        await self._until_leading()
+        container, token = self._sight.containers.get(id_), self._sight.container_tokens.get(id_)
         if container is None or token is None:
             return
         nm_token = self._sight.tokens.of(id_, container.node)
         if nm_token is None:
-            raise NotSentError("YARN gave no token for its node")
+            raise NotDoneError("YARN gave no token for its node")
         try:
             await self._desk.nodes.start(container.node, nm_token, token, context)
         except DeniedError as error:
             self._sight.tokens.refused(container.node, nm_token)
-            self._sight.not_started(id_, token)
+            self._sight.not_started(id_)
             raise NotLetInError(str(error)) from error
         except RefusedError as error:
             if error.kind.startswith(YARN):
                 raise
             raise UnavailableError(str(error)) from error
+        self._sight.container_tokens.pop(id_, None)
         reach("half-started")
 
     async def _started_all_the_same(self, id_: str) -> bool | None:

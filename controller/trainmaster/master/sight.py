@@ -191,10 +191,9 @@ class Sight:
             self._set(id_, ContainerState.UNSTARTABLE)
         return container is not None
 
-    def not_started(self, id_: str, container_token: bytes) -> None:
+    def not_started(self, id_: str) -> None:
         """Its NodeManager has not let us in: it may be tried again, with another token."""
-        if id_ in self.containers:
-            self.container_tokens[id_] = container_token
+        if id_ in self.container_tokens:
             self._set(id_, ContainerState.ALLOCATED)
 
     def lacks_token(self) -> bool:
