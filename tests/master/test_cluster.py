@@ -43,7 +43,8 @@ def picture(
 
 def test_sums_are_by_partition_and_bounds_by_queue() -> None:
     gpu = queue("root.gpu", label="gpu", labelled={"gpu": Share(LARGE, HALF)}, pending=3)
-    plain = queue("root.plain", users=(RestUser("u", HALF, LARGE), RestUser("new", Resource(), Resource())))
+    users = (RestUser("u", HALF, HALF), RestUser("new", Resource(), Resource()), RestUser("all", HALF, LARGE))
+    plain = queue("root.plain", users=users)
     made = picture([node("a"), node("b"), node("g", labels=("gpu",))], gpu, plain)
     assert made.nodes.totals == {"": Size(16384, 16, 4), "gpu": Size(8192, 8, 2)}
     known = made.bounds.known
@@ -51,7 +52,8 @@ def test_sums_are_by_partition_and_bounds_by_queue() -> None:
     assert known[of_queue("root.plain")].left == Size(4096, 4, 1)
     assert known[of_queue("root.gpu", "gpu")].held_back == 3
     assert made.bounds.chain("root.plain", "u") == ("user u in root.plain", "queue root.plain ", "partition ")
-    assert made.bounds.chain("root.plain", "new") == ("queue root.plain ", "partition ")
+    for user in ("new", "all"):
+        assert made.bounds.chain("root.plain", user) == ("queue root.plain ", "partition ")
     assert made.bounds.chain("root.gpu", "u") == ("queue root.gpu gpu", "partition gpu")
     assert (made.of_queue("gpu").queue, made.of_queue("gpu").total) == ("root.gpu", Size(8192, 8, 2))
 

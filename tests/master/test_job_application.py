@@ -228,6 +228,40 @@ async def loses_its_record(office: Office) -> str:
     return before.memory.application.id
 
 
+@virtual
+async def test_a_priority_that_yarn_refuses_is_told_once_and_said_once() -> None:
+    async with Office() as office:
+        heard: list[str] = []
+        office.desk.publish = lambda _declared, _status, events: heard.extend(e.reason for e in events)
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        kind = "org.apache.hadoop.yarn.exceptions.YarnException"
+        office.yarn.refuse["priority"] = RefusedError(kind, "u may not have priority 9 in queue default")
+        wanted = job(worker=1, spec={"priority": 9})
+        master.declare(replace(master.declared, job=wanted, generation=2))
+        await asyncio.sleep(600)
+        assert office.yarn.calls["priority"] == 1
+        assert heard.count(reasons.PRIORITY_REFUSED) == 1
+        office.yarn.refuse.clear()
+        master.declare(replace(master.declared, job=job(worker=1, spec={"priority": 3}), generation=3))
+        await asyncio.sleep(5)
+        assert office.yarn.only.priority == 3
+
+
+@virtual
+async def test_a_priority_is_told_again_until_yarn_can_be_asked() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        office.yarn.refuse["priority"] = UnavailableError("away")
+        master.declare(replace(master.declared, job=job(worker=1, spec={"priority": 3}), generation=2))
+        await asyncio.sleep(10)
+        assert office.yarn.calls["priority"] > 5
+        office.yarn.refuse.clear()
+        await asyncio.sleep(5)
+        assert office.yarn.only.priority == 3
+
+
 # --- a declaration that can't be read
 
 
@@ -291,37 +325,3 @@ async def test_an_application_that_yarn_forgot_meanwhile_is_submitted_anew() -> 
         assert master.memory.lost_applications == 1
         assert master.memory.charged == 0
         assert master.memory.restart_cause.startswith("YARN lost the application")
-
-
-@virtual
-async def test_a_priority_that_yarn_refuses_is_told_once_and_said_once() -> None:
-    async with Office() as office:
-        heard: list[str] = []
-        office.desk.publish = lambda _declared, _status, events: heard.extend(e.reason for e in events)
-        master = office.drive(job(worker=1))
-        await office.running(1)
-        kind = "org.apache.hadoop.yarn.exceptions.YarnException"
-        office.yarn.refuse["priority"] = RefusedError(kind, "u may not have priority 9 in queue default")
-        wanted = job(worker=1, spec={"priority": 9})
-        master.declare(replace(master.declared, job=wanted, generation=2))
-        await asyncio.sleep(600)
-        assert office.yarn.calls["priority"] == 1
-        assert heard.count(reasons.PRIORITY_REFUSED) == 1
-        office.yarn.refuse.clear()
-        master.declare(replace(master.declared, job=job(worker=1, spec={"priority": 3}), generation=3))
-        await asyncio.sleep(5)
-        assert office.yarn.only.priority == 3
-
-
-@virtual
-async def test_a_priority_is_told_again_until_yarn_can_be_asked() -> None:
-    async with Office() as office:
-        master = office.drive(job(worker=1))
-        await office.running(1)
-        office.yarn.refuse["priority"] = UnavailableError("away")
-        master.declare(replace(master.declared, job=job(worker=1, spec={"priority": 3}), generation=2))
-        await asyncio.sleep(10)
-        assert office.yarn.calls["priority"] > 5
-        office.yarn.refuse.clear()
-        await asyncio.sleep(5)
-        assert office.yarn.only.priority == 3

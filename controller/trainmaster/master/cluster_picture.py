@@ -121,8 +121,14 @@ def _bounds(queues: Sequence[RestQueue], nodes: Nodes) -> Iterator[tuple[str, Bo
                 most, left = size(share.maximum), size(share.maximum) - size(share.used)
                 yield of_queue(queue.path, label), Bound(_name(queue), most, left, queue.pending)
         for user in queue.users:
-            if user.maximum.memory and not queue.label:
+            if _is_narrower(queue, user):
                 yield of_user(queue.path, user.name), _of_user(queue, user)
+
+
+def _is_narrower(queue: RestQueue, user: RestUser) -> bool:
+    """Whether a user may use less than the queue. It is told of the nodes without a label only."""
+    known = user.maximum.memory > 0 and not queue.label
+    return known and not (queue.maximum and size(queue.maximum).fits(size(user.maximum)))
 
 
 def _of_user(queue: RestQueue, user: RestUser) -> Bound:

@@ -73,7 +73,9 @@ class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kep
     @cached_property
     def frees(self) -> Mapping[str, Size]:
         """By partition: what is free. A node that gave out more than it has takes nothing from the others."""
-        return _sums((n.partition, largest(n.free, NOTHING)) for n in self)
+        return _sums(
+            (n.partition, n.free if NOTHING.fits(n.free) else largest(n.free, NOTHING)) for n in self
+        )
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Size, ...]]:
