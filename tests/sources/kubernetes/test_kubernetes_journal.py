@@ -12,7 +12,7 @@ from sources.kubernetes.leaders import TOKEN, UID, Leader, key, record, stored
 from sources.kubernetes.line import Request, Server
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import journalled
-from trainmaster.master.codec import encode
+from trainmaster.master.codec import Nameplate, encode
 from trainmaster.plan.memory import ApplicationMemory, Memory, ReplicaMemory
 from trainmaster.plan.memory import Key as Replica
 from trainmaster.sources.kubernetes.api import SECRETS, NotFoundError
@@ -97,7 +97,7 @@ async def test_a_broken_record_is_kept_and_its_job_is_not_begun_anew(
 
     found = await journalled.load(Source())
     assert list(found.memories) == ["u1"]
-    assert found.unreadable == {UID: ("vision", "mnist")}
+    assert found.unreadable == {UID: Nameplate("vision", "mnist")}
     assert f"trainmaster-journal-{UID} is broken" in caplog.text
     assert server.get(key())["data"] == data
     await old.journal.remove(UID)
