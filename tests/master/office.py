@@ -47,6 +47,9 @@ class Store:
     async def load(self) -> Mapping[str, bytes]:
         return dict(self.records)
 
+    async def read(self, uid: str) -> bytes | None:
+        return self.records.get(uid)
+
     async def write(self, uid: str, record: bytes) -> None:
         self.writes += 1
         await asyncio.sleep(0.005)

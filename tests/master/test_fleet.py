@@ -99,23 +99,3 @@ async def test_a_deleted_job_leaves_nothing_in_any_ledger() -> None:
         assert ours._publisher._shown == ours._publisher._waiting == {}
         assert folder.journal.records == {}
         assert yarn.running() == []
-
-
-@virtual
-async def test_a_job_whose_record_cannot_be_read_is_never_begun_anew() -> None:
-    folder, yarn = Folder(), Yarn()
-    folder.put("a", job(worker=1))
-    folder.put("b", job(worker=1))
-    folder.journal.records["a"] = (
-        b'{"uid": "a", "namespace": "default", "name": "a", "generation": "of another version"}'
-    )
-    async with controller(folder, yarn):
-        await until(lambda: len(yarn.running()) == 1)
-        assert folder.adopted["a"] == ("default", "a")
-        await until(lambda: "a" in folder.shown)
-        assert "record in the journal can't be read" in folder.shown["a"].conditions[0].message
-        assert "a" in folder.journal.records, "somebody may restore it"
-
-        folder.jobs["a"] = replace(folder.jobs["a"], deleted=True)
-        await until(lambda: "a" not in folder.jobs)
-        assert "a" not in folder.journal.records

@@ -14,7 +14,7 @@ from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import run, until, virtual
-from trainmaster.master import fleet
+from trainmaster.master import intake
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.job import JobMaster
 from trainmaster.master.journalled import load
@@ -100,20 +100,20 @@ async def test_one_declaration_that_meets_an_error_keeps_no_other_from_its_maste
 @virtual
 async def test_a_record_that_can_not_be_taken_up_is_refused_and_the_others_are_taken_up() -> None:
     folder, yarn, registry = Folder(), Yarn(), CollectorRegistry()
-    made = fleet.remembered
+    made = intake.remembered
 
     def remembered(source: str, memory: object) -> object:
         if memory.uid == "b":  # type: ignore[attr-defined]
             raise ZeroDivisionError
         return made(source, memory)  # type: ignore[arg-type]
 
-    with patch.object(fleet, "remembered", remembered):
+    with patch.object(intake, "remembered", remembered):
         async with successor(folder, yarn, registry) as ours:
             await until(lambda: "b" in folder.shown and folder.shown["b"].state == "Refused")
             assert "journal can't be read" in folder.shown["b"].conditions[0].message
             assert len(yarn.applications) == 2
             assert ours.picture().jobs["a"].last_beat > 0
-            assert failures(registry, "listing") == 1
+            assert 1 <= failures(registry, "listing") <= 2, "it is tried again, though seldom"
 
 
 @pytest.mark.parametrize("where", ["load", "adopt"])
@@ -124,7 +124,7 @@ def test_an_error_on_taking_over_is_shown_until_it_goes_well(where: str) -> None
 async def _takes_over_late(where: str) -> None:
     folder, yarn, registry = Folder(), Yarn(), CollectorRegistry()
     folder.put("a", job(worker=1))
-    broken = patch.object(fleet, "load") if where == "load" else patch.object(folder, "adopt")
+    broken = patch.object(intake, "load") if where == "load" else patch.object(folder, "adopt")
     with broken as failing:
         failing.side_effect = ZeroDivisionError
         async with controller(folder, yarn, registry) as ours:

@@ -14,17 +14,20 @@ from urllib.parse import urlsplit
 import pytest
 
 from sources.building import GRACE, LEASE, Clock, job_text
+from sources.stalls import Lead, stalled
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import FencedError, InvalidError, UnavailableError
+from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.settings import Settings
 from trainmaster.sources.facts import FileFacts
 from trainmaster.sources.files import Files
 from trainmaster.sources.folder import FolderSource
+from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.staging import Staging
 from trainmaster.sources.store import JobStore
 from trainmaster.sources.stores import open_files
+from trainmaster.sources.threads import Threads
 
 CONTROLLER = Path(__file__).parents[2] / "controller"
 
@@ -187,9 +190,32 @@ async def test_the_journal_is_durable_and_private(source: FolderSource, files: F
     for number in range(20):
         await source.journal.write("u1", b'{"n": %d}' % number)
     assert await source.journal.load() == {"u1": b'{"n": 19}'}
-    entry = files.stat(f"{root}/journal/u1.json")
-    assert entry.mode == 0o600
-    assert files.stat(f"{root}/journal").mode == 0o700
+    own = f"{root}/journal/{source.lease.epoch:06d}"
+    assert files.stat(f"{own}/u1.json").mode == 0o600
+    assert files.stat(f"{root}/journal").mode == files.stat(own).mode == 0o700
+
+
+@pytest.mark.parametrize("meanwhile", ["replaced", "removed"])
+async def test_a_write_that_was_stalled_changes_nothing_of_a_later_leader(
+    store: str, root: str, files: Files, meanwhile: str
+) -> None:
+    other, _ = open_files(store)
+    await stalled(files, other, f"{root}/journal", meanwhile)
+
+
+async def test_of_leaders_that_take_over_at_once_the_latest_has_the_records(store: str, root: str) -> None:
+    def of(epoch: int) -> FolderJournal:
+        return FolderJournal(open_files(store)[0], f"{root}/journal", Threads(2), Lead(epoch))
+
+    await of(1).write("u1", b"1")
+    many = [of(epoch) for epoch in range(2, 8)]
+    found = await asyncio.gather(*(each.load() for each in many), return_exceptions=True)
+    assert all(each == {"u1": b"1"} or isinstance(each, TrainmasterError) for each in found), found
+    assert await many[-1].load() == {"u1": b"1"}
+    for each in many[:-1]:
+        with pytest.raises((FencedError, UnavailableError)):
+            await each.write("u1", b"late")
+    assert await many[-1].load() == {"u1": b"1"}
 
 
 async def test_a_thousand_records_are_written_at_once_and_loaded(source: FolderSource) -> None:

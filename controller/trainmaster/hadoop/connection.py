@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import frames
+from trainmaster.hadoop.names import addresses_of
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
 from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.sasl import Login
@@ -60,11 +61,8 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(cls, address: str, protocol: str, login: Login) -> Connection:
         """Connect and authenticate. UnavailableError: nobody there. DeniedError: not let in."""
-        host, _, port = address.rpartition(":")
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: cls(address, protocol), host, int(port)
-            )
+            connection = await cls._connect(address, protocol)
         except OSError as error:
             raise UnavailableError(f"{address}: {error.strerror or error}") from error
         try:
@@ -73,6 +71,22 @@ class Connection(asyncio.Protocol):
             connection.abort()
             raise
         return connection
+
+    @classmethod
+    async def _connect(cls, address: str, protocol: str) -> Connection:
+        """The first of the host's addresses that answers. Raises OSError."""
+        host, _, port = address.rpartition(":")
+        error = OSError("the host has no address")
+        for each in await addresses_of(host):
+            try:
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: cls(address, protocol), each, int(port)
+                )
+            except OSError as no:
+                error = no
+            else:
+                return connection
+        raise error
 
     @property
     def usable(self) -> bool:

@@ -7,16 +7,23 @@ Never here: what the answers mean (rest.py, logs.py).
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS = 4
 _LONGEST_WORDS = 300
 _NOT_FOUND = "org.apache.hadoop.yarn.webapp.NotFoundException"
 
@@ -30,12 +37,14 @@ class Http:
     def __init__(self, user: str = "", ca_file: Path | None = None) -> None:
         """InvalidError when the file of whom to trust is none."""
         self._user, self._trusted = user, trust(ca_file)
-        self._idle: deque[requests.Session] = deque(maxlen=4)
+        self._idle: deque[requests.Session] = deque(maxlen=_THREADS)
+        # Its own, so that a web server or name server that hangs holds up no other work.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
 
     async def json(self, url: str, **params: str) -> Json:
         """A JSON document. 404 is a RefusedError with kind "404"; a key that is repeated holds the list of
         its values."""
-        return await asyncio.to_thread(self._document, url, params)
+        return await self._in_thread(self._document, url, params)
 
     def _document(self, url: str, params: dict[str, str]) -> Json:
         """Read in the thread as well: the answer on thousands of queues takes longer than a heartbeat may wait."""
@@ -47,11 +56,16 @@ class Http:
 
     async def text(self, url: str, **params: str) -> bytes:
         """A plain text, as bytes. Redirects are followed."""
-        return await asyncio.to_thread(self._get, url, params, "text/plain")
+        return await self._in_thread(self._get, url, params, "text/plain")
 
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        bound = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
     def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params

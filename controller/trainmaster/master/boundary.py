@@ -19,7 +19,10 @@ class Journal(Protocol):
     """The controller's private memory: one small record per uid, written whole and durably, never half."""
 
     async def load(self) -> Mapping[str, bytes]:
-        """All records, by uid."""
+        """All records, by uid. Of one that can't be read whatever is left, even nothing: its job must not be begun anew."""
+
+    async def read(self, uid: str) -> bytes | None:
+        """One record once more, such as one that could not be read; None when there is none."""
 
     async def write(self, uid: str, record: bytes) -> None:
         """Replace one record; returns only when it is durable. Concurrent calls for different uids are fine."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import re
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,6 +11,17 @@ from trainmaster.errors import InvalidError
 from trainmaster.plan.memory import Memory
 
 _MEMORY = TypeAdapter(Memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """What a record says of its job before anything else; empty words where it doesn't."""
+
+    namespace: str = ""
+    name: str = ""
+    application: str = ""
+    user: str = ""
+    """as whom the application runs"""
 
 
 def encode(memory: Memory) -> bytes:
@@ -26,10 +38,18 @@ def decode(record: bytes) -> Memory:
         raise InvalidError(f"a journal record can't be read: {where}") from None
 
 
-def name_of(record: bytes) -> tuple[str, str]:
-    """(namespace, name) of a record that can't be decoded, as far as it tells; empty words where it doesn't."""
-    try:
-        found = json.loads(record)
-        return str(found["namespace"]), str(found["name"])
-    except (ValueError, KeyError, TypeError):
-        return "", ""
+def nameplate_of(record: bytes) -> Nameplate:
+    """Whose a record is that can't be decoded, as far as it tells: it may have been cut off, or be of another version."""
+    text = record.decode(errors="replace")
+    application = _found(r'"application":\s*\{([^{}]*)', text)
+    return Nameplate(
+        _found(r'"namespace":\s*"([^"\\]*)"', text),
+        _found(r'"name":\s*"([^"\\]*)"', text),
+        _found(r'"id":\s*"(application_\d+_\d+)"', application),
+        _found(r'"user":\s*"([^"\\]*)"', application),
+    )
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[1] if found else ""

@@ -11,13 +11,11 @@ import logging
 from collections.abc import Iterator
 
 from trainmaster.api.declared import Declared
-from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
-from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
@@ -25,13 +23,11 @@ from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
-from trainmaster.master.job import JobMaster
-from trainmaster.master.journalled import Journalled, load, remembered
+from trainmaster.master.intake import Intake
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
-from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Limits
 from trainmaster.settings import Settings
 
@@ -39,14 +35,8 @@ log = logging.getLogger(__name__)
 
 CLUSTER_LOOK = 2.0
 """seconds between looks at nodes and queues"""
-LOOK_LEAST = 0.2
-"""seconds between two listings of a small store"""
-LOOK_SHARE = 50
-"""a pause between listings is so many times as long as a listing took, so that a larger store is listed less often"""
 STANDBY_LOOK = 1.0
 """seconds between a standby's looks at the lease; the lease's own duration decides how soon it takes over"""
-BREATH = 10
-"""jobs that are taken on at once, before the others have their turn"""
 
 
 class Fleet:
@@ -68,17 +58,12 @@ class Fleet:
         self.beats = Beats(measures.unforeseen)
         self._masters = Masters()
         self._publisher = Publisher(source, self.beats)
+        self._intake = self._new_intake()
         http = Http(settings.own_user, settings.hadoop_ca_file)
         self._cluster = ClusterView(ResourceManager(conf, settings.own_user), Rest(conf, http))
         self._expiries = Expiries(conf, http)
         self._bell = Bell(self._nudge)
         self._leading = False
-        self._journalled = Journalled({}, {})
-        self._remembered: dict[str, Memory] = {}
-        """jobs of the journal that are still to be taken up: each is taken out once, whatever fails afterwards"""
-        self._looked_at = 0.0
-        self._trouble = ""
-        """why the store could not be asked when that was last tried; empty when it could"""
 
     async def run(self) -> None:
         """Lead whenever the lease can be had, until stopped. What runs on YARN goes on either way."""
@@ -101,11 +86,11 @@ class Fleet:
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),
             yarn_up=self._cluster.up,
-            store_up=not self._trouble,
-            looked_at=self._looked_at,
+            store_up=not self._intake.trouble,
+            looked_at=self._intake.looked_at,
             expiry=self._expiries.known.application,
             leader="" if self._leading else self._source.lease.leader,
-            trouble=self._trouble or self._source.trouble,
+            trouble=self._intake.trouble or self._source.trouble,
             unforeseen=self.beats.trouble,
         )
 
@@ -113,8 +98,8 @@ class Fleet:
 
     async def _lead(self) -> None:
         """Drive every job until the lease is another's. It is renewed from the first moment: a large journal takes its time."""
-        # What an earlier leader showed says nothing any more.
-        self._publisher = Publisher(self._source, self.beats)
+        # What an earlier leader showed, or knew, says nothing any more.
+        self._publisher, self._intake = Publisher(self._source, self.beats), self._new_intake()
         desk, epoch = self._new_desk(), self._source.lease.epoch
         try:
             await self.beats.until_one_ends(
@@ -126,39 +111,16 @@ class Fleet:
     async def _serve(self, desk: Desk) -> None:
         """Read the journal once, then keep the beats."""
         while not self._leading:
-            await self._load()
+            self._leading = await self._intake.load()
         await self.beats.until_one_ends(
             cluster=lambda: self._look_at_cluster(desk),
             expiry=lambda: self._expiries.keep(desk.expect),
-            listing=lambda: self._take_up_and_look(desk),
+            listing=lambda: self._intake.run(desk),
             statuses=self._publisher.run,
         )
 
-    async def _load(self) -> None:
-        try:
-            found = await load(self._source)
-        except TrainmasterError as error:
-            if self._trouble != str(error):
-                log.warning("the journal can't be read yet", extra={"error": str(error)})
-            self._trouble = str(error)
-            await asyncio.sleep(STANDBY_LOOK)
-            return
-        log.info("leading", extra={"epoch": self._source.lease.epoch, "jobs": len(found.memories)})
-        self._source.adopt(found.names)
-        self._journalled, self._remembered = found, dict(found.memories)
-        self._leading = True
-
-    async def _take_up_and_look(self, desk: Desk) -> None:
-        """First what is remembered, then what is declared. Begun anew after a failure, it goes on where it was."""
-        while self._remembered:
-            uid, memory = self._remembered.popitem()
-            try:
-                self._drive(desk, remembered(self._source.name, memory), memory)
-            except Exception:
-                self._journalled = self._journalled.without(uid)
-                raise
-            await self._breathe()
-        await self._look_at_source(desk)
+    def _new_intake(self) -> Intake:
+        return Intake(self._source, self._masters, self.beats, self._settings.look_interval)
 
     def _new_desk(self) -> Desk:
         limits = Limits(
@@ -195,15 +157,11 @@ class Fleet:
     async def _gone(self, declared: Declared) -> None:
         self._publisher.forget(declared.uid)
         await self._source.gone(declared)
-
-    def _drive(self, desk: Desk, declared: Declared, memory: Memory | None = None) -> bool:
-        """Whether it wasn't driven already."""
-        return self._masters.drive(declared.uid, lambda: JobMaster(desk, declared, memory))
+        self._intake.forget(declared.uid)
 
     async def _put_down(self, desk: Desk) -> None:
         """Leave every job as it is, for whoever takes it up."""
         self._leading = False
-        self._remembered = {}
         await self._masters.close()
         await asyncio.gather(
             desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
@@ -242,56 +200,8 @@ class Fleet:
             if not master.memory.closing_since and not master.taken_in and changed(master.queue):
                 yield uid
 
-    async def _look_at_source(self, desk: Desk) -> None:
-        while True:
-            started, pause = clock.monotonic(), self._settings.look_interval
-            try:
-                found = await self._source.look()
-            except TrainmasterError as error:
-                if not self._trouble:
-                    log.warning("the store can't be listed", extra={"error": str(error)})
-                self._trouble = str(error)
-            else:
-                pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
-                self._trouble, self._looked_at = "", clock.now()
-                await self._take_in(desk, list(found.values()))
-            self.beats.works("listing")
-            await self._source.changed(pause)
-
-    async def _take_in(self, desk: Desk, found: list[Declared]) -> None:
-        """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
-        self._masters.sweep()
-        failures: list[Exception] = []
-        for declared in map(self._journalled.judged, found):
-            try:
-                if self._heed(desk, declared):
-                    await self._breathe()
-            except Exception as error:  # noqa: BLE001 - raised once the others have been handed theirs
-                failures.append(error)
-        beating = [master.contact for master in self._masters.values() if master.contact.heart]
-        desk.fleet_size = len(beating)
-        desk.expecting = sum(1 for contact in beating if contact.expects)
-        if failures:
-            raise failures[0]
-
-    def _heed(self, desk: Desk, declared: Declared) -> bool:
-        """Whether it is a new job."""
-        if master := self._masters.get(declared.uid):
-            master.declare(declared)
-            return False
-        log.info(
-            "a new job",
-            extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
-        )
-        return self._drive(desk, declared)
-
     async def _stopped(self) -> None:
         await self._stopping.wait()
-
-    async def _breathe(self) -> None:
-        """Now and then while many jobs are taken on, so that those which run already get their heartbeats."""
-        if len(self._masters) % BREATH == 0:
-            await asyncio.sleep(0)
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import FieldProblem
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, TrainmasterError
 from trainmaster.master.boundary import Source
-from trainmaster.master.codec import decode, name_of
+from trainmaster.master.codec import Nameplate, decode, nameplate_of
 from trainmaster.plan.decide import raised
 from trainmaster.plan.memory import Memory
 
@@ -27,29 +27,45 @@ class Journalled:
 
     memories: Mapping[str, Memory]
     """by uid"""
-    unreadable: Mapping[str, tuple[str, str]]
-    """uid -> (namespace, name)"""
+    unreadable: Mapping[str, Nameplate]
+    """by uid"""
 
     @property
     def names(self) -> dict[str, tuple[str, str]]:
         """uid -> (namespace, name) of all of them, as a source adopts them."""
-        return {uid: (m.namespace, m.name) for uid, m in self.memories.items()} | dict(self.unreadable)
+        told = {uid: (plate.namespace, plate.name) for uid, plate in self.unreadable.items()}
+        return {uid: (m.namespace, m.name) for uid, m in self.memories.items()} | told
 
     def without(self, uid: str) -> Journalled:
         """The same, where a record that could be decoded turned out to be of no use."""
         memory = self.memories[uid]
         others = {other: m for other, m in self.memories.items() if other != uid}
-        return Journalled(others, {**self.unreadable, uid: (memory.namespace, memory.name)})
+        id_, user = (memory.application.id, memory.application.user) if memory.application else ("", "")
+        plate = Nameplate(memory.namespace, memory.name, id_, user)
+        return Journalled(others, {**self.unreadable, uid: plate})
+
+    def healed(self, uid: str, memory: Memory | None = None) -> Journalled:
+        """The same, once a record that could not be read can be; or, without a memory, isn't there any more."""
+        memories = {**self.memories, uid: memory} if memory else self.memories
+        return Journalled(memories, {u: plate for u, plate in self.unreadable.items() if u != uid})
+
+    def ends_anew(self, before: Declared, now: Declared) -> bool:
+        """Whether a job without a readable record is to be deleted, and what is to be ended of it was not told yet."""
+        return now.uid in self.unreadable and now.lost_application != before.lost_application
 
     def judged(self, declared: Declared) -> Declared:
-        """The declaration, refused if its job's record can't be read."""
-        if declared.uid not in self.unreadable:
+        """The declaration, refused if its job's record can't be read. Its deletion ends the application that the record names."""
+        plate = self.unreadable.get(declared.uid)
+        if plate is None:
             return declared
         reason = (
             "its record in the journal can't be read, and it may be running on YARN: restore the record, "
             "or delete the job and declare it again"
         )
-        return replace(declared, job=None, problems=(FieldProblem(field="", value="", reason=reason),))
+        refused = replace(declared, job=None, problems=(FieldProblem(field="", value="", reason=reason),))
+        if not declared.deleted:
+            return refused
+        return replace(refused, lost_application=plate.application, owner=plate.user or declared.owner)
 
 
 async def load(source: Source) -> Journalled:
@@ -60,8 +76,17 @@ async def load(source: Source) -> Journalled:
             memories[uid] = raised(decode(record), source.lease.epoch)
         except InvalidError as error:
             log.error("a journal record can't be read", extra={"uid": uid, "error": str(error)})
-            unreadable[uid] = name_of(record)
+            unreadable[uid] = nameplate_of(record)
     return Journalled(memories, unreadable)
+
+
+async def read_again(source: Source, uid: str) -> Memory | None:
+    """What a record says that could not be read before; None while it still can't be."""
+    try:
+        record = await source.journal.read(uid)
+        return raised(decode(record), source.lease.epoch) if record else None
+    except TrainmasterError:
+        return None
 
 
 def remembered(source: str, memory: Memory) -> Declared:

@@ -32,6 +32,14 @@ class Masters(Mapping[str, JobMaster]):
         self._tasks[uid] = asyncio.get_running_loop().create_task(master.run())
         return True
 
+    async def drop(self, uid: str) -> None:
+        """Stop driving this job, so that it can be driven by other knowledge of it."""
+        master, task = self._masters.pop(uid, None), self._tasks.pop(uid, None)
+        if master and task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await master.close()
+
     def sweep(self) -> None:
         """Let go of those that are done: nothing of their jobs is left."""
         for uid in [uid for uid, master in self._masters.items() if master.over]:

@@ -84,6 +84,12 @@ class Files(Protocol):
     def make_folder(self, path: str, mode: int = 0o755) -> None:
         """Make a folder with all its parents; an existing one stays as it is."""
 
+    def move(self, path: str, target: str) -> None:
+        """Give a file or folder another name, at once and durably. FileNotFoundError when it isn't there (any more).
+
+        A file of the new name is replaced, and a folder if it is empty; else it is an error of another kind.
+        """
+
     def delete(self, path: str) -> None:
         """Remove a file, or a folder with all below it; no error when there is none."""
 

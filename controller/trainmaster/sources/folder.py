@@ -64,7 +64,7 @@ class FolderSource:
         self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
         for_lease, for_journal, for_records = self._own_threads
         self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic)
-        self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease.held)
+        self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
         self._reader = Reader(self._files, self._layout, self._threads)
         self._grace = settings.deletion_grace

@@ -190,6 +190,10 @@ class HdfsFiles:
         return True
 
     @_told
+    def move(self, path: str, target: str) -> None:
+        self._client.rename(path, target, True)
+
+    @_told
     def delete(self, path: str) -> None:
         self._client.delete(path, True)
 

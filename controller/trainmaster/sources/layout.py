@@ -4,7 +4,8 @@ jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
 jobs/<any folders>/.<name>.yaml.rerun   a mark: this finished job is to run again
 status/<same path>                      what the controller shows
-journal/<uid>.json  known/<uid>.json    the controller's memory, and what it knows of the file; for it alone
+journal/<epoch>/<uid>.json              the controller's memory, for it alone
+known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
 staging/<user>/<namespace>/<name>/      what the command line uploads for a job
 confirm-deletions                       a mark: the files that vanished together were deleted on purpose

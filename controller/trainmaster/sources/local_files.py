@@ -103,6 +103,12 @@ class LocalFiles:
         folder.chmod(mode)
 
     @_told
+    def move(self, path: str, target: str) -> None:
+        Path(path).rename(target)
+        for folder in {Path(path).parent, Path(target).parent}:
+            _sync(folder)
+
+    @_told
     def delete(self, path: str) -> None:
         target = Path(path)
         if target.is_dir() and not target.is_symlink():

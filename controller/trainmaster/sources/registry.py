@@ -45,8 +45,13 @@ class Registry:
             self._jobs[record.namespace, record.name] = JobState(record, job)
 
     def adopt(self, known: Mapping[str, Identity]) -> None:
-        """The journal's jobs: where it and the source's record differ, the journal's uid is the true one."""
+        """The journal's jobs: where it and the source's record differ, the journal's uid is the true one.
+
+        A record that can't be read may not even tell whose it is; the source's own record knows that.
+        """
         for uid, identity in known.items():
+            if not all(identity):
+                continue
             state = self._jobs.get(identity)
             if state is None:
                 self._jobs[identity] = JobState(Record(uid, *identity))

@@ -119,6 +119,9 @@ class WebHdfsFiles:
     def touch(self, path: str, modified: int) -> None:
         raise InvalidError(f"{self.base}{path}: webhdfs:// can't set the time {modified} of a file")
 
+    def move(self, path: str, target: str) -> None:
+        raise InvalidError(f"{self.base}{path}: webhdfs:// can't give it the name {target} at once")
+
     @_told
     def make_folder(self, path: str, mode: int = 0o755) -> None:
         if not self._fs.exists(path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,7 +15,7 @@ from sources.kubernetes.leaders import TOKEN, UID, Leader, key, record, stored
 from sources.kubernetes.line import Request, Server
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import journalled
-from trainmaster.master.codec import encode
+from trainmaster.master.codec import Nameplate, encode
 from trainmaster.plan.memory import ApplicationMemory, Memory, ReplicaMemory
 from trainmaster.plan.memory import Key as Replica
 from trainmaster.sources.kubernetes.api import SECRETS, NotFoundError
@@ -97,7 +100,7 @@ async def test_a_broken_record_is_kept_and_its_job_is_not_begun_anew(
 
     found = await journalled.load(Source())
     assert list(found.memories) == ["u1"]
-    assert found.unreadable == {UID: ("vision", "mnist")}
+    assert found.unreadable == {UID: Nameplate("vision", "mnist")}
     assert f"trainmaster-journal-{UID} is broken" in caplog.text
     assert server.get(key())["data"] == data
     await old.journal.remove(UID)
@@ -170,3 +173,20 @@ async def test_the_token_is_in_no_word_about_a_record(old: Leader, caplog: pytes
         await old.journal.write(UID, encode(Memory(UID, "vision", "mnist", application=application)))
     assert TOKEN not in f"{caught.value!r}{caplog.text}{old.journal!r}"
     assert TOKEN not in json.dumps(old.line.server.get(key()))
+
+
+async def test_a_write_waits_for_no_work_of_others(old: Leader) -> None:
+    """Whatever hangs in the loop's own few threads, such as a look-up of a name, makes no record wait."""
+    loop, go = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    hanging = asyncio.create_task(asyncio.to_thread(go.wait, 60))
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(50):
+            await old.journal.write(UID, record("a"))
+            assert await old.journal.load() == {UID: record("a")}
+            assert await old.journal.read(UID) == record("a")
+    finally:
+        go.set()
+        await hanging
+    assert await old.journal.read("u9") is None

@@ -8,7 +8,6 @@ held), and is replaced.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from trainmaster.sources.kubernetes.records import (
     unpacked,
     whose,
 )
+from trainmaster.sources.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ _ATTEMPTS = 4
 """times that a record is read again in one write: somebody who keeps changing it is no reason to go on for ever"""
 _PAGE = 100
 """records listed at a time: the largest are some hundred kilobytes"""
+_PACKERS = 2
+"""records packed at a time, in threads of the journal's own: nothing else may make a write wait"""
 
 
 class KubernetesJournal:
@@ -41,6 +43,7 @@ class KubernetesJournal:
         self._api = api
         self._installation = installation
         self._lease = lease
+        self._threads = Threads(_PACKERS)
         self._versions: dict[str, str] = {}
         """uid -> resourceVersion last known"""
         self._under_way: set[str] = set()
@@ -49,7 +52,17 @@ class KubernetesJournal:
         """All records, by uid. Of a broken one only whose it is: it stays as it is, and its job is not begun anew."""
         found = {uid_of(secret): secret for secret in await self._list() if self._is_record(secret)}
         self._versions = {uid: secret["metadata"]["resourceVersion"] for uid, secret in found.items()}
-        return await asyncio.to_thread(lambda: {uid: _read(secret) for uid, secret in found.items()})
+        return await self._threads.call(lambda: {uid: _read(secret) for uid, secret in found.items()})
+
+    async def read(self, uid: str) -> bytes | None:
+        """One record; None when there is none."""
+        name = secret_name(self._installation, uid)
+        try:
+            secret = await self._api.get(SECRETS, self._api.namespace, name)
+        except NotFoundError:
+            return None
+        self._note(uid, secret)
+        return await self._threads.call(_read, secret)
 
     async def names(self) -> Mapping[str, tuple[str, str]]:
         """uid -> (namespace, name) of the job of each record, without reading the records: for a sweep."""
@@ -68,7 +81,7 @@ class KubernetesJournal:
         epoch = self._lease.epoch
         self._still(epoch)
         with self._alone(uid):
-            secret = await asyncio.to_thread(packed, self._installation, uid, epoch, record)
+            secret = await self._threads.call(packed, self._installation, uid, epoch, record)
             await self._put(uid, secret, epoch)
         self._still(epoch)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from trainmaster.api.job import GROUP
 from trainmaster.errors import InvalidError
-from trainmaster.master.codec import name_of
+from trainmaster.master.codec import nameplate_of
 from trainmaster.sources.kubernetes.api import Object
 
 TYPE = f"{GROUP}/journal"
@@ -59,11 +59,11 @@ def secret_name(installation: str, uid: str) -> str:
 
 def packed(installation: str, uid: str, epoch: int, record: bytes) -> Object:
     """The Secret of a record. Raises InvalidError when it doesn't fit."""
-    namespace, name = name_of(record)
+    whose = nameplate_of(record)
     content = zlib.compress(record)
     if len(content) > LARGEST:
         raise InvalidError(
-            f"the record of {namespace}/{name} has {len(content):,} bytes compressed and a Secret holds {LARGEST:,}: "
+            f"the record of {whose.namespace}/{whose.name} has {len(content):,} bytes compressed and a Secret holds {LARGEST:,}: "
             "the job has too many replicas to be kept in Kubernetes"
         )
     labels = {
@@ -71,7 +71,7 @@ def packed(installation: str, uid: str, epoch: int, record: bytes) -> Object:
         "app.kubernetes.io/instance": installation,
         UID: uid,
     }
-    annotations = {NAMESPACE: namespace, NAME: name, EPOCH: str(epoch)}
+    annotations = {NAMESPACE: whose.namespace, NAME: whose.name, EPOCH: str(epoch)}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
