@@ -55,6 +55,19 @@ def scheduler(**info: Any) -> Callable[[str], Answer]:
     return lambda _: (200, json.dumps({"scheduler": {"schedulerInfo": info}}))
 
 
+async def test_before_hadoop_3_4_paths_and_kinds_of_queues_are_not_told() -> None:
+    """In CapacitySchedulerQueueInfo of 3.3.6 the path is transient, and there is no queueType."""
+    later = ("queuePath", "queueType")
+    leaf = {name: value for name, value in LEAF.items() if name not in later}
+    managed = {"queueName": "each", "state": "RUNNING", "autoCreateChildQueueEnabled": True}
+    parent = {"queueName": "ml", "state": "RUNNING", "queues": {"queue": [leaf, managed]}}
+    with web(scheduler(type="capacityScheduler", queueName="root", queues={"queue": parent})) as address:
+        http = Http()
+        told = {queue.path: queue.leaf for queue in await Rest(conf(address), http).queues()}
+        await http.close()
+    assert told == {"root": False, "root.ml": False, "root.ml.vision": True, "root.ml.each": False}
+
+
 async def test_queues_of_any_depth_even_when_a_list_of_one_is_no_list() -> None:
     with web(scheduler(type="capacityScheduler", queueName="root", queues={"queue": PARENT})) as address:
         http = Http()

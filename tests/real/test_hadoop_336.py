@@ -58,7 +58,6 @@ async def test_it_says_how_long_it_waits_for_who_is_silent(conf: HadoopConf) -> 
     await http.close()
 
 
-@pytest.mark.xfail(reason="a grant without its node's token is given up for one that never ran")
 def test_a_controller_restarted_during_a_backoff_starts_the_replacement(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:

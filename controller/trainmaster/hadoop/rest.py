@@ -116,7 +116,7 @@ class Rest:
         if info.get("type") != "capacityScheduler":
             return ()
         # In a thread: there may be thousands of queues, and meanwhile others are to be heard.
-        return await asyncio.to_thread(_understood, lambda: (_root(info), *_queues(info)))
+        return await asyncio.to_thread(_understood, lambda: _all_queues(info))
 
     async def application(self, application: str) -> RestApplication | None:
         """One application; None if the ResourceManager answered that it knows none of that id."""
@@ -177,17 +177,29 @@ def _dig(document: Json, *keys: str) -> dict[str, Json]:
     return document
 
 
-def _queues(holder: Json) -> Iterator[RestQueue]:
+def _all_queues(info: Json) -> tuple[RestQueue, ...]:
+    root = _root(info)
+    return (root, *_queues(info, root.path))
+
+
+def _queues(holder: Json, above: str) -> Iterator[RestQueue]:
     for each in elements(holder.get("queues"), "queue"):
-        children = list(_queues(each))
-        yield _queue(each, leaf=not children and each.get("queueType", "leaf") == "leaf")
+        path = each.get("queuePath") or f"{above}.{each['queueName']}"  # not told before Hadoop 3.4
+        children = list(_queues(each, path))
+        yield _queue(each, path, leaf=not children and _is_leaf(each))
         yield from children
 
 
-def _queue(each: Json, *, leaf: bool) -> RestQueue:
+def _is_leaf(each: Json) -> bool:
+    """Of a queue without children; the kind is not told before Hadoop 3.4, where a parent without any makes them itself."""
+    told = each.get("queueType")
+    return told == "leaf" if told else not _creates(each)
+
+
+def _queue(each: Json, path: str, *, leaf: bool) -> RestQueue:
     return RestQueue(
         name=each["queueName"],
-        path=each.get("queuePath", each["queueName"]),
+        path=path,
         leaf=leaf,
         state=QueueState(each.get("state", "RUNNING")),
         capacity=_resource(each.get("minEffectiveCapacity")),
