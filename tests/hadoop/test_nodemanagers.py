@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -95,3 +96,19 @@ async def test_a_stop_tells_of_each_container() -> None:
         assert said[ID] is None
         assert "never heard of it" in str(said[other])
         await nodes.close()
+
+
+async def test_closing_leaves_no_timer_behind_and_tells_no_token() -> None:
+    told: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    try:
+        async with serving(knows_nothing) as one, serving(knows_nothing) as other:
+            nodes = NodeManagers(idle=0.1)
+            await asyncio.gather(ask(nodes, one), ask(nodes, other))
+            time.sleep(0.15)  # noqa: ASYNC251 - so that both are due while the first is being closed
+            await nodes.close()
+            await asyncio.sleep(0.05)
+    finally:
+        loop.set_exception_handler(None)
+    assert not told

@@ -15,7 +15,7 @@ from trainmaster.api.status import Condition, JobStatus
 from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.master.beats import Beats
-from trainmaster.master.publisher import EVENTS, WRITERS, Publisher
+from trainmaster.master.publisher import EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
 from trainmaster.plan.values import Event
 
 
@@ -164,6 +164,23 @@ async def test_many_jobs_are_shown_at_once_though_each_has_its_pace() -> None:
         for n in range(200):
             publisher.put(declared(f"job-{n}"), JobStatus(observed_generation=1))
         await until(lambda: len(folder.shown) == 200, 2)
+
+
+@virtual
+async def test_a_status_that_takes_long_is_shown_more_rarely_and_the_newest_all_the_same() -> None:
+    class Slow(Folder):
+        async def publish(self, declared: Declared, status: JobStatus) -> None:
+            await asyncio.sleep(0.4)
+            await super().publish(declared, status)
+
+    folder = Slow()
+    async with publishing(folder) as publisher:
+        for generation in range(200):
+            publisher.put(declared("large"), JobStatus(observed_generation=generation))
+            publisher.put(declared("other"), JobStatus(observed_generation=generation))
+            await asyncio.sleep(0.1)
+        assert folder.publishes["large"] <= 1 + 20 / (REST_SHARE * 0.4)
+        await until(lambda: folder.shown["large"].observed_generation == 199, 2 * LONGEST_REST)
 
 
 @virtual

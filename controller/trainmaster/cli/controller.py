@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SWITCH = 0.0005
+"""seconds until a thread that computes gives way (by default 5 ms): the loop asks for its turn again after each call of the system,
+and large jobs are decided on and shown by threads beside it"""
+
 
 @with_choices
 def controller(
@@ -47,6 +52,7 @@ def controller(
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
     stalls = Stalls()
+    sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=stalls.new_loop) as runner:
         runner.run(_serve(settings, conf, stalls))
 

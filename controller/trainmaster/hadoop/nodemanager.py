@@ -117,6 +117,7 @@ class NodeManagers:
         for line in lines:
             if line.hang_up is not None:
                 line.hang_up.cancel()
+        for line in lines:
             await line.rpc.close()
 
     async def _call(
@@ -141,7 +142,8 @@ class NodeManagers:
         finally:
             line.calls -= 1
             if not line.calls and self._lines.get(key) is line:
-                line.hang_up = asyncio.get_running_loop().call_later(self._idle, self._hang_up, key)
+                # Not with the key as an argument: the loop would tell it, and the token in it, if something failed.
+                line.hang_up = asyncio.get_running_loop().call_later(self._idle, lambda: self._hang_up(key))
 
     def _hang_up(self, key: tuple[str, bytes]) -> None:
         self._lines.pop(key).rpc.drop()

@@ -14,6 +14,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import TrainmasterError
+from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Source
 from trainmaster.plan.values import Event
@@ -25,6 +26,8 @@ WRITERS = 8
 SETTLE = 1 / 3
 """share of a source's pace that the first news of a job wait for what follows at once"""
 RETRY = 2.0
+REST_SHARE, LONGEST_REST = 10, 5.0
+"""after its status a job rests for so many times as long as that took, up to so many seconds"""
 EVENTS = 20
 """events of one job that wait at most, the newest: more than that is a flood, and the status tells the rest"""
 
@@ -53,6 +56,9 @@ class Publisher:
         self._late: set[str] = set()
         """jobs of which it was said that their status can't be shown: once, however long that lasts"""
         self._busy: set[str] = set()
+        """jobs whose status is being written, and those that rest after it"""
+        self._ready: dict[str, None] = {}
+        """jobs that have news and rest no more, in the order of their turns"""
         self._news = asyncio.Event()
 
     def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
@@ -61,10 +67,10 @@ class Publisher:
             if uid not in self._waiting and uid not in self._busy:
                 self._rest(uid, self._source.pace * _patience(status))
             self._waiting[uid] = news.after(self._waiting.get(uid))
-            self._news.set()
 
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
+        self._ready.pop(uid, None)
         self._shown.pop(uid, None)
         self._late.discard(uid)
 
@@ -76,21 +82,23 @@ class Publisher:
 
     async def _write_for_ever(self) -> None:
         while True:
-            uid = next((u for u in self._waiting if u not in self._busy), None)
-            if uid is None:
+            while not self._ready:
                 self._news.clear()
                 await self._news.wait()
-                continue
+            uid = next(iter(self._ready))
+            del self._ready[uid]
             await self._write_one(uid)
 
     async def _write_one(self, uid: str) -> None:
-        """However it ends, this job's next status gets its turn."""
+        """However it ends, this job's next status gets its turn: later if it takes long, so that a large job's don't follow
+        each other without a pause."""
         self._busy.add(uid)
-        rest = RETRY
+        rest, began = RETRY, clock.monotonic()
         try:
             rest = await self._write(self._waiting.pop(uid))
         finally:
-            self._rest(uid, rest)
+            took = clock.monotonic() - began
+            self._rest(uid, max(rest, min(LONGEST_REST, REST_SHARE * took)))
 
     def _rest(self, uid: str, seconds: float) -> None:
         """Only this job's next status waits: the writers go on with others."""
@@ -99,7 +107,9 @@ class Publisher:
 
     def _rested(self, uid: str) -> None:
         self._busy.discard(uid)
-        self._news.set()
+        if uid in self._waiting:
+            self._ready[uid] = None
+            self._news.set()
 
     async def _write(self, news: News) -> float:
         """How long this job rests now, in seconds. What can't be shown waits for the next try, unless there are newer news."""

@@ -5,6 +5,8 @@ An edit that YARN could never grant must not stop what trains: then the last goo
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import ValidationError
 
 from trainmaster.api import reasons
@@ -65,8 +67,13 @@ def _refusal_of_edit(case: Case, memory: Memory) -> Refusal | None:
 
 def last_good(memory: Memory) -> TrainingJob | None:
     """The declaration that was last taken in: what runs, and what is started next, is made of it."""
+    return _read(memory.document) if memory.document else None
+
+
+@lru_cache(256)  # each pass of a job asks several times
+def _read(document: str) -> TrainingJob | None:
     try:
-        return TrainingJob.model_validate_json(memory.document) if memory.document else None
+        return TrainingJob.model_validate_json(document)
     except ValidationError:  # written by another version of this program
         return None
 

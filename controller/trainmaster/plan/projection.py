@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
@@ -25,7 +26,7 @@ from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.judge import exit_of, log_url
 from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, ReplicaMemory
-from trainmaster.plan.values import ContainerState, Size
+from trainmaster.plan.values import Container, ContainerState, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTING, C.QUEUED)
@@ -38,7 +39,7 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     said = conditions_of(case, memory)
     since = {s.type.value: _since(memory, s, case.now) for s in said}
     memory = memory if since == memory.since else replace(memory, since=since)
-    conditions = tuple(_condition(s, since, memory.observed_generation) for s in said)
+    conditions = tuple(_condition(s, since[s.type.value], memory.observed_generation) for s in said)
     return memory, _status(case, memory, conditions)
 
 
@@ -51,7 +52,7 @@ def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, Job
         Said(C.STALLED, True, reason, message),
     )
     since = {s.type.value: _since(memory, s, now) for s in said}
-    conditions = tuple(_condition(s, since, declared.generation) for s in said)
+    conditions = tuple(_condition(s, since[s.type.value], declared.generation) for s in said)
     status = JobStatus(
         observed_generation=declared.generation,
         conditions=conditions,
@@ -90,8 +91,9 @@ def _since(memory: Memory, said: Said, now: float) -> tuple[str, float]:
     return before if before and before[0] == status else (status, now)
 
 
-def _condition(said: Said, since: dict[str, tuple[str, float]], generation: int) -> Condition:
-    status, at = since[said.type.value]
+@lru_cache(4096)  # as with rows: a pass changes one or two of a dozen
+def _condition(said: Said, since: tuple[str, float], generation: int) -> Condition:
+    status, at = since
     return Condition(
         type=said.type,
         status=status,
@@ -157,18 +159,32 @@ def _role(case: Case, memory: Memory, name: str) -> RoleStatus:
 
 def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: End | None) -> ReplicaStatus:
     container = case.seen.containers.get(replica.container) or case.granted(replica)
+    state = ReplicaState.ENDED if ended else _replica_state(case, memory, replica)
     last = exit_of(replica, ended, Cause.UNJUDGED) if ended else replica.last_exit
+    return _row(replica, container, state, last, case.limits.web_scheme)
+
+
+@lru_cache(
+    16_384
+)  # mostly a pass finds nearly all rows as the one before: then they are the same, and quickly compared
+def _row(
+    replica: ReplicaMemory,
+    container: Container | None,
+    state: ReplicaState,
+    last: LastExit | None,
+    scheme: str,
+) -> ReplicaStatus:
     return ReplicaStatus(
         index=replica.key.index,
-        state=ReplicaState.ENDED if ended else _replica_state(case, memory, replica),
+        state=state,
         run=replica.run,
         container=container.id if container else replica.container,
         node=container.host if container else replica.host if replica.bound else "",
         ports=replica.ports if replica.bound else (),
         granted=_resources(container.size) if container else None,
         restarts=replica.restarts,
-        last_exit=_exit(last, case.limits.web_scheme) if last else None,
-        log_url=_own_log(replica, case.limits.web_scheme),
+        last_exit=_exit(last, scheme) if last else None,
+        log_url=_own_log(replica, scheme),
     )
 
 
@@ -205,6 +221,7 @@ def _after_the_end(memory: Memory, replica: ReplicaMemory) -> ReplicaState:
     return ReplicaState.FAILED if failed else ReplicaState.STOPPED
 
 
+@lru_cache(256)
 def _resources(size: Size) -> ResourceStatus:
     return ResourceStatus(memory_mib=size.memory, vcores=size.vcores, gpus=size.gpus)
 

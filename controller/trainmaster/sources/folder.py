@@ -72,7 +72,8 @@ class FolderSource:
         self._adopted: Mapping[str, tuple[str, str]] = {}
         self._started = False
         self._swept = False
-        self._published: dict[str, tuple[str, str]] = {}
+        self._published: dict[str, tuple[str, int, JobStatus]] = {}
+        """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._folders: set[str] = set()
 
@@ -177,13 +178,13 @@ class FolderSource:
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Put the status file in its place, if it differs from the one that was put there last."""
         self._registry.finished(declared.uid, over=status.is_true(ConditionType.FINISHED))
-        key = declared.path, f"{declared.generation} {status.model_dump_json()}"
+        new = declared.path, declared.generation, status
         async with self._locks[declared.uid]:
             before = self._published.get(declared.uid)
-            if not declared.path or before == key or not self._registry.holds(declared):
+            if not declared.path or before == new or not self._registry.holds(declared):
                 return
             await self._put_status(declared, status)
-            self._published[declared.uid] = key
+            self._published[declared.uid] = new
             if before is not None and before[0] != declared.path:
                 await self._delete_status(before[0])
 

@@ -17,6 +17,7 @@ Plain = Mapping[str, "Plain"] | Sequence["Plain"] | str | int | float | bool | N
 _FIRST = re.compile(r"[A-Za-z_/]")
 _SPECIAL = re.compile(r"[^\w ./,()'+=@%:-]|:(?=\s|$)|\s$", re.ASCII)
 """strings that begin with a letter and hold none of these mean themselves without quotes, but for the words below"""
+_OTHERS = {None: "null", True: "true", False: "false"}
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -62,7 +63,9 @@ def _as_json(value: Plain) -> str:
         return f"[{', '.join(map(_as_json, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_quoted(key)}: {_as_json(item)}" for key, item in value.items()) + "}"
-    return _number(value) if isinstance(value, float) else json.dumps(value)
+    if isinstance(value, float):
+        return _number(value)
+    return _OTHERS[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _number(value: float) -> str:
