@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWITCH = 0.0005
-"""seconds until a thread that computes gives way (by default 5 ms): the loop asks for its turn again after each call of the system,
-and large jobs are decided on and shown by threads beside it"""
+"""seconds until a thread that computes gives way (by default 5 ms): the loop asks for its turn again after each call of the
+system, and large jobs are decided on and shown by threads beside it"""
 
 
 @with_choices
