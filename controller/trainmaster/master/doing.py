@@ -246,7 +246,7 @@ class Doing:
     async def _stop(self, node: str, ids: list[str]) -> None:
         until = clock.monotonic() + STOP_PATIENCE
         try:
-            while left := [id_ for id_ in ids if id_ in self._sight.containers]:
+            while left := [id_ for id_ in ids if self._sight.lives(id_)]:
                 await self._until_leading()
                 if clock.monotonic() > until:
                     self._give_back(left)
@@ -276,7 +276,7 @@ class Doing:
     # --- confirm
 
     async def _confirm(self, node: str, token: bytes, ids: Sequence[str]) -> None:
-        missing = self._sight.missing.keys() & ids
+        before = self._sight.missing.copy()
         try:
             answer = await self._desk.nodes.statuses(node, token, ids)
         except DeniedError:
@@ -285,7 +285,7 @@ class Doing:
             log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
         else:
             self._sight.confirmed(answer, dict.fromkeys(ids, node), clock.now())
-        self._silence.heard(node, clock.monotonic(), news=bool(missing - self._sight.missing.keys()))
+        self._silence.heard(node, clock.monotonic(), news=self._sight.missing != before)
 
 
 def _user(memory: Memory) -> str:

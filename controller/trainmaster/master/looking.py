@@ -25,7 +25,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     seen = Seen(
         application=sight.state,
         application_words=sight.words,
-        containers=dict(sight.containers),
+        containers=sight.seen,
         ends=sight.ends,
         cluster=desk.cluster.of_queue(queue),
         taken_ports=desk.ports.of_others(memory.uid),

@@ -42,7 +42,8 @@ class Sight:
         self.words = ""
         self.containers: dict[str, Container] = {}
         self.missing: dict[str, Container] = {}
-        """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are to be asked"""
+        """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are asked until they say that
+        they're over, since nobody else may ever tell; RUNNING once one has said so"""
         self._ends: dict[str, End] = {}
         self.container_tokens: dict[str, bytes] = {}
         self.tokens = NodeTokens()
@@ -50,10 +51,25 @@ class Sight:
         """those that the ResourceManager has waited for as long as it waits for any"""
         self._doubted: dict[str, str] = {}
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
-        self.came_back: set[str] = set()
-        """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
         """whether something was seen since the last pass"""
+
+    @property
+    def seen(self) -> dict[str, Container]:
+        """What lives: all that is listed, and what isn't as soon as its NodeManager says that it runs."""
+        return self.containers | {
+            id_: c for id_, c in self.missing.items() if c.state is ContainerState.RUNNING
+        }
+
+    def lives(self, id_: str) -> bool:
+        """Whether it isn't known to be over."""
+        return id_ in self.containers or id_ in self.missing
+
+    @property
+    def worth_listing(self) -> bool:
+        """Whether something is missing that a register may list: not what YARN has given away, nor what an earlier
+        application ran."""
+        return any(id_ not in self._doubted and not self.tokens.older(id_) for id_ in self.missing)
 
     @property
     def ends(self) -> tuple[End, ...]:
@@ -124,8 +140,6 @@ class Sight:
     def _node_became(self, report: NodeReport, now: float) -> None:
         if report.state is not NodeState.LOST:
             self._lost_nodes.discard(report.node)
-            if report.state.usable:
-                self.came_back.add(report.host)
             return
         self._lost_nodes.add(report.node)
         for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
@@ -164,9 +178,6 @@ class Sight:
                 code = NOT_KNOWN if status.exit is None else status.exit
                 self.ended(End(id_, code, status.diagnostics, now))
                 continue
-            if id_ in self.missing:
-                self.containers[id_] = self.missing.pop(id_)
-                self.changed = True
             self._set(
                 id_, ContainerState.RUNNING if status.state is NmState.RUNNING else ContainerState.STARTING
             )
@@ -233,7 +244,8 @@ class Sight:
         self.changed = True
 
     def _set(self, id_: str, state: ContainerState) -> None:
-        container = self.containers.get(id_)
+        known = self.containers if id_ in self.containers else self.missing
+        container = known.get(id_)
         if container and container.state is not state:
-            self.containers[id_] = replace(container, state=state)
+            known[id_] = replace(container, state=state)
             self.changed = True

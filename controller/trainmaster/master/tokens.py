@@ -28,6 +28,10 @@ class NodeTokens:
         """None where YARN gave nothing for it, or what it gave was refused."""
         return self._older[container] if container in self._older else self._by_node.get(node)
 
+    def older(self, container: str) -> bool:
+        """Whether it belongs to an earlier application."""
+        return container in self._older
+
     def anew(self, living: Mapping[str, str]) -> None:
         """Another application begins; `living` (container -> node) may still run of the one before."""
         for container, node in living.items():

@@ -1,0 +1,54 @@
+"""What YARN has given away may still run: its NodeManager is asked until it says that it's over. In virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from master.office import Office, container, job
+from master.virtual import virtual
+
+
+@virtual
+async def test_a_preempted_process_that_its_node_still_runs_for_a_moment_is_replaced_once_it_is_over() -> (
+    None
+):
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        first = container(master)
+        office.yarn.preempt(first)
+        await office.until(lambda: container(master) not in ("", first))
+        await office.until(lambda: office.yarn.running() == [container(master)])
+        assert master.memory.charged == 0
+        assert master.memory.replicas[0].survivors == ()
+
+
+@virtual
+async def test_a_new_controller_waits_for_what_an_earlier_one_saw_given_away() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        first = container(master)
+        office.yarn.cut("n1", us=True, rm=True)
+        office.yarn.preempt(first)
+        await asyncio.sleep(20)
+        assert [s.container for s in master.memory.replicas[0].survivors] == [first]
+    async with Office(office.yarn, office.store) as successor:
+        master = successor.drive(job(worker=1), memory=office.store.memory())
+        await asyncio.sleep(60)
+        assert successor.yarn.running() == [first]
+        successor.yarn.mend("n1")
+        # It has no token for that node, and YARN gives none without a container there: so it waits as long as YARN would.
+        await successor.until(lambda: successor.yarn.running() == [container(master)] != [first], 700)
+
+
+@virtual
+async def test_at_rest_nobody_is_asked_anything() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=2))
+        await office.running(2)
+        office.yarn.preempt(container(master))
+        await asyncio.sleep(120)
+        calls = office.yarn.calls.copy()
+        await asyncio.sleep(120)
+        assert {name for name, times in office.yarn.calls.items() if times != calls[name]} == {"allocate"}
