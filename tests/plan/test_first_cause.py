@@ -34,10 +34,16 @@ def test_a_neighbours_exit_that_is_heard_first_waits_for_the_true_cause() -> Non
     assert "worker-1" in world.memory.restart_cause
 
 
-def test_a_signal_is_a_likelier_cause_than_the_exits_around_it() -> None:
-    world = gang().ends("worker-0", 1).ends("worker-1", 137)
+@pytest.mark.parametrize("code", [134, 143])
+def test_a_signal_by_which_peers_die_waits_too(code: int) -> None:
+    world = gang().ends("worker-0", code)
     assert world.memory.generation == 1
-    world.later(WAIT)
+    world.ends("worker-1", -104)
+    assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Stopped", "Memory")
+
+
+def test_a_signal_by_which_no_peer_dies_is_the_cause_at_once() -> None:
+    world = gang().ends("worker-0", 1).ends("worker-1", 137)
     assert (world.memory.generation, world.memory.charged) == (2, 1)
     assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Consequence", "Retryable")
 
