@@ -28,7 +28,7 @@ def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, .
     """Those of these ends that may be consequences of one that was not heard yet.
 
     Only an exit of the program itself can be one: YARN's own words and some signals name causes. Once all of the generation
-    have ended there is nobody to wait for, and after a moment that is long enough for a heartbeat or two nobody is waited for any more.
+    have ended there is nobody to wait for, and after a moment that is long enough for a heartbeat or two nobody is any more.
     """
     if memory.verdict or memory.closing_since or memory.gathering:
         return ()
