@@ -64,6 +64,19 @@ def test_what_one_node_gave_out_beyond_what_it_has_is_free_nowhere_else() -> Non
     assert made.nodes.frees[""] == Size(15360, 8, 4)
 
 
+def test_vcores_that_the_scheduler_does_not_heed_bound_nothing() -> None:
+    """A larger gang than all nodes have vcores is granted by the default resource calculator."""
+    reports, full = [node("a", Resource(1024, 99, 0))], queue("root.full", used=Resource(1024, 99, 0))
+    heeded = picture(reports, full)
+    unheeded = picture_of(reports, [full], Size(8192, 8, 2), heeded, vcores=False)
+    gang = Size(4096, 400)
+    assert heeded.of_queue("root.full").lacks(gang, [])
+    assert not unheeded.of_queue("root.full").lacks(gang, [])
+    known = unheeded.bounds.known
+    assert all(gang.fits(known[name].left) for name in (of_partition(""), of_queue("root.full")))
+    assert str(known[of_partition("")].most) == "8192 MiB, 2 GPU"
+
+
 @pytest.mark.parametrize(
     ("wanted", "creating", "found"),
     [
@@ -93,7 +106,7 @@ def test_another_scheduler_tells_no_queues_so_any_may_be_there() -> None:
 def test_only_nodes_of_which_something_new_is_told_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     make = cluster_picture._node
-    monkeypatch.setattr(cluster_picture, "_node", lambda r: made.append(r.host) or make(r))
+    monkeypatch.setattr(cluster_picture, "_node", lambda r, v: made.append(r.host) or make(r, v))
     reports = [node(f"n{i}") for i in range(1000)]
     first = picture(reports)
     reports[7] = node("n7", Resource())

@@ -148,7 +148,7 @@ async def test_jobs_that_a_queue_does_not_let_in_hold_up_nobody_elses() -> None:
         await until(lambda: runs(folder, "holder"))
         for i in range(4):
             folder.put(f"stuck-{i}", gang("narrow", 3, timeout="1h"))
-        await until(lambda: "holds back 4 applications" in queued(folder, "stuck-3")[1], 20)
+        await until(lambda: "lets 4 applications wait" in queued(folder, "stuck-3")[1], 20)
         folder.put("ours", gang("idle", 15))
         await until(lambda: runs(folder, "ours"), 5)
 

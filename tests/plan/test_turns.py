@@ -146,8 +146,8 @@ def test_a_queue_that_holds_back_applications_is_named() -> None:
     known = {of_queue("root.a"): Bound("queue 'root.a'", MOST, Size(50, 50), held_back=7)}
     words = turns([replace(waiting("a", 8), stuck=True)], Bounds(bounds(50).known | known))["a"].words
     assert words == (
-        "nothing is granted to it, though nodes have room; queue 'root.a' holds back 7 applications, "
-        "as for its share of masters"
+        "nothing is granted to it, though nodes have room; queue 'root.a' lets 7 applications wait, "
+        "mostly for its share of masters"
     )
 
 

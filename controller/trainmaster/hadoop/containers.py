@@ -37,6 +37,9 @@ class Registered:
     """by node, for the containers above"""
     largest: Resource
     queue: str
+    """where it is, which a rule of YARN's may have chosen (queue mappings)"""
+    counts_vcores: bool = True
+    """whether the scheduler heeds virtual cores: the default resource calculator looks at memory alone"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,13 @@ class ApplicationMaster:
         answer = await self._rpc.call(
             "registerApplicationMaster", request, pb.RegisterApplicationMasterResponseProto
         )
+        types = answer.scheduler_resource_types
         return Registered(
             containers=tuple(messages.granted(each) for each in answer.containers_from_previous_attempts),
             nm_tokens=messages.nm_tokens(answer.nm_tokens_from_previous_attempts),
             largest=messages.resource(answer.maximumCapability),
             queue=answer.queue,
+            counts_vcores=not types or pb.CPU in types,
         )
 
     async def allocate(self, call: AllocateCall) -> Allocated:

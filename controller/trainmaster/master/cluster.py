@@ -33,6 +33,8 @@ class ClusterView:
         self.growth = 0
         """rises when something may be had that the look before didn't have: a node, or a larger one"""
         self._told = self._picture
+        self.vcores = True
+        """whether the scheduler heeds vcores; a register's answer tells"""
 
     @property
     def bounds(self) -> Bounds:
@@ -64,7 +66,8 @@ class ClusterView:
         queues = await self._rest.queues()
         # In a thread: thousands of nodes take longer than a heartbeat may wait.
         before = self._picture
-        self._picture = await asyncio.to_thread(picture_of, reports, queues, self._largest, before)
+        about = (reports, queues, self._largest, before, self.vcores)
+        self._picture = await asyncio.to_thread(picture_of, *about)
         self.growth += self._picture.grew_since(before)
 
     def of_queue(self, queue: str) -> Cluster | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trainmaster.hadoop.rest import RestQueue, RestUser, Share
 from trainmaster.hadoop.values import NodeReport, QueueState, Resource
 from trainmaster.plan.bounds import Bound, Bounds, of_partition, of_queue, of_user
-from trainmaster.plan.cluster import NOTHING
+from trainmaster.plan.cluster import NO_LIMIT, NOTHING
 from trainmaster.plan.values import Cluster, Node, Nodes, Size
 
 DEFAULT = "default"
@@ -30,6 +30,8 @@ class ClusterPicture:
     creating: frozenset[str] = frozenset()
     """parents, by path and by name, that make their queues when something is first submitted to them"""
     bounds: Bounds = field(default_factory=Bounds)
+    vcores: bool = True
+    """whether the scheduler heeds them"""
 
     def of_queue(self, queue: str) -> Cluster:
         known = self.queues.get(queue)
@@ -59,33 +61,45 @@ class ClusterPicture:
 
 
 def picture_of(
-    reports: Sequence[NodeReport], queues: Sequence[RestQueue], largest: Size, before: ClusterPicture
+    reports: Sequence[NodeReport],
+    queues: Sequence[RestQueue],
+    largest: Size,
+    before: ClusterPicture,
+    vcores: bool = True,
 ) -> ClusterPicture:
     usable = [report for report in reports if report.state.usable]
-    made = {report.node: (report, _made(report, before)) for report in usable}
+    known = before.reports if before.vcores is vcores else {}
+    made = {report.node: (report, _made(report, known.get(report.node), vcores)) for report in usable}
     nodes = Nodes(node for _, node in made.values()).worked_out()
     return ClusterPicture(
         nodes,
         made,
         {report.host: report.rack for report in usable},
         largest,
-        _clusters(queues, largest, nodes),
+        _clusters(queues, largest, nodes, vcores),
         frozenset(name for queue in queues if queue.creates for name in (queue.path, queue.name)),
-        Bounds(dict(_bounds(queues, nodes)), {queue.path: queue.label for queue in queues}),
+        Bounds(dict(_bounds(queues, nodes, vcores)), {queue.path: queue.label for queue in queues}),
+        vcores,
     )
 
 
-def _made(report: NodeReport, before: ClusterPicture) -> Node:
-    known = before.reports.get(report.node)
-    return known[1] if known and known[0] is report else _node(report)
+def _made(report: NodeReport, known: tuple[NodeReport, Node] | None, vcores: bool) -> Node:
+    return known[1] if known and known[0] is report else _node(report, vcores)
 
 
-def _node(report: NodeReport) -> Node:
+def _node(report: NodeReport, vcores: bool) -> Node:
     total = size(report.total)
-    return Node(report.host, report.rack, total - size(report.used), total, next(iter(report.labels), ""))
+    free = total - size(report.used)
+    label = next(iter(report.labels), "")
+    return Node(report.host, report.rack, _heeded(free, vcores), _heeded(total, vcores), label)
 
 
-def _clusters(queues: Iterable[RestQueue], largest: Size, nodes: Nodes) -> dict[str, Cluster]:
+def _heeded(room: Size, vcores: bool) -> Size:
+    """Room as the scheduler has it: the default resource calculator gives out more vcores than there are."""
+    return room if vcores else replace(room, vcores=NO_LIMIT)
+
+
+def _clusters(queues: Iterable[RestQueue], largest: Size, nodes: Nodes, vcores: bool) -> dict[str, Cluster]:
     """By path, and by name: where two queues have the same, the first. The root takes no jobs itself."""
     found: dict[str, Cluster] = {}
     for queue in queues:
@@ -96,7 +110,7 @@ def _clusters(queues: Iterable[RestQueue], largest: Size, nodes: Nodes) -> dict[
         cluster = Cluster(
             size(queue.largest) if queue.largest else largest,
             queue_running=queue.state is QueueState.RUNNING,
-            queue_maximum=size(share.maximum) if share and share.maximum else None,
+            queue_maximum=_heeded(size(share.maximum), vcores) if share and share.maximum else None,
             nodes=nodes,
             queue=queue.path,
             partition=queue.label,
@@ -110,7 +124,7 @@ def _share(queue: RestQueue, label: str) -> Share | None:
     return queue.labelled.get(label) if label else Share(queue.maximum, queue.used)
 
 
-def _bounds(queues: Sequence[RestQueue], nodes: Nodes) -> Iterator[tuple[str, Bound]]:
+def _bounds(queues: Sequence[RestQueue], nodes: Nodes, vcores: bool) -> Iterator[tuple[str, Bound]]:
     for partition, total in nodes.totals.items():
         name = f"the nodes labelled {partition!r}" if partition else "the cluster"
         yield of_partition(partition), Bound(name, total, nodes.frees[partition])
@@ -118,11 +132,12 @@ def _bounds(queues: Sequence[RestQueue], nodes: Nodes) -> Iterator[tuple[str, Bo
     for queue in queues:
         for label in labels:
             if (share := _share(queue, label)) and share.maximum:
-                most, left = size(share.maximum), size(share.maximum) - size(share.used)
-                yield of_queue(queue.path, label), Bound(_name(queue), most, left, queue.pending)
+                yield of_queue(queue.path, label), _bound(_name(queue), share, vcores, queue.pending)
         for user in queue.users:
             if _is_narrower(queue, user):
-                yield of_user(queue.path, user.name), _of_user(queue, user)
+                share = Share(user.maximum, user.used)
+                name = f"{user.name}'s share of {_name(queue)}"
+                yield of_user(queue.path, user.name), _bound(name, share, vcores)
 
 
 def _is_narrower(queue: RestQueue, user: RestUser) -> bool:
@@ -131,9 +146,9 @@ def _is_narrower(queue: RestQueue, user: RestUser) -> bool:
     return known and not (queue.maximum and size(queue.maximum).fits(size(user.maximum)))
 
 
-def _of_user(queue: RestQueue, user: RestUser) -> Bound:
-    most = size(user.maximum)
-    return Bound(f"{user.name}'s share of {_name(queue)}", most, most - size(user.used))
+def _bound(name: str, share: Share, vcores: bool, held_back: int = 0) -> Bound:
+    most = size(share.maximum or Resource())
+    return Bound(name, _heeded(most, vcores), _heeded(most - size(share.used), vcores), held_back)
 
 
 def _name(queue: RestQueue) -> str:

@@ -145,6 +145,7 @@ class Contact:
         )
 
     def _listed(self, answer: Registered) -> None:
+        self._desk.cluster.vcores, self.sight.queue = answer.counts_vcores, answer.queue
         self._relisting.registered(clock.monotonic())
         self.sight.registered(answer, self._memory().role_numbers)
         self.sight.keep_asking(

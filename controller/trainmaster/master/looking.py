@@ -21,7 +21,8 @@ from trainmaster.plan.values import AppState, Seen, Size
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
     """Everything known of one job now."""
     job = last_good(memory) or declared.job
-    queue = memory.application.queue if memory.application else job.spec.queue if job else ""
+    application = memory.application
+    queue = sight.queue or application.queue if application else job.spec.queue if job else ""
     seen = Seen(
         application=sight.state,
         application_words=sight.words,

@@ -40,6 +40,8 @@ class Sight:
     def __init__(self) -> None:
         self.state = AppState.NONE
         self.words = ""
+        self.queue = ""
+        """where YARN has put the application: a rule of its own may choose another queue (queue mappings)"""
         self.containers: dict[str, Container] = {}
         self.missing: dict[str, Container] = {}
         """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are asked until they say that

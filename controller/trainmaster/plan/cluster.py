@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 NO_LIMIT = 2**62
-"""YARN says Long.MAX_VALUE where a resource has no configured limit"""
+"""YARN says Long.MAX_VALUE where a resource has no configured limit; and so do we of vcores that its scheduler doesn't heed"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,8 +35,9 @@ class Size:
         return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
 
     def __str__(self) -> str:
+        vcores = f", {self.vcores} vcores" if self.vcores < NO_LIMIT else ""
         gpus = f", {self.gpus} GPU" if 0 < self.gpus < NO_LIMIT else ""
-        return f"{self.memory} MiB, {self.vcores} vcores{gpus}"
+        return f"{self.memory} MiB{vcores}{gpus}"
 
 
 NOTHING = Size()

@@ -168,7 +168,7 @@ class Round:
         held_back = next((level.bound for level in chain if level.bound.held_back), None)
         words = "nothing is granted to it, though nodes have room"
         if held_back:
-            words = f"{words}; {held_back.name} holds back {held_back.held_back} applications, as for its share of masters"
+            words = f"{words}; {held_back.name} lets {held_back.held_back} applications wait, mostly for its share of masters"
         return Turn(not any(kinds & level.short for level in chain), note=words)
 
 

@@ -26,37 +26,39 @@ from trainmaster.hadoop.proto import yarn_pb2 as trainmaster_dot_hadoop_dot_prot
 from trainmaster.hadoop.proto import common_pb2 as trainmaster_dot_hadoop_dot_proto_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-trainmaster/hadoop/proto/yarn_scheduler.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"b\n\x0cNMTokenProto\x12(\n\x06nodeId\x18\x01 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12(\n\x05token\x18\x02 \x01(\x0b\x32\x19.hadoop.common.TokenProto\"]\n%RegisterApplicationMasterRequestProto\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08rpc_port\x18\x02 \x01(\x05\x12\x14\n\x0ctracking_url\x18\x03 \x01(\t\"\xfb\x01\n&RegisterApplicationMasterResponseProto\x12\x35\n\x11maximumCapability\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x46\n!containers_from_previous_attempts\x18\x04 \x03(\x0b\x32\x1b.hadoop.yarn.ContainerProto\x12\r\n\x05queue\x18\x05 \x01(\t\x12\x43\n nm_tokens_from_previous_attempts\x18\x06 \x03(\x0b\x32\x19.hadoop.yarn.NMTokenProto\"\x83\x02\n\x14ResourceRequestProto\x12,\n\x08priority\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x15\n\rresource_name\x18\x02 \x01(\t\x12.\n\ncapability\x18\x03 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x16\n\x0enum_containers\x18\x04 \x01(\x05\x12\x1c\n\x0erelax_locality\x18\x05 \x01(\x08:\x04true\x12\x1d\n\x15node_label_expression\x18\x06 \x01(\t\x12!\n\x15\x61llocation_request_id\x18\x08 \x01(\x03:\x02-1\"X\n\x1dResourceBlacklistRequestProto\x12\x1b\n\x13\x62lacklist_additions\x18\x01 \x03(\t\x12\x1a\n\x12\x62lacklist_removals\x18\x02 \x03(\t\"\xfa\x01\n\x14\x41llocateRequestProto\x12.\n\x03\x61sk\x18\x01 \x03(\x0b\x32!.hadoop.yarn.ResourceRequestProto\x12.\n\x07release\x18\x02 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12\x45\n\x11\x62lacklist_request\x18\x03 \x01(\x0b\x32*.hadoop.yarn.ResourceBlacklistRequestProto\x12\x13\n\x0bresponse_id\x18\x04 \x01(\x05\x12\x10\n\x08progress\x18\x05 \x01(\x02\x12\x14\n\x0ctracking_url\x18\x0b \x01(\t\"E\n\x18PreemptionContainerProto\x12)\n\x02id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"Y\n\x1dStrictPreemptionContractProto\x12\x38\n\tcontainer\x18\x01 \x03(\x0b\x32%.hadoop.yarn.PreemptionContainerProto\"S\n\x17PreemptionContractProto\x12\x38\n\tcontainer\x18\x02 \x03(\x0b\x32%.hadoop.yarn.PreemptionContainerProto\"\x94\x01\n\x16PreemptionMessageProto\x12\x42\n\x0estrictContract\x18\x01 \x01(\x0b\x32*.hadoop.yarn.StrictPreemptionContractProto\x12\x36\n\x08\x63ontract\x18\x02 \x01(\x0b\x32$.hadoop.yarn.PreemptionContractProto\"\xf9\x03\n\x15\x41llocateResponseProto\x12\x13\n\x0bresponse_id\x18\x02 \x01(\x05\x12\x39\n\x14\x61llocated_containers\x18\x03 \x03(\x0b\x32\x1b.hadoop.yarn.ContainerProto\x12G\n\x1c\x63ompleted_container_statuses\x18\x04 \x03(\x0b\x32!.hadoop.yarn.ContainerStatusProto\x12)\n\x05limit\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x33\n\rupdated_nodes\x18\x06 \x03(\x0b\x32\x1c.hadoop.yarn.NodeReportProto\x12\x19\n\x11num_cluster_nodes\x18\x07 \x01(\x05\x12\x34\n\x07preempt\x18\x08 \x01(\x0b\x32#.hadoop.yarn.PreemptionMessageProto\x12,\n\tnm_tokens\x18\t \x03(\x0b\x32\x19.hadoop.yarn.NMTokenProto\x12.\n\x0b\x61m_rm_token\x18\x0c \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12\x38\n\x14\x61pplication_priority\x18\r \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"\x9c\x01\n#FinishApplicationMasterRequestProto\x12\x13\n\x0b\x64iagnostics\x18\x01 \x01(\t\x12\x14\n\x0ctracking_url\x18\x02 \x01(\t\x12J\n\x18\x66inal_application_status\x18\x03 \x01(\x0e\x32(.hadoop.yarn.FinalApplicationStatusProto\"E\n$FinishApplicationMasterResponseProto\x12\x1d\n\x0eisUnregistered\x18\x01 \x01(\x08:\x05\x66\x61lse')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-trainmaster/hadoop/proto/yarn_scheduler.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"b\n\x0cNMTokenProto\x12(\n\x06nodeId\x18\x01 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12(\n\x05token\x18\x02 \x01(\x0b\x32\x19.hadoop.common.TokenProto\"]\n%RegisterApplicationMasterRequestProto\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08rpc_port\x18\x02 \x01(\x05\x12\x14\n\x0ctracking_url\x18\x03 \x01(\t\"\xc2\x02\n&RegisterApplicationMasterResponseProto\x12\x35\n\x11maximumCapability\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x46\n!containers_from_previous_attempts\x18\x04 \x03(\x0b\x32\x1b.hadoop.yarn.ContainerProto\x12\r\n\x05queue\x18\x05 \x01(\t\x12\x43\n nm_tokens_from_previous_attempts\x18\x06 \x03(\x0b\x32\x19.hadoop.yarn.NMTokenProto\x12\x45\n\x18scheduler_resource_types\x18\x07 \x03(\x0e\x32#.hadoop.yarn.SchedulerResourceTypes\"\x83\x02\n\x14ResourceRequestProto\x12,\n\x08priority\x18\x01 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x15\n\rresource_name\x18\x02 \x01(\t\x12.\n\ncapability\x18\x03 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x16\n\x0enum_containers\x18\x04 \x01(\x05\x12\x1c\n\x0erelax_locality\x18\x05 \x01(\x08:\x04true\x12\x1d\n\x15node_label_expression\x18\x06 \x01(\t\x12!\n\x15\x61llocation_request_id\x18\x08 \x01(\x03:\x02-1\"X\n\x1dResourceBlacklistRequestProto\x12\x1b\n\x13\x62lacklist_additions\x18\x01 \x03(\t\x12\x1a\n\x12\x62lacklist_removals\x18\x02 \x03(\t\"\xfa\x01\n\x14\x41llocateRequestProto\x12.\n\x03\x61sk\x18\x01 \x03(\x0b\x32!.hadoop.yarn.ResourceRequestProto\x12.\n\x07release\x18\x02 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12\x45\n\x11\x62lacklist_request\x18\x03 \x01(\x0b\x32*.hadoop.yarn.ResourceBlacklistRequestProto\x12\x13\n\x0bresponse_id\x18\x04 \x01(\x05\x12\x10\n\x08progress\x18\x05 \x01(\x02\x12\x14\n\x0ctracking_url\x18\x0b \x01(\t\"E\n\x18PreemptionContainerProto\x12)\n\x02id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"Y\n\x1dStrictPreemptionContractProto\x12\x38\n\tcontainer\x18\x01 \x03(\x0b\x32%.hadoop.yarn.PreemptionContainerProto\"S\n\x17PreemptionContractProto\x12\x38\n\tcontainer\x18\x02 \x03(\x0b\x32%.hadoop.yarn.PreemptionContainerProto\"\x94\x01\n\x16PreemptionMessageProto\x12\x42\n\x0estrictContract\x18\x01 \x01(\x0b\x32*.hadoop.yarn.StrictPreemptionContractProto\x12\x36\n\x08\x63ontract\x18\x02 \x01(\x0b\x32$.hadoop.yarn.PreemptionContractProto\"\xf9\x03\n\x15\x41llocateResponseProto\x12\x13\n\x0bresponse_id\x18\x02 \x01(\x05\x12\x39\n\x14\x61llocated_containers\x18\x03 \x03(\x0b\x32\x1b.hadoop.yarn.ContainerProto\x12G\n\x1c\x63ompleted_container_statuses\x18\x04 \x03(\x0b\x32!.hadoop.yarn.ContainerStatusProto\x12)\n\x05limit\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x33\n\rupdated_nodes\x18\x06 \x03(\x0b\x32\x1c.hadoop.yarn.NodeReportProto\x12\x19\n\x11num_cluster_nodes\x18\x07 \x01(\x05\x12\x34\n\x07preempt\x18\x08 \x01(\x0b\x32#.hadoop.yarn.PreemptionMessageProto\x12,\n\tnm_tokens\x18\t \x03(\x0b\x32\x19.hadoop.yarn.NMTokenProto\x12.\n\x0b\x61m_rm_token\x18\x0c \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12\x38\n\x14\x61pplication_priority\x18\r \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\"\x9c\x01\n#FinishApplicationMasterRequestProto\x12\x13\n\x0b\x64iagnostics\x18\x01 \x01(\t\x12\x14\n\x0ctracking_url\x18\x02 \x01(\t\x12J\n\x18\x66inal_application_status\x18\x03 \x01(\x0e\x32(.hadoop.yarn.FinalApplicationStatusProto\"E\n$FinishApplicationMasterResponseProto\x12\x1d\n\x0eisUnregistered\x18\x01 \x01(\x08:\x05\x66\x61lse*-\n\x16SchedulerResourceTypes\x12\n\n\x06MEMORY\x10\x00\x12\x07\n\x03\x43PU\x10\x01')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trainmaster.hadoop.proto.yarn_scheduler_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SCHEDULERRESOURCETYPES']._serialized_start=2399
+  _globals['_SCHEDULERRESOURCETYPES']._serialized_end=2444
   _globals['_NMTOKENPROTO']._serialized_start=138
   _globals['_NMTOKENPROTO']._serialized_end=236
   _globals['_REGISTERAPPLICATIONMASTERREQUESTPROTO']._serialized_start=238
   _globals['_REGISTERAPPLICATIONMASTERREQUESTPROTO']._serialized_end=331
   _globals['_REGISTERAPPLICATIONMASTERRESPONSEPROTO']._serialized_start=334
-  _globals['_REGISTERAPPLICATIONMASTERRESPONSEPROTO']._serialized_end=585
-  _globals['_RESOURCEREQUESTPROTO']._serialized_start=588
-  _globals['_RESOURCEREQUESTPROTO']._serialized_end=847
-  _globals['_RESOURCEBLACKLISTREQUESTPROTO']._serialized_start=849
-  _globals['_RESOURCEBLACKLISTREQUESTPROTO']._serialized_end=937
-  _globals['_ALLOCATEREQUESTPROTO']._serialized_start=940
-  _globals['_ALLOCATEREQUESTPROTO']._serialized_end=1190
-  _globals['_PREEMPTIONCONTAINERPROTO']._serialized_start=1192
-  _globals['_PREEMPTIONCONTAINERPROTO']._serialized_end=1261
-  _globals['_STRICTPREEMPTIONCONTRACTPROTO']._serialized_start=1263
-  _globals['_STRICTPREEMPTIONCONTRACTPROTO']._serialized_end=1352
-  _globals['_PREEMPTIONCONTRACTPROTO']._serialized_start=1354
-  _globals['_PREEMPTIONCONTRACTPROTO']._serialized_end=1437
-  _globals['_PREEMPTIONMESSAGEPROTO']._serialized_start=1440
-  _globals['_PREEMPTIONMESSAGEPROTO']._serialized_end=1588
-  _globals['_ALLOCATERESPONSEPROTO']._serialized_start=1591
-  _globals['_ALLOCATERESPONSEPROTO']._serialized_end=2096
-  _globals['_FINISHAPPLICATIONMASTERREQUESTPROTO']._serialized_start=2099
-  _globals['_FINISHAPPLICATIONMASTERREQUESTPROTO']._serialized_end=2255
-  _globals['_FINISHAPPLICATIONMASTERRESPONSEPROTO']._serialized_start=2257
-  _globals['_FINISHAPPLICATIONMASTERRESPONSEPROTO']._serialized_end=2326
+  _globals['_REGISTERAPPLICATIONMASTERRESPONSEPROTO']._serialized_end=656
+  _globals['_RESOURCEREQUESTPROTO']._serialized_start=659
+  _globals['_RESOURCEREQUESTPROTO']._serialized_end=918
+  _globals['_RESOURCEBLACKLISTREQUESTPROTO']._serialized_start=920
+  _globals['_RESOURCEBLACKLISTREQUESTPROTO']._serialized_end=1008
+  _globals['_ALLOCATEREQUESTPROTO']._serialized_start=1011
+  _globals['_ALLOCATEREQUESTPROTO']._serialized_end=1261
+  _globals['_PREEMPTIONCONTAINERPROTO']._serialized_start=1263
+  _globals['_PREEMPTIONCONTAINERPROTO']._serialized_end=1332
+  _globals['_STRICTPREEMPTIONCONTRACTPROTO']._serialized_start=1334
+  _globals['_STRICTPREEMPTIONCONTRACTPROTO']._serialized_end=1423
+  _globals['_PREEMPTIONCONTRACTPROTO']._serialized_start=1425
+  _globals['_PREEMPTIONCONTRACTPROTO']._serialized_end=1508
+  _globals['_PREEMPTIONMESSAGEPROTO']._serialized_start=1511
+  _globals['_PREEMPTIONMESSAGEPROTO']._serialized_end=1659
+  _globals['_ALLOCATERESPONSEPROTO']._serialized_start=1662
+  _globals['_ALLOCATERESPONSEPROTO']._serialized_end=2167
+  _globals['_FINISHAPPLICATIONMASTERREQUESTPROTO']._serialized_start=2170
+  _globals['_FINISHAPPLICATIONMASTERREQUESTPROTO']._serialized_end=2326
+  _globals['_FINISHAPPLICATIONMASTERRESPONSEPROTO']._serialized_start=2328
+  _globals['_FINISHAPPLICATIONMASTERRESPONSEPROTO']._serialized_end=2397
 # @@protoc_insertion_point(module_scope)

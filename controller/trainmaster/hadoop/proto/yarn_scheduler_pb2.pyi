@@ -1,12 +1,20 @@
 from trainmaster.hadoop.proto import yarn_pb2 as _yarn_pb2
 from trainmaster.hadoop.proto import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class SchedulerResourceTypes(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MEMORY: _ClassVar[SchedulerResourceTypes]
+    CPU: _ClassVar[SchedulerResourceTypes]
+MEMORY: SchedulerResourceTypes
+CPU: SchedulerResourceTypes
 
 class NMTokenProto(_message.Message):
     __slots__ = ("nodeId", "token")
@@ -27,16 +35,18 @@ class RegisterApplicationMasterRequestProto(_message.Message):
     def __init__(self, host: _Optional[str] = ..., rpc_port: _Optional[int] = ..., tracking_url: _Optional[str] = ...) -> None: ...
 
 class RegisterApplicationMasterResponseProto(_message.Message):
-    __slots__ = ("maximumCapability", "containers_from_previous_attempts", "queue", "nm_tokens_from_previous_attempts")
+    __slots__ = ("maximumCapability", "containers_from_previous_attempts", "queue", "nm_tokens_from_previous_attempts", "scheduler_resource_types")
     MAXIMUMCAPABILITY_FIELD_NUMBER: _ClassVar[int]
     CONTAINERS_FROM_PREVIOUS_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     NM_TOKENS_FROM_PREVIOUS_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULER_RESOURCE_TYPES_FIELD_NUMBER: _ClassVar[int]
     maximumCapability: _yarn_pb2.ResourceProto
     containers_from_previous_attempts: _containers.RepeatedCompositeFieldContainer[_yarn_pb2.ContainerProto]
     queue: str
     nm_tokens_from_previous_attempts: _containers.RepeatedCompositeFieldContainer[NMTokenProto]
-    def __init__(self, maximumCapability: _Optional[_Union[_yarn_pb2.ResourceProto, _Mapping]] = ..., containers_from_previous_attempts: _Optional[_Iterable[_Union[_yarn_pb2.ContainerProto, _Mapping]]] = ..., queue: _Optional[str] = ..., nm_tokens_from_previous_attempts: _Optional[_Iterable[_Union[NMTokenProto, _Mapping]]] = ...) -> None: ...
+    scheduler_resource_types: _containers.RepeatedScalarFieldContainer[SchedulerResourceTypes]
+    def __init__(self, maximumCapability: _Optional[_Union[_yarn_pb2.ResourceProto, _Mapping]] = ..., containers_from_previous_attempts: _Optional[_Iterable[_Union[_yarn_pb2.ContainerProto, _Mapping]]] = ..., queue: _Optional[str] = ..., nm_tokens_from_previous_attempts: _Optional[_Iterable[_Union[NMTokenProto, _Mapping]]] = ..., scheduler_resource_types: _Optional[_Iterable[_Union[SchedulerResourceTypes, str]]] = ...) -> None: ...
 
 class ResourceRequestProto(_message.Message):
     __slots__ = ("priority", "resource_name", "capability", "num_containers", "relax_locality", "node_label_expression", "allocation_request_id")
