@@ -14,6 +14,10 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.master.points import POINTS
 
+PATIENT = {"TRAINMASTER_LEASE_DURATION": "12"}
+"""where a standby waits: so that a leader on a slow machine isn't taken for a dead one"""
+MORE_PATIENT = {"TRAINMASTER_LEASE_DURATION": "120"}
+"""longer than a test waits: who leads sooner has not waited for the lease to run out"""
 BEFORE_ANY_END = ("id", "submit", "token", "register", "ask", "allocated", "half-started", "running")
 
 
@@ -72,15 +76,15 @@ def test_an_exit_while_no_controller_lives_is_heard_later(room: Room, ledger: Le
 
 
 def test_a_standby_takes_over(room: Room, ledger: Ledger) -> None:
-    leader = room.controller()
-    room.drop("led", eager(worker=trainer_role(ledger.folder, 2, steps=150)))
+    leader = room.controller(**PATIENT)
+    room.drop("led", eager(worker=trainer_role(ledger.folder, 2, steps=400)))
     room.until_true("led", C.RUNNING)
-    standby = room.controller()
+    standby = room.controller(**PATIENT)
     time.sleep(3)
     assert "leading" not in standby.words
 
     leader.end()
-    until(lambda: "leading" in standby.words, 15)
+    until(lambda: "leading" in standby.words, 60)
     until(lambda: ledger.running("worker-0"))[0].kill()
     status = room.until_true("led", C.FINISHED)
 
@@ -90,14 +94,14 @@ def test_a_standby_takes_over(room: Room, ledger: Ledger) -> None:
 
 
 def test_a_clean_stop_hands_over_at_once(room: Room, ledger: Ledger) -> None:
-    leader = room.controller()
+    leader = room.controller(**MORE_PATIENT)
     room.drop("handed", eager(worker=trainer_role(ledger.folder, 1, steps=60)))
     room.until_true("handed", C.RUNNING)
-    standby = room.controller()
+    standby = room.controller(**MORE_PATIENT)
     time.sleep(3)
 
     leader.end(signal.SIGTERM)
-    until(lambda: "leading" in standby.words, 3)
+    until(lambda: "leading" in standby.words)
 
     assert room.until_true("handed", C.FINISHED).restarts == 0
     assert len(ledger.starts()) == 1

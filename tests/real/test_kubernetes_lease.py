@@ -25,13 +25,13 @@ async def api(kubernetes: LocalKubernetes, namespace: str) -> AsyncIterator[Api]
 
 
 class Clock:
-    """The clock of one process, which can be told that time went by."""
+    """The clock of one process, which stands still until it is told that time went by: no slow machine costs a lead."""
 
     def __init__(self) -> None:
-        self.ahead = 0.0
+        self.ahead = 1000.0
 
     def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + self.ahead
+        return self.ahead
 
 
 async def no_epoch() -> int:

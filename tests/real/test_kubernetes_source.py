@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from real.faults import FaultyApi, about, conflict, cut, half, slow, throttled, writes
-from real.kubernetes_engine import Engine, Place, status, until
+from real.kubernetes_engine import LEASE, Engine, Place, status, until
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import (
     ConditionType,
@@ -186,7 +186,7 @@ async def test_nothing_is_written_without_the_lease(place: Place) -> None:
     async with Engine(place.source()) as engine:
         place.declare("mnist")
         declared = await engine.told("mnist")
-        await engine.source.lease.release()
+        await engine.step_down()
         with pytest.raises(FencedError):
             await engine.source.publish(declared, status())
         with pytest.raises(FencedError):
@@ -317,6 +317,7 @@ async def test_an_api_server_that_was_killed_is_followed_again(place: Place) -> 
     async with Engine(place.source()) as engine:
         before = await engine.told("before")
         place.kubernetes.kill("kube-apiserver")
+        place.clock.ahead += LEASE
         await until(lambda: engine.complaint)
         assert engine.picture[before.uid] == before
         place.kubernetes.start("kube-apiserver")
