@@ -76,7 +76,9 @@ async def test_a_leader_that_can_not_be_reached_is_said() -> None:
     gone = fleet(leading=False, leader="http://127.0.0.1:1")
     async with serving(gone) as client, client.get("/jobs/vision/mnist/") as answer:
         assert answer.status == 502
-        assert "the leader can't be reached" in await answer.text()
+        words = await answer.text()
+        assert "the leader can't be reached" in words
+        assert words.endswith("http://127.0.0.1:1: Connection refused\n"), "who was asked, and why not"
 
 
 async def test_metrics_are_what_prometheus_reads() -> None:

@@ -5,6 +5,7 @@ Never here: metrics and health, which each controller tells of itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import aiohttp
@@ -50,5 +51,12 @@ async def _ask(leader: str, request: web.Request) -> web.Response:
             kept = {name: answer.headers[name] for name in KEPT if name in answer.headers}
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)
     except (aiohttp.ClientError, TimeoutError) as error:
-        words = f"this controller stands by, and the leader can't be reached: {type(error).__name__}\n"
+        words = f"this controller stands by, and the leader can't be reached: {leader}: {_why(error)}\n"
         return web.Response(text=words, status=502)
+
+
+def _why(error: aiohttp.ClientError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT.total:g} s"
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else type(error).__name__
