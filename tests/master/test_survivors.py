@@ -6,6 +6,7 @@ import asyncio
 
 from master.office import Office, container, job
 from master.virtual import virtual
+from trainmaster.errors import DeniedError
 
 
 @virtual
@@ -52,3 +53,18 @@ async def test_at_rest_nobody_is_asked_anything() -> None:
         calls = office.yarn.calls.copy()
         await asyncio.sleep(120)
         assert {name for name, times in office.yarn.calls.items() if times != calls[name]} == {"allocate"}
+
+
+@virtual
+async def test_a_rolled_token_of_a_node_is_replaced_by_a_register() -> None:
+    async with Office() as office:
+        master = office.drive(job(worker=2))
+        await office.running(2)
+        office.yarn.refuse["statuses"] = office.yarn.refuse["stop"] = DeniedError("InvalidToken", "rolled")
+        registers = office.yarn.calls["register"]
+        office.yarn.exits(container(master), 1)
+        await asyncio.sleep(30)
+        assert office.yarn.calls["register"] - registers <= 5, "not with each heartbeat"
+        office.yarn.refuse.clear()
+        await office.running(2)
+        assert master.memory.charged == 1

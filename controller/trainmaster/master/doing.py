@@ -194,6 +194,7 @@ class Doing:
                 raise
             raise UnavailableError(str(error)) from error
         self._sight.container_tokens.pop(id_, None)
+        self._sight.tokens.taken(container.node)
         reach("half-started")
 
     async def _started_all_the_same(self, id_: str) -> bool | None:
@@ -276,7 +277,7 @@ class Doing:
     # --- confirm
 
     async def _confirm(self, node: str, token: bytes, ids: Sequence[str]) -> None:
-        before = self._sight.missing.copy()
+        before = [self._sight.missing.get(id_) for id_ in ids]
         try:
             answer = await self._desk.nodes.statuses(node, token, ids)
         except DeniedError:
@@ -284,8 +285,11 @@ class Doing:
         except TrainmasterError as error:
             log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
         else:
+            self._sight.tokens.taken(node)
             self._sight.confirmed(answer, dict.fromkeys(ids, node), clock.now())
-        self._silence.heard(node, clock.monotonic(), news=self._sight.missing != before)
+        self._silence.heard(
+            node, clock.monotonic(), news=[self._sight.missing.get(id_) for id_ in ids] != before
+        )
 
 
 def _user(memory: Memory) -> str:

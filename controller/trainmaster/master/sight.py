@@ -216,7 +216,7 @@ class Sight:
     def awaits_token(self, id_: str) -> bool:
         """Whether a grant can't be started yet, since its node's token is still to come."""
         container = self.containers.get(id_)
-        return container is not None and self.tokens.awaited(id_, container.node)
+        return container is not None and self.tokens.to_come(id_, container.node)
 
     def drop(self, id_: str) -> None:
         if self.containers.pop(id_, None):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Set
 
 TRIES = 3
-"""registers after which a container whose node's token did not come counts as beyond our reach"""
+"""registers, or refusals, after which a container whose node's token is not good counts as beyond our reach"""
 
 
 class NodeTokens:
@@ -20,6 +20,8 @@ class NodeTokens:
         self._by_node: dict[str, bytes] = {}
         self._older: dict[str, bytes | None] = {}
         self._tries: Counter[str] = Counter()
+        self._refusals: Counter[str] = Counter()
+        """by node: how often it refused what YARN gave, since it took one last"""
 
     def learn(self, tokens: Mapping[str, bytes]) -> None:
         self._by_node.update(tokens)
@@ -46,10 +48,16 @@ class NodeTokens:
         """The node doesn't take it (any more): only a register brings another one."""
         if self._by_node.get(node) == token:
             del self._by_node[node]
+            self._refusals[node] += 1
 
-    def awaited(self, container: str, node: str) -> bool:
-        """Whether the node's token is still to come."""
-        return node not in self._by_node and self._tries[container] < TRIES
+    def taken(self, node: str) -> None:
+        """The node has let us in."""
+        self._refusals.pop(node, None)
+
+    def to_come(self, container: str, node: str) -> bool:
+        """Whether the node's token is still to come: not for ever, nor from a node that refuses each."""
+        hopeless = max(self._tries[container], self._refusals[node]) >= TRIES
+        return node not in self._by_node and not hopeless
 
     def tried(self, listed: Mapping[str, str]) -> None:
         """A register has brought all that it would for these (container -> node)."""

@@ -1,0 +1,53 @@
+"""Tokens of NodeManagers: which is whose, and for how long one is waited for."""
+
+from __future__ import annotations
+
+from trainmaster.master.tokens import TRIES, NodeTokens
+
+
+def known(**tokens: bytes) -> NodeTokens:
+    made = NodeTokens()
+    made.learn(tokens)
+    return made
+
+
+def test_a_token_opens_its_node_for_all_containers() -> None:
+    tokens = known(n=b"t")
+    assert tokens.of("c1", "n") == tokens.of("c2", "n") == b"t"
+    assert tokens.of("c3", "elsewhere") is None
+
+
+def test_what_an_earlier_application_ran_is_asked_about_with_its_own_token() -> None:
+    tokens = known(n=b"old")
+    tokens.anew({"c1": "n"})
+    tokens.learn({"n": b"new"})
+    assert (tokens.of("c1", "n"), tokens.of("c2", "n")) == (b"old", b"new")
+    assert tokens.older("c1")
+    tokens.keep(set())
+    assert tokens.of("c1", "n") == b"new"
+
+
+def test_a_token_that_does_not_come_is_waited_for_a_few_registers() -> None:
+    tokens = known()
+    for _ in range(TRIES):
+        assert tokens.to_come("c1", "n")
+        tokens.tried({"c1": "n"})
+    assert not tokens.to_come("c1", "n")
+    assert tokens.to_come("c2", "n"), "another container may bring it"
+
+
+def test_a_refused_token_is_replaced_a_few_times_in_a_row() -> None:
+    tokens = known(n=b"0")
+    for n in range(TRIES):
+        tokens.refused("n", str(n).encode())
+        assert tokens.to_come("c1", "n") is (n + 1 < TRIES)
+        tokens.learn({"n": str(n + 1).encode()})
+    tokens.taken("n")
+    tokens.refused("n", str(TRIES).encode())
+    assert tokens.to_come("c1", "n"), "it was let in since"
+
+
+def test_a_refusal_of_an_older_token_takes_no_newer_one_away() -> None:
+    tokens = known(n=b"new")
+    tokens.refused("n", b"old")
+    assert tokens.of("c1", "n") == b"new"
