@@ -7,6 +7,8 @@ import asyncio
 from master.office import Office, container, job
 from master.virtual import virtual
 from trainmaster.errors import DeniedError
+from yarn.nodemanager import NodeManager
+from yarn.wires import LARGE, Yarn
 
 
 @virtual
@@ -68,3 +70,18 @@ async def test_a_rolled_token_of_a_node_is_replaced_by_a_register() -> None:
         office.yarn.refuse.clear()
         await office.running(2)
         assert master.memory.charged == 1
+
+
+@virtual
+async def test_what_a_node_brings_to_a_restarted_resourcemanager_after_it_was_given_up_is_stopped() -> None:
+    async with Office(Yarn(NodeManager("n1", LARGE), NodeManager("n2", LARGE))) as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        first, node = container(master), master.memory.replicas[0].host
+        office.yarn.cut(node)
+        office.yarn.restart()
+        await office.until(lambda: container(master) not in ("", first), 800)
+        await office.until(lambda: len(office.yarn.running()) == 2)
+        office.yarn.mend(node)
+        await office.until(lambda: office.yarn.running() == [container(master)])
+        assert (master.memory.replicas[0].run, master.memory.charged) == (2, 0)

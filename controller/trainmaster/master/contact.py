@@ -86,7 +86,7 @@ class Contact:
     async def _relist(self, heart: Heart) -> None:
         """Register again where only that brings news, once all that was to be said has been heard."""
         quiet = not heart.has_news and not self.sight.ends and self._desk.lease.held()
-        if quiet and self._relisting.due(self.sight, clock.monotonic()):
+        if quiet and self._relisting.due(self.sight, self._memory(), clock.monotonic()):
             await self._register_again(heart)
 
     def _drop_released(self, released: set[str]) -> None:

@@ -53,6 +53,8 @@ class Sight:
         """those that the ResourceManager has waited for as long as it waits for any"""
         self._doubted: dict[str, str] = {}
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
+        self.came_back: set[str] = set()
+        """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
         """whether something was seen since the last pass"""
 
@@ -142,6 +144,8 @@ class Sight:
     def _node_became(self, report: NodeReport, now: float) -> None:
         if report.state is not NodeState.LOST:
             self._lost_nodes.discard(report.node)
+            if report.state.usable:
+                self.came_back.add(report.host)
             return
         self._lost_nodes.add(report.node)
         for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
