@@ -6,6 +6,7 @@ This is the only place that knows them all. Never here: what any of them does.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+YOUNG = 20_000
+"""new objects after which Python looks for cycles among them: by its 700 it looks through those of ten thousand jobs, which takes
+most of a second, again and again while they are taken in"""
+
 
 @with_choices
 def controller(
@@ -43,6 +48,7 @@ def controller(
     from trainmaster.observe.logs import set_up
     from trainmaster.observe.stalls import Stalls
 
+    gc.set_threshold(YOUNG)
     settings = choices.settings()
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)

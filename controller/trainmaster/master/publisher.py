@@ -53,6 +53,9 @@ class Publisher:
         self._late: set[str] = set()
         """jobs of which it was said that their status can't be shown: once, however long that lasts"""
         self._busy: set[str] = set()
+        """jobs that are being written, or rest; what waits of them gets its turn afterwards"""
+        self._ready: dict[str, None] = {}
+        """jobs of which something waits and that don't rest, in their order: ten thousand aren't gone over for the next one"""
         self._news = asyncio.Event()
 
     def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
@@ -61,10 +64,10 @@ class Publisher:
             if uid not in self._waiting and uid not in self._busy:
                 self._rest(uid, self._source.pace * _patience(status))
             self._waiting[uid] = news.after(self._waiting.get(uid))
-            self._news.set()
 
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
+        self._ready.pop(uid, None)
         self._shown.pop(uid, None)
         self._late.discard(uid)
 
@@ -76,11 +79,12 @@ class Publisher:
 
     async def _write_for_ever(self) -> None:
         while True:
-            uid = next((u for u in self._waiting if u not in self._busy), None)
-            if uid is None:
+            if not self._ready:
                 self._news.clear()
                 await self._news.wait()
                 continue
+            uid = next(iter(self._ready))
+            del self._ready[uid]
             await self._write_one(uid)
 
     async def _write_one(self, uid: str) -> None:
@@ -99,7 +103,9 @@ class Publisher:
 
     def _rested(self, uid: str) -> None:
         self._busy.discard(uid)
-        self._news.set()
+        if uid in self._waiting:
+            self._ready[uid] = None
+            self._news.set()
 
     async def _write(self, news: News) -> float:
         """How long this job rests now, in seconds. What can't be shown waits for the next try, unless there are newer news."""

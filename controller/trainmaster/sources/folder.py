@@ -7,6 +7,7 @@ job is registry.py's.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections import defaultdict
@@ -114,7 +115,8 @@ class FolderSource:
         look = Look(
             reads=reads,
             now=self._now(),
-            marks=self._reader.marks(listing),
+            version=self._reader.version,
+            marks=self._reader.marks,
             blind=tuple(below(blind) for blind in listing.blind),
             admin=folder.owner,
             confirmed=confirmed,
@@ -177,7 +179,7 @@ class FolderSource:
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Put the status file in its place, if it differs from the one that was put there last."""
         self._registry.finished(declared.uid, over=status.is_true(ConditionType.FINISHED))
-        key = declared.path, f"{declared.generation} {status.model_dump_json()}"
+        key = declared.path, _digest(declared, status)
         async with self._locks[declared.uid]:
             before = self._published.get(declared.uid)
             if not declared.path or before == key or not self._registry.holds(declared):
@@ -256,3 +258,9 @@ class FolderSource:
             await asyncio.to_thread(files.close)
         for threads in (self._threads, *self._own_threads):
             threads.close()
+
+
+def _digest(declared: Declared, status: JobStatus) -> str:
+    """Equal for files that say the same; the files themselves would be megabytes."""
+    text = f"{declared.generation} {status.model_dump_json()}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
