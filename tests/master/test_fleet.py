@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from unittest.mock import AsyncMock, patch
+
+from prometheus_client import CollectorRegistry
 
 from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import turns, until, virtual
+from trainmaster.master.job import JobMaster
 from yarn.wires import Yarn
 
 
@@ -99,3 +103,22 @@ async def test_a_deleted_job_leaves_nothing_in_any_ledger() -> None:
         assert ours._publisher._shown == ours._publisher._waiting == {}
         assert folder.journal.records == {}
         assert yarn.running() == []
+
+
+@virtual
+async def test_jobs_that_are_taken_in_make_few_passes_and_a_look_without_news_hands_out_nothing() -> None:
+    folder, yarn, registry = Folder(), Yarn(), CollectorRegistry()
+    for number in range(300):
+        folder.put(f"job-{number:03}", job(worker=1, policy={"suspend": True}))
+    picture = dict(folder.jobs)
+    with (
+        patch.object(folder, "look", AsyncMock(return_value=picture)),
+        patch.object(JobMaster, "declare", autospec=True) as declare,
+    ):
+        async with controller(folder, yarn, registry) as ours:
+            await until(lambda: len(folder.shown) == 300)
+            await asyncio.sleep(60)
+            assert registry.get_sample_value("trainmaster_pass_seconds_count") <= 2 * 300
+            assert not declare.called
+            calm = ours.picture().jobs
+            assert all(ours.picture().jobs[uid] is each for uid, each in calm.items())

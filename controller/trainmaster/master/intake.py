@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from trainmaster.api.declared import Declared
 from trainmaster.errors import TrainmasterError
@@ -44,6 +44,8 @@ class Intake:
         self._remembered: dict[str, Memory] = {}
         """jobs of the journal that are still to be taken up: each is taken out once, whatever fails afterwards"""
         self._read_again_at = 0.0
+        self._handed: Mapping[str, Declared] | None = None
+        """the picture that was handed out last: given again, there is nothing new in it"""
         self.trouble = ""
         """why the store could not be asked when that was last tried; empty when it could"""
         self.looked_at = 0.0
@@ -51,7 +53,7 @@ class Intake:
 
     def forget(self, uid: str) -> None:
         """Nothing of this job is left, in the journal neither."""
-        self._journalled = self._journalled.healed(uid)
+        self._journalled, self._handed = self._journalled.healed(uid), None
 
     # --- the journal
 
@@ -93,7 +95,7 @@ class Intake:
         for uid in self._journalled.unreadable:
             if memory := await read_again(self._source, uid):
                 await self._masters.drop(uid)
-                self._journalled = self._journalled.healed(uid, memory)
+                self._journalled, self._handed = self._journalled.healed(uid, memory), None
                 self._take_up(desk, uid, memory)
 
     # --- what is declared
@@ -107,26 +109,34 @@ class Intake:
         else:
             pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
             self.trouble, self.looked_at = "", clock.now()
-            await self._take_in(desk, found.values())
+            await self._take_in(desk, found)
         self._beats.works("listing")
         await self._source.changed(pause)
 
-    async def _take_in(self, desk: Desk, found: Iterable[Declared]) -> None:
+    async def _take_in(self, desk: Desk, found: Mapping[str, Declared]) -> None:
         """Hand each declaration to its master. One that isn't in the picture is not a deletion: sources say those."""
-        self._masters.sweep()
+        swept = self._masters.sweep()
         await self._read_again(desk)
         failures: list[Exception] = []
-        for declared in map(self._journalled.judged, list(found)):
-            try:
-                if await self._heed(desk, declared):
-                    await self._breathe()
-            except Exception as error:  # noqa: BLE001 - raised once the others have been handed theirs
-                failures.append(error)
+        if found is not self._handed or swept:
+            failures = await self._hand_out(desk, found)
         beating = [master.contact for master in self._masters.values() if master.contact.heart]
         desk.fleet_size = len(beating)
         desk.expecting = sum(1 for contact in beating if contact.expects)
         if failures:
             raise failures[0]
+
+    async def _hand_out(self, desk: Desk, found: Mapping[str, Declared]) -> list[Exception]:
+        """What nobody foresaw with one declaration is raised once the others have been handed theirs."""
+        failures: list[Exception] = []
+        for declared in map(self._journalled.judged, list(found.values())):
+            try:
+                if await self._heed(desk, declared):
+                    await self._breathe()
+            except Exception as error:  # noqa: BLE001 - raised by the caller
+                failures.append(error)
+        self._handed = None if failures else found
+        return failures
 
     async def _heed(self, desk: Desk, declared: Declared) -> bool:
         """Whether it is a new job."""

@@ -90,7 +90,7 @@ class JobMaster:
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""
-        if declared != self.declared:
+        if declared is not self.declared and declared != self.declared:
             self.declared = declared
             self.nudge()
 

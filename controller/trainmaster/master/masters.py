@@ -40,10 +40,12 @@ class Masters(Mapping[str, JobMaster]):
             await asyncio.gather(task, return_exceptions=True)
             await master.close()
 
-    def sweep(self) -> None:
-        """Let go of those that are done: nothing of their jobs is left."""
-        for uid in [uid for uid, master in self._masters.items() if master.over]:
+    def sweep(self) -> bool:
+        """Let go of those that are done: nothing of their jobs is left. Whether there were any."""
+        done = [uid for uid, master in self._masters.items() if master.over]
+        for uid in done:
             del self._masters[uid], self._tasks[uid]
+        return bool(done)
 
     async def close(self) -> None:
         """Leave every job as it is."""

@@ -28,7 +28,7 @@ class Picture:
 
     def beaten(self, last_beat: float) -> Picture:
         """The same, with the heartbeat of now: calm jobs make no passes."""
-        return replace(self, last_beat=last_beat)
+        return self if last_beat == self.last_beat else replace(self, last_beat=last_beat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class FolderSource:
         look = Look(
             reads=reads,
             now=self._now(),
-            marks=self._reader.marks(listing),
+            version=self._reader.version,
+            marks=self._reader.marks,
             blind=tuple(below(blind) for blind in listing.blind),
             admin=folder.owner,
             confirmed=confirmed,

@@ -39,6 +39,16 @@ class _Candidate:
     distrust: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What a listing holds, and what it rests on."""
+
+    listing: Listing
+    folder: Entry
+    candidates: tuple[_Candidate, ...]
+    marks: tuple[Mark, ...]
+
+
 class Reader:
     def __init__(self, files: Files, layout: Layout, threads: Threads) -> None:
         self._files = files
@@ -46,32 +56,49 @@ class Reader:
         self._threads = threads
         self._stamps: dict[str, object] = {}
         self._doubtful: dict[str, object] = {}
+        self._survey: _Survey | None = None
+        """of the last listing; None while something of that is still to be read"""
         self.reads: dict[str, FileRead] = {}
         """the files of the last listing as read, by path below jobs/"""
+        self.version = 0
+        """rises with each listing that isn't the one before, or wasn't read to its end: else `reads` are the same"""
+        self.marks: tuple[Mark, ...] = ()
+        """those that the command line left, as last listed"""
         self.paths: set[str] = set()
         """the files of the last listing, read or not"""
 
     async def read(self, listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
         """All files of a listing. `folder` is the jobs folder itself."""
-        found = list(self._candidates(listing, folder))
-        changed = [each for each in found if self._stamps.get(each.path) != _stamp(each)]
+        survey = await self._threads.call(self._surveyed, listing, folder)
+        if survey is self._survey:
+            return self.reads
+        self.version += 1
+        self._survey, self.marks = None, survey.marks
+        changed = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
         settled = await self._settled(changed)
         read = await asyncio.gather(*map(self._read, settled))
-        self.paths = {each.path for each in found}
+        self.paths = {each.path for each in survey.candidates}
         self._forget_all_but(self.paths)
         for each, result in zip(settled, read, strict=True):
             self._take(each, result)
+        if all(self._stamps.get(each.path) == _stamp(each) for each in changed):
+            self._survey = survey
         return self.reads
 
-    def marks(self, listing: Listing) -> tuple[Mark, ...]:
-        """The marks that the command line left."""
-        found = []
+    def _surveyed(self, listing: Listing, folder: Entry) -> _Survey:
+        """In a thread: of ten thousand files even a glance at each takes longer than a heartbeat may wait."""
+        before = self._survey
+        if before is not None and (before.listing, before.folder) == (listing, folder):
+            return before
+        marks = tuple(self._marks(listing))
+        return _Survey(listing, folder, tuple(self._candidates(listing, folder)), marks)
+
+    def _marks(self, listing: Listing) -> Iterator[Mark]:
         for entry in listing.entries:
             for kind in (DELETE, RERUN):
                 path = mark_of(self._layout.below_jobs(entry.path), kind)
                 if path and entry.regular and not entry.folder:
-                    found.append(Mark(path, kind, entry.owner))
-        return tuple(found)
+                    yield Mark(path, kind, entry.owner)
 
     def _candidates(self, listing: Listing, folder: Entry) -> Iterator[_Candidate]:
         folders = {entry.path: entry for entry in listing.entries if entry.folder} | {folder.path: folder}

@@ -25,6 +25,8 @@ class Records:
         self._held = held
         self._written: dict[str, Record] = {}
         self._saving: asyncio.Task[None] | None = None
+        self._all_written: Mapping[str, Record] | None = None
+        """what was given last and is written: given again, as by a look that found nothing new, it needn't be compared"""
 
     async def load(self) -> list[Record]:
         """All that can be read; a broken one is left out, since a job is found again without it."""
@@ -34,25 +36,27 @@ class Records:
             self._written = {}
             return []
         paths = [entry.path for entry in listing.entries if entry.path.endswith(".json")]
-        data = await asyncio.gather(*(self._threads.call(self._read, path) for path in paths))
-        records = [record for each in data if (record := known.from_bytes(each))]
+        read = await asyncio.gather(*(self._threads.call(self._read, path) for path in paths))
+        records = [record for record in read if record]
         self._written = {record.uid: record for record in records}
         return records
 
-    def _read(self, path: str) -> bytes:
+    def _read(self, path: str) -> Record | None:
         try:
-            return self._files.read(path, _LIMIT)
+            return known.from_bytes(self._files.read(path, _LIMIT))
         except FileNotFoundError:
-            return b""
+            return None
 
     def save(self, records: Mapping[str, Record]) -> None:
         """Have what differs written, in the background; what fails is tried again with the next call."""
-        if self._saving is not None and not self._saving.done():
+        if records is self._all_written or (self._saving is not None and not self._saving.done()):
             return
         changed = [record for uid, record in records.items() if self._written.get(uid) != record]
         gone = self._written.keys() - records.keys()
         if changed or gone:
             self._saving = asyncio.create_task(self._save(changed, gone))
+        else:
+            self._all_written = records
 
     async def _save(self, changed: list[Record], gone: set[str]) -> None:
         try:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.sources import absences
 from trainmaster.sources.known import Record
 from trainmaster.sources.layout import DELETE
@@ -33,6 +34,10 @@ class Registry:
         self._shown: dict[Identity, tuple[JobState, Declared]] = {}
         self._finished: dict[str, bool] = {}
         self._by_path: Mapping[str, list[Identity]] = {}
+        self._told: dict[str, Declared] | None = None
+        """what the last look came to, where the next one comes to the same unless it finds other files"""
+        self._told_at: int | None = None
+        self._records: dict[str, Record] = {}
         self.stale_marks: tuple[Mark, ...] = ()
         """marks of the last look that no job answers to any more"""
 
@@ -41,8 +46,7 @@ class Registry:
     def remember(self, records: Iterable[Record]) -> None:
         """What the source wrote down before it was started anew."""
         for record in records:
-            job = record.job()
-            self._jobs[record.namespace, record.name] = JobState(record, job)
+            self._jobs[record.namespace, record.name] = JobState(record)
 
     def adopt(self, known: Mapping[str, Identity]) -> None:
         """The journal's jobs: where it and the source's record differ, the journal's uid is the true one.
@@ -61,13 +65,24 @@ class Registry:
     # --- one look
 
     def update(self, look: Look) -> dict[str, Declared]:
-        """Everything that is declared, by uid."""
+        """Everything that is declared, by uid; the same object again where nothing can have changed."""
+        if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
+            return self._told
         self._heed_marks(look)
         present, strays = self._assign(look)
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
         self._keep_strays(look, strays)
         shown = (self._show(identity, state) for identity, state in self._jobs.items())
-        return {declared.uid: declared for declared in (*self._strays.values(), *shown)}
+        told = {declared.uid: declared for declared in (*self._strays.values(), *shown)}
+        self._records = {s.record.uid: s.record for s in self._jobs.values() if s.record.path}
+        rests = look.version is not None and not look.marks and not look.blind and self._rests()
+        self._told, self._told_at = told if rests else None, look.version
+        return told
+
+    def _rests(self) -> bool:
+        """Whether neither time nor what is told of a job could change anything before another file does."""
+        moving = any(state.deleting or state.missing_since is not None for state in self._jobs.values())
+        return not moving and not any(stray.deleted for stray in self._strays.values())
 
     def _heed_marks(self, look: Look) -> None:
         stale = []
@@ -128,7 +143,7 @@ class Registry:
             state = self._jobs[identity]
             if state.read is not read or state.missing_since is not None:
                 record = replace(state.record, path=read.path, owner=read.entry.owner)
-                self._jobs[identity] = JobState(record, state.job, read.problems, read)
+                self._jobs[identity] = JobState(record, _last_good(state), read.problems, read)
         return found
 
     def _identity_of(self, read: FileRead) -> Identity | None:
@@ -199,8 +214,8 @@ class Registry:
         return declared
 
     def _declared(self, state: JobState) -> Declared:
-        record, problems = state.record, state.problems
-        if state.job is None and not problems:
+        record, problems, job = state.record, state.problems, _last_good(state)
+        if job is None and not problems:
             problems = (
                 problem("the file of this job was not found; it counts as deleted when it stays away"),
             )
@@ -212,7 +227,7 @@ class Registry:
             path=record.path,
             owner=record.owner,
             generation=record.generation,
-            job=state.job,
+            job=job,
             problems=problems,
             suspends=state.read is not None and state.read.suspends,
             deleted=state.deleting,
@@ -226,7 +241,7 @@ class Registry:
 
     def records(self) -> dict[str, Record]:
         """What is to be written down, by uid."""
-        return {state.record.uid: state.record for state in self._jobs.values() if state.record.path}
+        return self._records
 
     def paths(self) -> set[str]:
         """The paths that have a declaration, seen or remembered."""
@@ -251,6 +266,7 @@ class Registry:
 
     def deleted(self, declared: Declared) -> None:
         """Its file was removed on the job's own wish: no grace is needed."""
+        self._told = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
         if state is not None and state.record.uid == declared.uid:
@@ -258,6 +274,7 @@ class Registry:
 
     def forget(self, declared: Declared) -> None:
         """Everything of it was cleaned up: its namespace and name are free."""
+        self._told = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
         if state is not None and state.record.uid == declared.uid:
@@ -274,11 +291,20 @@ def _first_seen(uid: str, read: FileRead) -> JobState:
     return JobState(record, read.job, read=read)
 
 
+def _last_good(state: JobState) -> TrainingJob | None:
+    """What it goes by. Before its file was read for the first time that is its record's text, which mostly needn't be read."""
+    return state.job or (state.record.job() if state.read is None else None)
+
+
+def _differ(old: TrainingJob | None, new: TrainingJob | None) -> bool:
+    return old is not None and new is not None and old.spec != new.spec
+
+
 def _taken(state: JobState, read: FileRead) -> JobState:
     """The state after its file was read; the same object when nothing changed."""
     if state.read is read and state.missing_since is None:
         return state
-    edited = state.job is not None and read.job is not None and read.job.spec != state.job.spec
+    edited = read.text != state.record.text and _differ(_last_good(state), read.job)
     record = replace(
         state.record,
         path=read.path,

@@ -32,6 +32,8 @@ class Look:
     """by path below jobs/"""
     now: float
     """seconds on a monotonic clock"""
+    version: int | None = None
+    """equal to that of the look before where `reads` are the same; None where nobody compared"""
     marks: tuple[Mark, ...] = ()
     blind: tuple[str, ...] = ()
     """folders below jobs/ that could not be looked into"""

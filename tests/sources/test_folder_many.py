@@ -1,0 +1,153 @@
+"""Ten thousand files: what a look costs that finds nothing new, and what a start reads. Counts only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from sources.building import GRACE, Clock, job_text, leading, only, put, source
+from sources.stalls import Lead
+from trainmaster.sources import reader, registry
+from trainmaster.sources.files import Entry
+from trainmaster.sources.folder import FolderSource
+from trainmaster.sources.journal import FolderJournal
+from trainmaster.sources.known import Record
+from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.registry import Registry
+from trainmaster.sources.threads import Threads
+
+MANY = 300
+
+
+@pytest.fixture
+async def many(tmp_path: Path, clock: Clock) -> FolderSource:
+    made = await leading(tmp_path, clock)
+    for number in range(MANY):
+        put(tmp_path, f"n{number % 7}/j{number}.yaml", job_text())
+    assert len(await made.look()) == MANY
+    await made.look()
+    return made
+
+
+async def test_a_look_that_finds_nothing_new_goes_over_no_file_again(many: FolderSource) -> None:
+    before = await many.look()
+    with (
+        patch.object(reader, "why_not_trusted", side_effect=AssertionError),
+        patch.object(Registry, "_assign", side_effect=AssertionError),
+        patch.object(registry, "absences", None),
+    ):
+        for _ in range(3):
+            assert await many.look() is before
+
+
+async def test_whatever_is_new_is_found_by_the_next_look(
+    many: FolderSource, tmp_path: Path, clock: Clock
+) -> None:
+    before = dict(await many.look())
+    put(tmp_path, "new.yaml", job_text())
+    added = await many.look()
+    assert len(added) == MANY + 1
+    put(tmp_path, "new.yaml", job_text(command="python other.py"))
+    new = next(d for d in (await many.look()).values() if d.name == "new")
+    assert new.generation == 2
+    (tmp_path / "jobs/new.yaml").unlink()
+    await many.look()
+    clock.pass_(GRACE)
+    gone = next(d for d in (await many.look()).values() if d.name == "new")
+    assert gone.deleted
+    await many.lease.acquire()
+    await many.gone(gone)
+    assert await many.look() == before
+    mark = tmp_path / "jobs/n0/.j0.yaml.delete"
+    mark.touch()
+    assert next(d for d in (await many.look()).values() if d.name == "j0").deleted
+
+
+async def test_rights_that_change_are_seen_though_no_file_did(many: FolderSource, tmp_path: Path) -> None:
+    (tmp_path / "jobs/n0").chmod(0o777)
+    await many.look()
+    refused = [d for d in (await many.look()).values() if d.problems]
+    assert {d.path.partition("/")[0] for d in refused} == {"n0"}
+    (tmp_path / "jobs/n0").chmod(0o755)
+    assert not [d for d in (await many.look()).values() if d.problems]
+
+
+async def test_a_file_that_could_not_be_read_is_tried_with_each_look(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    tries = Counter[str]()
+    read = made._files.read
+
+    def picky(path: str, limit: int) -> bytes:
+        tries[path] += 1
+        if tries[path] < 4:
+            raise FileNotFoundError(path)
+        return read(path, limit)
+
+    with patch.object(made._files, "read", picky):
+        for _ in range(3):
+            assert not await made.look()
+        assert only(await made.look()).job
+
+
+async def test_a_start_reads_no_remembered_text_of_a_file_that_is_as_it_was(
+    many: FolderSource, tmp_path: Path
+) -> None:
+    told = await many.look()
+    await many._records.close()
+    await many.lease.release()
+    again = source(tmp_path)
+    assert await again.lease.acquire()
+    again.adopt({})
+    with patch.object(Record, "job", side_effect=AssertionError):
+        found = await again.look()
+    assert {uid: d.generation for uid, d in found.items()} == {uid: d.generation for uid, d in told.items()}
+
+
+async def test_an_edit_that_nobody_saw_raises_the_generation_at_the_next_start(
+    many: FolderSource, tmp_path: Path
+) -> None:
+    await many._records.close()
+    await many.lease.release()
+    put(tmp_path, "n0/j0.yaml", job_text(command="python other.py"))
+    put(tmp_path, "n1/j1.yaml", "# a note" + chr(10) + job_text())
+    again = source(tmp_path)
+    assert await again.lease.acquire()
+    again.adopt({})
+    generations = {d.name: d.generation for d in (await again.look()).values()}
+    assert generations.pop("j0") == 2
+    assert set(generations.values()) == {1}
+
+
+class Counted(LocalFiles):
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    def read(self, path: str, limit: int) -> bytes:
+        self.calls["read"] += 1
+        return super().read(path, limit)
+
+    def walk(self, path: str) -> Any:
+        self.calls["walk"] += 1
+        return super().walk(path)
+
+    def move(self, path: str, target: str) -> None:
+        self.calls["move"] += 1
+        super().move(path, target)
+
+    def stat(self, path: str) -> Entry:
+        self.calls["stat"] += 1
+        return super().stat(path)
+
+
+async def test_a_take_over_reads_each_record_once_and_renames_one_folder(tmp_path: Path) -> None:
+    files, folder = Counted(), str(tmp_path / "journal")
+    before = FolderJournal(LocalFiles(), folder, Threads(4), Lead(1))
+    for number in range(MANY):
+        await before.write(f"u{number}", b"{}")
+    assert len(await FolderJournal(files, folder, Threads(4), Lead(2)).load()) == MANY
+    assert files.calls == {"read": MANY, "move": 1, "walk": 3, "stat": 1}
