@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
 
 from master.office import Office
+from master.virtual import virtual
 from plan import build
 from plan.build import World
+from trainmaster.errors import UnavailableError
+from trainmaster.master import job
 from trainmaster.master.desk import LARGE
+from trainmaster.master.doing import Doing
+from trainmaster.master.job import LOGGED
 from trainmaster.plan import case, judge
 from trainmaster.plan.memory import ReplicaMemory
-from trainmaster.plan.values import End
+from trainmaster.plan.values import End, Event
 
 
 @pytest.mark.parametrize(("replicas", "aside"), [(LARGE, True), (LARGE - 1, False)])
@@ -49,3 +58,40 @@ def rows_made(replicas: int) -> int:
         world.sees(containers={}, ends=ends)
     assert world.asked == set(world.names)
     return made
+
+
+async def test_works_on_many_nodes_begin_in_turns_of_the_loop() -> None:
+    nodes = {f"c{number}": f"n{number}:1" for number in range(50)}
+    asked: list[str] = []
+
+    async def statuses(node: str, _token: bytes, _ids: Sequence[str]) -> None:
+        asked.append(node)
+        raise UnavailableError(f"{node} is away")
+
+    tokens = SimpleNamespace(of=lambda _id, _node: b"token", refused=None)
+    sight = SimpleNamespace(
+        unconfirmed=lambda: nodes, containers=nodes, missing={}, tokens=tokens, changed=False
+    )
+    desk = SimpleNamespace(nodes=SimpleNamespace(statuses=statuses))
+    doing = Doing(cast("Any", desk), cast("Any", sight), asyncio.Event(), set())
+    doing.confirm()
+    begun = []
+    while len(asked) < len(nodes):
+        await asyncio.sleep(0)
+        begun.append(len(asked))
+    assert max(after - before for before, after in itertools.pairwise(begun)) == 1
+    assert sorted(asked) == sorted(nodes.values())
+    await doing.close()
+
+
+@virtual
+async def test_the_events_of_a_great_loss_are_counted_and_not_all_written_out() -> None:
+    async with Office() as office:
+        master = office.drive(build.job(worker=1))
+        events = [Event(True, "NodeLost", f"worker-{number} was lost") for number in range(LOGGED + 7)]
+        with patch.object(job, "log") as log:
+            master._tell(*events)
+        assert [call.args[1] for call in log.log.call_args_list] == [e.message for e in events[:LOGGED]]
+        assert [call.kwargs["extra"]["events"] for call in log.info.call_args_list] == [7]
+        counted = office.desk.measures._events.labels("Warning", "NodeLost")
+        assert counted._value.get() == len(events)

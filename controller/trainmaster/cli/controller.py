@@ -72,6 +72,7 @@ class _Shown:
 
 async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
+    from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
     from trainmaster.observe.metrics import make_registry, package_version
     from trainmaster.web.server import WebServer
@@ -88,7 +89,9 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         shown.fleet = fleet = _fleet(settings, conf, source, Measures(registry), web.url)
         log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
         beats = fleet.beats
-        await beats.until_one_ends(source=lambda: source.run(beats), fleet=lambda: _run_until_signal(fleet))
+        await beats.until_one_ends(
+            source=lambda: source.run(beats), fleet=lambda: _run_until_signal(fleet), garbage=Garbage().run
+        )
     finally:
         await web.stop()
         await source.close()

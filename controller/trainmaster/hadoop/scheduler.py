@@ -114,7 +114,7 @@ def allocated(answer: pb.AllocateResponseProto) -> Allocated:
         headroom=messages.resource(answer.limit),
         cluster_nodes=answer.num_cluster_nodes,
         updated_nodes=tuple(messages.node_report(each) for each in answer.updated_nodes),
-        preemption=_preemption(answer.preempt),
+        preemption=_preemption(answer.preempt) if answer.HasField("preempt") else Preemption(),
         priority=answer.application_priority.priority if answer.HasField("application_priority") else None,
     )
 

@@ -1,8 +1,8 @@
 """Carrying out a plan's actions on containers: start, stop, and asking NodeManagers how their containers are.
 
 Each runs beside the heartbeat, is left out while it is already on its way, and tells the sight how it ended. Nothing here
-decides; a failure becomes something seen. A thousand containers at once must not hold up other jobs: one NodeManager is asked
-for all of its containers in one call, and one launch is built per turn of the loop.
+decides; a failure becomes something seen. A thousand containers at once must not hold up other jobs: one NodeManager is asked for
+all of its containers in one call, and one of these works begins per turn of the loop.
 """
 
 from __future__ import annotations
@@ -66,10 +66,9 @@ class Doing:
     def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event, release: set[str]) -> None:
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-
         self._stopping: set[str] = set()
         self._silence = Silence()
-        self._building = asyncio.Lock()
+        self._turns = asyncio.Lock()
 
     def start(self, actions: Iterable[Start], memory: Memory, job: TrainingJob) -> None:
         replicas: Mapping[Key, ReplicaMemory] = {}
@@ -126,6 +125,10 @@ class Doing:
         if self._sight.changed or self._release or (kind == "start" and not self._tasks):
             self._wake.set()
 
+    async def _turn(self) -> None:
+        async with self._turns:
+            await asyncio.sleep(0)
+
     async def close(self) -> None:
         tasks = list(self._tasks.values())
         for task in tasks:
@@ -148,19 +151,16 @@ class Doing:
             if not (known := await self._started_all_the_same(action.container)):
                 words = f"it could not be started on {replica.host}: {error}"
                 self._failed(action, -1000, words, certain=known is False)
-        except (
-            Exception
-        ):  # shown, and judged like a node's failure: it must not be waited for until YARN takes it back
+        except Exception:  # shown, and judged like a node's failure: it must not be waited for for ever
             log.exception("a start failed in a way nobody foresaw", extra={"container": action.container})
             self._failed(action, -1000, f"it could not be started on {replica.host}", certain=False)
 
     async def _built(
         self, action: Start, replica: ReplicaMemory, files: Mapping[str, LocalResource], user: str
     ) -> LaunchContext:
-        async with self._building:
-            await asyncio.sleep(0)
-            environment = {"HADOOP_USER_NAME": user, **action.environment}
-            return launch(environment, action.command, replica.host, replica.ports, files)
+        await self._turn()
+        told = {"HADOOP_USER_NAME": user, **action.environment}
+        return launch(told, action.command, replica.host, replica.ports, files)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""
@@ -245,8 +245,9 @@ class Doing:
     # --- stop
 
     async def _stop(self, node: str, ids: list[str]) -> None:
-        until = clock.monotonic() + STOP_PATIENCE
         try:
+            await self._turn()
+            until = clock.monotonic() + STOP_PATIENCE
             while left := [id_ for id_ in ids if self._sight.lives(id_)]:
                 await self._until_leading()
                 if clock.monotonic() > until:
@@ -277,6 +278,7 @@ class Doing:
     # --- confirm
 
     async def _confirm(self, node: str, token: bytes, ids: Sequence[str]) -> None:
+        await self._turn()
         before = [self._sight.missing.get(id_) for id_ in ids]
         try:
             answer = await self._desk.nodes.statuses(node, token, ids)

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 REST = 0.00005
 """seconds per replica between two passes: about as long as one works, so that a large job's news are taken in together"""
+LOGGED = 50
+"""events of one pass in the log"""
 REST_LEAST = 0.005
 """below this it isn't worth a timer"""
 
@@ -221,8 +223,7 @@ class JobMaster:
     # --- show
 
     def _show(self, plan: Plan) -> None:
-        for event in plan.events:
-            self._tell(event)
+        self._tell(*plan.events)
         remembered = self.memory if self._record.written else None
         self._picture = Picture(self.declared, remembered, plan.status, clock.now())
         self.desk.publish(self.declared, plan.status, plan.events)
@@ -233,10 +234,15 @@ class JobMaster:
         if self._picture:
             self.desk.publish(self.declared, self._picture.status, (event,))
 
-    def _tell(self, event: Event) -> None:
-        level = logging.WARNING if event.warning else logging.INFO
-        log.log(level, event.message, extra={**self._who(), "reason": event.reason})
-        self.desk.measures.event(event.warning, event.reason)
+    def _tell(self, *events: Event) -> None:
+        """All are counted; thousands of one pass (a rack is lost) are not all written out while other jobs wait."""
+        for event in events:
+            self.desk.measures.event(event.warning, event.reason)
+        for event in events[:LOGGED]:
+            level = logging.WARNING if event.warning else logging.INFO
+            log.log(level, event.message, extra={**self._who(), "reason": event.reason})
+        if (left := len(events) - LOGGED) > 0:
+            log.info("and more of the same pass", extra={**self._who(), "events": left})
 
     def _who(self) -> dict[str, str]:
         application = self.memory.application
