@@ -13,6 +13,7 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.unread import why_unread
 from trainmaster.plan.values import AppState, ContainerState
 
 NOT_YET = (ContainerState.ALLOCATED, ContainerState.STARTING)
@@ -48,6 +49,8 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
 
 
 def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+    if case.unread:
+        return Said(C.ACCEPTED, False, reasons.INVALID, why_unread(case.declared, memory))
     if no := refused or case.held:
         return Said(C.ACCEPTED, False, *no)
     if case.declared.problems:
@@ -67,8 +70,8 @@ def _queued(case: Case, memory: Memory, refused: Refusal | None) -> Said:
 
 def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
     """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
-    if case.unread and case.held:
-        return case.held
+    if case.unread:
+        return reasons.INVALID, why_unread(case.declared, memory)
     if case.seen.application is AppState.AWAY:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:

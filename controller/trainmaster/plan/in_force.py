@@ -17,7 +17,7 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.plan.admission import Refusal, unfit
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.unread import covers, outline, why_unread
+from trainmaster.plan.unread import covers, outline
 from trainmaster.plan.values import Limits, Seen
 
 
@@ -37,8 +37,7 @@ def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits:
 
 def _unread(declared: Declared, memory: Memory, seen: Seen, now: float, limits: Limits) -> Case:
     job = _with_suspend(outline(memory), declared.suspends or memory.suspended)
-    held = reasons.INVALID, why_unread(declared, memory)
-    return Case(declared, job, seen, now, limits, held, unread=True)
+    return Case(declared, job, seen, now, limits, unread=True)
 
 
 def _heeding(declared: Declared, memory: Memory, job: TrainingJob) -> TrainingJob:
