@@ -204,3 +204,16 @@ async def test_only_those_are_called_whose_turn_has_come() -> None:
     await asyncio.sleep(1)
     assert called == ["j0001"]
     assert len(line.news()) < 30, "their place is told roughly"
+
+
+@virtual
+async def test_what_is_news_for_thousands_is_told_to_some_at_each_look() -> None:
+    look = Look(free=0)
+    line = Line(look)
+    for i in range(1000):
+        line.join(waiting(f"j{i:04}", 2, i))
+    look.again(total=72)
+    line.look()
+    told = [line.news() for _ in range(11)]
+    assert [len(news) for news in told] == [100] * 10 + [0]
+    assert len({uid for news in told for uid in news}) == 1000

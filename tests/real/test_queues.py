@@ -103,7 +103,8 @@ def test_a_replacement_that_was_refused_while_the_large_node_was_away_comes_when
     hadoop.start("nodemanager-2")
     hadoop.wait_ready()
 
-    shared.until("lasting", lambda s: reason(s, C.RUNNING) == reasons.ALL_RUNNING)
-    assert worker(shared.status("lasting")).node == worker(before).node
+    until(lambda: len(ledger.running()) == 2)
+    after = shared.until("lasting", lambda s: s.workers_summary == "1/1")
+    assert worker(after).node == worker(before).node
     assert len(ledger.starts("worker-0")) == 2
     assert ledger.twice() == []

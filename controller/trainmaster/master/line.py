@@ -21,6 +21,8 @@ PAUSE = 0.0001
 """seconds per job of a longer line until it is: some twenty times as long as that takes"""
 PATIENCE = 10.0
 """seconds after which a job that has its turn and room, and is granted nothing, doesn't claim that room any more"""
+NEWS = 100
+"""jobs that are told at once what is in their way now"""
 NOT_YET = Turn(False)
 
 
@@ -54,7 +56,7 @@ class Line:
         self._last = 0.0
         """when the last of the line began to wait"""
         self._soon: asyncio.TimerHandle | None = None
-        self._news: set[str] = set()
+        self._news: dict[str, None] = {}
         self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
 
     def join(self, job: Waiting) -> Turn:
@@ -86,9 +88,13 @@ class Line:
             self._renew(but)
 
     def news(self) -> list[str]:
-        """The jobs for which what is in their way has changed since this was asked."""
-        news, self._news = self._news & self._waiting.keys(), set()
-        return list(news)
+        """Some of the jobs for which what is in their way has changed; the others when this is asked next.
+
+        When a node comes or goes, the sentence changes for thousands of them: that needs not be told at once.
+        """
+        news = [uid for uid in self._news if uid in self._waiting]
+        self._news = dict.fromkeys(news[NEWS:])
+        return news[:NEWS]
 
     # --- keeping it up to date
 
@@ -147,7 +153,7 @@ class Line:
             if old.may != new.may:
                 self._call(uid)
             elif old != new:
-                self._news.add(uid)
+                self._news[uid] = None
 
     def _standing(self, job: Waiting) -> Waiting:
         """As the rule is to see it: what was granted since the last look at YARN is not free, though no longer needed."""
