@@ -6,7 +6,9 @@ import asyncio
 
 from master.office import Office, container, job
 from master.virtual import virtual
+from trainmaster.api.status import ConditionType
 from trainmaster.errors import DeniedError
+from trainmaster.hadoop.values import Resource
 from yarn.nodemanager import NodeManager
 from yarn.wires import LARGE, Yarn
 
@@ -85,3 +87,25 @@ async def test_what_a_node_brings_to_a_restarted_resourcemanager_after_it_was_gi
         office.yarn.mend(node)
         await office.until(lambda: office.yarn.running() == [container(master)])
         assert (master.memory.replicas[0].run, master.memory.charged) == (2, 0)
+
+
+@virtual
+async def test_a_gang_that_waited_for_a_silent_node_gathers_as_soon_as_that_has_spoken() -> None:
+    one_each = (NodeManager(host, Resource(1500, 8)) for host in ("n1", "n2", "n3"))
+    async with Office(Yarn(*one_each)) as office:
+        gang = job(worker=2, roles={"worker": {"restartScope": "Job"}})
+        master = office.drive(gang)
+        await office.running(2)
+        silent, other = master.memory.replicas[0], master.memory.replicas[1]
+        assert silent.host != other.host
+        office.yarn.cut(silent.host)
+        office.yarn.exits(other.container, 137)
+        await office.until(lambda: reason(office, "Queued") == "InDoubt")
+        office.yarn.mend(silent.host)
+        await office.until(lambda: len(office.yarn.running()) == 2)
+        assert silent.container not in office.yarn.running()
+
+
+def reason(office: Office, type_: str) -> str:
+    found = office.shown["uid"].condition(ConditionType(type_))
+    return found.reason if found else ""

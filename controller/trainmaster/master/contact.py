@@ -81,7 +81,8 @@ class Contact:
         for point, reached in (("ask", asked), ("allocated", bool(answer.allocated))):
             if reached:
                 reach(point)
-        self.doing.confirm()
+        # What has ended since the answer that was replayed is told by the next one, with an exit that nodes may have forgotten.
+        self.doing.confirm(listed=replay)
 
     async def _relist(self, heart: Heart) -> None:
         """Register again where only that brings news, once all that was to be said has been heard."""

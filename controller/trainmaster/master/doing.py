@@ -94,10 +94,12 @@ class Doing:
         if self._sight.given_back(container):
             self._release.add(container)
 
-    def confirm(self) -> None:
-        """Ask each NodeManager once for all containers of which we don't know yet whether they run."""
+    def confirm(self, listed: bool = False) -> None:
+        """Ask each NodeManager once for all containers of which we don't know yet whether they run; or for the `listed` ones."""
         asked: dict[tuple[str, bytes], list[str]] = {}
         for id_, node in self._sight.unconfirmed().items():
+            if listed and id_ not in self._sight.containers:
+                continue
             token = self._sight.tokens.of(id_, node)
             if token is not None and ("start", id_) not in self._tasks:
                 asked.setdefault((node, token), []).append(id_)

@@ -18,7 +18,7 @@ from trainmaster.master import clock
 from trainmaster.master.affairs import Affairs
 from trainmaster.master.contact import Contact
 from trainmaster.master.desk import Desk
-from trainmaster.master.looking import seen_by
+from trainmaster.master.looking import seen_by, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
@@ -181,8 +181,7 @@ class JobMaster:
     def _act(self, plan: Plan) -> None:
         self._wake_at = plan.wake_at
         self.contact.want(plan)
-        if not self.memory.gathering:
-            self.desk.line.leave(self.memory.uid)
+        self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
             starts = (action for action in plan.actions if isinstance(action, Start))
@@ -209,6 +208,16 @@ class JobMaster:
                 affairs.run(self._leave)
             case RemoveDeclaration():
                 affairs.run(lambda: affairs.remove(self.declared))
+
+    def _line_up(self) -> None:
+        """Leave the line where nothing is gathered; join it, with a pass, where that has only come of this one."""
+        memory, line = self.memory, self.desk.line
+        if not memory.gathering:
+            line.leave(memory.uid)
+        elif memory.uid not in line and stands_in_line(
+            memory, self.contact.sight.state, clock.now(), self.desk.limits
+        ):
+            self.contact.sight.changed = True
 
     async def _leave(self) -> None:
         """No pass meanwhile, which could write the record anew."""

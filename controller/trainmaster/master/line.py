@@ -59,6 +59,9 @@ class Line:
         self._news: dict[str, None] = {}
         self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
 
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._waiting
+
     def join(self, job: Waiting) -> Turn:
         """Stand in line, or go on standing with new needs; whether it is this job's turn."""
         before = self._waiting.get(job.uid)

@@ -11,11 +11,11 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size
-from trainmaster.plan.case import Case
+from trainmaster.plan.case import Case, in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.turns import Turn, Waiting
-from trainmaster.plan.values import AppState, Seen, Size
+from trainmaster.plan.values import AppState, Limits, Seen, Size
 
 
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
@@ -40,13 +40,18 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     return replace(seen, may_ask=turn.may, turn=turn.words)
 
 
+def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
+    """Whether a whole gang is to be gathered, and nothing but its turn is waited for."""
+    wants = memory.gathering and not memory.closing_since and application is AppState.REGISTERED
+    later = now < memory.gang_not_before or any(in_doubt(r, now, limits) for r in memory.replicas)
+    return wants and memory.application is not None and not later
+
+
 def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> Turn:
     """Stand in line while a gang is to be gathered, and only then."""
     application, cluster = memory.application, seen.cluster
-    wants = memory.gathering and not memory.closing_since and seen.application is AppState.REGISTERED
     case = Case(declared, job, seen, clock.now(), desk.limits)
-    later = case.now < memory.gang_not_before or any(map(case.in_doubt, memory.replicas))
-    if not wants or application is None or later:
+    if application is None or not stands_in_line(memory, seen.application, case.now, desk.limits):
         desk.line.leave(memory.uid)
         return Turn(not memory.gathering)
     wanted = [r for r in memory.replicas if r.key.role in job.spec.roles and not r.done]

@@ -91,13 +91,16 @@ class Case:
 
     def in_doubt(self, replica: ReplicaMemory) -> bool:
         """Whether that has been so for long: its container would be kept from others for nothing."""
-        patience = self.limits.doubt_patience
-        return any(s.since + patience <= self.now < s.until for s in replica.survivors)
+        return in_doubt(replica, self.now, self.limits)
 
     def state_of(self, replica: ReplicaMemory) -> ContainerState | None:
         """What is seen of a bound replica's container; None when it isn't seen at all."""
         container = self.seen.containers.get(replica.container)
         return container.state if container else None
+
+
+def in_doubt(replica: ReplicaMemory, now: float, limits: Limits) -> bool:
+    return any(s.since + limits.doubt_patience <= now < s.until for s in replica.survivors)
 
 
 @dataclass(frozen=True, slots=True)
