@@ -72,6 +72,7 @@ class Contact:
             await heart.repeat()
             return
         released, asked, refused = set(self.releases), bool(heart.wanted), heart.refused
+        replay = heart.response_id == REPLAY
         answer = await heart.beat()
         self.sight.changed |= heart.refused != refused
         self.sight.allocated(answer, self._memory().role_numbers, clock.now())
