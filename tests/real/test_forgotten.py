@@ -1,0 +1,106 @@
+"""Applications that the ResourceManager has forgotten: it keeps some that are over, and doesn't know older ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from real.cluster import running, until
+from real.rooms import Room, eager
+from trainer.ledger import Ledger, trainer_role
+from trainmaster.api.status import ConditionType as C
+from trainmaster.hadoop.configuration import read
+from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.hadoop.values import ApplicationReport, Submission
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.options import Options
+
+KEEPS = "yarn.resourcemanager.max-completed-applications"
+FORGETFUL = Options(am_expiry=10, nm_expiry=20, hadoop={KEEPS: "1"})
+"""what ran is in doubt for as long as YARN waits for a node, since no NodeManager tells of an application that is over"""
+
+
+@pytest.fixture(scope="module")
+def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running(tmp_path_factory.mktemp("forgetful"), FORGETFUL) as cluster,
+    ):
+        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    """The engine is the same for every source."""
+    return "folder"
+
+
+def report(hadoop: LocalHadoop, application: str) -> ApplicationReport | None:
+    async def ask() -> ApplicationReport | None:
+        rm = ResourceManager(read(hadoop.conf_dir, {}), "tester")
+        try:
+            return await rm.report(application)
+        finally:
+            await rm.close()
+
+    return asyncio.run(ask())
+
+
+def another_ends(hadoop: LocalHadoop) -> None:
+    """An application of somebody else comes and goes."""
+
+    async def come_and_go() -> None:
+        rm = ResourceManager(read(hadoop.conf_dir, {}), "tester")
+        id_ = (await rm.new_application()).id
+        await rm.submit(Submission(id_, "another", "default"))
+        while not await rm.kill(id_, "it was only to end"):
+            await asyncio.sleep(0.1)
+        await rm.close()
+
+    asyncio.run(come_and_go())
+
+
+def forgotten(hadoop: LocalHadoop, application: str) -> None:
+    """Nobody speaks for it until YARN ends it, and others end after it."""
+    until(lambda: (known := report(hadoop, application)) is not None and known.state.over, 60)
+    another_ends(hadoop)
+    another_ends(hadoop)
+    until(lambda: report(hadoop, application) is None)
+
+
+def test_a_job_whose_application_is_forgotten_is_submitted_anew(
+    room: Room, ledger: Ledger, hadoop: LocalHadoop
+) -> None:
+    first = room.controller()
+    room.drop("lost", eager(worker=trainer_role(ledger.folder, 2, steps=100)))
+    old = room.until_true("lost", C.RUNNING).application_id
+    first.end()
+    forgotten(hadoop, old)
+
+    room.controller()
+    status = room.until_true("lost", C.FINISHED, 120)
+
+    assert status.is_true(C.SUCCEEDED)
+    assert status.earlier_application_ids == (old,)
+    assert status.restarts == 0, "YARN's loss is not the user's"
+    assert ledger.twice() == []
+
+
+def test_a_job_that_is_deleted_after_its_application_was_forgotten_goes(
+    room: Room, ledger: Ledger, hadoop: LocalHadoop
+) -> None:
+    first = room.controller()
+    room.drop("gone", eager(worker=trainer_role(ledger.folder, 1, steps=1000)))
+    old = room.until_true("gone", C.RUNNING).application_id
+    first.end()
+    forgotten(hadoop, old)
+
+    room.delete("gone")
+    controller = room.controller()
+    until(lambda: not room.names() and "leading" in controller.words)
+
+    assert ledger.running("worker-0") == []
+    assert len(ledger.starts()) == 1
