@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="measurements of each figure (default 5)")
     parser.add_argument(
-        "--quick", action="store_true", help="2 measurements and 20 jobs: does it work at all?"
+        "--quick", action="store_true", help="2 measurements, 20 jobs, 300 nodes: does it work at all?"
     )
     parser.add_argument("--jobs", type=int, default=200, help="jobs declared at once (default 200)")
     parser.add_argument(
@@ -77,8 +77,9 @@ def _options() -> argparse.Namespace:
 
 def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
     with tempfile.TemporaryDirectory(prefix="trainmaster-bench-") as folder:
+        sizes = measure.QUICK if options.quick else measure.Sizes()
         if options.only in (None, "scale"):
-            yield from measure.measure(Path(folder) / "scale", OUT, console.log)
+            yield from measure.measure(Path(folder) / "scale", OUT, console.log, sizes)
         if options.only != "scale":
             with lab.running(Path(folder) / "lab", console.log) as place:
                 yield from _on_hadoop(options, place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -19,15 +20,6 @@ from bench.scale import lab
 from bench.scale.lab import StandIn
 from bench.scale.usage import Usage, spent
 
-NODES = 6000
-STARTS = 1000
-"""small jobs declared at once, on an empty cluster"""
-RUNNING, REPLICAS = 1000, (2, 5)
-"""jobs that run, and the parameter servers and workers of each"""
-LARGE = 5000
-"""replicas of one job beside them; together they fill the cluster"""
-WAITING = 3000
-DECLARED = 10_000
 SLOT = "4Gi"
 """memory of each process: two to a node"""
 CALM = 30.0
@@ -36,29 +28,50 @@ LIMIT = 60.0
 """seconds that anything may take"""
 
 
-def measure(folder: Path, out: Path, say: Callable[[str], None]) -> Iterator[Sample]:
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    nodes: int = 6000
+    starts: int = 1000
+    """small jobs declared at once, on an empty cluster"""
+    running: int = 1000
+    """jobs that run, each of so many parameter servers and workers"""
+    servers: int = 2
+    workers: int = 5
+    large: int = 5000
+    """replicas of one job beside them: together they fill the cluster"""
+    waiting: int = 3000
+    declared: int = 10_000
+
+
+QUICK = Sizes(nodes=300, starts=20, running=20, large=460, waiting=10, declared=100)
+"""does it work at all?"""
+
+
+def measure(folder: Path, out: Path, say: Callable[[str], None], sizes: Sizes) -> Iterator[Sample]:
     """Everything. `folder` is for what is thrown away, `out` for the logs."""
     for name, part in (("starts", _starts), ("full", _full), ("taken-in", _taken_in)):
         say(f"at scale: {name}")
-        yield from part(folder / name, out / f"controller-scale-{name}.log")
+        yield from part(folder / name, out / f"controller-scale-{name}.log", sizes)
 
 
 # --- many starts
 
 
-def _starts(folder: Path, log: Path) -> Iterator[Sample]:
-    with _place(folder, log) as (yarn, ours):
+def _starts(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
+    with _place(folder, log, sizes.nodes) as (yarn, ours):
         _all_run(ours, yarn, "warm", 40, 1, _small(), LIMIT)
         time.sleep(2)
         before = Usage(ours, yarn)
-        seconds, started = _all_run(ours, yarn, "starts", STARTS, 1, _small(), LIMIT)
+        seconds, started = _all_run(ours, yarn, "starts", sizes.starts, 1, _small(), LIMIT)
         after = Usage(ours, yarn)
-        yield _sample(f"{STARTS} small jobs at once, running after {LIMIT:g} s", "", started)
-        yield _sample(f"{STARTS} small jobs at once, started", "per s", started / seconds)
+        yield _sample(f"{sizes.starts} small jobs at once, running after {LIMIT:g} s", "", started)
+        yield _sample(f"{sizes.starts} small jobs at once, started", "per s", started / seconds)
         yield _sample(
-            f"{STARTS} small jobs at once, CPU of each", "ms", 1000 * (after.cpu - before.cpu) / started
+            f"{sizes.starts} small jobs at once, CPU of each", "ms", 1000 * (after.cpu - before.cpu) / started
         )
-        yield from spent(f"{STARTS} small jobs at once", before, after)
+        yield from spent(f"{sizes.starts} small jobs at once", before, after)
 
 
 def _small() -> Spec:
@@ -68,33 +81,40 @@ def _small() -> Spec:
 # --- a full cluster, and a great loss
 
 
-def _full(folder: Path, log: Path) -> Iterator[Sample]:
-    with _place(folder, log) as (yarn, ours):
-        seconds, started = _all_run(ours, yarn, "large", 1, LARGE, _spec("Generic", worker=LARGE), LIMIT)
-        yield _sample(f"one job of {LARGE} replicas, {started} running", "s", seconds)
-        ps, workers = REPLICAS
-        each = ps + workers
+def _full(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
+    with _place(folder, log, sizes.nodes) as (yarn, ours):
         seconds, started = _all_run(
-            ours, yarn, "running", RUNNING, each, _spec("TensorFlow", ps=ps, worker=workers), 1.5 * LIMIT
+            ours, yarn, "large", 1, sizes.large, _spec("Generic", worker=sizes.large), LIMIT
+        )
+        yield _sample(f"one job of {sizes.large} replicas, {started} running", "s", seconds)
+        each = sizes.servers + sizes.workers
+        seconds, started = _all_run(
+            ours,
+            yarn,
+            "running",
+            sizes.running,
+            each,
+            _spec("TensorFlow", ps=sizes.servers, worker=sizes.workers),
+            1.5 * LIMIT,
         )
         yield _sample(
-            f"{RUNNING} jobs of {each} replicas beside it, {started} processes running", "s", seconds
+            f"{sizes.running} jobs of {each} replicas beside it, {started} processes running", "s", seconds
         )
-        yield from _waiting(yarn, ours)
+        yield from _waiting(yarn, ours, sizes)
         yield from _loss(yarn, ours)
 
 
-def _waiting(yarn: StandIn, ours: Trainmaster) -> Iterator[Sample]:
+def _waiting(yarn: StandIn, ours: Trainmaster, sizes: Sizes) -> Iterator[Sample]:
     before = yarn.counts()["applications"]
     started = time.monotonic()
-    ours.declare_all("waiting", {f"waiting-{n}": _spec("Generic", worker=2) for n in range(WAITING)})
-    opened = _until(lambda: yarn.counts()["applications"] - before, WAITING, LIMIT)
-    yield _sample(f"{WAITING} more declared, {opened} of them waiting", "s", time.monotonic() - started)
+    ours.declare_all("waiting", {f"waiting-{n}": _spec("Generic", worker=2) for n in range(sizes.waiting)})
+    opened = _until(lambda: yarn.counts()["applications"] - before, sizes.waiting, LIMIT)
+    yield _sample(f"{sizes.waiting} more declared, {opened} of them waiting", "s", time.monotonic() - started)
     time.sleep(5)
     calm = Usage(ours, yarn)
     time.sleep(CALM)
     after = Usage(ours, yarn)
-    when = f"{RUNNING + 1} jobs run and {opened} wait"
+    when = f"{sizes.running + 1} jobs run and {opened} wait"
     busy = (after.cpu - calm.cpu) / (after.at - calm.at)
     yield _sample(f"{when}, share of one core", "%", 100 * busy)
     yield _sample(f"{when}, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
@@ -117,26 +137,28 @@ def _loss(yarn: StandIn, ours: Trainmaster) -> Iterator[Sample]:
 # --- many declared at a start
 
 
-def _taken_in(folder: Path, log: Path) -> Iterator[Sample]:
+def _taken_in(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
     jobs = folder / "store" / "jobs"
     jobs.mkdir(parents=True)
     text = yaml.safe_dump(whole(_spec("Generic", worker=1) | {"runPolicy": {"suspend": True}}))
-    for number in range(DECLARED):
+    for number in range(sizes.declared):
         (jobs / f"declared-{number}.yaml").write_text(text)
     began = time.monotonic()
-    with _place(folder, log) as (_, ours):
-        found = _until(lambda: ours.jobs()["Suspended"], DECLARED, LIMIT, every=1.0)
-        yield _sample(f"started with {DECLARED} declared, {found} taken in", "s", time.monotonic() - began)
-        yield _sample(f"{DECLARED} declared, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
+    with _place(folder, log, sizes.nodes) as (_, ours):
+        found = _until(lambda: ours.jobs()["Suspended"], sizes.declared, LIMIT, every=1.0)
+        yield _sample(
+            f"started with {sizes.declared} declared, {found} taken in", "s", time.monotonic() - began
+        )
+        yield _sample(f"{sizes.declared} declared, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
 
 
 # --- small things
 
 
 @contextmanager
-def _place(folder: Path, log: Path) -> Iterator[tuple[StandIn, Trainmaster]]:
+def _place(folder: Path, log: Path, nodes: int) -> Iterator[tuple[StandIn, Trainmaster]]:
     with ExitStack() as stack:
-        yarn = stack.enter_context(lab.running(folder / "yarn", NODES))
+        yarn = stack.enter_context(lab.running(folder / "yarn", nodes))
         yield yarn, stack.enter_context(lab.driven(folder, yarn, log))
 
 

@@ -32,6 +32,14 @@ async def test_asks_survive_a_restart_of_the_resourcemanager() -> None:
 
 
 @virtual
+async def test_a_new_application_is_asked_for_its_token_alone() -> None:
+    async with Office() as office:
+        office.drive(job(worker=1))
+        await office.running(1)
+        assert (office.yarn.calls["submit"], office.yarn.calls["report"]) == (1, 1)
+
+
+@virtual
 async def test_a_rolled_token_is_written_once_and_brings_no_haste() -> None:
     async with Office() as office:
         master = office.drive(job(worker=1))

@@ -59,11 +59,12 @@ async def open_application(
 
     Raises UnavailableError when YARN can't be asked.
     """
+    new = memory.application is None
     memory = await _with_id(memory, job, user, rm, amend)
     assert memory.application is not None
     had_token = bool(memory.application.token)
     if not had_token:
-        report = await _submitted(memory.application, memory, rm)
+        report = await _submitted(memory.application, memory, rm, new=new)
         if report.am_rm_token is None:
             return _without_token(report)
         token = base64.b64encode(report.am_rm_token).decode()
@@ -92,22 +93,25 @@ async def _with_id(
 
 
 async def _submitted(
-    application: ApplicationMemory, memory: Memory, rm: ResourceManager
+    application: ApplicationMemory, memory: Memory, rm: ResourceManager, *, new: bool
 ) -> ApplicationReport:
-    """Submit unless YARN has it already, and wait until it has a token, or never will."""
-    report = await rm.report(application.id)
+    """Submit unless YARN has it already, and wait until it has a token, or never will. A `new` id can't have been submitted."""
+    report = None if new else await rm.report(application.id)
     if report is None:
         await rm.submit(submission(application, memory))
         reach("submit")
     wait = TOKEN_POLL
-    while True:
+    while report is None or not _decided(report):
+        await asyncio.sleep(wait)
+        wait = min(TOKEN_POLL_MOST, wait * 1.3)
         report = await rm.report(application.id)
         if report is None:
             raise UnavailableError(f"YARN has forgotten {application.id}, which was just submitted")
-        if report.am_rm_token or report.state.over or report.state is ApplicationState.RUNNING:
-            return report
-        await asyncio.sleep(wait)
-        wait = min(TOKEN_POLL_MOST, wait * 1.3)
+    return report
+
+
+def _decided(report: ApplicationReport) -> bool:
+    return bool(report.am_rm_token) or report.state.over or report.state is ApplicationState.RUNNING
 
 
 def submission(application: ApplicationMemory, memory: Memory) -> Submission:
