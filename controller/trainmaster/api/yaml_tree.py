@@ -23,7 +23,7 @@ MAX_DEPTH = 32
 Path = tuple[str | int, ...]
 """keys and indexes from the root to one value"""
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _TAGS = (None, *_TEXT_TAGS, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
@@ -80,7 +80,7 @@ def read_tree(text: str) -> Tree:
     try:
         if len(text.encode()) > MAX_TEXT:
             return _broken(Tree(), 1, f"the text is longer than {MAX_TEXT // 1024} KiB")
-        reader.read(yaml.parse(text, Loader=_LOADER))
+        reader.read(yaml.parse(text, Loader=LOADER))
     except _UnreadableError as error:
         return _broken(reader.tree, error.line, str(error))
     except yaml.MarkedYAMLError as error:

@@ -5,7 +5,6 @@ Never here: the store.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -78,18 +77,12 @@ def valid_jobs(documents: Sequence[Document]) -> list[tuple[Document, TrainingJo
 
 def renamed(document: Document, name: str) -> Document:
     """The same declaration under another name."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from trainmaster.sources.editing import edited
 
-    yaml, text = YAML(), io.StringIO()
-    yaml.width = 1 << 16
     try:
-        tree = yaml.load(document.text)
-        tree.setdefault("metadata", {})["name"] = name
-    except (YAMLError, AttributeError, TypeError):
-        return document  # not a mapping: validation says it better
-    yaml.dump(tree, text)
-    return replace(document, text=text.getvalue())
+        return replace(document, text=edited(document.text, {("metadata", "name"): name}))
+    except InvalidError:
+        return document  # no YAML or not a mapping: validation says it better
 
 
 def _read(name: str) -> Iterator[Document]:
