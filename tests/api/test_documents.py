@@ -107,7 +107,10 @@ def test_a_given_name_is_stronger_than_the_default() -> None:
             "line 5: spec.framework: must be one of TensorFlow, PyTorch, Generic: did you mean 'TensorFlow'?",
         ),
         (["queue: [a]"], "line 5: spec.queue: must be text, not a list"),
-        (["queue:"], "line 5: spec.queue: must be text, and nothing is given"),
+        (
+            ["env: [{name: A}, ]", "files: [null]"],
+            "line 6: spec.files[0]: must be a mapping of fields, and nothing is given",
+        ),
         (['queue: ""'], "line 5: spec.queue: must not be empty"),
         (
             ["user: 1a"],

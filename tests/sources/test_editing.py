@@ -40,6 +40,7 @@ SUSPEND = ("spec", "runPolicy", "suspend")
         ("a:\n- x: 1\n  y: 2\nb: 1\n", ("a", 1), {"x": 2}, "a:\n- x: 1\n  y: 2\n- {x: 2}\nb: 1\n"),
         ("a:\n- x: 1\n", ("a", 0, "x"), 2, "a:\n- x: 2\n"),
         ("a: {x: ä, y: 1}\n", ("a", "y"), 2, "a: {x: ä, y: 2}\n"),
+        ("b: &b {x: 1}\na: {<<: *b}\n", ("a", "x"), 2, "b: &b {x: 1}\na: {<<: *b, x: 2}\n"),
         ("a: &n 1\nb: 2\n", ("b",), 3, "a: &n 1\nb: 3\n"),
     ],
 )
@@ -60,6 +61,7 @@ def test_setting_what_is_so_changes_nothing():
         ("spec: {roles: {worker: {replicas: *n}}, n: &n 1}", "stands for nothing"),
         ("spec: {roles: [worker]}", "not a mapping"),
         ("spec: 5", "not a mapping"),
+        ("b: &b {roles: {worker: {command: c}}}\nspec: {<<: *b}", "edit it by hand"),
         ("spec: [", "line 2: not YAML"),
     ],
 )

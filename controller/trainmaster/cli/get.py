@@ -55,12 +55,14 @@ def get(
 
 def document(stored: StoredJob) -> dict[str, Any]:
     """A job as the Kubernetes API would show it: what was declared as it was written, and the status."""
+    from trainmaster.api.documents import OWNER_NOTE, PATH_NOTE
+
     job = stored.job.model_dump(mode="json", by_alias=True, exclude_unset=True) if stored.job else {}
     metadata = {"name": stored.name, "namespace": stored.namespace, **job.get("metadata", {})}
     metadata["annotations"] = {
         **metadata.get("annotations", {}),
-        "trainmaster.io/path": stored.path,
-        "trainmaster.io/owner": stored.owner,
+        PATH_NOTE: stored.path,
+        OWNER_NOTE: stored.owner,
     }
     metadata |= {"uid": stored.uid, "generation": stored.generation} if stored.uid else {}
     shown: dict[str, Any] = {
