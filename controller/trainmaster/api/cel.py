@@ -15,6 +15,7 @@ from string import Formatter
 
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS
+from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework
 from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
 from trainmaster.api.schema import Schema
@@ -156,14 +157,17 @@ def _of_policies() -> Iterator[Rule]:
 def _of_success() -> Iterator[Rule]:
     chief = "has(self.successPolicy) && self.successPolicy == 'Chief'"
     worker = "has(self.successPolicy) && self.successPolicy != 'Chief'"
+    either, tensorflow = (*CHIEF_ROLES, WORKER_ROLE), _is(Framework.TENSORFLOW)
+    sides = json.dumps(sorted(SIDES[Framework.TENSORFLOW]))
+    works = f"self.roles.exists(role, !(role in {sides}) && self.roles[role].replicas > 0)"
     cases = (
-        (f"{chief} && ({_is(Framework.TENSORFLOW)})", (*CHIEF_ROLES, WORKER_ROLE)),
-        (f"{chief} && !({_is(Framework.TENSORFLOW)})", CHIEF_ROLES),
-        (worker, (WORKER_ROLE,)),
+        (f"{chief} && ({tensorflow})", f"{_replicas(*either)} > 0", either),
+        (f"{chief} && !({tensorflow})", f"{_replicas(*CHIEF_ROLES)} > 0", CHIEF_ROLES),
+        (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {works}", either),
     )
-    for when, roles in cases:
+    for when, so, roles in cases:
         values = {"policy": "self.successPolicy", "roles": _text(" or ".join(roles))}
-        met = f"!({when}) || {_replicas(*roles)} > 0"
+        met = f"!({when}) || {so}"
         yield Rule(SPEC, met, messages.NOBODY_TO_SUCCEED, values, ".successPolicy")
 
 

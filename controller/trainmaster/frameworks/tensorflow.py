@@ -63,8 +63,6 @@ TRAITS = Traits(
     environments,
     scope,
     holds,
-    frozenset({PS, EVALUATOR}),
-    first_worker_leads=True,
     longest=longest,
     fixed_world=True,
 )
