@@ -173,14 +173,14 @@ def _of_success() -> Iterator[Rule]:
 
 def _of_frameworks() -> Iterator[Rule]:
     tensorflow, pytorch = f"!({_is(Framework.TENSORFLOW)})", f"!({_is(Framework.PYTORCH)})"
-    chiefs, masters = _replicas(*CHIEF_ROLES), _replicas("master")
+    chiefs = _replicas(*CHIEF_ROLES)
     served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
-    trained = f"{_replicas('master', WORKER_ROLE)} > 0"
+    trained = f"{_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
     numbers = {"chiefs": chiefs}
     yield Rule(SPEC, f"{tensorflow} || {chiefs} <= 1", messages.ONE_CHIEF, numbers, ".roles")
     yield Rule(SPEC, f"{tensorflow} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
-    numbers = {"masters": masters}
-    yield Rule(SPEC, f"{pytorch} || {masters} <= 1", messages.ONE_MASTER, numbers, ".roles.master.replicas")
+    numbers = {"masters": chiefs}
+    yield Rule(SPEC, f"{pytorch} || {chiefs} <= 1", messages.ONE_MASTER, numbers, ".roles")
     yield Rule(SPEC, f"{pytorch} || {trained}", messages.NOBODY_TO_TRAIN, path=".roles")
 
 

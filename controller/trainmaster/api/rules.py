@@ -134,10 +134,10 @@ def _tensorflow(spec: Spec) -> Problems:
 def _pytorch(spec: Spec) -> Problems:
     if spec.framework is not Framework.PYTORCH:
         return
-    masters = _count(spec, "master")
+    masters = _count(spec, *CHIEF_ROLES)
     if masters > 1:
-        yield _problem("spec.roles.master.replicas", masters, messages.ONE_MASTER.format(masters=masters))
-    if not _count(spec, "master", WORKER_ROLE):
+        yield _problem("spec.roles", masters, messages.ONE_MASTER.format(masters=masters))
+    if not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
         yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_TO_TRAIN)
 
 

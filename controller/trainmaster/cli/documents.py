@@ -99,7 +99,9 @@ def _files(path: Path) -> list[Path]:
         raise MissingError(f"no such file or folder: {path}")
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith("."))
+    found = sorted(
+        p for p in path.rglob("*") if p.suffix.lower() in {".yaml", ".yml"} and not p.name.startswith(".")
+    )
     if not found:
         raise MissingError(f"no .yaml or .yml file in {path}")
     return found
