@@ -206,8 +206,14 @@ def test_a_broken_file_is_listed_as_invalid(trainmaster: Run, store: Path) -> No
 @pytest.mark.parametrize("command", ["get", "describe", "logs", "suspend", "delete", "rerun", "wait"])
 def test_a_job_that_is_not_there_is_one_line(trainmaster: Run, store: Path, command: str) -> None:
     ran = trainmaster(command, "nobody", "-n", "vision")
-    assert ran.code in {ExitCode.INVALID, ExitCode.MISSING}
+    assert ran.code == ExitCode.MISSING
     assert "nobody" in ran.error
+
+
+def test_get_of_a_job_that_is_in_no_namespace(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("get", "nobody", "-A")
+    assert (ran.code, ran.out) == (ExitCode.MISSING, "")
+    assert ran.error == "error: there is no job nobody in any namespace"
 
 
 def test_describe_tells_conditions_replicas_and_ends(trainmaster: Run, store: Path) -> None:
