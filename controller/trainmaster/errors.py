@@ -13,6 +13,10 @@ class InvalidError(TrainmasterError):
     """What was asked for is wrong and stays wrong until a person changes it: never retried."""
 
 
+class NoSuchJobError(InvalidError):
+    """The job that was named isn't there."""
+
+
 class UnavailableError(TrainmasterError):
     """The other side could not be asked (down, unreachable, too slow): nothing is known, try again later."""
 

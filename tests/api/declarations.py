@@ -25,7 +25,12 @@ SOUND: list[dict[str, Any]] = [
     {"framework": "PyTorch", "roles": roles(master=1, worker=2)},
     {"framework": "PyTorch", "roles": roles(worker=2), "successPolicy": "AllWorkers"},
     {"framework": "PyTorch", "roles": roles(master=1), "successPolicy": "Chief"},
+    {"framework": "PyTorch", "roles": roles(chief=1)},
     {"roles": roles(trainer=1)},
+    {"roles": roles(trainer=1), "successPolicy": "AllWorkers"},
+    {"roles": roles(chief=1), "successPolicy": "AnyWorker"},
+    {"roles": roles(chief=1, worker=0), "successPolicy": "AllWorkers"},
+    {"framework": "TensorFlow", "roles": roles(trainer=1), "successPolicy": "AllWorkers"},
     {"env": [{"name": "A"}], "roles": {"worker": {"command": "c", "env": [{"name": "A"}]}}},
     {"env": [{"name": "INPUT_PATH", "value": "x"}]},
     {"checkpointPath": "/c", "roles": {"worker": {"command": "t %checkpoint_path% %saved_model_path%"}}},
@@ -78,12 +83,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.successPolicy: Chief needs a role chief or master or worker with at least one replica",
     ),
     (
-        {"successPolicy": "AnyWorker", "roles": roles(chief=1)},
-        "spec.successPolicy: AnyWorker needs a role worker with at least one replica",
-    ),
-    (
-        {"successPolicy": "AllWorkers", "roles": roles(chief=1, worker=0)},
-        "spec.successPolicy: AllWorkers needs a role worker with at least one replica",
+        {"successPolicy": "AllWorkers", "framework": "TensorFlow", "roles": roles(evaluator=1, worker=0)},
+        "spec.successPolicy: AllWorkers needs a role chief or master or worker with at least one replica",
     ),
     (
         {"framework": "TensorFlow", "roles": roles(chief=1, master=1)},
@@ -99,11 +100,15 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"framework": "PyTorch", "roles": roles(master=2)},
-        "spec.roles.master.replicas: PyTorch has one master, which is rank 0, not 2",
+        "spec.roles: PyTorch has one master (or chief), which is rank 0, not 2",
+    ),
+    (
+        {"framework": "PyTorch", "roles": roles(master=1, chief=1)},
+        "spec.roles: PyTorch has one master (or chief), which is rank 0, not 2",
     ),
     (
         {"framework": "PyTorch", "roles": roles(trainer=2, worker=0)},
-        "spec.roles: PyTorch needs a role master or worker with at least one replica",
+        "spec.roles: PyTorch needs a role chief, master or worker with at least one replica",
     ),
     ({"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}, "spec.env[2].name: A stands in this list twice"),
     (

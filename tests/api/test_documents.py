@@ -107,7 +107,10 @@ def test_a_given_name_is_stronger_than_the_default() -> None:
             "line 5: spec.framework: must be one of TensorFlow, PyTorch, Generic: did you mean 'TensorFlow'?",
         ),
         (["queue: [a]"], "line 5: spec.queue: must be text, not a list"),
-        (["queue:"], "line 5: spec.queue: must be text, and nothing is given"),
+        (
+            ["env: [{name: A}, ]", "files: [null]"],
+            "line 6: spec.files[0]: must be a mapping of fields, and nothing is given",
+        ),
         (['queue: ""'], "line 5: spec.queue: must not be empty"),
         (
             ["user: 1a"],
@@ -396,3 +399,28 @@ class TestNeverRaises:
         for problem in problems:
             assert str(problem).isprintable()
             assert len(str(problem)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (["tfReplicaSpecs: {}"], "unknown field 'tfReplicaSpecs': declare the processes in spec.roles"),
+        (["runPolicy: {activeDeadlineSeconds: 5}"], "'activeDeadlineSeconds': write `activeDeadline`"),
+        (["  ps: {command: c, image: x}"], "unknown field 'image': YARN runs the command on its nodes"),
+        (["  ps: {command: c, args: [x]}"], "unknown field 'args': write the arguments into `command`"),
+        (
+            ["  ps: {command: c, resources: {limits: {cpu: 1}}}"],
+            "unknown field 'limits': write memory, vcores",
+        ),
+        (
+            ["  ps: {command: c, resources: {cpu: 500m}}"],
+            "unknown field 'cpu': write `vcores`, a whole number",
+        ),
+        (
+            ["  ps: {command: c, resources: {nvidia.com/gpu: 1}}"],
+            "unknown field 'nvidia.com/gpu': write `gpus`",
+        ),
+    ],
+)
+def test_who_comes_from_kubeflow_is_told_the_field_of_ours(lines: list[str], sentence: str) -> None:
+    assert sentence in "\n".join(told(in_job(*lines)))

@@ -166,6 +166,36 @@ def test_get_as_documents(trainmaster: Run, store: Path) -> None:
     assert listed["items"] == [one]
 
 
+@pytest.mark.parametrize("words", [("mnist", "-o", "yaml"), ("-o", "yaml"), ("-o", "json")])
+def test_what_get_prints_can_be_applied_again(
+    trainmaster: Run, store: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    publish(store, seen("Running"))
+    before = json.loads(trainmaster("get", "mnist", "-n", "vision", "-o", "json").out)
+    printed = tmp_path / "printed.yaml"
+    printed.write_text(trainmaster("get", "-n", "vision", *words).out)
+    assert trainmaster("apply", "-f", str(printed)).out.startswith("trainingjob/mnist ")
+    assert json.loads(trainmaster("get", "mnist", "-n", "vision", "-o", "json").out) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["%YAML 1.1\n---\n" + YAML, "# a\n---\n" + YAML + "...\n", YAML + "...\n---\n# end\n"]
+)
+def test_a_document_may_have_a_directive_and_an_end(trainmaster: Run, file: Path, text: str) -> None:
+    file.write_text(text)
+    assert trainmaster("apply", "-f", str(file)).out == "trainingjob/mnist created\n"
+
+
+def test_a_list_that_holds_a_mistake_says_in_which_of_its_items(trainmaster: Run, tmp_path: Path) -> None:
+    good = yaml.safe_load(YAML)
+    bad = {**good, "spec": {**good["spec"], "quue": "x"}}
+    path = tmp_path / "list.yaml"
+    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [good, bad]}))
+    ran = trainmaster("apply", "-f", str(path))
+    assert ran.code == ExitCode.INVALID
+    assert "list.yaml: items[1]:" in ran.error
+
+
 def test_a_broken_file_is_listed_as_invalid(trainmaster: Run, store: Path) -> None:
     declared(store).write_text(YAML.replace("replicas: 2", "replicas: many"))
     line = trainmaster("get", "-A").out.splitlines()[1]
@@ -176,8 +206,14 @@ def test_a_broken_file_is_listed_as_invalid(trainmaster: Run, store: Path) -> No
 @pytest.mark.parametrize("command", ["get", "describe", "logs", "suspend", "delete", "rerun", "wait"])
 def test_a_job_that_is_not_there_is_one_line(trainmaster: Run, store: Path, command: str) -> None:
     ran = trainmaster(command, "nobody", "-n", "vision")
-    assert ran.code in {ExitCode.INVALID, ExitCode.MISSING}
+    assert ran.code == ExitCode.MISSING
     assert "nobody" in ran.error
+
+
+def test_get_of_a_job_that_is_in_no_namespace(trainmaster: Run, store: Path) -> None:
+    ran = trainmaster("get", "nobody", "-A")
+    assert (ran.code, ran.out) == (ExitCode.MISSING, "")
+    assert ran.error == "error: there is no job nobody in any namespace"
 
 
 def test_describe_tells_conditions_replicas_and_ends(trainmaster: Run, store: Path) -> None:

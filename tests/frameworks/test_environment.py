@@ -29,6 +29,12 @@ def test_every_process_is_told_who_it_is_and_where_all_are() -> None:
     }
 
 
+def test_a_tensorflow_process_that_is_alone_gets_no_cluster() -> None:
+    alone, pair = a_job(TF, worker=1), a_job(TF, worker=2)
+    assert "TF_CONFIG" not in environment(alone, everywhere(alone), everywhere(alone)[0])
+    assert "TF_CONFIG" in environment(pair, everywhere(pair), everywhere(pair)[0])
+
+
 def test_a_replica_without_a_place_leaves_its_position_empty() -> None:
     job = a_job(GENERIC, worker=3)
     placed = [p for p in everywhere(job) if p.index != 1]

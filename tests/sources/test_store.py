@@ -41,6 +41,14 @@ def test_apply_finds_the_file_wherever_it_is(store: JobStore, tmp_path: Path) ->
     assert len(store.list()) == 1
 
 
+@pytest.mark.parametrize("name", ["x.yml", "x.YAML", "x.Yml"])
+def test_a_job_s_file_may_end_in_all_spellings_of_yaml(store: JobStore, tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"vision/{name}", job_text())
+    assert [(job.name, job.namespace, job.problems) for job in store.list()] == [("x", "vision", ())]
+    store.delete("vision", "x")
+    assert (tmp_path / "jobs" / "vision" / f".{name}.delete").exists()
+
+
 def test_names_of_the_command_serve_a_text_without_its_own(store: JobStore) -> None:
     applied = store.apply(job_text(), namespace="vision", name="mnist")
     assert (applied.namespace, applied.name) == ("vision", "mnist")

@@ -15,6 +15,7 @@ from string import Formatter
 
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS
+from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework
 from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
 from trainmaster.api.schema import Schema
@@ -156,27 +157,30 @@ def _of_policies() -> Iterator[Rule]:
 def _of_success() -> Iterator[Rule]:
     chief = "has(self.successPolicy) && self.successPolicy == 'Chief'"
     worker = "has(self.successPolicy) && self.successPolicy != 'Chief'"
+    either, tensorflow = (*CHIEF_ROLES, WORKER_ROLE), _is(Framework.TENSORFLOW)
+    sides = json.dumps(sorted(SIDES[Framework.TENSORFLOW]))
+    works = f"self.roles.exists(role, !(role in {sides}) && self.roles[role].replicas > 0)"
     cases = (
-        (f"{chief} && ({_is(Framework.TENSORFLOW)})", (*CHIEF_ROLES, WORKER_ROLE)),
-        (f"{chief} && !({_is(Framework.TENSORFLOW)})", CHIEF_ROLES),
-        (worker, (WORKER_ROLE,)),
+        (f"{chief} && ({tensorflow})", f"{_replicas(*either)} > 0", either),
+        (f"{chief} && !({tensorflow})", f"{_replicas(*CHIEF_ROLES)} > 0", CHIEF_ROLES),
+        (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {works}", either),
     )
-    for when, roles in cases:
+    for when, so, roles in cases:
         values = {"policy": "self.successPolicy", "roles": _text(" or ".join(roles))}
-        met = f"!({when}) || {_replicas(*roles)} > 0"
+        met = f"!({when}) || {so}"
         yield Rule(SPEC, met, messages.NOBODY_TO_SUCCEED, values, ".successPolicy")
 
 
 def _of_frameworks() -> Iterator[Rule]:
     tensorflow, pytorch = f"!({_is(Framework.TENSORFLOW)})", f"!({_is(Framework.PYTORCH)})"
-    chiefs, masters = _replicas(*CHIEF_ROLES), _replicas("master")
+    chiefs = _replicas(*CHIEF_ROLES)
     served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
-    trained = f"{_replicas('master', WORKER_ROLE)} > 0"
+    trained = f"{_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
     numbers = {"chiefs": chiefs}
     yield Rule(SPEC, f"{tensorflow} || {chiefs} <= 1", messages.ONE_CHIEF, numbers, ".roles")
     yield Rule(SPEC, f"{tensorflow} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
-    numbers = {"masters": masters}
-    yield Rule(SPEC, f"{pytorch} || {masters} <= 1", messages.ONE_MASTER, numbers, ".roles.master.replicas")
+    numbers = {"masters": chiefs}
+    yield Rule(SPEC, f"{pytorch} || {chiefs} <= 1", messages.ONE_MASTER, numbers, ".roles")
     yield Rule(SPEC, f"{pytorch} || {trained}", messages.NOBODY_TO_TRAIN, path=".roles")
 
 

@@ -28,6 +28,25 @@ PATTERNS: Mapping[str, str] = {
     job.USER_NAME: "is no user name: letters, digits and _ . @ $ -, not begun by a digit",
 }
 
+KUBEFLOW: Mapping[str, str] = {
+    "tfReplicaSpecs": "declare the processes in spec.roles, and spec.framework: TensorFlow",
+    "pytorchReplicaSpecs": "declare the processes in spec.roles, and spec.framework: PyTorch",
+    "template": "write command, env and resources into the role itself",
+    "containers": "write command, env and resources into the role itself",
+    "image": "YARN runs the command on its nodes: bring programs and environments in `files`",
+    "args": "write the arguments into `command`, which is a bash script",
+    "limits": "write memory, vcores and gpus into `resources`: what is asked for is also the limit",
+    "requests": "write memory, vcores and gpus into `resources`: what is asked for is also the limit",
+    "cpu": "write `vcores`, a whole number",
+    "nvidia.com/gpu": "write `gpus`",
+    "cleanPodPolicy": "containers are always given back at the end",
+    "activeDeadlineSeconds": "write `activeDeadline`, such as 12h",
+    "ttlSecondsAfterFinished": "write `ttlAfterFinished`, such as 7d",
+    "schedulingPolicy": "write spec.queue, spec.priority and spec.gang",
+    "volumeMounts": "bring data in by `files`, or read it from HDFS",
+}
+"""fields of Kubeflow's jobs -> what to write instead"""
+
 Finding = Mapping[str, Any]
 """one of pydantic's error details: type, loc, msg, input, ctx"""
 
@@ -100,6 +119,8 @@ def _unknown_field(found: Found) -> str:
     *parent, name = found.path
     known = _declared(tuple(parent))
     unknown = f"unknown field {cut(str(name))!r}"
+    if cure := KUBEFLOW.get(str(name)):
+        return f"{unknown}: {cure}"
     if near := nearest(str(name), known):
         return f"{unknown}: did you mean {near!r}?"
     if elsewhere := _place_of(str(name)):

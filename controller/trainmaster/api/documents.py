@@ -18,6 +18,24 @@ MAX_PROBLEMS = 20
 KUBERNETES_METADATA = ("name", "namespace", "labels", "annotations")
 """what of an object's metadata is the declaration's own; the rest is the API server's"""
 
+SERVER_METADATA = frozenset(
+    {
+        "uid",
+        "generation",
+        "resourceVersion",
+        "managedFields",
+        "creationTimestamp",
+        "selfLink",
+        "ownerReferences",
+        "finalizers",
+    }
+    | {"deletionTimestamp", "deletionGracePeriodSeconds"}
+)
+"""what a printed object has beside its declaration: read over, so that it can be applied again"""
+
+PATH_NOTE, OWNER_NOTE = "trainmaster.io/path", "trainmaster.io/owner"
+"""annotations in which the command line shows where a job's file lies, and whose it is"""
+
 Read = tuple[TrainingJob | None, tuple[FieldProblem, ...]]
 
 
@@ -32,7 +50,7 @@ def read_job(text: str, default_name: str = "") -> Read:
         return None, _with_rest(told, len(tree.problems))
     if tree.value is None:
         return None, (FieldProblem(field="", value="", reason="the file is empty: it holds no job", line=1),)
-    return _read(_named(tree.value, default_name), tree)
+    return _read(_named(_declared(tree.value), default_name), tree)
 
 
 def read_object(document: Mapping[str, object]) -> Read:
@@ -42,11 +60,52 @@ def read_object(document: Mapping[str, object]) -> Read:
     raises for bad input. Defaults that the server filled in are read like written ones: crd_schema.py says why that is
     safe.
     """
-    own = {key: _without_nulls(value) for key, value in document.items() if key != "status"}
+    own = _own(document)
     metadata = own.get("metadata")
     if isinstance(metadata, Mapping):
         own["metadata"] = {key: metadata[key] for key in KUBERNETES_METADATA if key in metadata}
     return _read(own, Tree(own))
+
+
+def _declared(value: object) -> object:
+    """What of a file is declaration: `get -o yaml` and `kubectl get -o yaml` print more. Null counts as left out, as it
+    does at the API server.
+    """
+    if not isinstance(value, dict):
+        return value
+    own = {
+        key: _without_nulls(below) for key, below in value.items() if key != "status" and below is not None
+    }
+    metadata = own.get("metadata")
+    if isinstance(metadata, dict):
+        kept = {key: below for key, below in metadata.items() if key not in SERVER_METADATA}
+        own["metadata"] = _without_notes(kept)
+    return own
+
+
+def _own(document: Mapping[str, object]) -> dict[str, object]:
+    return {k: _without_nulls(v) for k, v in document.items() if k != "status" and v is not None}
+
+
+def _without_notes(metadata: dict[str, object]) -> dict[str, object]:
+    notes = metadata.get("annotations")
+    if not isinstance(notes, dict):
+        return metadata
+    kept = {key: note for key, note in notes.items() if key not in (PATH_NOTE, OWNER_NOTE)}
+    return (
+        {**metadata, "annotations": kept}
+        if kept
+        else {k: v for k, v in metadata.items() if k != "annotations"}
+    )
+
+
+def is_list(value: object) -> bool:
+    """Whether a document is a list of objects, as `get -o yaml` and kubectl print several."""
+    return (
+        isinstance(value, Mapping)
+        and str(value.get("kind")).endswith("List")
+        and isinstance(value.get("items"), list)
+    )
 
 
 def suspends(document: object) -> bool:

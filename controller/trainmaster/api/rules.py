@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
+from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding
 from trainmaster.api.job import (
     CHIEF_ROLES,
     FILE_NAME,
@@ -112,22 +113,12 @@ def _ttl_to_delete_by(spec: Spec) -> Problems:
 
 def _someone_to_succeed(spec: Spec) -> Problems:
     """A success policy must be able to come true."""
-    deciding = _deciding_roles(spec)
-    if deciding and not _count(spec, *deciding):
-        reason = messages.NOBODY_TO_SUCCEED.format(policy=spec.success_policy, roles=" or ".join(deciding))
-        yield _problem("spec.successPolicy", spec.success_policy, reason)
-
-
-def _deciding_roles(spec: Spec) -> tuple[str, ...]:
-    match spec.success_policy:
-        case SuccessPolicy.ANY_WORKER | SuccessPolicy.ALL_WORKERS:
-            return (WORKER_ROLE,)
-        case SuccessPolicy.CHIEF if spec.framework is Framework.TENSORFLOW:
-            return (*CHIEF_ROLES, WORKER_ROLE)
-        case SuccessPolicy.CHIEF:
-            return CHIEF_ROLES
-        case None:
-            return ()
+    policy = spec.success_policy
+    if policy is None or deciding(spec, policy) or (policy is not SuccessPolicy.CHIEF and not _total(spec)):
+        return  # that nothing runs at all is told already
+    wanted = CHIEF_ROLES if spec.framework not in FIRST_WORKER_LEADS else (*CHIEF_ROLES, WORKER_ROLE)
+    reason = messages.NOBODY_TO_SUCCEED.format(policy=policy, roles=" or ".join(wanted))
+    yield _problem("spec.successPolicy", policy, reason)
 
 
 def _tensorflow(spec: Spec) -> Problems:
@@ -143,10 +134,10 @@ def _tensorflow(spec: Spec) -> Problems:
 def _pytorch(spec: Spec) -> Problems:
     if spec.framework is not Framework.PYTORCH:
         return
-    masters = _count(spec, "master")
+    masters = _count(spec, *CHIEF_ROLES)
     if masters > 1:
-        yield _problem("spec.roles.master.replicas", masters, messages.ONE_MASTER.format(masters=masters))
-    if not _count(spec, "master", WORKER_ROLE):
+        yield _problem("spec.roles", masters, messages.ONE_MASTER.format(masters=masters))
+    if not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
         yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_TO_TRAIN)
 
 

@@ -23,7 +23,8 @@ MAX_DEPTH = 32
 Path = tuple[str | int, ...]
 """keys and indexes from the root to one value"""
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MERGE = "<<"
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _TAGS = (None, *_TEXT_TAGS, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
@@ -80,7 +81,7 @@ def read_tree(text: str) -> Tree:
     try:
         if len(text.encode()) > MAX_TEXT:
             return _broken(Tree(), 1, f"the text is longer than {MAX_TEXT // 1024} KiB")
-        reader.read(yaml.parse(text, Loader=_LOADER))
+        reader.read(yaml.parse(text, Loader=LOADER))
     except _UnreadableError as error:
         return _broken(reader.tree, error.line, str(error))
     except yaml.MarkedYAMLError as error:
@@ -127,6 +128,8 @@ class _Open:
     """values counted before it began"""
     key: str | None = None
     """of the value that comes next; None while a key is awaited"""
+    merges: bool = False
+    """whether a key of it is YAML's merge key, unquoted"""
 
 
 class _Reader:
@@ -162,6 +165,7 @@ class _Reader:
         plain = event.implicit[0] and event.tag not in _TEXT_TAGS
         if self._takes_key():
             self._key(event.value, line)
+            self._open[-1].merges |= event.value == MERGE and plain
             return
         value = _plain_value(event.value) if plain else event.value
         path = self._place(value, line, 1)
@@ -183,8 +187,26 @@ class _Reader:
 
     def _end(self) -> None:
         ended = self._open.pop()
+        if ended.merges and isinstance(ended.value, dict):
+            self._merge(ended.value, ended.path)
         if ended.anchor:
             self._anchors[ended.anchor] = (ended.value, self._count - ended.before)
+
+    def _merge(self, value: dict[str, object], path: Path) -> None:
+        """`<<: *base` gives a mapping what it lacks itself; of several the first is the strongest."""
+        keys = list(value)
+        at = self.tree.mark((*path, MERGE)).line
+        given = value.pop(MERGE)
+        for merged in given if isinstance(given, list) else [given]:
+            if not isinstance(merged, dict):
+                raise _UnreadableError(at, f"{MERGE} must name a mapping, or a list of them")
+            if twice := next((key for key in keys[: keys.index(MERGE)] if key in merged), None):
+                # kubectl's reader takes whichever comes last, YAML's own rule the mapping's own
+                reason = f"{MERGE} would give {twice[:80]!r} anew: write {MERGE} before it"
+                self.tree.problems.append(TextProblem(at, reason, path))
+            for key in merged.keys() - value.keys():
+                self.tree.marks[*path, key] = Mark(at)
+            value |= {key: below for key, below in merged.items() if key not in value}
 
     def _alias(self, anchor: str, line: int) -> None:
         if anchor not in self._anchors:

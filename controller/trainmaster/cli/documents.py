@@ -5,13 +5,12 @@ Never here: the store.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.uploads import is_local, pointed, stand_in
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 """YAML forbids this at the start of a line of anything but a document (c-forbidden, YAML 1.2.2 section 9.1.2)"""
+LIST = re.compile(r"""^[ {]*["']?kind["']?:[ ]*["']?\w*List\b""", re.MULTILINE)
 SOURCE = re.compile(r"files\[\d+\]\.source$")
 
 
@@ -78,18 +78,12 @@ def valid_jobs(documents: Sequence[Document]) -> list[tuple[Document, TrainingJo
 
 def renamed(document: Document, name: str) -> Document:
     """The same declaration under another name."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from trainmaster.sources.editing import edited
 
-    yaml, text = YAML(), io.StringIO()
-    yaml.width = 1 << 16
     try:
-        tree = yaml.load(document.text)
-        tree.setdefault("metadata", {})["name"] = name
-    except (YAMLError, AttributeError, TypeError):
-        return document  # not a mapping: validation says it better
-    yaml.dump(tree, text)
-    return replace(document, text=text.getvalue())
+        return replace(document, text=edited(document.text, {("metadata", "name"): name}))
+    except InvalidError:
+        return document  # no YAML or not a mapping: validation says it better
 
 
 def _read(name: str) -> Iterator[Document]:
@@ -105,7 +99,9 @@ def _files(path: Path) -> list[Path]:
         raise MissingError(f"no such file or folder: {path}")
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith("."))
+    found = sorted(
+        p for p in path.rglob("*") if p.suffix.lower() in {".yaml", ".yml"} and not p.name.startswith(".")
+    )
     if not found:
         raise MissingError(f"no .yaml or .yml file in {path}")
     return found
@@ -121,20 +117,55 @@ def _text(path: Path) -> str:
 
 
 def _split(origin: str, text: str, folder: Path, stem: str = "") -> Iterator[Document]:
-    starts = [0, *(found.end() for found in START.finditer(text))]
-    parts = [(start, text[start:end]) for start, end in zip(starts, _ends(text), strict=True)]
-    full = [part for part in parts if _says_something(part[1])] or parts[:1]
-    for start, part in full:
+    parts = [part for part in _parts(text) if _says_something(text[slice(*part)])] or [(0, len(text))]
+    for start, end in parts:
         padding = "\n" * text.count("\n", 0, start)
-        yield Document(origin, padding + part, stem if len(full) == 1 else "", folder)
+        document = Document(origin, padding + text[start:end], stem if len(parts) == 1 else "", folder)
+        yield from _items(document) or [document]
 
 
-def _ends(text: str) -> list[int]:
-    return [*(found.start() for found in START.finditer(text)), len(text)]
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Where each document begins and ends. What stands before --- and only directs the reader belongs to what follows."""
+    start = 0
+    for found in START.finditer(text):
+        if _directs(text[start : found.start()]):
+            continue
+        yield start, found.start()
+        start = found.end()
+    yield start, len(text)
+
+
+def _directs(text: str) -> bool:
+    """Whether this is nothing but directives (`%YAML 1.1`) and comments."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and all(line.startswith("%") for line in lines)
 
 
 def _says_something(text: str) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+    """More than comments and the end of a document."""
+    lines = (line.strip() for line in text.splitlines())
+    return any(line and not line.startswith("#") and line != "..." for line in lines)
+
+
+def _items(document: Document) -> list[Document]:
+    """The objects of a list, each as a document of its own; none where it is no list."""
+    from trainmaster.api.documents import is_list
+    from trainmaster.api.yaml_tree import read_tree
+    from trainmaster.sources.yaml_text import to_text
+
+    value: Any = read_tree(document.text).value if LIST.search(document.text) else None
+    if not is_list(value):
+        return []
+    origins = (f"{document.origin}: items[{i}]" for i in range(len(value["items"])))
+    return [
+        replace(
+            document,
+            origin=origin,
+            text=to_text(item) if isinstance(item, dict) else str(item),
+            default_name="",
+        )
+        for origin, item in zip(origins, value["items"], strict=True)
+    ]
 
 
 def _checked(document: Document) -> Checked:

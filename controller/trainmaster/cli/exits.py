@@ -5,6 +5,7 @@ The numbers from 64 are those of BSD's sysexits(3). A finished `trainmaster run`
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from enum import IntEnum
@@ -15,6 +16,7 @@ from trainmaster.errors import (
     DeniedError,
     FencedError,
     InvalidError,
+    NoSuchJobError,
     RefusedError,
     TrainmasterError,
     UnavailableError,
@@ -37,6 +39,8 @@ class ExitCode(IntEnum):
     """EX_UNAVAILABLE: the store, YARN or a node can't be reached; nothing is known"""
     BUG = 70
     """EX_SOFTWARE: a fault of trainmaster itself"""
+    OUTPUT = 74
+    """EX_IOERR: what we had to say can't be written, to a full disk for instance"""
     TIMEOUT = 75
     """EX_TEMPFAIL: not yet, or another controller took over; try again"""
     REFUSED = 76
@@ -73,6 +77,7 @@ CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
     (TyperException, ExitCode.USAGE),
     (MissingError, ExitCode.MISSING),
+    (NoSuchJobError, ExitCode.MISSING),
     (SettingsError, ExitCode.SETTINGS),
     (InvalidError, ExitCode.INVALID),
     (UnavailableError, ExitCode.UNAVAILABLE),
@@ -85,9 +90,13 @@ CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 )
 """first match wins, so the narrower family comes first"""
 
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+
 
 def exit_code(error: BaseException) -> ExitCode:
     """The code for what ended a command; BUG for what nobody foresaw."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return ExitCode.OUTPUT
     return next((code for family, code in CODES if isinstance(error, family)), ExitCode.BUG)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainmaster.cli import tables
+from trainmaster.cli.exits import MissingError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 
@@ -55,12 +56,14 @@ def get(
 
 def document(stored: StoredJob) -> dict[str, Any]:
     """A job as the Kubernetes API would show it: what was declared as it was written, and the status."""
+    from trainmaster.api.documents import OWNER_NOTE, PATH_NOTE
+
     job = stored.job.model_dump(mode="json", by_alias=True, exclude_unset=True) if stored.job else {}
     metadata = {"name": stored.name, "namespace": stored.namespace, **job.get("metadata", {})}
     metadata["annotations"] = {
         **metadata.get("annotations", {}),
-        "trainmaster.io/path": stored.path,
-        "trainmaster.io/owner": stored.owner,
+        PATH_NOTE: stored.path,
+        OWNER_NOTE: stored.owner,
     }
     metadata |= {"uid": stored.uid, "generation": stored.generation} if stored.uid else {}
     shown: dict[str, Any] = {
@@ -78,8 +81,10 @@ def document(stored: StoredJob) -> dict[str, Any]:
 def _jobs(store: JobStore, namespace: str | None, name: str) -> list[StoredJob]:
     if name and namespace:
         return [store.get(namespace, name)]
-    found = store.list(namespace)
-    return sorted((s for s in found if name in {"", s.name}), key=lambda s: (s.namespace, s.name))
+    found = [stored for stored in store.list(namespace) if name in {"", stored.name}]
+    if name and not found:
+        raise MissingError(f"there is no job {name} in any namespace")
+    return sorted(found, key=lambda s: (s.namespace, s.name))
 
 
 def _print_table(jobs: Sequence[StoredJob], namespace: str | None, wide: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -62,14 +63,17 @@ def version() -> None:
 
 def run() -> NoReturn:
     """The `trainmaster` program: never a traceback for what a person can mend."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal of few letters can't show
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:  # none where it was closed before we began
+            sys.stdout.flush()
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         code = tell(error)
-    if code == ExitCode.CLOSED_PIPE:
+    if code in {ExitCode.CLOSED_PIPE, ExitCode.OUTPUT}:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # else Python complains while it flushes

@@ -5,7 +5,6 @@ A `files:` source without a scheme is a path on this machine, relative to the fo
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,12 @@ from trainmaster.cli.exits import MissingError
 
 if TYPE_CHECKING:
     from trainmaster.settings import Settings
+    from trainmaster.sources.yaml_text import Plain
 
 Entry = dict[str, Any]
 """one element of `files:` as it was written"""
+Where = tuple[str | int, ...]
+"""the path of such an element"""
 Upload = Callable[[Path], tuple[str, bool]]
 """from a local file or folder to the URL that it has now, and whether that is an archive"""
 
@@ -31,23 +33,19 @@ def pointed(text: str, folder: Path, upload: Upload, more: Sequence[Path] = ()) 
 
     `more` are further local files and folders, for every role. Raises MissingError before anything is uploaded.
     """
-    from ruamel.yaml import YAML
+    from trainmaster.api.yaml_tree import read_tree
+    from trainmaster.sources.editing import edited
 
-    yaml = YAML()  # round trip: keeps order, quotes and comments
-    yaml.width = 1 << 16  # else it folds long commands
-    tree = yaml.load(text)
-    added = [{"source": str(path.absolute())} for path in more]
-    local = [entry for entry in (*_entries(tree["spec"]), *added) if is_local(entry["source"])]
-    if not local:
-        return text
-    _all_there([folder / entry["source"] for entry in local])
-    for entry in local:
-        _point(entry, folder / entry["source"], upload)
-    if added:
-        tree["spec"].setdefault("files", []).extend(added)
-    changed = io.StringIO()
-    yaml.dump(tree, changed)
-    return changed.getvalue()
+    spec: Any = read_tree(text).value
+    spec = spec["spec"]
+    given = len(spec.get("files") or ())
+    added = [(("spec", "files", given + i), {"source": str(path.absolute())}) for i, path in enumerate(more)]
+    local = [each for each in (*_entries(spec), *added) if is_local(each[1]["source"])]
+    _all_there([folder / entry["source"] for _, entry in local])
+    changes: dict[Where, Plain] = {}
+    for where, entry in local:
+        changes |= _changes(where, entry, folder / entry["source"], upload)
+    return edited(text, changes)
 
 
 def to_staging(namespace: str, name: str, settings: Settings) -> Upload:
@@ -72,17 +70,21 @@ def stand_in(path: Path) -> tuple[str, bool]:
     return f"hdfs:///staging/{path.name}", path.is_dir()
 
 
-def _point(entry: Entry, path: Path, upload: Upload) -> None:
-    entry["source"], archive = upload(path)
-    entry.setdefault("name", path.resolve().name)
-    if archive:
-        entry["type"] = "Archive"
+def _changes(where: Where, entry: Entry, path: Path, upload: Upload) -> dict[Where, Plain]:
+    """What makes one source point at its upload."""
+    url, archive = upload(path)
+    changes: dict[Where, Plain] = {(*where, "source"): url}
+    if entry.get("name") is None:
+        changes[(*where, "name")] = path.resolve().name
+    return changes | ({(*where, "type"): "Archive"} if archive else {})
 
 
-def _entries(spec: Entry) -> Iterator[Entry]:
-    yield from spec.get("files") or ()
-    for role in spec["roles"].values():
-        yield from role.get("files") or ()
+def _entries(spec: Entry) -> Iterator[tuple[Where, Entry]]:
+    for i, entry in enumerate(spec.get("files") or ()):
+        yield ("spec", "files", i), entry
+    for name, role in spec["roles"].items():
+        for i, entry in enumerate(role.get("files") or ()):
+            yield ("spec", "roles", name, "files", i), entry
 
 
 def _all_there(paths: Sequence[Path]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import Framework, RestartScope, TrainingJob
 from trainmaster.frameworks import generic, pytorch, tensorflow
 from trainmaster.frameworks.environment import LONGEST, common, users
@@ -65,12 +66,12 @@ def default_scope(job: TrainingJob, role: str) -> RestartScope:
 
 def success_of(job: TrainingJob) -> Success:
     """The effective success policy with the replicas that decide it."""
-    return success(job, _traits(job))
+    return success(job)
 
 
 def side_roles(job: TrainingJob) -> frozenset[str]:
     """Declared roles whose end says nothing about the training; they are stopped once it succeeded."""
-    return frozenset(role for role in job.spec.roles if role in _traits(job).sides)
+    return frozenset(role for role in job.spec.roles if role in SIDES.get(job.spec.framework, ()))
 
 
 def holds_addresses(job: TrainingJob, role: str, index: int = 0) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from trainmaster.api.deciding import default_policy, leading, working
 from trainmaster.api.job import SuccessPolicy, TrainingJob
-from trainmaster.frameworks.traits import LEADS, WORKER, Traits, present
+from trainmaster.frameworks.traits import LEADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +24,18 @@ class Success:
         return bool(self.deciding) and len(self.deciding & done) >= self.enough
 
 
-def success(job: TrainingJob, traits: Traits) -> Success:
-    policy = job.spec.success_policy or _default(job, traits)
-    deciding = _lead(job, traits) if policy is SuccessPolicy.CHIEF else _all(job, _working(job, traits))
-    return Success(policy, deciding, 1 if policy is SuccessPolicy.ANY_WORKER else len(deciding))
+def success(job: TrainingJob) -> Success:
+    policy = job.spec.success_policy or default_policy(job.spec)
+    found = _lead(job) if policy is SuccessPolicy.CHIEF else _all(job, working(job.spec))
+    return Success(policy, found, 1 if policy is SuccessPolicy.ANY_WORKER else len(found))
 
 
-def _default(job: TrainingJob, traits: Traits) -> SuccessPolicy:
-    leads = present(job, LEADS) or (traits.first_worker_leads and present(job, (WORKER,)))
-    return SuccessPolicy.CHIEF if leads else SuccessPolicy.ALL_WORKERS
-
-
-def _lead(job: TrainingJob, traits: Traits) -> frozenset[tuple[str, int]]:
-    """The chief or master, all of it; without one, the first replica of what works."""
-    leads = present(job, LEADS)
-    return _all(job, leads) if leads else frozenset((role, 0) for role in _working(job, traits)[:1])
-
-
-def _working(job: TrainingJob, traits: Traits) -> tuple[str, ...]:
-    """Chief or master count as workers, for they train too; without any, every role but the side roles."""
-    return present(job, (*LEADS, WORKER)) or tuple(
-        r for r in present(job, tuple(job.spec.roles)) if r not in traits.sides
-    )
+def _lead(job: TrainingJob) -> frozenset[tuple[str, int]]:
+    """The chief or master, all of it; without one, the first replica of what leads or else works."""
+    roles = leading(job.spec)
+    if set(roles) & set(LEADS):
+        return _all(job, roles)
+    return frozenset((role, 0) for role in (roles or working(job.spec))[:1])
 
 
 def _all(job: TrainingJob, roles: tuple[str, ...]) -> frozenset[tuple[str, int]]:

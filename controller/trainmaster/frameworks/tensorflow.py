@@ -20,11 +20,14 @@ TASK_ROLES: Mapping[str, tuple[str, ...]] = {CHIEF: LEADS, WORKER: (WORKER,), PS
 MEMBERS = (*LEADS, WORKER, PS)
 
 
-def environments(_job: TrainingJob, placed: Sequence[Placed]) -> Tell:
+def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """TF_CONFIG as tf.distribute.cluster_resolver.TFConfigClusterResolver reads it.
 
-    The evaluator stands beside the cluster, not in it. A role without a meaning here gets no TF_CONFIG.
+    The evaluator stands beside the cluster, not in it. A role without a meaning here gets no TF_CONFIG, and neither does a
+    process that is alone: with it, TensorFlow would open a server for nobody.
     """
+    if _alone(job):
+        return lambda _me: {}
     members = {type_: in_order(roles, placed) for type_, roles in TASK_ROLES.items()}
     cluster = json.dumps({type_: [p.address for p in each] for type_, each in members.items() if each})
     tasks = {key: (type_, at) for type_, each in members.items() for key, at in positions(each).items()}
@@ -39,8 +42,14 @@ def environments(_job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     return tell
 
 
+def _alone(job: TrainingJob) -> bool:
+    return sum(role.replicas for role in job.spec.roles.values()) == 1
+
+
 def longest(job: TrainingJob, host: int) -> int:
     """TF_CONFIG names everyone: quoted, with a port of five digits, and a comma."""
+    if _alone(job):
+        return 0
     return sum(job.spec.roles[role].replicas for role in present(job, MEMBERS)) * (host + len('":12345", '))
 
 
@@ -63,8 +72,6 @@ TRAITS = Traits(
     environments,
     scope,
     holds,
-    frozenset({PS, EVALUATOR}),
-    first_worker_leads=True,
     longest=longest,
     fixed_world=True,
 )

@@ -5,7 +5,7 @@ Never here: a framework by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainmaster.api.job import RestartScope, TrainingJob
@@ -30,10 +30,6 @@ class Traits:
     """the restart scope of a role that doesn't say its own"""
     holds: Callable[[TrainingJob, str, int], bool]
     """whether peers hold the address of this replica from their start on"""
-    sides: Set[str] = frozenset()
-    """roles that never end by themselves, or whose end says nothing about the training"""
-    first_worker_leads: bool = False
-    """without a chief or master, worker 0 is the chief"""
     longest: Callable[[TrainingJob, int], int] = lambda _job, _host: 0
     """characters of the longest variable where all hosts have names of so many characters"""
     fixed_world: bool = False

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SUFFIXES = (".yaml", ".yml")
+"""in letters of either case"""
 DELETE = "delete"
 RERUN = "rerun"
 
@@ -75,21 +76,21 @@ class Layout:
 def is_job(path: str) -> bool:
     """Whether a path below jobs/ is a job's: not hidden, not a temporary name (`_...`, `... ._COPYING_`)."""
     parts = path.split("/")
-    return path.endswith(SUFFIXES) and not any(part.startswith((".", "_")) for part in parts)
+    return path.lower().endswith(SUFFIXES) and not any(part.startswith((".", "_")) for part in parts)
 
 
 def mark_of(path: str, kind: str) -> str | None:
     """The job's path that a mark stands beside; None for what is no such mark."""
     folder, slash, name = path.rpartition("/")
     inner = name[1:].removesuffix(f".{kind}")
-    marked = name.startswith(".") and name.endswith(f".{kind}") and inner.endswith(SUFFIXES)
+    marked = name.startswith(".") and name.endswith(f".{kind}") and inner.lower().endswith(SUFFIXES)
     return f"{folder}{slash}{inner}" if marked else None
 
 
 def default_name(path: str) -> str:
     """The name of a job whose file gives none: the file's, without its ending."""
     name = path.rpartition("/")[2]
-    return name.removesuffix(".yaml").removesuffix(".yml")
+    return name.rpartition(".")[0] if name.lower().endswith(SUFFIXES) else name
 
 
 def default_namespace(path: str) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
-from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.errors import InvalidError, NoSuchJobError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry
@@ -78,7 +78,7 @@ class JobStore:
         return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
-        """One job, at whatever path. InvalidError when there is none."""
+        """One job, at whatever path. NoSuchJobError when there is none."""
         return self._stored(self._get(namespace, name))
 
     def watch(self, namespace: str, name: str, every: float = 1.0) -> Iterator[StoredJob]:
@@ -185,7 +185,9 @@ class JobStore:
     def _get(self, namespace: str, name: str) -> FileRead:
         read = self._find(namespace, name)
         if read is None:
-            raise InvalidError(f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}")
+            raise NoSuchJobError(
+                f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}"
+            )
         return read
 
     def _find(self, namespace: str, name: str) -> FileRead | None:

@@ -17,6 +17,8 @@ Plain = Mapping[str, "Plain"] | Sequence["Plain"] | str | int | float | bool | N
 _FIRST = re.compile(r"[A-Za-z_/]")
 _SPECIAL = re.compile(r"[^\w ./,()'+=@%:-]|:(?=\s|$)|\s$", re.ASCII)
 """strings that begin with a letter and hold none of these mean themselves without quotes, but for the words below"""
+_IN_FLOW = re.compile(r"[\w./@%=+-]+|[a-z]+://[\w./@%=+:-]*\w", re.ASCII)
+"""what needs no quotes between braces either"""
 _OTHERS = {None: "null", True: "true", False: "false"}
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -26,6 +28,25 @@ def to_text(document: Mapping[str, Plain]) -> str:
     lines: list[str] = []
     _mapping(lines, document, "", "")
     return "\n".join((*lines, ""))
+
+
+def as_word(value: Plain, style: str = "", flow: bool = False) -> str:
+    """The value in one line; text in quotes of the style that it had, where they can hold it."""
+    if not isinstance(value, str):
+        return _as_json(value)
+    if style == "'" and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    plain = not style and (_IN_FLOW.fullmatch(value) if flow else value)
+    return _string(value) if plain else _quoted(value)
+
+
+def in_flow(value: Plain) -> str:
+    """The value in one line, as it may stand between braces."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(in_flow, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{in_flow(key)}: {in_flow(item)}" for key, item in value.items()) + "}"
+    return as_word(value, flow=True)
 
 
 def _mapping(lines: list[str], value: Mapping[str, Plain], indent: str, start: str) -> None:

@@ -1,0 +1,39 @@
+"""Whose ends decide a job: asked by the rules that admit it and by the engine that judges it, so that both say the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from trainmaster.api.job import CHIEF_ROLES, PS_ROLE, WORKER_ROLE, Framework, Spec, SuccessPolicy
+
+SIDES: Mapping[Framework, Set[str]] = {Framework.TENSORFLOW: frozenset({PS_ROLE, "evaluator"})}
+"""roles that never end by themselves, or whose end says nothing about the training"""
+FIRST_WORKER_LEADS = frozenset({Framework.TENSORFLOW})
+"""without a chief or master, worker 0 is the chief"""
+
+
+def leading(spec: Spec) -> tuple[str, ...]:
+    """The roles of the chief or master; without one, of the worker whose first replica leads."""
+    leads = _present(spec, CHIEF_ROLES)
+    return leads or (_present(spec, (WORKER_ROLE,)) if spec.framework in FIRST_WORKER_LEADS else ())
+
+
+def working(spec: Spec) -> tuple[str, ...]:
+    """Chief or master count as workers, for they train too; without any, every role but the side roles."""
+    sides = SIDES.get(spec.framework, frozenset())
+    others = (role for role in _present(spec, tuple(spec.roles)) if role not in sides)
+    return _present(spec, (*CHIEF_ROLES, WORKER_ROLE)) or tuple(others)
+
+
+def deciding(spec: Spec, policy: SuccessPolicy) -> tuple[str, ...]:
+    """The roles whose ends this policy asks about; empty where it can't come true."""
+    return leading(spec) if policy is SuccessPolicy.CHIEF else working(spec)
+
+
+def default_policy(spec: Spec) -> SuccessPolicy:
+    return SuccessPolicy.CHIEF if leading(spec) else SuccessPolicy.ALL_WORKERS
+
+
+def _present(spec: Spec, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `names` with at least one replica, in the order of `names`."""
+    return tuple(name for name in names if name in spec.roles and spec.roles[name].replicas > 0)
