@@ -29,6 +29,8 @@ from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
+from trainmaster.sources.unread import notices
+from trainmaster.sources.walking import JOBS
 
 log = logging.getLogger(__name__)
 
@@ -113,11 +115,12 @@ class FolderSource:
         confirmed = await self._is_confirmed()
         below = self._layout.below_jobs
         look = Look(
-            reads=reads,
+            reads={**reads, **notices(listing, self._layout)},
             now=self._now(),
             version=self._reader.version,
             marks=self._reader.marks,
-            blind=tuple(below(blind) for blind in listing.blind),
+            blind=frozenset(below(blind) for blind in listing.blind),
+            crowded=frozenset(left.owner for left in listing.left_out if left.crowded),
             admin=folder.owner,
             confirmed=confirmed,
         )
@@ -140,7 +143,7 @@ class FolderSource:
     async def _list(self) -> tuple[Listing, Entry]:
         try:
             folder = await self._threads.call(self._files.stat, self._layout.jobs)
-            return await self._threads.call(self._files.walk, self._layout.jobs), folder
+            return await self._threads.call(self._files.walk, self._layout.jobs, JOBS), folder
         except FileNotFoundError as error:
             where = f"{self._files.base}{self._layout.jobs}"
             raise UnavailableError(f"{where} does not exist: nothing counts as deleted") from error
