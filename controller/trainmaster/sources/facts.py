@@ -111,5 +111,7 @@ class FileFacts:
         return FileFact(f"{files.base}{entry.path}", entry.size, entry.modified // 1_000_000, entry.folder)
 
     def close(self) -> None:
+        for _, task in self._known.values():
+            task.cancel()
         for bulkhead in self._bulkheads.values():
             bulkhead.close()

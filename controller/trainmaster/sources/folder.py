@@ -44,7 +44,7 @@ class FolderSource:
     name = "folder"
     pace = 0.25
     """a status is one small file"""
-    trouble = ""
+    trouble = unable = ""
     """what keeps it from its work makes its calls fail, and stands in their errors"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
