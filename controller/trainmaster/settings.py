@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     state: str = ""
     """root of the controller's own files (journal, lease), an hdfs:// or file:// URL that all its replicas see; empty: the
     store itself, which webhdfs:// can't serve"""
+    file_stores: tuple[str, ...] = ()
+    """further stores that the `files` of jobs may lie in, each as scheme and authority, such as hdfs://other:8020 or file://; the
+    default file system, the name services of HADOOP_CONF_DIR and the store always may"""
     user: str = ""
     """the YARN user the controller itself speaks as; empty for the user of its process"""
     hadoop_conf_dir: Path | None = Field(default=None, validation_alias="HADOOP_CONF_DIR")

@@ -20,7 +20,7 @@ class Folder:
 
     name = "folder"
     pace = 0.25
-    trouble = ""
+    trouble = unable = ""
 
     def __init__(self) -> None:
         self.lease = Leads()

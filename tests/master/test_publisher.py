@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 from master.folder import Folder
@@ -71,6 +72,26 @@ async def test_a_status_that_can_not_be_shown_hurts_no_other_and_is_tried_again(
         assert folder.most_at_once <= WRITERS
         folder.fail.clear()
         await until(lambda: {"away", "no", "bug"} <= folder.shown.keys(), 10)
+
+
+@virtual
+async def test_thousands_of_one_tenants_statuses_delay_anothers_by_one_write() -> None:
+    folder, order = Folder(), list[str]()
+
+    async def publish(of: Declared, status: JobStatus) -> None:
+        await asyncio.sleep(0.1)
+        order.append(of.owner or of.namespace)
+
+    with patch.object(folder, "publish", publish):
+        async with publishing(folder) as publisher:
+            for number in range(2000):
+                publisher.put(replace(declared(f"m{number}"), owner="mallory"), JobStatus(state="x" * 500))
+            await until(lambda: len(order) > 10, 10)
+            publisher.put(replace(declared("a"), owner="alice"), JobStatus())
+            publisher.put(replace(declared("b"), owner="", namespace="bob"), JobStatus())
+            put_at = len(order)
+            await until(lambda: {"alice", "bob"} <= set(order), 10)
+            assert max(order.index("alice"), order.index("bob")) <= put_at + 4 * WRITERS
 
 
 @virtual

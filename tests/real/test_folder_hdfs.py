@@ -171,6 +171,22 @@ def test_an_unreadable_folder_hides_nothing_else(store: str, root: str, files: F
     assert out.strip() == f"['a.yaml', 'open', 'shut'] ('{root}/jobs/shut',)"
 
 
+@pytest.mark.parametrize("scheme", ["hdfs", "webhdfs"])
+async def test_a_folder_too_deep_blinds_nobody(
+    store: str, root: str, files: Files, hadoop: LocalHadoop, source: FolderSource, scheme: str
+) -> None:
+    put(files, root, "team/alice.yaml", job_text())
+    files.make_folder(
+        f"{root}/jobs/bob/" + "/".join(["d"] * 900)
+    )  # HDFS takes 1,000 (MAX_PATH_DEPTH in HdfsServerConstants)
+    found = {d.name: d for d in (await source.look()).values()}
+    assert found.pop("alice").job
+    (notice,) = found.values()
+    assert "deeper than" in str(notice.problems[0])
+    other = store if scheme == "hdfs" else f"webhdfs://{hadoop.addresses.namenode_web}{root}"
+    assert {job.name for job in JobStore(other, hadoop.conf_dir).list()} == {"alice", notice.name}
+
+
 def test_a_refusal_of_hdfs_keeps_its_words(store: str, root: str, files: Files) -> None:
     files.make_folder(f"{root}/journal", 0o700)
     files.replace(f"{root}/journal/x", b"secret", 0o600)

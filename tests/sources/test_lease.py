@@ -17,6 +17,7 @@ from trainmaster.sources.files import Entry, Listing
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.threads import Threads
+from trainmaster.sources.walking import Limits
 
 
 class FlakyFiles(LocalFiles):
@@ -27,10 +28,10 @@ class FlakyFiles(LocalFiles):
         self.before_walk: Callable[[], None] = lambda: None
         self.before_create: Callable[[], None] = lambda: None
 
-    def walk(self, path: str) -> Listing:
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
         self._check()
         self.before_walk()
-        return super().walk(path)
+        return super().walk(path, limits)
 
     def create(self, path: str, data: bytes) -> None:
         self._check()

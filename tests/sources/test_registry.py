@@ -37,7 +37,7 @@ class World:
     def look(self, seconds: float = 0.0) -> dict[str, Declared]:
         self.now += seconds
         return self.registry.update(
-            Look(dict(self.files), self.now, marks=self.marks, blind=self.blind, admin="admin")
+            Look(dict(self.files), self.now, marks=self.marks, blind=frozenset(self.blind), admin="admin")
         )
 
 

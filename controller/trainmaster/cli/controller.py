@@ -121,9 +121,9 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
 
     facts = FileFacts(settings)
 
-    async def files(ref: FileRef, _user: str) -> LocalResource:
+    async def files(ref: FileRef, user: str) -> LocalResource:
         try:
-            return _local_resource(ref, await facts.stat(ref.source))
+            return _local_resource(ref, await facts.stat(ref.source, user))
         except InvalidError as error:  # a file that isn't there is no fault of the node: it counts as refused
             raise RefusedError("InvalidFile", str(error)) from error
 

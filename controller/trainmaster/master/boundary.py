@@ -82,6 +82,10 @@ class Source(Protocol):
     def trouble(self) -> str:
         """What keeps it from its work at present, for a person who can mend it, such as a missing right; empty when well."""
 
+    @property
+    def unable(self) -> str:
+        """Why it can't answer requests of its own (the admission webhooks); empty when it can, or has none."""
+
     async def start(self) -> None:
         """Once, before anything else. Raises what makes a start impossible, such as a taken port."""
 

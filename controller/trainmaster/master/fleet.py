@@ -91,6 +91,7 @@ class Fleet:
             expiry=self._expiries.known.application,
             leader="" if self._leading else self._source.lease.leader,
             trouble=self._intake.trouble or self._source.trouble,
+            unable=self._source.unable,
             unforeseen=self.beats.trouble,
         )
 

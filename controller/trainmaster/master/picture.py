@@ -49,5 +49,7 @@ class FleetPicture:
     """address of the leader's web server, where another controller leads and told it"""
     trouble: str = ""
     """what keeps the source of jobs from its work, for a person; empty when well"""
+    unable: str = ""
+    """why requests to the source can't be answered, such as those for verdicts on objects; empty when they can"""
     unforeseen: str = ""
     """which works of the controller fail in a way nobody foresaw, for a person; empty when none does"""

@@ -57,8 +57,8 @@ class Publisher:
         """jobs of which it was said that their status can't be shown: once, however long that lasts"""
         self._busy: set[str] = set()
         """jobs whose status is being written, and those that rest after it"""
-        self._ready: dict[str, None] = {}
-        """jobs that have news and rest no more, in the order of their turns"""
+        self._ready: dict[str, dict[str, None]] = {}
+        """jobs that have news and rest no more, by tenant: these have turns, and so have the jobs of each"""
         self._news = asyncio.Event()
 
     def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
@@ -70,7 +70,8 @@ class Publisher:
 
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
-        self._ready.pop(uid, None)
+        for jobs in self._ready.values():
+            jobs.pop(uid, None)
         self._shown.pop(uid, None)
         self._late.discard(uid)
 
@@ -82,12 +83,22 @@ class Publisher:
 
     async def _write_for_ever(self) -> None:
         while True:
-            while not self._ready:
+            while not (uid := self._next()):
                 self._news.clear()
                 await self._news.wait()
-            uid = next(iter(self._ready))
-            del self._ready[uid]
             await self._write_one(uid)
+
+    def _next(self) -> str:
+        """Whose turn it is, empty when nobody's: one tenant's flood delays another's status by one write."""
+        while self._ready:
+            tenant = next(iter(self._ready))
+            jobs = self._ready.pop(tenant)
+            if jobs:
+                uid = next(iter(jobs))
+                del jobs[uid]
+                self._ready[tenant] = jobs  # at the end of the line
+                return uid
+        return ""
 
     async def _write_one(self, uid: str) -> None:
         """However it ends, this job's next status gets its turn: later if it takes long, so that a large job's don't follow
@@ -108,7 +119,7 @@ class Publisher:
     def _rested(self, uid: str) -> None:
         self._busy.discard(uid)
         if uid in self._waiting:
-            self._ready[uid] = None
+            self._ready.setdefault(_tenant(self._waiting[uid].declared), {})[uid] = None
             self._news.set()
 
     async def _write(self, news: News) -> float:
@@ -154,6 +165,11 @@ class Publisher:
                 await self._source.tell(news.declared, news.events)
             except TrainmasterError as error:
                 log.info("events can't be shown", extra={"job": news.declared.name, "error": str(error)})
+
+
+def _tenant(declared: Declared) -> str:
+    """Whose job it is: its owner's, or its namespace's where nobody owns what is declared."""
+    return declared.owner or declared.namespace
 
 
 def _work(declared: Declared) -> str:

@@ -80,6 +80,11 @@ def _controller(fleet: FleetPicture) -> Iterator[Metric]:
         "trainmaster_store_up", "1 if the store of jobs and journal answers.", value=fleet.store_up
     )
     yield GaugeMetricFamily(
+        "trainmaster_trouble",
+        "1 if something keeps the controller from a part of its work; /readyz names it.",
+        value=bool(fleet.trouble or fleet.unable or fleet.unforeseen),
+    )
+    yield GaugeMetricFamily(
         "trainmaster_leader", "1 if this controller leads, 0 on standby.", value=fleet.leading
     )
     yield GaugeMetricFamily(

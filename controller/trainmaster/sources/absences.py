@@ -26,7 +26,7 @@ def counted(states: Mapping[Identity, JobState], look: Look, present: Set[Identi
 
 def _absent(state: JobState, look: Look) -> JobState:
     since = state.missing_since
-    if look.may_hide(state.record.path):
+    if look.may_hide(state.record.path, state.record.owner):
         since = None
     elif since is None:
         since = look.now

@@ -9,18 +9,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.hadoop import configuration
 from trainmaster.settings import Settings
+from trainmaster.sources.authorities import authorities
+from trainmaster.sources.bulkhead import Bulkhead
 from trainmaster.sources.files import Files
 from trainmaster.sources.stores import open_files
-from trainmaster.sources.threads import Threads
 
 FRESH = 5.0
 """seconds for which an answer is used again: long enough for a gang, short enough for a replaced file"""
+PATIENCE = 300.0
+"""seconds of silence after which a store that isn't the cluster's own is given up, until it answers again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,56 +44,74 @@ class FileFacts:
     def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._now = monotonic
-        self._threads = Threads(8)
+        conf = configuration.read(settings.hadoop_conf_dir, settings.hadoop)
+        store = settings.store if settings.source == "folder" else ""
+        self._allowed = authorities(conf, store, settings.file_stores)
         self._stores: dict[str, Files] = {}
+        self._bulkheads: dict[str, Bulkhead] = {}
+        """one for each store, so that one that hangs holds up nobody's files in others"""
         self._known: dict[str, tuple[float, asyncio.Task[FileFact]]] = {}
+        self._swept = monotonic()
+        self._silent: dict[str, float] = {}
+        """since when a store that isn't the cluster's own has answered nothing"""
 
-    async def stat(self, url: str) -> FileFact:
-        """One file. InvalidError (there is none, or its store can't be read) and RefusedError name it."""
+    async def stat(self, url: str, user: str = "") -> FileFact:
+        """One file, asked for a job of `user`. InvalidError (there is none, its store is not allowed, or was silent for too
+        long) and RefusedError name it; UnavailableError: ask again.
+        """
         self._drop_old()
-        known = self._known.get(url)
-        if known is None:
-            known = self._known[url] = (self._now(), asyncio.ensure_future(self._look(url)))
+        at, task = self._known.get(url, (0.0, None))
+        if task is None or self._is_old(at, task):
+            task = asyncio.ensure_future(self._look(url, user))
+            self._known[url] = self._now(), task
         # Shielded: whoever asked first may be cancelled, and others wait for the same answer.
-        return await asyncio.shield(known[1])
+        return await asyncio.shield(task)
 
     def _drop_old(self) -> None:
-        for url, (at, task) in list(self._known.items()):
-            failed = task.done() and (task.cancelled() or task.exception() is not None)
-            if failed or self._now() - at > FRESH:
-                del self._known[url]
+        if self._now() - self._swept < FRESH:
+            return
+        self._swept = self._now()
+        self._known = {url: each for url, each in self._known.items() if not self._is_old(*each)}
 
-    async def _look(self, url: str) -> FileFact:
+    def _is_old(self, at: float, task: asyncio.Task[FileFact]) -> bool:
+        """One that isn't answered yet is waited for, however long: a second question would only take another thread."""
+        failed = task.done() and (task.cancelled() or task.exception() is not None)
+        return failed or (task.done() and self._now() - at > FRESH)
+
+    async def _look(self, url: str, user: str) -> FileFact:
+        qualified = self._allowed.qualified(url)
+        store = self._allowed.store_of(qualified)
+        bulkhead = self._bulkheads.setdefault(store, Bulkhead())
         try:
-            return await self._threads.call(self._stat, url)
+            fact = await bulkhead.call(user, self._stat, store, qualified)
         except FileNotFoundError as error:
             raise InvalidError(f"{url}: no such file") from error
+        except UnavailableError as error:
+            self._give_up(store, url, error)
+            raise
         except RefusedError as error:
             raise type(error)(error.kind, f"{url}: {error.message}") from error
+        self._silent.pop(store, None)
+        return fact
 
-    def _stat(self, url: str) -> FileFact:
-        qualified = self._qualified(url)
-        parts = urlsplit(qualified)
-        if parts.scheme not in ("hdfs", "file"):
-            raise InvalidError(f"{url}: files come from hdfs:// or file:// URLs")
-        base = f"{parts.scheme}://{parts.netloc}"
-        files = self._stores.get(base)
+    def _give_up(self, store: str, url: str, error: UnavailableError) -> None:
+        """The cluster's own stores are waited for: everything waits with them. Another one may never have been there."""
+        if store in self._allowed.own:
+            return
+        silent = self._now() - self._silent.setdefault(store, self._now())
+        if silent >= PATIENCE:
+            raise InvalidError(f"{url}: its store has not answered for {silent:.0f} s: {error}") from error
+
+    def _stat(self, store: str, url: str) -> FileFact:
+        files = self._stores.get(store)
         if files is None:
-            files = self._stores[base] = open_files(qualified, self._conf_dir, self._settings.hadoop)[0]
-        entry = files.stat(parts.path.rstrip("/") or "/")
+            conf_dir = self._settings.hadoop_conf_dir
+            files = self._stores[store] = open_files(url, conf_dir, self._settings.hadoop)[0]
+        entry = files.stat(urlsplit(url).path.rstrip("/") or "/")
         return FileFact(f"{files.base}{entry.path}", entry.size, entry.modified // 1_000_000, entry.folder)
 
-    def _qualified(self, url: str) -> str:
-        """A plain path is one of the default file system, as everywhere in Hadoop."""
-        if "://" in url:
-            return url
-        if not url.startswith("/"):
-            raise InvalidError(f"{url}: a file is named by a URL or an absolute path")
-        return configuration.read(self._conf_dir, self._settings.hadoop).default_fs.rstrip("/") + url
-
-    @property
-    def _conf_dir(self) -> Path | None:
-        return self._settings.hadoop_conf_dir
-
     def close(self) -> None:
-        self._threads.close()
+        for _, task in self._known.values():
+            task.cancel()
+        for bulkhead in self._bulkheads.values():
+            bulkhead.close()

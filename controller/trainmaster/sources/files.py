@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from trainmaster.sources.walking import Limits
 
 WRITABLE_BY_OTHERS = 0o022
 STICKY = 0o1000
@@ -39,12 +42,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a listing left out of one owner, since it lies beyond a limit."""
+
+    owner: str
+    count: int = 0
+    crowded: bool = False
+    """the owner has too many files: any of them may be among those that were left out"""
+    examples: tuple[tuple[str, str], ...] = ()
+    """a few paths, each with its reason"""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """Everything below one folder."""
+    """Everything below one folder, but for what lies beyond the limits."""
 
     entries: tuple[Entry, ...]
     blind: tuple[str, ...] = ()
-    """folders that we may not look into: what lies there was not seen, and is not gone"""
+    """folders and files that we may not look into, or didn't: what lies there was not seen, and is not gone"""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Files(Protocol):
@@ -57,8 +73,8 @@ class Files(Protocol):
     private: bool
     """True where files can be replaced and created atomically and kept from others: needed for journal and lease"""
 
-    def walk(self, path: str) -> Listing:
-        """Everything below a folder, whole. FileNotFoundError when there is no such folder."""
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
+        """Everything below a folder, whole but for the limits. FileNotFoundError when there is no such folder."""
 
     def stat(self, path: str) -> Entry:
         """FileNotFoundError when there is nothing."""

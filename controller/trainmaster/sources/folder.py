@@ -29,6 +29,8 @@ from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
+from trainmaster.sources.unread import notices
+from trainmaster.sources.walking import JOBS
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class FolderSource:
     name = "folder"
     pace = 0.25
     """a status is one small file"""
-    trouble = ""
+    trouble = unable = ""
     """what keeps it from its work makes its calls fail, and stands in their errors"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -101,8 +103,8 @@ class FolderSource:
     # --- looking
 
     async def changed(self, most: float) -> None:
-        """A folder tells nobody that it changed: only time does."""
-        await asyncio.sleep(most)
+        """A folder tells nobody that it changed: only time does. Less of it where files wait for their turn."""
+        await asyncio.sleep(most / 4 if self._reader.behind else most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
@@ -113,11 +115,13 @@ class FolderSource:
         confirmed = await self._is_confirmed()
         below = self._layout.below_jobs
         look = Look(
-            reads=reads,
+            reads={**reads, **notices(listing, self._layout)},
             now=self._now(),
             version=self._reader.version,
             marks=self._reader.marks,
-            blind=tuple(below(blind) for blind in listing.blind),
+            # what is there and wasn't read yet is not gone either
+            blind=frozenset(below(blind) for blind in listing.blind) | (self._reader.paths - reads.keys()),
+            crowded=frozenset(left.owner for left in listing.left_out if left.crowded),
             admin=folder.owner,
             confirmed=confirmed,
         )
@@ -140,7 +144,7 @@ class FolderSource:
     async def _list(self) -> tuple[Listing, Entry]:
         try:
             folder = await self._threads.call(self._files.stat, self._layout.jobs)
-            return await self._threads.call(self._files.walk, self._layout.jobs), folder
+            return await self._threads.call(self._files.walk, self._layout.jobs, JOBS), folder
         except FileNotFoundError as error:
             where = f"{self._files.base}{self._layout.jobs}"
             raise UnavailableError(f"{where} does not exist: nothing counts as deleted") from error

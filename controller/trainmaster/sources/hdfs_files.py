@@ -19,7 +19,9 @@ from hdfs_native import Client, WriteOptions
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.hadoop import configuration
+from trainmaster.sources import walking
 from trainmaster.sources.files import Entry, Listing, Still
+from trainmaster.sources.walking import Limits
 
 if TYPE_CHECKING:
     from hdfs_native import FileStatus
@@ -83,30 +85,18 @@ class HdfsFiles:
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="hdfs-close")
 
     @_told
-    def walk(self, path: str) -> Listing:
-        try:
-            return Listing(tuple(map(_entry, self._client.list_status(path, True))))
-        except (FileNotFoundError, RuntimeError):
-            # One folder that may not be read, or that went meanwhile, fails the whole recursive listing.
-            blind: list[str] = []
-            return Listing(tuple(self._descend(path, blind, root=True)), tuple(blind))
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
+        return walking.walk(path, self._scan, limits)
 
-    def _descend(self, folder: str, blind: list[str], *, root: bool = False) -> Iterator[Entry]:
+    def _scan(self, folder: str) -> Iterator[Entry]:
+        # One by one: a single folder that may not be read, or that went meanwhile, fails a whole recursive listing.
         try:
-            entries = [_entry(status) for status in self._client.list_status(folder, False)]
-        except FileNotFoundError:
-            if root:
-                raise
-            return
+            yield from map(_entry, self._client.list_status(folder, False))
         except RuntimeError as error:
-            if root or not isinstance(_family(error), DeniedError):
-                raise
-            blind.append(folder)
-            return
-        for entry in entries:
-            yield entry
-            if entry.folder:
-                yield from self._descend(entry.path, blind)
+            family = _family(error)
+            if isinstance(family, DeniedError):
+                raise family from error
+            raise
 
     @_told
     def stat(self, path: str) -> Entry:

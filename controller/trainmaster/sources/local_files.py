@@ -5,6 +5,7 @@ Never follows symbolic links: the controller may read what the writer of a link 
 
 from __future__ import annotations
 
+import errno
 import functools
 import grp
 import os
@@ -16,8 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from trainmaster.errors import DeniedError, InvalidError, UnavailableError
+from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
+from trainmaster.sources import walking
 from trainmaster.sources.files import Entry, Listing, Still
+from trainmaster.sources.walking import Limits
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +39,8 @@ def _told(call: Callable[P, T]) -> Callable[P, T]:
             raise DeniedError("PermissionError", f"{error.filename}: {error.strerror}") from error
         except OSError as error:
             raise UnavailableError(f"{error.filename}: {error.strerror}") from error
+        except RecursionError as error:  # of shutil.rmtree: people make folders deeper than it goes
+            raise RefusedError("RecursionError", f"{args[1]}: folders lie too deep in it") from error
 
     return wrapped
 
@@ -46,9 +51,8 @@ class LocalFiles:
     private = True
 
     @_told
-    def walk(self, path: str) -> Listing:
-        blind: list[str] = []
-        return Listing(tuple(_descend(path, blind, root=True)), tuple(blind))
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
+        return walking.walk(path, _scan, limits)
 
     @_told
     def stat(self, path: str) -> Entry:
@@ -149,25 +153,23 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _descend(folder: str, blind: list[str], *, root: bool = False) -> Iterator[Entry]:
+def _scan(folder: str) -> Iterator[Entry]:
     try:
-        scan = os.scandir(folder)
+        with os.scandir(folder) as scan:
+            yield from filter(None, map(_listed, scan))
+    except PermissionError as error:
+        raise DeniedError("PermissionError", f"{folder}: {error.strerror}") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # it can be made step by step, and not be named whole
+            raise DeniedError("ENAMETOOLONG", f"{folder}: {error.strerror}") from error
+        raise
+
+
+def _listed(item: os.DirEntry[str]) -> Entry | None:
+    try:
+        return _entry(item.path, item.stat(follow_symlinks=False))
     except FileNotFoundError:
-        if root:
-            raise
-        return  # it went between two looks of the same listing
-    except PermissionError:
-        blind.append(folder)
-        return
-    with scan:
-        for item in scan:
-            try:
-                entry = _entry(item.path, item.stat(follow_symlinks=False))
-            except FileNotFoundError:
-                continue
-            yield entry
-            if entry.folder:
-                yield from _descend(item.path, blind)
+        return None
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:

@@ -26,6 +26,7 @@ from trainmaster.sources.reading import (
     refused,
     why_not_trusted,
 )
+from trainmaster.sources.shares import share
 from trainmaster.sources.sightings import Mark
 from trainmaster.sources.threads import Threads
 
@@ -58,6 +59,9 @@ class Reader:
         self._doubtful: dict[str, object] = {}
         self._survey: _Survey | None = None
         """of the last listing; None while something of that is still to be read"""
+        self._tried: set[str] = set()
+        self.behind = False
+        """whether files of the last listing still wait for their turn"""
         self.reads: dict[str, FileRead] = {}
         """the files of the last listing as read, by path below jobs/"""
         self.version = 0
@@ -74,14 +78,17 @@ class Reader:
             return self.reads
         self.version += 1
         self._survey, self.marks = None, survey.marks
-        changed = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
+        new = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
+        changed = share(self._waited_longest(new), lambda each: each.entry)
+        self._tried.update(each.path for each in changed)
+        self.behind = len(changed) < len(new)
         settled = await self._settled(changed)
         read = await asyncio.gather(*map(self._read, settled))
         self.paths = {each.path for each in survey.candidates}
         self._forget_all_but(self.paths)
         for each, result in zip(settled, read, strict=True):
             self._take(each, result)
-        if all(self._stamps.get(each.path) == _stamp(each) for each in changed):
+        if all(self._stamps.get(each.path) == _stamp(each) for each in new):
             self._survey = survey
         return self.reads
 
@@ -92,6 +99,11 @@ class Reader:
             return before
         marks = tuple(self._marks(listing))
         return _Survey(listing, folder, tuple(self._candidates(listing, folder)), marks)
+
+    def _waited_longest(self, changed: list[_Candidate]) -> list[_Candidate]:
+        """Those first that weren't tried at the last look: files that nobody can read keep no others from their turn."""
+        tried, self._tried = self._tried, set()
+        return sorted(changed, key=lambda each: each.path in tried)
 
     def _marks(self, listing: Listing) -> Iterator[Mark]:
         for entry in listing.entries:

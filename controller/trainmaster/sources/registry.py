@@ -200,7 +200,8 @@ class Registry:
         """A stray runs nothing, so it goes without a grace; it is told as deleted until that was taken note of."""
         for path, before in self._strays.items():
             if path not in strays:
-                strays[path] = before if look.may_hide(path) else replace(before, deleted=True)
+                hidden = look.may_hide(path, before.owner)
+                strays[path] = before if hidden else replace(before, deleted=True)
         self._strays = strays
 
     # --- what comes out, and what is told afterwards

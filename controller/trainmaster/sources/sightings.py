@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from trainmaster.api.job import TrainingJob
@@ -35,16 +35,20 @@ class Look:
     version: int | None = None
     """equal to that of the look before where `reads` are the same; None where nobody compared"""
     marks: tuple[Mark, ...] = ()
-    blind: tuple[str, ...] = ()
-    """folders below jobs/ that could not be looked into"""
+    blind: frozenset[str] = frozenset()
+    """folders and files below jobs/ that could not be looked into, or were left out"""
+    crowded: frozenset[str] = frozenset()
+    """owners with so many files that some were left out"""
     admin: str = ""
     """owner of the jobs folder: his marks count as everybody's own"""
     confirmed: bool = False
     """somebody said that the files which vanished together were deleted on purpose"""
 
-    def may_hide(self, path: str) -> bool:
-        """Whether a file of that path could be there unseen. Of a job without a path nothing can be excluded."""
-        return any(not path or path.startswith(f"{folder}/") for folder in self.blind)
+    def may_hide(self, path: str, owner: str) -> bool:
+        """Whether that owner's file of that path could be there unseen. Of a job without a path nothing can be excluded."""
+        if not path:
+            return bool(self.blind or self.crowded)
+        return owner in self.crowded or any(each in self.blind for each in (path, *_folders(path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,9 @@ class JobState:
     @property
     def is_missing(self) -> bool:
         return self.missing_since is not None and not self.deleting
+
+
+def _folders(path: str) -> Iterator[str]:
+    """All folders that a path lies in."""
+    while path := path.rpartition("/")[0]:
+        yield path

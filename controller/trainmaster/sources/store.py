@@ -17,10 +17,12 @@ from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
 from trainmaster.errors import InvalidError, NoSuchJobError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
-from trainmaster.sources.files import STICKY, Entry
+from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.layout import DELETE, RERUN, Layout, is_job
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
 from trainmaster.sources.stores import open_files
+from trainmaster.sources.unread import notices
+from trainmaster.sources.walking import JOBS
 
 _READERS = 16
 _STATUS_LIMIT = 64 << 20
@@ -73,7 +75,8 @@ class JobStore:
     def list(self, namespace: str | None = None) -> list[StoredJob]:
         """All jobs, of one namespace or of all, by namespace and name. An empty list where there is no store yet."""
         with ThreadPoolExecutor(_READERS) as pool:
-            read = pool.map(self._read, self._entries())
+            listing = self._listing()
+            read = [*pool.map(self._read, self._entries(listing)), *notices(listing, self._layout).values()]
             found = [self._stored(each) for each in read if each and namespace in (None, each.namespace)]
         return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
 
@@ -160,11 +163,13 @@ class JobStore:
 
     # --- files
 
-    def _entries(self) -> Iterator[tuple[str, Entry]]:
+    def _listing(self) -> Listing:
         try:
-            listing = self._files.walk(self._layout.jobs)
+            return self._files.walk(self._layout.jobs, JOBS)
         except FileNotFoundError:
-            return
+            return Listing(())
+
+    def _entries(self, listing: Listing) -> Iterator[tuple[str, Entry]]:
         for entry in listing.entries:
             path = self._layout.below_jobs(entry.path)
             if not entry.folder and is_job(path):
@@ -211,7 +216,9 @@ class JobStore:
     def _search(self, identity: tuple[str, str]) -> FileRead | None:
         with ThreadPoolExecutor(_READERS) as pool:
             found = [
-                each for each in pool.map(self._read, self._entries()) if each and each.identity == identity
+                each
+                for each in pool.map(self._read, self._entries(self._listing()))
+                if each and each.identity == identity
             ]
         return min(found, key=lambda each: (each.job is None, each.entry.modified, each.path), default=None)
 

@@ -18,7 +18,9 @@ import requests
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.hadoop.sessions import equip, trust, why
+from trainmaster.sources import walking
 from trainmaster.sources.files import Entry, Listing, Still
+from trainmaster.sources.walking import Limits
 
 HTTP_PORT, HTTPS_PORT = 9870, 9871
 """of a NameNode (dfs.namenode.http-address and https-address in hdfs-default.xml)"""
@@ -72,23 +74,14 @@ class WebHdfsFiles:
         equip(self._fs.session, trust(ca_file))
 
     @_told
-    def walk(self, path: str) -> Listing:
-        blind: list[str] = []
-        return Listing(tuple(self._descend(path, blind, root=True)), tuple(blind))
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
+        return walking.walk(path, self._scan, limits)
 
-    def _descend(self, folder: str, blind: list[str], *, root: bool = False) -> Iterator[Entry]:
+    def _scan(self, folder: str) -> Iterator[Entry]:
         try:
-            entries = [_entry(info) for info in self._fs.ls(folder, detail=True)]
-        except (FileNotFoundError, PermissionError) as error:
-            if root:
-                raise
-            if isinstance(error, PermissionError):
-                blind.append(folder)
-            return
-        for entry in entries:
-            yield entry
-            if entry.folder:
-                yield from self._descend(entry.path, blind)
+            yield from map(_entry, self._fs.ls(folder, detail=True))
+        except PermissionError as error:
+            raise DeniedError("AccessControlException", str(error)) from error
 
     @_told
     def stat(self, path: str) -> Entry:

@@ -1,24 +1,30 @@
-"""Whether this controller is ready, told from its picture. Pure; the server turns it into HTTP."""
+"""Whether this controller can serve, and whether all is well with it, told from its picture. Pure; the server turns it into HTTP.
+
+Ready is what Kubernetes goes by when it chooses whom the Services ask, and when a rollout goes on. So it is no alarm: a
+controller that waits for YARN, or for a right in one of its namespaces, still shows pages and judges objects.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainmaster.master.picture import FleetPicture
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that readiness rests on."""
+    """One thing that its work rests on."""
 
     name: str
     ok: bool
     message: str
+    serving: bool = False
+    """readiness rests on it too"""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Ready when all checks are."""
+    """Ready when it can answer; well when all checks are."""
 
     role: str
     """leader or standby"""
@@ -26,15 +32,22 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
+        return all(check.ok for check in self.checks if check.serving)
+
+    @property
+    def well(self) -> bool:
         return all(check.ok for check in self.checks)
 
     def as_json(self) -> dict[str, object]:
         checks = [{"name": c.name, "ok": c.ok, "message": c.message} for c in self.checks]
-        return {"ready": self.ready, "role": self.role, "checks": checks}
+        return {"ready": self.ready, "well": self.well, "role": self.role, "checks": checks}
 
 
 def readiness(fleet: FleetPicture) -> Readiness:
-    """A standby is ready when it could take over; a leader when it sees the store and YARN."""
+    """A standby is well when it could take over; a leader when it sees the store and YARN."""
+    serving = replace(
+        _check("serving", not fleet.unable, "requests are answered", fleet.unable), serving=True
+    )
     store = _check(
         "store",
         fleet.store_up and not fleet.trouble,
@@ -43,14 +56,14 @@ def readiness(fleet: FleetPicture) -> Readiness:
     )
     works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
-        return Readiness("standby", (store, works))
+        return Readiness("standby", (serving, store, works))
     listed = _check(
         "listing", fleet.looked_at > 0, "the jobs were listed", "no complete listing of the jobs yet"
     )
     yarn = _check(
         "yarn", fleet.yarn_up, "the ResourceManager answers", "the ResourceManager can't be reached"
     )
-    return Readiness("leader", (store, listed, yarn, works))
+    return Readiness("leader", (serving, store, listed, yarn, works))
 
 
 def _check(name: str, ok: bool, good: str, bad: str) -> Check:

@@ -73,6 +73,10 @@ class KubernetesSource:
         webhooks = self._webhooks.trouble if self._webhooks else ""
         return self._permissions.missing or self._follower.trouble or webhooks
 
+    @property
+    def unable(self) -> str:
+        return self._webhooks.unable if self._webhooks else ""
+
     async def start(self) -> None:
         """Serve the webhooks, where the settings want them. Raises UnavailableError when their port is taken."""
         if self._webhooks:

@@ -47,6 +47,11 @@ class Webhooks:
         """What keeps the webhooks from being asked at present, for a person who can mend it; empty when well."""
         return self._trouble
 
+    @property
+    def unable(self) -> str:
+        """Why they can't answer; a certificate that is shown stays good for weeks, whatever the trouble with its keeping."""
+        return "" if self._shown else self._trouble
+
     async def start(self) -> None:
         """Bind. Raises UnavailableError when the port is taken."""
         await self._server.start()
