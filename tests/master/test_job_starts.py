@@ -46,7 +46,7 @@ async def test_what_fails_while_starting_is_given_back_and_replaced() -> None:
 @virtual
 async def test_a_start_whose_answer_got_lost_is_not_started_again_beside_it() -> None:
     async with Office() as office:
-        office.yarn.answers_lost = 1
+        office.yarn.answers.lost["start"] = 1
         master = office.drive(job(worker=1))
         await office.running(1)
         await asyncio.sleep(5)

@@ -6,6 +6,7 @@ import asyncio
 
 from master.office import Office, job
 from master.virtual import virtual
+from trainmaster.errors import NotDoneError, UnavailableError
 from trainmaster.master.pace import FIRST, LEAST, MOST, Pace
 
 
@@ -58,6 +59,26 @@ async def test_whoever_waits_may_leave_and_takes_no_place_along() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     async with asyncio.timeout(1.5):
         await starts(pace, int(LEAST), 1.0)
+
+
+@virtual
+async def test_behind_a_start_that_gets_no_answer_nobody_waits() -> None:
+    pace, went = Pace(), 0
+
+    async def start() -> None:
+        nonlocal went
+        try:
+            async with pace.place("n"):
+                await asyncio.sleep(60)
+                raise UnavailableError("no answer")
+        except NotDoneError:
+            went += 1
+        except UnavailableError:
+            return
+
+    async with asyncio.timeout(70):
+        await asyncio.gather(*(start() for _ in range(50)))
+    assert went == 50 - FIRST
 
 
 @virtual

@@ -110,6 +110,17 @@ def test_a_declaration_that_was_never_good_is_refused_and_its_status_stands_stil
     assert broken.later(100).status == first
 
 
+def test_a_job_can_be_suspended_by_an_edit_that_is_not_taken_in_otherwise() -> None:
+    world = World(job(worker=1)).runs()
+    huge = {"worker": {"resources": {"memory": "900Gi"}}}
+    world.declares(job(worker=1, roles=huge))
+    assert world.condition("Accepted").status == "False"
+    assert not world.told(Stop)
+    world.declares(job(worker=1, roles=huge, policy={"suspend": True}))
+    assert len(world.told(Stop)) == 1
+    assert world.condition("Suspended").reason == "Suspending"
+
+
 # --- applications that go astray
 
 

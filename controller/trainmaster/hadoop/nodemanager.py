@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import InvalidError, TrainmasterError
+from trainmaster.errors import InvalidError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import ids, messages, refusals
 from trainmaster.hadoop.connection import Answer
 from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmState, NmStatus, NmStatuses
@@ -44,6 +44,8 @@ _URL = re.compile(
     re.ASCII | re.DOTALL,
 )
 """a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
+_RELAUNCH = "Attempt to relaunch the same container"
+"""ContainerManagerImpl.startContainerInternal"""
 _FORGOTTEN = "was recently stopped on node manager"
 
 
@@ -72,8 +74,8 @@ class NodeManagers:
         """Start the process of one container. Returning means that the NodeManager has taken it on, not that
         it runs.
 
-        A container that was started before is refused. NotDoneError means that it was not; after any other
-        UnavailableError ask `statuses` before trying again.
+        NotDoneError means that it was not; after any other UnavailableError, which is raised of one that was started before as
+        well, ask `statuses` before trying again.
         """
         wanted = pb.StartContainerRequestProto(
             container_launch_context=launch_proto(launch),
@@ -84,6 +86,8 @@ class NodeManagers:
             node, nm_token, "startContainers", request, pb.StartContainersResponseProto, START_PATIENCE
         )
         for failed in answer.failed_requests:
+            if _RELAUNCH in failed.exception.message:
+                raise UnavailableError(f"{node} was told before to start it")
             raise _error(failed)
 
     async def statuses(self, node: str, nm_token: bytes, containers: Sequence[str]) -> NmStatuses:

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 RETRY = 1.0
 """seconds before YARN is asked again after it could not be"""
+MOST = 5.0
+"""the same, at most"""
 POLL = 0.1
 
 
@@ -46,6 +48,8 @@ class Affairs:
     ) -> None:
         self._desk, self._sight, self._wake, self._opened = desk, sight, wake, opened
         self._task: asyncio.Task[None] | None = None
+        self._pause = RETRY
+        """seconds before YARN is asked again to open the application"""
         self._said = ("", "")
         """what was last put off, and why"""
 
@@ -64,7 +68,7 @@ class Affairs:
             self._desk.measures.unforeseen("affair")
             await asyncio.sleep(RETRY)
         if self._sight.state is AppState.OPENING:
-            self._sight.say(AppState.NONE)
+            self._sight.say(AppState.NONE, self._sight.words)
 
     def _done(self, _: asyncio.Task[None]) -> None:
         self._task = None
@@ -85,7 +89,9 @@ class Affairs:
         """
         application = memory().application
         user = application.user if application else self._desk.user_of(declared, job) if job else ""
-        self._sight.say(AppState.OPENING)
+        self._sight.say(
+            AppState.OPENING, self._sight.words
+        )  # why it could not be asked is true until it answers
         try:
             if application and application.token:
                 opened = await self._open(declared, memory(), job, user, amend)
@@ -98,14 +104,16 @@ class Affairs:
             else:
                 await self._away(error)
         else:
+            self._pause = RETRY
             self._opened(opened)
 
     async def _away(self, error: TrainmasterError) -> None:
-        """Show it for a while; then there is no application yet, and the next pass opens one again."""
+        """Show it for a while, longer each time; then there is no application yet, and the next pass opens one again."""
         self._sight.say(AppState.AWAY, str(error))
         self._wake.set()
-        await asyncio.sleep(RETRY)
-        self._sight.say(AppState.NONE)
+        await asyncio.sleep(self._pause)
+        self._pause = min(MOST, 2 * self._pause)
+        self._sight.say(AppState.NONE, str(error))
 
     async def _open(
         self, declared: Declared, memory: Memory, job: TrainingJob | None, user: str, amend: Amend

@@ -174,7 +174,7 @@ class Contact:
         """Another master has registered. Only a pass opens again, and there is none unless the lease, asked anew, is ours."""
         await self.drop_heart()
         await self._desk.lease.acquire()
-        self.sight.say(AppState.NONE, "another controller goes on with the application")
+        self.sight.say(AppState.NONE)
 
     def opened(self, opened: Opened) -> None:
         """Take in how the opening of the application went."""

@@ -18,9 +18,10 @@ def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:
     for r in memory.replicas:
         if r.bound and r.container not in listed and r.container not in ended:
             yield _unlisted(r.container, r.node, r.http, r.key, r.run)
-        for survivor in r.survivors:
-            if survivor.container not in listed:
-                yield _unlisted(survivor.container, survivor.node, "", r.key, 0)
+    survivors = ((r.key, one) for r in memory.replicas for one in r.survivors)
+    for key, one in (*survivors, *memory.retired_survivors):
+        if one.container not in listed:
+            yield _unlisted(one.container, one.node, "", key, 0)
 
 
 def _unlisted(id_: str, node: str, http: str, key: Key, run: int) -> Container:

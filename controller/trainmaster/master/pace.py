@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from trainmaster.errors import NotDoneError, UnavailableError
 from trainmaster.master import clock
 
 FIRST, LEAST, MOST = 8.0, 1.0, 64.0
@@ -55,6 +56,13 @@ class Node:
                 self.under_way += 1
                 turn.set_result(None)
 
+    def hangs(self) -> None:
+        """A start got no answer at all: whoever waits had better go elsewhere."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(NotDoneError("its node leaves starts without an answer"))
+
     def answered(self, since: float, now: float, well: bool) -> None:
         """A start that was told at `since` has got its answer, or was given up (not `well`)."""
         if well and now - since <= SOON:
@@ -75,10 +83,16 @@ class Pace:
         """Wait for a place at this node, and hold it until the start is answered, refused or given up."""
         of = self._nodes.setdefault(node, Node())
         await of.enter()
-        since, well = clock.monotonic(), False
+        since, well = clock.monotonic(), True
         try:
             yield
-            well = True
+        except NotDoneError:
+            well = False
+            raise
+        except UnavailableError:
+            well = False
+            of.hangs()
+            raise
         finally:
             of.answered(since, clock.monotonic(), well)
             of.leave()

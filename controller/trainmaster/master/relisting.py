@@ -8,9 +8,7 @@ Times are monotonic. Never here: the call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from trainmaster.master.sight import GIVEN_AWAY, Sight
+from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import Memory
 
 TOKEN_PAUSE = 1.0
@@ -50,13 +48,6 @@ class Relisting:
         elif self._missing_since is None:
             self._missing_since = now
         if sight.came_back:
-            if not sight.came_back.isdisjoint(_given_up(memory)):
+            if not sight.came_back.isdisjoint(memory.given_up):
                 self._planned = [now + after for after in AFTER_RETURN]
             sight.came_back.clear()
-
-
-def _given_up(memory: Memory) -> Iterator[str]:
-    """Hosts where something was given up of which nobody ever heard that it was over."""
-    for replica in memory.replicas:
-        if replica.last_exit and replica.last_exit.code in GIVEN_AWAY:
-            yield replica.last_exit.node

@@ -29,6 +29,8 @@ OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
 IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
 """states of a container in which no process of ours can live"""
 UNSURE = frozenset({ContainerState.UNKNOWN, ContainerState.STARTING})
+LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
+"""states in which a NodeManager that doesn't know a container has lost it, or never had it"""
 GIVEN_AWAY = frozenset({-100, -102, -106})
 """ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
 container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
@@ -51,6 +53,8 @@ class Sight:
         self.tokens = NodeTokens()
         self._lost_nodes: set[str] = set()
         """those that the ResourceManager has waited for as long as it waits for any"""
+        self._to_confirm: set[str] = set()
+        """running ones that their NodeManagers are to be asked about once more"""
         self._doubted: dict[str, str] = {}
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
         self.came_back: set[str] = set()
@@ -96,21 +100,31 @@ class Sight:
         self.tokens.anew({c.id: c.node for c in self.missing.values()})
 
     def registered(self, answer: Registered, roles: Mapping[str, int]) -> None:
-        """Take in a register's answer: nothing that runs is confirmed any more, until its NodeManager is asked."""
+        """Take in a register's answer: of nothing that runs it is sure any more that it does, until its NodeManager is asked."""
         self.tokens.learn(answer.nm_tokens)
         listed = {granted.id for granted in answer.containers}
         for container in list(self.containers.values()):
             if container.id not in listed:
                 self._unlist(container)
-            elif container.state in (ContainerState.RUNNING, ContainerState.STARTING):
+            elif container.state is ContainerState.STARTING:
                 self._set(container.id, ContainerState.UNKNOWN)
+            elif container.state is ContainerState.RUNNING:
+                self._to_confirm.add(container.id)
         for granted in answer.containers:
-            self.missing.pop(granted.id, None)
-            if granted.id not in self.containers:
-                self._add(granted, roles, ContainerState.UNKNOWN)
+            self._list(granted, roles)
         self.tokens.tried({c.id: c.node for c in self.containers.values()})
         self.changed = True
         self.say(AppState.REGISTERED)
+
+    def _list(self, granted: GrantedContainer, roles: Mapping[str, int]) -> None:
+        """What its NodeManager has called running while it wasn't listed stays so, and is asked about once more."""
+        known = self.missing.pop(granted.id, None)
+        if granted.id in self.containers:
+            return
+        runs = known is not None and known.state is ContainerState.RUNNING
+        self._add(granted, roles, ContainerState.RUNNING if runs else ContainerState.UNKNOWN)
+        if runs:
+            self._to_confirm.add(granted.id)
 
     def keep_asking(self, memory: Memory) -> None:
         """Of what isn't listed, their NodeManagers are asked for just what memory says may live."""
@@ -177,6 +191,7 @@ class Sight:
 
     def confirmed(self, answer: NmStatuses, asked: Mapping[str, str], now: float) -> None:
         """Take in what a NodeManager says of the containers asked for (id -> node)."""
+        self._to_confirm.difference_update(asked)
         for id_, status in answer.known.items():
             if id_ not in self.containers and id_ not in self.missing:
                 continue  # its end was heard while the NodeManager was asked
@@ -194,7 +209,7 @@ class Sight:
         """Its NodeManager doesn't know it. Listed, it was never started; not listed either, both have lost it."""
         if id_ in self.missing:
             self.ended(End(id_, NOT_THERE, "", now))
-        elif id_ in self.containers and self.containers[id_].state is ContainerState.UNKNOWN:
+        elif id_ in self.containers and self.containers[id_].state in LISTED:
             self._set(id_, ContainerState.UNSTARTABLE)
 
     def starting(self, id_: str) -> None:
@@ -230,7 +245,8 @@ class Sight:
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""
-        listed = {c.id: c.node for c in self.containers.values() if c.state in UNSURE}
+        unsure = (c for c in self.containers.values() if c.state in UNSURE or c.id in self._to_confirm)
+        listed = {c.id: c.node for c in unsure}
         return listed | {c.id: c.node for c in self.missing.values()}
 
     @property

@@ -57,9 +57,8 @@ def follow_application(case: Case, memory: Memory) -> Change:
 def without_application(memory: Memory) -> Memory:
     if memory.application is None:
         return memory
-    return replace(
-        memory, application=None, earlier_applications=(*memory.earlier_applications, memory.application.id)
-    )
+    earlier = (*memory.earlier_applications, memory.application.id)
+    return replace(memory, application=None, earlier_applications=earlier, given_up=())
 
 
 def _failed(case: Case, memory: Memory, reason: str, message: str) -> Change:

@@ -49,6 +49,12 @@ class Case:
         )
 
     @property
+    def yarn_away(self) -> bool:
+        """Whether YARN could not be asked when that was last tried."""
+        trying = self.seen.application in (AppState.NONE, AppState.OPENING)
+        return self.seen.application is AppState.AWAY or (trying and bool(self.seen.application_words))
+
+    @property
     def registered(self) -> bool:
         return self.seen.application is AppState.REGISTERED
 

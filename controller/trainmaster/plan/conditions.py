@@ -14,7 +14,7 @@ from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.unread import why_unread
-from trainmaster.plan.values import AppState, ContainerState
+from trainmaster.plan.values import ContainerState
 
 NOT_YET = (ContainerState.ALLOCATED, ContainerState.STARTING)
 """states of a container whose process is only about to run; one that isn't seen or asked about may well run"""
@@ -72,7 +72,7 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
     """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
-    if case.seen.application is AppState.AWAY:
+    if case.yarn_away:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:
         return (
@@ -152,15 +152,16 @@ def _running(case: Case, memory: Memory) -> Said:
         return Said(C.RUNNING, started, reasons.NODE_UNSEEN, message)
     true = bool(running) and started and not memory.gathering
     reason = reasons.ALL_RUNNING if len(running) == len(wanted) else reasons.SOME_RUNNING
-    if case.seen.application is AppState.AWAY:
+    if case.yarn_away:
         reason = reasons.YARN_AWAY
     return Said(C.RUNNING, true, reason if true else _now_reason(memory), message)
 
 
 def _unseen(case: Case, memory: Memory, wanted: Iterable[ReplicaMemory]) -> list[ReplicaMemory]:
-    """Bound, and neither listed nor ended."""
+    """Bound, and neither listed and asked about, nor ended: they may well run."""
     ended = {e.container for e in memory.pending_ends}
-    return [r for r in wanted if r.bound and case.state_of(r) is None and r.container not in ended]
+    unsure = (None, ContainerState.UNKNOWN)
+    return [r for r in wanted if r.bound and case.state_of(r) in unsure and r.container not in ended]
 
 
 def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Iterator[str]:
@@ -168,10 +169,10 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
     if refused := refused_asks(case):
         yield refused
     if unseen:
-        yield f"{len(unseen)} not seen since YARN restarted"
+        yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (doubt := doubted(case, memory)):
         yield doubt
-    if case.seen.application is AppState.AWAY:
+    if case.yarn_away:
         yield "that was last seen: the ResourceManager can't be asked at present"
 
 

@@ -22,6 +22,7 @@ from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
+from trainmaster.plan.survivors import forget_survivors
 from trainmaster.plan.telling import turns
 from trainmaster.plan.unread import hear_ends, take_note
 from trainmaster.plan.values import Action, Forget, Limits, Plan, Seen
@@ -40,6 +41,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     close,
     gather,
     judge_left_over,
+    forget_survivors,
 )
 
 UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
@@ -48,6 +50,7 @@ UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     hear_ends,
     close,
     judge_left_over,
+    forget_survivors,
 )
 """for a job that runs by a declaration which can't be read: it is kept alive and can be ended, and nothing more"""
 

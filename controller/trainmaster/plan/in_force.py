@@ -32,7 +32,10 @@ def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits:
     case = Case(declared, _heeding(declared, memory, newest), seen, now, limits)
     old = old if _edited(memory, case.job) else None
     held = _refusal_of_edit(case, memory) if old else None
-    return Case(declared, old, seen, now, limits, held) if old and held else case
+    if old is None or held is None:
+        return case
+    # To be suspended nothing need fit: people must be able to stop what they can't mend.
+    return Case(declared, _with_suspend(old, case.job.spec.run_policy.suspend), seen, now, limits, held)
 
 
 def _unread(declared: Declared, memory: Memory, seen: Seen, now: float, limits: Limits) -> Case:

@@ -196,6 +196,8 @@ class Memory:
     """highest run of replicas that were scaled away: those that come back go on above it"""
     retired_survivors: tuple[tuple[Key, Survivor], ...] = ()
     """containers of replicas that were scaled away, which may still live: those that come back don't start beside them"""
+    given_up: tuple[str, ...] = ()
+    """hosts on which something of this application was given up without a word: it may come back with them"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from trainmaster.plan.case import Case, Change, Draft
 from trainmaster.plan.judge import judge
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.memory import Memory, ReplicaMemory, changed
 from trainmaster.plan.restart import unbound
+from trainmaster.plan.survivors import MOST
 from trainmaster.plan.values import AppState, ContainerState, End
 
 
@@ -24,8 +25,9 @@ def look_for(case: Case, memory: Memory) -> Change:
             draft.rows[at] = _looked_for(case, replica)
     looked = draft.memory()
     # All of them in one judgement: one that restarts the whole job leaves nothing of the others' rows as it was.
-    gone = (r for r in looked.replicas if r.container not in pending and _given_up(case, r))
-    return judge(case, looked, [_lost(case, r) for r in gone])
+    gone = [r for r in looked.replicas if r.container not in pending and _given_up(case, r)]
+    hosts = tuple(dict.fromkeys((*looked.given_up, *(r.host for r in gone))))[-MOST:]
+    return judge(case, changed(looked, given_up=hosts), [_lost(case, r) for r in gone])
 
 
 def _unwatched(case: Case, memory: Memory) -> Memory:

@@ -22,6 +22,11 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
         yield memory.closing_since + FINISH_ANYWAY
     if memory.closed_at and policy.ttl_after_finished is not None:
         yield memory.closed_at + policy.ttl_after_finished
+    for survivor in (
+        *(s for r in memory.replicas for s in r.survivors),
+        *(s for _, s in memory.retired_survivors),
+    ):
+        yield survivor.until
     if memory.closing_since:
         return
     if policy.active_deadline is not None and memory.active_since:
@@ -47,7 +52,6 @@ def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
         if replica.unseen_since:
             yield replica.unseen_since + case.limits.node_expiry
         for survivor in replica.survivors:
-            yield survivor.until
             yield survivor.since + case.limits.doubt_patience
         if not replica.bound and not replica.done:
             yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds

@@ -1,0 +1,40 @@
+"""Earlier processes that nobody waits for any more: their nodes have said that they're over, or their time has passed.
+
+Lives here: forgetting them, and remembering where they were. How they come to be remembered is restart.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from trainmaster.plan.case import Case, Change
+from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor, changed
+
+MOST = 100
+"""hosts remembered at most, newest last"""
+
+
+def forget_survivors(case: Case, memory: Memory) -> Change:
+    """Let go of those whose time has passed; a node that comes back later may still bring them."""
+    if not memory.retired_survivors and not any(r.survivors for r in memory.replicas):
+        return Change(memory)
+    over = {e.container for e in case.seen.ends if e.certain}
+    living = [(key, one) for key, one in memory.retired_survivors if one.container not in over]
+    known = [one for r in memory.replicas for one in r.survivors] + [one for _, one in living]
+    late = [one for one in known if case.now >= one.until]
+    retired = tuple((key, one) for key, one in living if case.now < one.until)
+    rows = tuple(_without_late(case, r) for r in memory.replicas) if late else memory.replicas
+    after = changed(memory, retired_survivors=retired, given_up=given_up(memory, late))
+    return Change(after if rows is memory.replicas else replace(after, replicas=rows))
+
+
+def given_up(memory: Memory, late: Iterable[Survivor]) -> tuple[str, ...]:
+    """The hosts of these beside those that are remembered."""
+    new = (one.node.rpartition(":")[0] for one in late)
+    return tuple(dict.fromkeys((*memory.given_up, *new)))[-MOST:]
+
+
+def _without_late(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
+    left = tuple(one for one in replica.survivors if case.now < one.until)
+    return replica if len(left) == len(replica.survivors) else replace(replica, survivors=left)
