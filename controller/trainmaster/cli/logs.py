@@ -6,6 +6,7 @@ Which containers there are stands in the job's status; no controller is asked.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
@@ -61,6 +62,12 @@ class Log:
     file: str
 
 
+LONGEST_LINE = 1 << 16
+"""bytes of an unfinished line that are kept; then it is shown as it is"""
+BREAK = re.compile(rb"(\r*\n|\r+(?!\n|\Z))")
+"""what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end"""
+
+
 @dataclass(slots=True)
 class Shown:
     """How far one log was printed."""
@@ -74,12 +81,16 @@ class Shown:
     def take(self, content: bytes, length: int) -> list[str]:
         """The lines that are complete now."""
         self.offset = length
-        *lines, self.rest = (self.rest + content).split(b"\n")
+        *parts, self.rest = BREAK.split(self.rest + content)
+        lines = [line for line, end in zip(parts[::2], parts[1::2], strict=True) if line or b"\n" in end]
+        if len(self.rest) > LONGEST_LINE:
+            lines.append(self.rest)
+            self.rest = b""
         return [self._line(line) for line in lines]
 
     def last(self) -> list[str]:
         """The unfinished line, when nothing more will come."""
-        rest, self.rest = self.rest, b""
+        rest, self.rest = self.rest.rstrip(b"\r"), b""
         return [self._line(rest)] if rest else []
 
     def _line(self, line: bytes) -> str:
