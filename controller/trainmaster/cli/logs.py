@@ -257,5 +257,19 @@ def _print(lines: list[str]) -> None:
 def _nothing(stored: StoredJob, wanted: Wanted) -> str:
     if wanted.role and stored.job and wanted.role not in stored.job.spec.roles:
         return f"{wanted.name} has no role {wanted.role}; it has {', '.join(stored.job.spec.roles)}"
+    if missing := _no_such_index(stored, wanted):
+        return missing
     which = "previous process" if wanted.previous else "process"
     return f"{wanted.name} has no {which} whose log is known"
+
+
+def _no_such_index(stored: StoredJob, wanted: Wanted) -> str:
+    """Where no role has so many replicas: what there is."""
+    roles = stored.job.spec.roles if stored.job else {}
+    sizes = {
+        name: role.replicas for name, role in roles.items() if wanted.role in {"", name} and role.replicas
+    }
+    if wanted.index is None or not sizes or wanted.index < max(sizes.values()):
+        return ""
+    there = (f"{name} has {'only 0' if size == 1 else f'0 to {size - 1}'}" for name, size in sizes.items())
+    return f"no replica {wanted.index}: {', '.join(there)}"
