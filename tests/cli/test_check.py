@@ -184,3 +184,10 @@ def test_the_docs_name_every_command() -> None:
     text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
     commands = [name for panel in PANELS.values() for name in panel]
     assert [name for name in commands if not re.search(rf"`[^`]*\b{name}\b", text)] == []
+
+
+def test_a_mistyped_local_file_is_not_there(trainmaster: Run, good: Path) -> None:
+    good.write_text(GOOD + "  files: [{source: tarin.py}]\n")
+    ran = trainmaster("validate", str(good))
+    assert ran.code == ExitCode.INVALID
+    assert ran.out == f"{good}:7: spec.files[0].source: no such file: {good.parent}/tarin.py\n"

@@ -310,6 +310,17 @@ def test_logs_of_a_job_that_never_had_a_container(trainmaster: Run, store: Path)
     assert ran.error == "error: mnist has no process whose log is known"
 
 
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [((), "ps has only 0, worker has 0 to 1"), (("--role", "worker"), "worker has 0 to 1")],
+)
+def test_logs_of_an_index_that_is_not_there(
+    trainmaster: Run, store: Path, words: tuple[str, ...], there: str
+) -> None:
+    ran = trainmaster("logs", "mnist", "-n", "vision", "--index", "7", *words)
+    assert (ran.code, ran.error) == (ExitCode.MISSING, f"error: no replica 7: {there}")
+
+
 def test_run_of_a_job_that_ended_asks_for_another_name(trainmaster: Run, store: Path, file: Path) -> None:
     publish(store, seen("Succeeded"))
     ran = trainmaster("run", str(file))

@@ -8,11 +8,13 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from yarl import URL
 
 from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
 from trainmaster.api.status import FieldProblem
@@ -227,11 +229,67 @@ async def test_the_policy_allows_our_own_style_and_script_and_nothing_else() -> 
     assert "style=" not in page
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/metrics", "/jobs/vision/mnist"])
-async def test_all_answers_carry_the_security_headers(path: str) -> None:
-    async with serving(fleet(picture())) as client, client.get(path, allow_redirects=False) as answer:
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"] == "no-store"
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/nowhere", 404),
+        ("/metrics", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/api/jobs", 200),
+        ("/api/jobs/vision/other", 404),
+        ("/jobs/vision/mnist", 301),
+        ("/jobs/vision/mnist/", 200),
+        ("/jobs/vision/other/", 404),
+    ],
+)
+async def test_all_answers_carry_all_security_headers(path: str, status: int) -> None:
+    async with (
+        serving(fleet(picture())) as client,
+        serving(fleet(leading=False, leader=address(client))) as standby,
+    ):
+        for asked in (client, standby):
+            async with asked.get(path, allow_redirects=False) as answer:
+                assert asked is standby or answer.status == status
+                assert_secure(answer)
+
+
+async def test_an_error_that_nobody_foresaw_carries_them_too(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> FleetPicture:
+        raise ZeroDivisionError
+
+    async with serving_(broken) as client, client.get("/readyz") as answer:
+        assert answer.status == 500
+        assert_secure(answer)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def assert_secure(answer: aiohttp.ClientResponse) -> None:
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https:evil.example",
+        "javascript:alert(1)",
+        "%2F%2Fevil.example",
+        "%5C%5Cevil.example",
+        "%2F%5Cevil.example",
+    ],
+)
+async def test_the_redirect_leads_to_this_host_only(name: str) -> None:
+    async with serving(fleet(picture())) as client:
+        own = URL(f"{address(client)}/jobs/vision/{name}", encoded=True)
+        async with client.get(own, allow_redirects=False) as answer:
+            assert answer.status == 301
+            led_to = urlsplit(urljoin(str(own), answer.headers["Location"]))
+    assert (led_to.scheme, led_to.netloc) == (own.scheme, own.raw_authority)
+    assert not re.search(r"[:/\\]", answer.headers["Location"][:-1])
 
 
 async def test_nothing_can_be_changed() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainmaster.api import messages
 from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.uploads import is_local, pointed, stand_in
 from trainmaster.errors import InvalidError
@@ -174,15 +175,26 @@ def _checked(document: Document) -> Checked:
     job, problems = read_job(document.text, document.default_name)
     local = [problem for problem in problems if _is_local_file(document, problem)]
     if not local or len(local) < len(problems):
-        return Checked(document, job, tuple(problem for problem in problems if problem not in local))
+        rest = (_mistyped(document, problem) for problem in problems if problem not in local)
+        return Checked(document, job, tuple(rest))
     checked_text = pointed(document.text, document.folder, stand_in)
     return Checked(document, *read_job(checked_text, document.default_name))
 
 
 def _is_local_file(document: Document, problem: FieldProblem) -> bool:
     """The one complaint that goes away by uploading: `files:` names a file on this machine."""
-    named = SOURCE.search(problem.field) and problem.value and is_local(problem.value)
-    return bool(named) and (document.folder / problem.value).exists()
+    return _names_local(problem) and (document.folder / problem.value).exists()
+
+
+def _mistyped(document: Document, problem: FieldProblem) -> FieldProblem:
+    """Who names a local file that isn't there has mistyped it, and wants no URL."""
+    if not _names_local(problem) or problem.reason != messages.NO_URL:
+        return problem
+    return problem.model_copy(update={"reason": f"no such file: {document.folder / problem.value}"})
+
+
+def _names_local(problem: FieldProblem) -> bool:
+    return bool(SOURCE.search(problem.field) and problem.value and is_local(problem.value))
 
 
 def _complaint(origin: str, problem: FieldProblem) -> str:

@@ -6,6 +6,7 @@ Which containers there are stands in the job's status; no controller is asked.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
@@ -61,6 +62,12 @@ class Log:
     file: str
 
 
+LONGEST_LINE = 1 << 16
+"""bytes of an unfinished line that are kept; then it is shown as it is"""
+BREAK = re.compile(rb"(\r*\n|\r+(?!\n|\Z))")
+"""what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end"""
+
+
 @dataclass(slots=True)
 class Shown:
     """How far one log was printed."""
@@ -74,12 +81,16 @@ class Shown:
     def take(self, content: bytes, length: int) -> list[str]:
         """The lines that are complete now."""
         self.offset = length
-        *lines, self.rest = (self.rest + content).split(b"\n")
+        *parts, self.rest = BREAK.split(self.rest + content)
+        lines = [line for line, end in zip(parts[::2], parts[1::2], strict=True) if line or b"\n" in end]
+        if len(self.rest) > LONGEST_LINE:
+            lines.append(self.rest)
+            self.rest = b""
         return [self._line(line) for line in lines]
 
     def last(self) -> list[str]:
         """The unfinished line, when nothing more will come."""
-        rest, self.rest = self.rest, b""
+        rest, self.rest = self.rest.rstrip(b"\r"), b""
         return [self._line(rest)] if rest else []
 
     def _line(self, line: bytes) -> str:
@@ -246,5 +257,19 @@ def _print(lines: list[str]) -> None:
 def _nothing(stored: StoredJob, wanted: Wanted) -> str:
     if wanted.role and stored.job and wanted.role not in stored.job.spec.roles:
         return f"{wanted.name} has no role {wanted.role}; it has {', '.join(stored.job.spec.roles)}"
+    if missing := _no_such_index(stored, wanted):
+        return missing
     which = "previous process" if wanted.previous else "process"
     return f"{wanted.name} has no {which} whose log is known"
+
+
+def _no_such_index(stored: StoredJob, wanted: Wanted) -> str:
+    """Where no role has so many replicas: what there is."""
+    roles = stored.job.spec.roles if stored.job else {}
+    sizes = {
+        name: role.replicas for name, role in roles.items() if wanted.role in {"", name} and role.replicas
+    }
+    if wanted.index is None or not sizes or wanted.index < max(sizes.values()):
+        return ""
+    there = (f"{name} has {'only 0' if size == 1 else f'0 to {size - 1}'}" for name, size in sizes.items())
+    return f"no replica {wanted.index}: {', '.join(there)}"

@@ -16,7 +16,7 @@ from trainmaster.master.picture import FleetPicture
 
 VIA = "1.1 trainmaster"
 TIMEOUT = aiohttp.ClientTimeout(total=10.0)
-KEPT = ("Content-Type", "Content-Security-Policy", "Location")
+KEPT = ("Content-Type", "Location")
 """headers of an answer that come through; the others are made here"""
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import quote
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -72,7 +72,8 @@ class WebServer:
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_headers])
+        application = web.Application()
+        application.on_response_prepare.append(_secure)
         leaders = Forward(self._picture)
         application.add_routes(
             [
@@ -121,7 +122,9 @@ class WebServer:
         return _html(await asyncio.to_thread(pages.job_page, found, self._now()))
 
     async def _to_job_page(self, request: web.Request) -> web.Response:
-        raise web.HTTPMovedPermanently(f"{request.rel_url.raw_name}/")  # relative: we may be behind a proxy
+        # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
+        _, name = _name(request)
+        return web.Response(status=301, headers={"Location": f"{quote(name, safe='')}/"})
 
 
 def _name(request: web.Request) -> tuple[str, str]:
@@ -129,16 +132,10 @@ def _name(request: web.Request) -> tuple[str, str]:
 
 
 def _html(text: str, status: int = 200) -> web.Response:
-    headers = {"Content-Security-Policy": pages.policy()}
-    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+    return web.Response(text=text, status=status, content_type="text/html")
 
 
-@web.middleware
-async def _headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:  # aiohttp raises its 404 and redirects; they want the headers as well
-        error.headers.update(HEADERS)
-        raise
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    """As each answer goes out, whoever made it: aiohttp its 404 and 500, or another controller its page."""
     response.headers.update(HEADERS)
-    return response
+    response.headers["Content-Security-Policy"] = pages.policy()

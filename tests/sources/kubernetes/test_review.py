@@ -38,7 +38,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "nobody to succeed": ({"successPolicy": "Chief"}, "spec.successPolicy"),
     "two masters": (
         {"framework": "PyTorch", "roles": {"master": WORKER, "worker": WORKER}},
-        "spec.roles.master.replicas",
+        "spec.roles",
     ),
     "a name twice": ({"env": [{"name": "A"}, {"name": "A"}]}, "spec.env[1].name"),
     "a name of ours": ({"env": [{"name": "TRAINMASTER_ROLE"}]}, "spec.env[0].name"),

@@ -1,0 +1,37 @@
+"""What a log's lines are: ended by \\n, or gone over by \\r as progress bars do it."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainmaster.cli.logs import LONGEST_LINE, Log, Shown
+
+
+def shown() -> Shown:
+    return Shown(Log("worker-0", "http://node1:8042", "container_1", "stdout"), "worker-0: ")
+
+
+def test_a_progress_bar_is_shown_while_it_moves_and_with_its_prefix() -> None:
+    log = shown()
+    assert log.take(b"begin\n\r 0%\r 50%", 15) == ["worker-0: begin", "worker-0:  0%"]
+    assert log.take(b"\r100%", 20) == ["worker-0:  50%"]
+    assert log.take(b"\r\nend\r\n\n", 27) == ["worker-0: 100%", "worker-0: end", "worker-0: "]
+    assert log.last() == []
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    log = shown()
+    lines = [line for _ in range(40) for line in log.take(b"x" * 4096, 0)]
+    assert len(log.rest) <= LONGEST_LINE
+    assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 40 * 4096
+
+
+@given(st.text(alphabet="ab\r\n"), st.lists(st.integers(0, 40)))
+def test_lines_don_t_depend_on_how_they_arrive(text: str, cuts: list[int]) -> None:
+    content, whole, parts = text.encode(), shown(), shown()
+    edges = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
+    said = [line for a, b in itertools.pairwise(edges) for line in parts.take(content[a:b], b)]
+    assert said + parts.last() == whole.take(content, len(content)) + whole.last()
