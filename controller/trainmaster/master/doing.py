@@ -20,6 +20,7 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
+from trainmaster.master.silence import Silence
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.values import End, Start, Stop
 
@@ -37,27 +38,6 @@ YARN = "org.apache.hadoop.yarn."
 
 class NotLetInError(UnavailableError):
     """The node did not take our token: the start was not heard, and is tried again with another one."""
-
-
-class Silence:
-    """How long a NodeManager that has nothing to say of what isn't listed is left in peace: longer each time."""
-
-    LEAST, MOST = 0.5, 10.0
-
-    def __init__(self) -> None:
-        self._until: dict[str, tuple[float, float]] = {}
-        """node -> (monotonic time, the pause that ends then)"""
-
-    def over(self, node: str, now: float) -> bool:
-        return now >= self._until.get(node, (0.0, 0.0))[0]
-
-    def heard(self, node: str, now: float, news: bool) -> None:
-        """It was asked, and either told something new or not."""
-        self._until.pop(node, None) if news else self._longer(node, now)
-
-    def _longer(self, node: str, now: float) -> None:
-        pause = min(self.MOST, 2 * self._until.get(node, (0.0, self.LEAST / 2))[1])
-        self._until[node] = (now + pause, pause)
 
 
 class Doing:

@@ -18,7 +18,7 @@ from trainmaster.master import clock
 from trainmaster.master.affairs import Affairs
 from trainmaster.master.contact import Contact
 from trainmaster.master.desk import Desk
-from trainmaster.master.looking import seen_by, stands_in_line
+from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
@@ -143,7 +143,7 @@ class JobMaster:
             sight.changed = False
             seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
             about = (self.declared, self.memory, seen, clock.now(), desk.limits)
-            plan = await desk.beside(self._replicas, decide, *about)
+            plan = await desk.beside(size_of(self.declared, self.memory), decide, *about)
             if seen.ends:
                 reach("pulled")
             changes = plan.memory != self.memory
@@ -156,13 +156,6 @@ class JobMaster:
         self._act(plan)
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
-
-    @property
-    def _replicas(self) -> int:
-        """How large the job is, or is to be."""
-        job = self.declared.job
-        wanted = sum(role.replicas for role in job.spec.roles.values()) if job else 0
-        return max(wanted, len(self.memory.replicas))
 
     def _pending(self) -> bool:
         """Whether there is a reason for a pass: something was seen, or a time has come."""

@@ -40,6 +40,12 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     return replace(seen, may_ask=turn.may, turn=turn.words)
 
 
+def size_of(declared: Declared, memory: Memory) -> int:
+    """How many replicas the job has, or is to have."""
+    wanted = sum(role.replicas for role in declared.job.spec.roles.values()) if declared.job else 0
+    return max(wanted, len(memory.replicas))
+
+
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
     """Whether a whole gang is to be gathered, and nothing but its turn is waited for."""
     wants = memory.gathering and not memory.closing_since and application is AppState.REGISTERED
