@@ -108,7 +108,7 @@ def _waiting(yarn: StandIn, ours: Trainmaster, sizes: Sizes) -> Iterator[Sample]
     before = yarn.counts()["applications"]
     started = time.monotonic()
     ours.declare_all("waiting", {f"waiting-{n}": _spec("Generic", worker=2) for n in range(sizes.waiting)})
-    opened = _until(lambda: yarn.counts()["applications"] - before, sizes.waiting, LIMIT)
+    opened = _until(lambda: yarn.counts()["applications"] - before, sizes.waiting, 2 * LIMIT)
     yield _sample(f"{sizes.waiting} more declared, {opened} of them waiting", "s", time.monotonic() - started)
     time.sleep(5)
     calm = Usage(ours, yarn)

@@ -6,10 +6,13 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from master.office import Office, container, job
 from master.virtual import turns, virtual
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop.values import FinalStatus
+from trainmaster.master.desk import LONGEST_BEAT
 from trainmaster.plan.values import AppState
 
 # --- the way there and back
@@ -181,3 +184,24 @@ async def test_a_pass_that_raises_hurts_no_other_job_and_is_made_again() -> None
         assert turns() - turned < 20_000
         broken.clear()
         await office.running(2)
+
+
+@virtual
+async def test_a_job_that_holds_nothing_beats_rarely_where_many_do_and_at_once_when_it_has_something_to_say() -> (
+    None
+):
+    async with Office() as office:
+        master = office.drive(job(worker=1, policy={"backoff": {"base": "600s"}}))
+        await office.running(1)
+        office.desk.idle = 3000
+        await asyncio.sleep(20)
+        before = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - before == pytest.approx(100 / office.desk.calm_beat, abs=2)
+        office.yarn.exits(container(master), 1)
+        await office.until(lambda: master.memory.charged == 1)
+        await asyncio.sleep(20)
+        before = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - before == pytest.approx(100 / LONGEST_BEAT, abs=2)
+        await office.until(lambda: len(office.yarn.running()) == 1, 700)

@@ -12,16 +12,17 @@ from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from master.office import Office
-from master.virtual import virtual
 from plan import build
 from plan.build import World
 from trainmaster.errors import UnavailableError
-from trainmaster.master import job
+from trainmaster.master import telling
 from trainmaster.master.desk import LARGE
 from trainmaster.master.doing import Doing
-from trainmaster.master.job import LOGGED
+from trainmaster.master.measures import Measures
+from trainmaster.master.telling import LOGGED
 from trainmaster.plan import case, judge
 from trainmaster.plan.memory import ReplicaMemory
 from trainmaster.plan.values import End, Event
@@ -84,14 +85,12 @@ async def test_works_on_many_nodes_begin_in_turns_of_the_loop() -> None:
     await doing.close()
 
 
-@virtual
-async def test_the_events_of_a_great_loss_are_counted_and_not_all_written_out() -> None:
-    async with Office() as office:
-        master = office.drive(build.job(worker=1))
-        events = [Event(True, "NodeLost", f"worker-{number} was lost") for number in range(LOGGED + 7)]
-        with patch.object(job, "log") as log:
-            master._tell(*events)
-        assert [call.args[1] for call in log.log.call_args_list] == [e.message for e in events[:LOGGED]]
-        assert [call.kwargs["extra"]["events"] for call in log.info.call_args_list] == [7]
-        counted = office.desk.measures._events.labels("Warning", "NodeLost")
-        assert counted._value.get() == len(events)
+def test_the_events_of_a_great_loss_are_counted_and_not_all_written_out() -> None:
+    events = [Event(True, "NodeLost", f"worker-{number} was lost") for number in range(LOGGED + 7)]
+    registry = CollectorRegistry()
+    with patch.object(telling, "log") as log:
+        telling.tell(events, {"job": "mnist"}, Measures(registry))
+    assert [call.args[1] for call in log.log.call_args_list] == [e.message for e in events[:LOGGED]]
+    assert [call.kwargs["extra"]["events"] for call in log.info.call_args_list] == [7]
+    labels = {"type": "Warning", "reason": "NodeLost"}
+    assert registry.get_sample_value("trainmaster_events_total", labels) == len(events)

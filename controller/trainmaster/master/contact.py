@@ -208,6 +208,11 @@ class Contact:
         return self.heart is not None and self.heart.has_news
 
     @property
+    def holds(self) -> bool:
+        """Whether there are containers whose ends are to be heard."""
+        return bool(self.sight.containers or self.sight.missing)
+
+    @property
     def expects(self) -> bool:
         """Whether something is to be heard from YARN soon: then heartbeats are fast."""
         asks = self.heart is not None and bool(self.heart.stands)

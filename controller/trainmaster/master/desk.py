@@ -30,6 +30,8 @@ from trainmaster.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LONGEST_BEAT = 10.0
+"""seconds between two heartbeats of a job that holds nothing, at most: as late as that it hears that somebody ended it in YARN"""
 LARGE = 250
 """replicas from which on a decision takes some ten milliseconds"""
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]
@@ -63,9 +65,11 @@ class Desk:
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
     fleet_size: int = 0
-    """jobs that heartbeat"""
+    """jobs that heartbeat and hold containers"""
+    idle: int = 0
+    """jobs that heartbeat and hold none"""
     expecting: int = 0
-    """those of them that wait for something of YARN"""
+    """those of all these that wait for something of YARN"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,9 +103,22 @@ class Desk:
         return max(self.settings.beat_calm, min(1.0, self.fleet_size / 250), self.fleet_size / 1000)
 
     @property
+    def idle_beat(self) -> float:
+        """The same for a job that holds nothing and asks for nothing (it waits for its turn): only its application is to live, so
+        that thousands of them don't slow down those whose ends are to be heard."""
+        return max(self.calm_beat, min(LONGEST_BEAT, self.idle / 100))
+
+    @property
     def fast_beat(self) -> float:
         """Seconds between the heartbeats of a job that waits: more when many do, for the ResourceManager's sake."""
         return max(self.settings.beat_fast, self.expecting / 100)
+
+    def beat_after(self, *, expects: bool, holds: bool) -> float:
+        """Seconds until the next heartbeat of a job that has nothing to say now: whether it expects to hear something soon, and
+        whether it holds containers."""
+        if expects:
+            return self.fast_beat
+        return self.calm_beat if holds else self.idle_beat
 
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""

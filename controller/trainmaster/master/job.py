@@ -22,6 +22,7 @@ from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
+from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
@@ -44,8 +45,6 @@ log = logging.getLogger(__name__)
 
 REST = 0.00005
 """seconds per replica between two passes: about as long as one works, so that a large job's news are taken in together"""
-LOGGED = 50
-"""events of one pass in the log"""
 REST_LEAST = 0.005
 """below this it isn't worth a timer"""
 
@@ -225,26 +224,16 @@ class JobMaster:
     # --- show
 
     def _show(self, plan: Plan) -> None:
-        self._tell(*plan.events)
+        tell(plan.events, self._who(), self.desk.measures)
         remembered = self.memory if self._record.written else None
         self._picture = Picture(self.declared, remembered, plan.status, clock.now())
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:
         """Between two passes."""
-        self._tell(event)
+        tell((event,), self._who(), self.desk.measures)
         if self._picture:
             self.desk.publish(self.declared, self._picture.status, (event,))
-
-    def _tell(self, *events: Event) -> None:
-        """All are counted; thousands of one pass (a rack is lost) are not all written out while other jobs wait."""
-        for event in events:
-            self.desk.measures.event(event.warning, event.reason)
-        for event in events[:LOGGED]:
-            level = logging.WARNING if event.warning else logging.INFO
-            log.log(level, event.message, extra={**self._who(), "reason": event.reason})
-        if (left := len(events) - LOGGED) > 0:
-            log.info("and more of the same pass", extra={**self._who(), "events": left})
 
     def _who(self) -> dict[str, str]:
         application = self.memory.application
@@ -294,6 +283,5 @@ class JobMaster:
     def _beat_interval(self) -> float:
         if self.contact.sight.changed or self.contact.speaks:
             return 0.0
-        closing = self.memory.closing_since and not self.memory.closed_at
-        fast = closing or self.contact.expects
-        return self.desk.fast_beat if fast else self.desk.calm_beat
+        closing = bool(self.memory.closing_since) and not self.memory.closed_at
+        return self.desk.beat_after(expects=closing or self.contact.expects, holds=self.contact.holds)
