@@ -13,6 +13,7 @@ from trainmaster.errors import DeniedError, RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf, parse
 from trainmaster.hadoop.http import Http, http_error
 from trainmaster.hadoop.logs import ContainerLogs, LogTail, parse_tail
+from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.rest import Rest, RestUser, Share, elements, whole
 from trainmaster.hadoop.values import ApplicationState, QueueState, Resource
 
@@ -314,4 +315,31 @@ async def test_a_container_that_has_not_started_has_no_logs_yet() -> None:
         logs = ContainerLogs(conf(address), http)
         assert await logs.files(address, CONTAINER) is None
         assert await logs.tail(address, CONTAINER, "stdout", 5) is None
+        await http.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "over"),
+    [
+        (200, {"container": {"state": "RUNNING"}}, False),
+        (200, {"container": {"state": "NEW"}}, False),
+        (200, {"container": {"state": "COMPLETE"}}, True),
+        (404, {"RemoteException": {"message": "java.lang.Exception: container with id, x, not found"}}, True),
+    ],
+)
+async def test_a_node_tells_whether_a_container_is_over(
+    status: int, said: dict[str, Any], over: bool
+) -> None:
+    with web(lambda _: (status, json.dumps(said))) as address:
+        http = Http()
+        assert await NodeWeb(conf(address), http).over(address, CONTAINER) is over
+        await http.close()
+
+
+@pytest.mark.parametrize("answer", [(200, "{}"), (200, "[]"), (200, '{"container": null}'), (500, "{}")])
+async def test_what_a_node_says_otherwise_of_a_container_is_nothing_known(answer: Answer) -> None:
+    with web(lambda _: answer) as address:
+        http = Http()
+        with pytest.raises(UnavailableError):
+            await NodeWeb(conf(address), http).over(address, CONTAINER)
         await http.close()

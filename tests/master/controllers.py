@@ -17,7 +17,7 @@ from trainmaster.master import desk, fleet, opening
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
 from trainmaster.settings import Settings
-from yarn.wires import Master, Nodes, Rm, Yarn
+from yarn.wires import Master, Nodes, Rm, Web, Yarn
 
 
 @asynccontextmanager
@@ -33,6 +33,7 @@ async def controller(
         patch.object(fleet, "Rest", lambda *_: None),
         patch.object(fleet, "ClusterView", lambda *_: cluster()),
         patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
+        patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
     ):
         measures = Measures(registry or CollectorRegistry())
         ours = Fleet(

@@ -31,7 +31,7 @@ from trainmaster.plan.bounds import Bound, Bounds, of_partition
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import Cluster, Limits, Node, Size
 from trainmaster.settings import Settings
-from yarn.wires import LARGE, NODE, Master, Nodes, Rm, Yarn
+from yarn.wires import LARGE, NODE, Master, Nodes, Rm, Web, Yarn
 
 __all__ = ["Leads", "Office", "Store", "cluster", "container", "job"]
 
@@ -116,6 +116,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             journal=self.store,
             lease=self.lease,
             nodes=cast("Any", Nodes(self.yarn)),
+            web=cast("Any", Web(self.yarn)),
             cluster=cast("Any", cluster()),
             admissions=Admissions(16),
             measures=measures,

@@ -28,7 +28,7 @@ from trainmaster.master.measures import Measures
 from trainmaster.settings import Settings
 from yarn.nodemanager import NodeManager
 from yarn.queues import ENDLESS, Queue
-from yarn.wires import Master, Nodes, Rm, Yarn
+from yarn.wires import Master, Nodes, Rm, Web, Yarn
 
 GIB = 1024
 
@@ -77,6 +77,7 @@ async def controller(folder: Folder, yarn: Yarn) -> AsyncIterator[Fleet]:
         patch.object(fleet, "Rest", lambda *_: None),
         patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said)),
         patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
+        patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
         patch.object(asyncio, "to_thread", _here),
     ):
         ours = Fleet(

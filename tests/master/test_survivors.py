@@ -43,8 +43,25 @@ async def test_a_new_controller_waits_for_what_an_earlier_one_saw_given_away() -
         await asyncio.sleep(60)
         assert successor.yarn.running() == [first]
         successor.yarn.mend("n1")
-        # It has no token for that node, and YARN gives none without a container there: so it waits as long as YARN would.
-        await successor.until(lambda: successor.yarn.running() == [container(master)] != [first], 700)
+        # It has no token for that node, and YARN gives none without a container there; the node's web server wants none.
+        await successor.until(lambda: successor.yarn.running() == [container(master)] != [first])
+
+
+@virtual
+async def test_an_application_that_yarn_lost_while_nobody_led_is_begun_anew_without_a_long_wait() -> None:
+    async with Office() as office:
+        office.drive(job(worker=2))
+        await office.running(2)
+    office.yarn.fail(office.yarn.only)
+    async with Office(office.yarn, office.store) as successor:
+        master = successor.drive(job(worker=2), memory=office.store.memory())
+        await successor.until(
+            lambda: (
+                master.memory.lost_applications == 1
+                and set(successor.yarn.running()) == {r.container for r in master.memory.replicas}
+            )
+        )
+        assert master.memory.charged == 0
 
 
 @virtual

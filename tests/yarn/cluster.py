@@ -187,6 +187,15 @@ class Simulated:
     def stop(self, node: str, nm_token: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         return self._ask("stop", node, lambda nm: nm.stop(nm_token, ids))
 
+    def over(self, http: str, container: str) -> bool:
+        """By a node's web server, which wants no token: complete, or not (or no more) in its context."""
+
+        def told(nm: NodeManager) -> bool:
+            process = nm.processes.get(container)
+            return process is None or not process.lives
+
+        return self._ask("web", http, told)
+
     # --- what happens
 
     def processes(self) -> Iterator[tuple[NodeManager, Process]]:

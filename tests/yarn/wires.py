@@ -153,3 +153,13 @@ class Nodes:
 
     async def close(self) -> None:
         return None
+
+
+class Web:
+    """The web servers of all nodes (NMWebServices.getNodeContainer): they tell what lives in the NodeManager's context."""
+
+    def __init__(self, yarn: Yarn) -> None:
+        self.yarn = yarn
+
+    async def over(self, http: str, container: str) -> bool:
+        return self.yarn.over(http, container)

@@ -44,7 +44,7 @@ _URL = re.compile(
     re.ASCII | re.DOTALL,
 )
 """a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
-_RELAUNCH = "Attempt to relaunch the same container"
+_RELAUNCH = "Attempt to relaunch the same"
 """ContainerManagerImpl.startContainerInternal"""
 _FORGOTTEN = "was recently stopped on node manager"
 

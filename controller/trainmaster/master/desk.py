@@ -16,6 +16,7 @@ from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.hadoop.expiry import Expiry
 from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.boundary import Journal, Lease
@@ -50,6 +51,7 @@ class Desk:
     journal: Journal
     lease: Lease
     nodes: NodeManagers
+    web: NodeWeb
     cluster: ClusterView
     admissions: Admissions
     measures: Measures

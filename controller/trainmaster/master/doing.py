@@ -14,7 +14,7 @@ from typing import Any
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LaunchContext, LocalResource
+from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmStatuses
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch
@@ -22,7 +22,7 @@ from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.silence import Silence
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Start, Stop
+from trainmaster.plan.values import Container, End, Start, Stop
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,9 @@ class Doing:
         for (node, token), ids in asked.items():
             if any(id_ in self._sight.containers for id_ in ids) or self._silence.over(node, now):
                 self._run("confirm", node, self._confirm(node, token, ids))
+        for container in self._sight.unreached():
+            if self._silence.over(container.id, now):
+                self._run("web", container.id, self._ask_web(container))
 
     def _run(self, kind: str, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Keep the task until it ends: a task that nobody holds may vanish in mid-flight."""
@@ -274,6 +277,17 @@ class Doing:
         self._silence.heard(
             node, clock.monotonic(), news=[self._sight.missing.get(id_) for id_ in ids] != before
         )
+
+    async def _ask_web(self, container: Container) -> None:
+        try:
+            over = await self._desk.web.over(container.http, container.id)
+        except TrainmasterError as error:
+            log.debug("a NodeManager's web server can't be asked", extra={"error": str(error)})
+            over = False
+        if over:
+            gone = NmStatuses({}, frozenset({container.id}), {})
+            self._sight.confirmed(gone, {container.id: container.node}, clock.now())
+        self._silence.heard(container.id, clock.monotonic(), news=over)
 
 
 def _user(memory: Memory) -> str:

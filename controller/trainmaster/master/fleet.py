@@ -14,6 +14,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
+from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
 from trainmaster.master.admissions import Admissions
@@ -62,6 +63,7 @@ class Fleet:
         http = Http(settings.own_user, settings.hadoop_ca_file)
         self._cluster = ClusterView(ResourceManager(conf, settings.own_user), Rest(conf, http))
         self._expiries = Expiries(conf, http)
+        self._web = NodeWeb(conf, http)
         self._bell = Bell(self._nudge)
         self._leading = False
 
@@ -139,6 +141,7 @@ class Fleet:
             journal=self._source.journal,
             lease=self._source.lease,
             nodes=NodeManagers(),
+            web=self._web,
             cluster=self._cluster,
             admissions=Admissions(self._settings.admissions),
             measures=self._measures,

@@ -12,7 +12,7 @@ from trainmaster.plan.values import Container, ContainerState, Size
 def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:
     """Those that are bound, and those of earlier runs of which nobody has said that they are over, without the listed ones.
 
-    Their sizes are YARN's to tell, and an earlier one's web address isn't needed any more.
+    Their sizes are YARN's to tell.
     """
     ended = {end.container for end in memory.pending_ends}
     for r in memory.replicas:
@@ -21,8 +21,14 @@ def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:
     survivors = ((r.key, one) for r in memory.replicas for one in r.survivors)
     for key, one in (*survivors, *memory.retired_survivors):
         if one.container not in listed:
-            yield _unlisted(one.container, one.node, "", key, 0)
+            yield _unlisted(one.container, one.node, one.http, key, 0)
 
 
 def _unlisted(id_: str, node: str, http: str, key: Key, run: int) -> Container:
     return Container(id_, node, http, key, run, Size(), ContainerState.UNKNOWN)
+
+
+def survivors_of(memory: Memory) -> set[str]:
+    """Those of earlier runs."""
+    of_replicas = (one for r in memory.replicas for one in r.survivors)
+    return {one.container for one in (*of_replicas, *(one for _, one in memory.retired_survivors))}

@@ -6,7 +6,7 @@ decision. Ends stay until the pass that judged them was written down (`judged`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from trainmaster.hadoop.containers import (
@@ -19,7 +19,7 @@ from trainmaster.hadoop.containers import (
 )
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
-from trainmaster.master.living import may_live
+from trainmaster.master.living import may_live, survivors_of
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.memory import Memory
@@ -55,6 +55,8 @@ class Sight:
         """those that the ResourceManager has waited for as long as it waits for any"""
         self._to_confirm: set[str] = set()
         """running ones that their NodeManagers are to be asked about once more"""
+        self._survivors: set[str] = set()
+        """those of earlier runs, by what is remembered"""
         self._doubted: dict[str, str] = {}
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
         self.came_back: set[str] = set()
@@ -130,6 +132,7 @@ class Sight:
         """Of what isn't listed, their NodeManagers are asked for just what memory says may live."""
         unlisted = (c for c in may_live(memory, self.containers) if not self._is_over(c.id))
         self.missing = {c.id: self.missing.get(c.id, c) for c in unlisted}
+        self._survivors = survivors_of(memory)
         self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
         self.tokens.keep(self.missing.keys())
 
@@ -188,6 +191,12 @@ class Sight:
         """These ends were judged, and the judgement is written down."""
         for end in ends:
             self._ends.pop(end.container, None)
+
+    def unreached(self) -> Iterator[Container]:
+        """Containers of earlier runs that only their nodes' web servers can be asked about, for want of a token."""
+        for id_, container in self.missing.items():
+            if id_ in self._survivors and container.http and self.tokens.of(id_, container.node) is None:
+                yield container
 
     def confirmed(self, answer: NmStatuses, asked: Mapping[str, str], now: float) -> None:
         """Take in what a NodeManager says of the containers asked for (id -> node)."""

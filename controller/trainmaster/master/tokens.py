@@ -49,6 +49,7 @@ class NodeTokens:
         if self._by_node.get(node) == token:
             del self._by_node[node]
             self._refusals[node] += 1
+        self._older = {container: None if t == token else t for container, t in self._older.items()}
 
     def taken(self, node: str) -> None:
         """The node has let us in."""

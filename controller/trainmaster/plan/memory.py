@@ -90,6 +90,8 @@ class Survivor:
     """when the replica let it go"""
     until: float
     """from then on it counts as gone: YARN itself waits no longer for a node"""
+    http: str = ""
+    """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
 
 
 @dataclass(frozen=True, slots=True)

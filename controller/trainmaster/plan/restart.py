@@ -53,7 +53,7 @@ def let_go(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
     if not replica.bound:
         return gone
     kept = tuple(s for s in replica.survivors if now < s.until)
-    left = Survivor(replica.container, replica.node, now, now + case.limits.node_expiry)
+    left = Survivor(replica.container, replica.node, now, now + case.limits.node_expiry, replica.http)
     return replace(gone, survivors=(*kept, left))
 
 

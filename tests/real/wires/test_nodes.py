@@ -8,12 +8,15 @@ from dataclasses import replace
 import fsspec
 import pytest
 
-from trainmaster.errors import DeniedError, RefusedError
+from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import (
     LocalResource,
     NmState,
     ResourceKind,
 )
+from trainmaster.hadoop.http import Http
+from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.proto.common_pb2 import TokenProto
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
@@ -44,11 +47,25 @@ async def test_every_container_asked_about_is_known_unknown_or_refused(app: App)
     assert set(said.refused) == {foreign}
 
 
-async def test_a_container_is_started_once(app: App) -> None:
+async def test_a_container_is_started_once_and_a_second_start_tells_so(app: App) -> None:
     container = await app.running(script("sleep 600"))
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnavailableError, match="was told before to start it"):
         await app.start(container, script("sleep 600"))
     assert await app.status(container) is NmState.RUNNING
+
+
+async def test_a_nodes_web_server_tells_without_a_token_whether_a_container_is_over(
+    app: App, conf: HadoopConf
+) -> None:
+    http = Http()
+    web = NodeWeb(conf, http)
+    container = await app.running(script("sleep 600"))
+    assert not await web.over(container.http, container.id)
+    assert await web.over(container.http, container.id[:-6] + "999999")
+    await app.nms.stop(container.node, app.nm_tokens[container.node], [container.id])
+    await app.end_of(container)
+    assert await web.over(container.http, container.id)
+    await http.close()
 
 
 async def test_files_come_from_hdfs_and_a_changed_one_is_never_run(app: App, store: str) -> None:
