@@ -71,7 +71,12 @@ async def test_works_on_many_nodes_begin_in_turns_of_the_loop() -> None:
 
     tokens = SimpleNamespace(of=lambda _id, _node: b"token", refused=None)
     sight = SimpleNamespace(
-        unconfirmed=lambda: nodes, containers=nodes, missing={}, tokens=tokens, changed=False
+        unconfirmed=lambda: nodes,
+        unreached=list,
+        containers=nodes,
+        missing={},
+        tokens=tokens,
+        changed=False,
     )
     desk = SimpleNamespace(nodes=SimpleNamespace(statuses=statuses))
     doing = Doing(cast("Any", desk), cast("Any", sight), asyncio.Event(), set())

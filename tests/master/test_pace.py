@@ -6,7 +6,8 @@ import asyncio
 
 from master.office import Office, job
 from master.virtual import virtual
-from trainmaster.errors import NotDoneError, UnavailableError
+from trainmaster.errors import NotDoneError, RefusedError, UnavailableError
+from trainmaster.hadoop.refusals import INVALID_CONTAINER
 from trainmaster.master.pace import FIRST, LEAST, MOST, Pace
 
 
@@ -91,3 +92,15 @@ async def test_a_start_that_was_surely_not_heard_is_tried_again_and_nothing_take
         await office.running(1)
         assert master.memory.replicas[0].run == 1
         assert master.memory.restarts == 0
+
+
+@virtual
+async def test_a_grant_that_another_resourcemanager_made_is_asked_for_anew_uncharged() -> None:
+    async with Office() as office:
+        words = "Container c rejected as it is allocated by a previous RM"
+        office.yarn.refuse["start"] = RefusedError(INVALID_CONTAINER, words)
+        master = office.drive(job(worker=1, policy={"backoffLimit": 0}))
+        await office.until(lambda: office.yarn.calls["start"] > 1)
+        office.yarn.refuse.clear()
+        await office.running(1)
+        assert master.memory.charged == 0

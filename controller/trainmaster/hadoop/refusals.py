@@ -25,6 +25,8 @@ ATTEMPT_NOT_FOUND = _YARN + "ApplicationAttemptNotFoundException"
 APPLICATION_NOT_FOUND = _YARN + "ApplicationNotFoundException"
 INVALID_ASK = _YARN + "InvalidResourceRequestException"
 """one line of the ask table is impossible; the whole call was thrown out"""
+INVALID_CONTAINER = _YARN + "InvalidContainerException"
+"""a NodeManager's no to a start: the ResourceManager that granted it was another one than today's, or has not met it yet"""
 INVALID_RELEASE = _YARN + "InvalidContainerReleaseException"
 INVALID_TOKEN = "org.apache.hadoop.security.token.SecretManager$InvalidToken"  # noqa: S105
 
