@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import refusals
 from trainmaster.hadoop.containers import LaunchContext, NmState, NmStatus, NmStatuses
 from trainmaster.hadoop.values import Resource
@@ -95,10 +95,10 @@ class NodeManager:
         id_, manager, until = read_container_token(container)
         if of is None or of.application != application:
             raise RefusedError(refusals.YARN_EXCEPTION, f"Unauthorized request to start container. {id_}")
-        if id_ in self.relaunched:  # NMContainerTokenSecretManager.isValidStartContainerRequest
-            raise RefusedError(
-                refusals.YARN_EXCEPTION, f"Attempt to relaunch the same container with id {id_}."
-            )
+        if id_ in self.relaunched:
+            # NMContainerTokenSecretManager.isValidStartContainerRequest ("Attempt to relaunch the same container"), as our
+            # client tells it.
+            raise UnavailableError(f"{self.host} was told before to start it")
         if until < self.at:
             raise RefusedError(refusals.YARN_EXCEPTION, f"This token is expired. {id_}")
         if manager != self.manager:
