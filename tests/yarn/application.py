@@ -43,6 +43,10 @@ class Container:
     """its allocation request id"""
     stage: Stage = Stage.ALLOCATED
     acquired_at: float = 0.0
+    lost: bool = False
+    """with its node, for which the ResourceManager has waited long enough: another may run in its place"""
+    asked: tuple[ResourceAsk, ...] = ()
+    """the lines that it was granted for; one that ends before anybody was told of it stands asked for again"""
     token: bytes = b""
     """made when it is told, and told by registers as well; a restarted ResourceManager has it no more"""
 

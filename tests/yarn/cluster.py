@@ -139,7 +139,7 @@ class Simulated:
             nm.work()
         if not (nm.up and nm.hears_rm and self.rm.up) or "rm" in self.answers.away:
             return
-        nm.heard_at = self.rm.at
+        nm.heard(self.options.node_expiry)
         tracking = self.rm.tracking
         if nm.manager != self.rm.life or nm.node not in tracking.nodes:
             tracking.register(nm, self.rm.at)
@@ -174,7 +174,7 @@ class Simulated:
         self.answers.called(method, host)
         if not (nm.up and nm.hears_us):
             raise UnavailableError(f"{node} could not be reached")
-        nm.heard_at = self.rm.at
+        nm.heard(self.options.node_expiry)
         return self.answers.of(method, lambda: act(nm))
 
     def start(self, node: str, nm_token: bytes, container: bytes, launch: LaunchContext) -> None:

@@ -78,6 +78,16 @@ class NodeManager:
     launches: dict[str, LaunchContext] = field(default_factory=dict)
 
     @property
+    def silent_for(self) -> float:
+        return self.at - self.heard_at
+
+    def heard(self, patience: float) -> None:
+        """Somebody has word of it. After a silence as long as YARN waits for a node, others may run in its processes' place."""
+        for process in self.processes.values():
+            process.excused |= self.silent_for >= patience
+        self.heard_at = self.at
+
+    @property
     def node(self) -> str:
         return f"{self.host}:{self.port}"
 
@@ -115,29 +125,39 @@ class NodeManager:
         application, _ = self._let_in(nm)
         known: dict[str, NmStatus] = {}
         unknown: set[str] = set()
+        refused: dict[str, str] = {}
         for id_ in ids:
             process = self.processes.get(id_)
-            if process and process.of.application == application:
+            if not self._is_of(id_, application):
+                refused[id_] = f"{application} attempted to get status for non-application container : {id_}"
+            elif process:
                 known[id_] = NmStatus(id_, process.state, process.exit, process.words)
             elif id_ in self.stopped:
                 words = f"Container {id_} was recently stopped on node manager."
                 known[id_] = NmStatus(id_, NmState.COMPLETE, None, words)
             else:
                 unknown.add(id_)
-        return NmStatuses(known, frozenset(unknown), {})
+        return NmStatuses(known, frozenset(unknown), refused)
 
     def stop(self, nm: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         """ContainerManagerImpl.stopContainerInternal: what has ended is as good as stopped."""
-        self._let_in(nm)
-        said: dict[str, TrainmasterError | None] = {}
-        for id_ in ids:
-            if id_ in self.processes:
-                self.kill(id_, KILLED_BY_MASTER, "Container killed by the ApplicationMaster.")
-            known = id_ in self.processes or id_ in self.stopped
-            said[id_] = (
-                None if known else RefusedError(refusals.YARN_EXCEPTION, f"Container {id_} {UNHANDLED}")
-            )
-        return said
+        application, _ = self._let_in(nm)
+        return {id_: self._stop(id_, application) for id_ in ids}
+
+    def _stop(self, id_: str, application: str) -> TrainmasterError | None:
+        if not self._is_of(id_, application):
+            words = f"{application} attempted to stop non-application container : {id_}"
+            return RefusedError(refusals.YARN_EXCEPTION, words)
+        if id_ in self.processes:
+            self.kill(id_, KILLED_BY_MASTER, "Container killed by the ApplicationMaster.")
+        elif id_ not in self.stopped:
+            return RefusedError(refusals.YARN_EXCEPTION, f"Container {id_} {UNHANDLED}")
+        return None
+
+    @staticmethod
+    def _is_of(id_: str, application: str) -> bool:
+        """ContainerManagerImpl.authorizeGetAndStopContainerRequest: a token speaks for its own application's alone."""
+        return id_.startswith(f"container_{application.removeprefix('application_')}_")
 
     def _let_in(self, nm: bytes) -> tuple[str, int]:
         """NMTokenSecretManagerInNM.retrievePassword."""

@@ -142,21 +142,32 @@ class Scheduler:
         return lines[ANY] if left[0] > 0 else None
 
     def _grant(self, application: Application, key: Key, ask: ResourceAsk, place: Place) -> None:
-        self._one_less(application, key, {ANY} if ask.where == ANY else {ask.where, place.rack, ANY})
-        id_ = f"container_{application.id.removeprefix('application_')}_01_{next(self.numbers):06d}"
-        made = Container(id_, application.id, place.node, place.http, ask.size, *key)
-        self.hold(application, made, place)
-        application.fresh.append(made)
-
-    @staticmethod
-    def _one_less(application: Application, key: Key, where: set[str]) -> None:
         """LocalityAppPlacementAllocator.decrementOutstanding: the bare line's number is that of the key."""
         lines = application.asks[key]
-        for each in where & lines.keys():
-            lines[each] = replace(lines[each], count=lines[each].count - 1)
+        served = {ANY} if ask.where == ANY else {ask.where, place.rack, ANY} & lines.keys()
+        asked = tuple(replace(lines[where], count=1) for where in sorted(served))
+        for where in served:
+            lines[where] = replace(lines[where], count=lines[where].count - 1)
         if not lines[ANY].count:
             del application.asks[key]
             application.missed.pop(key, None)
+        self._allocate(application, ask, place, asked)
+
+    def _allocate(
+        self, application: Application, ask: ResourceAsk, place: Place, asked: tuple[ResourceAsk, ...]
+    ) -> None:
+        id_ = f"container_{application.id.removeprefix('application_')}_01_{next(self.numbers):06d}"
+        key = (ask.priority, ask.allocation_request_id)
+        made = Container(id_, application.id, place.node, place.http, ask.size, *key, asked=asked)
+        self.hold(application, made, place)
+        application.fresh.append(made)
+
+    def _ask_again(self, application: Application, container: Container) -> None:
+        """AbstractYarnScheduler.recoverResourceRequestForContainer."""
+        for ask in container.asked:
+            lines = application.asks.setdefault((ask.priority, ask.allocation_request_id), {})
+            count = lines[ask.where].count if ask.where in lines else 0
+            lines[ask.where] = replace(ask, count=count + 1)
 
     def hold(self, application: Application, container: Container, place: Place) -> None:
         """It uses room from now on."""
@@ -167,7 +178,9 @@ class Scheduler:
         """Its room is free again (AbstractYarnScheduler.completedContainer)."""
         if application.live.pop(container.id, None) is None:
             return
-        application.fresh = [each for each in application.fresh if each.id != container.id]
+        if container in application.fresh:
+            application.fresh.remove(container)
+            self._ask_again(application, container)
         place = self.places.get(host_of(container.node))
         back = minus(NOTHING, container.size)
         if place and place.containers.pop(container.id, None):

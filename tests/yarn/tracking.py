@@ -194,6 +194,7 @@ class Tracking:
         del self.nodes[node.place.node]
         self.inactive[node.place.node] = node
         for container in list(node.place.containers.values()):
+            container.lost = True
             self.ends(container, *LOST)
         del self.scheduler.places[node.place.host]
         self._tell(node, NodeState.LOST)
