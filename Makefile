@@ -8,7 +8,7 @@ PURE := tests --ignore=tests/real
 
 GO_LOG := .cache/go-programs.log
 
-.PHONY: help demo test check real kubernetes bench crds manifests proto lock clean
+.PHONY: help demo test check real kubernetes laws bench crds manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -34,6 +34,9 @@ check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tes
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m trainmaster.cli.generate --check
 	$(BIN)/pytest -q -n 2 $(PURE)
+
+laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
+	@cd tests && PYTHONPATH=../controller:. nice ../$(BIN)/python -m plan.hunt $(LAWS)
 
 kubernetes: $(STAMP) ## build the local Kubernetes, and the programs that judge manifests
 	@PYTHONPATH=tests $(BIN)/python -m real.tools

@@ -1,29 +1,33 @@
 """The simulator's shell: one job's controller, as small as it can be: see, decide, write, adopt, act.
 
-It may die before the write, or between write and act. What happens around it is in simulator.py.
+How it speaks with YARN is in conversation.py, and what happens around it in simulator.py. It may die before the write, or between
+write and act.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from plan.build import BIG, declared
-from plan.yarn import Yarn
+from plan.conversation import Conversation, done
 from trainmaster.api.job import TrainingJob
+from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.containers import LaunchContext, NmStatuses
+from trainmaster.hadoop.values import FinalStatus, Resource
+from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
+from trainmaster.plan.cluster import Cluster, Node, Size
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
-    Cluster,
-    Container,
     ContainerState,
     End,
     Finish,
     Forget,
     Kill,
     Limits,
-    Node,
     Open,
     Plan,
     Release,
@@ -32,8 +36,13 @@ from trainmaster.plan.values import (
     Start,
     Stop,
 )
+from yarn.nodemanager import NodeManager
+from yarn.resourcemanager import Options
+from yarn.wires import Rm, Yarn
 
+T = TypeVar("T")
 S = ContainerState
+HOSTS = ("a", "b", "c")
 LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
 """few ports, so that they are met twice"""
 
@@ -43,61 +52,110 @@ class Laws(Protocol):
 
     def decided(self, world: Shell, plan: Plan) -> None: ...
 
-    def written(self, before: Memory, after: Memory) -> None: ...
+    def written(self, world: Shell, before: Memory, after: Memory) -> None: ...
 
 
 @dataclass
-class Shell:
+class Shell(Conversation):
     """What a controller knows of one job, and the YARN that it speaks to."""
 
     jobs: tuple[TrainingJob, ...]
     """the declaration and its later edits"""
     laws: Laws
+    version: str = "3.4.2"
     now: float = 50_000.0
-    yarn: Yarn = field(default_factory=Yarn)
-    application: AppState = AppState.NONE
-    words: str = ""
-    containers: dict[str, Container] = field(default_factory=dict)
-    ends: tuple[End, ...] = ()
     may_ask: bool = True
     epoch: int = 1
     journal: Memory | None = None
     forgotten: bool = False
+    plan: Plan | None = None
+    """of the last pass"""
+    looked_at: tuple[object, ...] = ()
+    """what others said when the last pass was made"""
+    fresh: bool = False
+    """whether the application has not been registered with yet"""
+    unsure: dict[str, float] = field(default_factory=dict)
+    """containers whose start got no answer, and since when"""
+    faults: set[str] = field(default_factory=set)
+    """containers whose ends were the user's program's doing"""
+    writes: int = 0
+    stopping: dict[str, float] = field(default_factory=dict)
+    """those that are being stopped, and since when"""
 
     def __post_init__(self) -> None:
+        big = Resource(BIG.memory, BIG.vcores, BIG.gpus)
+        nodes = [NodeManager(host, big, port=45454) for host in HOSTS]
+        self.yarn = Yarn(*nodes, clock=lambda: self.now, options=Options(self.version), by_hand=True)
+        self.rm = Rm(self.yarn)
         self.declared = declared(self.jobs[0])
         self.memory = begun(self.declared)
+        self._begins()
         self.cycle()
+
+    def _begins(self) -> None:
+        self.hears_nothing()
+        self.unsure, self.stopping = {}, {}
+
+    # --- a pass
+
+    def _pending(self) -> bool:
+        """As the master's own: something was seen, a time has come, or somebody outside has changed something."""
+        wake = self.plan.wake_at if self.plan else None
+        return (
+            self.sight.changed or self.looked_at != self._outside() or (wake is not None and self.now >= wake)
+        )
+
+    def _outside(self) -> tuple[object, ...]:
+        nodes = self._cluster().nodes if self.memory.gathering else ()
+        return self.declared, self.may_ask, nodes
 
     @property
     def seen(self) -> Seen:
-        nodes = tuple(Node(h, "/rack", BIG, BIG) for h in sorted(self.yarn.back))
         return Seen(
-            application=self.application,
-            application_words=self.words,
-            containers=dict(self.containers),
-            ends=self.ends,
-            cluster=Cluster(largest=BIG, nodes=nodes),
+            application=self.sight.state,
+            application_words=self.sight.words,
+            containers=self.sight.seen,
+            ends=self.sight.ends,
+            cluster=self._cluster(),
             may_ask=self.may_ask,
+            refused_asks=self._refused(),
         )
 
+    def _cluster(self) -> Cluster:
+        nodes = tuple(
+            Node(report.host, report.rack, _size(report.total) - _size(report.used), _size(report.total))
+            for report in self.yarn.rm.tracking.usable()
+        )
+        return Cluster(largest=BIG, nodes=nodes)
+
+    def _refused(self) -> Mapping[Any, str]:
+        heart = self.heart
+        return {heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {}
+
     def cycle(self, crash: str = "") -> None:
-        """One pass; `crash` says whether the controller dies before the write or between write and act."""
-        if self.forgotten:
+        """One pass, if there is reason for one; `crash` says whether the controller dies before the write or before it acts."""
+        if self.forgotten or not (crash or self._pending()):
             return
-        plan = decide(self.declared, self.memory, self.seen, self.now, LIMITS)
+        self.sight.changed, self.looked_at = False, self._outside()
+        seen = self.seen
+        plan = decide(self.declared, self.memory, seen, self.now, LIMITS)
         self.laws.decided(self, plan)
         if crash == "before":
             self.dies()
             return
         if plan.memory != self.memory and (self.journal or plan.memory.application or plan.memory.verdict):
-            self.laws.written(self.memory, plan.memory)
+            self.laws.written(self, self.memory, plan.memory)
             self.journal = plan.memory
-        self.memory, self.ends = plan.memory, ()
+            self.writes += 1
+        self.memory = plan.memory
+        self.sight.judged(seen.ends)
         if crash == "after":
             self.dies()
             return
         self.plan = plan
+        self.sight.keep_asking(plan.memory)
+        if self.heart and self.sight.state is AppState.REGISTERED:
+            self.heart.want(plan.asks, plan.avoid)
         for action in plan.actions:
             self.act(action)
 
@@ -105,35 +163,135 @@ class Shell:
         """A new controller takes over with what was written; what the old one only knew is lost."""
         self.epoch += 1
         self.memory = raised(self.journal or begun(self.declared), self.epoch)
-        self.application, self.words, self.containers, self.ends = AppState.NONE, "", {}, ()
-        self.yarn.forget_tokens()
+        self._begins()
 
-    def write(self, memory: Memory) -> None:
-        self.journal = self.memory = memory
+    # --- actions
 
     def act(self, action: object) -> None:
+        try:
+            self._do(action)
+        except UnavailableError:
+            return  # a later pass asks for it again
+
+    def _do(self, action: object) -> None:
         match action:
             case Open():
-                self.application = AppState.OPENING
+                self.sight.say(AppState.OPENING)
             case Start(container):
-                self.yarn.start(container)
-                self.turn(container, S.STARTING)
-            case Stop(container):
-                self.yarn.stop(container)
+                self._start(container)
+            case Stop(container, node):
+                self._stop(container, node)
             case Release(container):
-                self.yarn.release(container)
-            case Finish():
-                self.over(AppState.CLOSED)
-            case Kill():
-                self.over(AppState.CLOSED)
+                self._release(container)
+            case Finish() | Kill():
+                self._end(action)
             case Forget():
                 self.forgotten = True
             case RemoveDeclaration():
                 self.declared = replace(self.declared, deleted=True)
 
-    def turn(self, container: str, state: ContainerState) -> None:
-        self.containers[container] = replace(self.containers[container], state=state)
+    def _end(self, action: Finish | Kill) -> None:
+        try:
+            if isinstance(action, Kill):
+                done(self.rm.kill(action.application, ""))
+            elif self.heart:
+                status = FinalStatus.SUCCEEDED if action.succeeded else FinalStatus.FAILED
+                done(self.heart.master.finish(status, action.message, ""))
+        except RefusedError:
+            application = self.memory.application
+            report = done(self.rm.report(application.id)) if application else None
+            if report and not report.state.over:
+                return  # a later pass tells it again
+        self.heart = None
+        self.sight.say(AppState.CLOSED)
 
-    def over(self, state: AppState, words: str = "") -> None:
-        self.yarn.ends_application()
-        self.application, self.words, self.containers, self.ends = state, words, {}, ()
+    def _start(self, id_: str) -> None:
+        if self.sight.awaits_token(id_):
+            return
+        container, token = self.sight.containers[id_], self.sight.container_tokens.get(id_)
+        nm = self.sight.tokens.of(id_, container.node)
+        self.sight.starting(id_)
+        if nm is None or token is None:
+            self._failed(id_, -1000)
+            return
+        try:
+            self.yarn.start(container.node, nm, token, LaunchContext("train"))
+            self.sight.container_tokens.pop(id_, None)
+        except NotDoneError:
+            self._failed(id_, -1000)
+        except UnavailableError:
+            self.unsure[id_] = self.now
+        except DeniedError:
+            self.sight.tokens.refused(container.node, nm)
+            self.sight.not_started(id_)
+        except RefusedError:
+            self._failed(id_, -1)
+
+    def _failed(self, id_: str, code: int, certain: bool = True) -> None:
+        self._release(id_)
+        self.sight.ended(End(id_, code, "", self.now, certain))
+
+    def _stop(self, id_: str, node: str) -> None:
+        nm = self.sight.tokens.of(id_, node)
+        if self.now - self.stopping.setdefault(id_, self.now) > STOP_PATIENCE:
+            self._release(id_)
+        elif nm is not None:
+            self._stop_at(node, nm, id_)
+
+    def _stop_at(self, node: str, nm: bytes, id_: str) -> None:
+        try:
+            answer = self.yarn.stop(node, nm, [id_])
+        except DeniedError:
+            self.sight.tokens.refused(node, nm)
+            return
+        if isinstance(answer[id_], RefusedError):
+            self._release(id_)
+
+    def _release(self, id_: str) -> None:
+        if self.sight.given_back(id_):
+            self.releases.add(id_)
+
+    def confirms(self) -> None:
+        """NodeManagers are asked for all of which it isn't known whether they run."""
+        asked: dict[tuple[str, bytes], list[str]] = {}
+        for id_, node in self.sight.unconfirmed().items():
+            if self.replayed and id_ not in self.sight.containers:
+                continue  # how it ended the next answer may tell
+            if nm := self.sight.tokens.of(id_, node):
+                asked.setdefault((node, nm), []).append(id_)
+        for (node, nm), ids in asked.items():
+            self._confirm(node, nm, ids)
+        if not self.replayed:
+            for container in list(self.sight.unreached()):
+                self._ask_web(container.id, container.node, container.http)
+        for id_, since in list(self.unsure.items()):
+            if self.now - since > START_PATIENCE and id_ in self.sight.containers:
+                del self.unsure[id_]
+                self._failed(id_, -1000, certain=False)
+
+    def _ask_web(self, id_: str, node: str, http: str) -> None:
+        """Where no token of ours is good, the web server tells what is over."""
+        try:
+            over = self.yarn.over(http, id_)
+        except TrainmasterError:
+            return
+        if over:
+            self.sight.confirmed(NmStatuses({}, frozenset({id_}), {}), {id_: node}, self.now)
+
+    def _confirm(self, node: str, nm: bytes, ids: list[str]) -> None:
+        try:
+            answer = self.yarn.statuses(node, nm, ids)
+        except DeniedError:
+            self.sight.tokens.refused(node, nm)
+            return
+        except TrainmasterError:
+            return
+        for id_ in self.unsure.keys() & (answer.unknown | answer.known.keys()):
+            del self.unsure[id_]
+            if id_ in answer.unknown:
+                self._failed(id_, -1000)
+        self.sight.confirmed(answer, dict.fromkeys(ids, node), self.now)
+
+
+def _size(resource: Resource) -> Size:
+    return Size(resource.memory, resource.vcores, resource.gpus)

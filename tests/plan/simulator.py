@@ -1,130 +1,185 @@
-"""A small world that decide() is driven in: YARN with its odd ways, a shell that obeys, users, accidents.
+"""A small world that decide() is driven in: the simulated YARN, a shell that obeys, users, accidents.
 
 Lives here: what happens, drawn as (name, number) pairs, each followed by one pass of the shell. What must never happen is in
-laws.py.
+laws.py, what YARN does in tests/yarn.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from plan.shell import Shell
+from plan.shell import HOSTS, Shell
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
-from trainmaster.plan.memory import ApplicationMemory
-from trainmaster.plan.values import AppState, ContainerState, End
+from trainmaster.errors import UnavailableError
+from trainmaster.hadoop.containers import NmState
+from trainmaster.plan.values import AppState
+from yarn.nodemanager import NodeManager, Process
 
-S = ContainerState
 WAITS = (0.2, 1.0, 5.0, 10.0, 60.0, 300.0, 700.0)
-CODES = (0, 1, 137, 75, 1, -100, -102, -104, 42, -1000)
+CODES = (0, 1, 137, 75, 1, 42, 255, 143)
+YARNS_OWN = ((-1000, "it never ran"), (-101, "its disks failed"), (-104, "it used more memory than it may"))
+STEP = 100.0
+"""seconds of a longer wait between which everybody gives a sign of life"""
+
+
+class KnownError(Exception):
+    """A law is broken by what a test has as a story of its own, until it is mended."""
 
 
 @dataclass
 class Simulator(Shell):
     """The shell, and all that may happen to it."""
 
-    heard: list[End] = field(default_factory=list)
-
-    # --- YARN and its nodes
+    # --- the controller
 
     def beat(self, number: int) -> None:
-        """A heartbeat, or the next step of opening the application."""
-        if self.application is AppState.OPENING:
-            self._open_further()
-        elif self.application is AppState.REGISTERED:
-            granted, ended = self.yarn.allocate(self.plan.asks, number, self.now)
-            for real in granted:
-                self.containers[real.id] = real.seen(S.ALLOCATED)
-            self._hear(ended)
-
-    def _hear(self, ends: list[End]) -> None:
-        self.ends, self.heard = tuple(ends), [*self.heard, *ends]
-        for end in ends:
-            self.containers.pop(end.container, None)
+        """A heartbeat, or the next step of opening the application; and NodeManagers are asked what is to be asked."""
+        try:
+            if self.sight.state is AppState.OPENING:
+                self.opens()
+            else:
+                self.heartbeats()
+        except UnavailableError as error:
+            if self.sight.state in (AppState.REGISTERED, AppState.AWAY):
+                self.sight.say(AppState.AWAY, str(error))
+        self.confirms()
 
     def goes_on(self, number: int) -> None:
         """A while in which nothing special happens."""
-        for _ in range(5):
-            for name in ("beat", "nodes_work"):
-                self.step(name, 7 + number)
+        for _ in range(3):
+            self.nodes_work(number)
+            self.step("beat", number)
 
-    def _open_further(self) -> None:
-        application = self.memory.application
-        if application is None:
-            new = ApplicationMemory(self.yarn.new_id(), user="alice", queue="default", submitted_at=self.now)
-            self.write(replace(self.memory, application=new))
-        elif not application.token:
-            self.yarn.submit(application.id)
-            self.write(replace(self.memory, application=replace(application, token="dG9rZW4=")))
-        elif self.yarn.application != application.id:
-            self.over(AppState.LOST)
-        else:
-            self.application = AppState.REGISTERED
-            self._list()
+    def crashes(self, number: int) -> None:
+        self.cycle("before" if number % 2 else "after")
 
-    def _list(self) -> None:
-        for real in self.yarn.listed():
-            if real.id not in self.containers:
-                self.containers[real.id] = real.seen(S.UNKNOWN)
+    def is_away(self, number: int) -> None:
+        """Nobody leads for a while: YARN hears nothing of us."""
+        self.dies()
+        self._passes(WAITS[number % len(WAITS)], beats=False)
+
+    def loses_answers(self, number: int) -> None:
+        """The next call of that kind takes effect, and nobody hears so; or it never arrives, or comes twice."""
+        method = ("allocate", "start", "stop", "register", "statuses")[number % 5]
+        if method == "start" and number // 5 % 4 == 3:
+            return  # no client of ours makes the same start twice
+        fault = (
+            self.yarn.answers.lost,
+            self.yarn.answers.lost,
+            self.yarn.answers.unheard,
+            self.yarn.answers.twice,
+        )
+        fault[number // 5 % 4][method] = 1
+
+    # --- nodes
 
     def nodes_work(self, number: int) -> None:
-        """NodeManagers start and stop what they were told to, and answer what they run."""
-        self.yarn.work(number)
-        for container in list(self.containers.values()):
-            if container.state in (S.UNKNOWN, S.STARTING) and (state := self.yarn.tells(container.id)):
-                self.turn(container.id, state)
+        """All NodeManagers heartbeat."""
+        for nm in self.yarn.nodes:
+            self.yarn.beat(nm)
+
+    def node_works(self, number: int) -> None:
+        self.yarn.beat(self._node(number))
+
+    def _node(self, number: int) -> NodeManager:
+        return self.yarn.by_host[HOSTS[number % 3]]
+
+    def _processes(self) -> list[Process]:
+        return [p for _, p in self.yarn.processes() if p.state is NmState.RUNNING]
 
     def ends_process(self, number: int) -> None:
-        self.yarn.ends_process(number // len(CODES), CODES[number % len(CODES)])
+        running = self._processes()
+        if running:
+            self._ends(running[number // len(CODES) % len(running)], CODES[number % len(CODES)])
+
+    def _ends(self, process: Process, code: int) -> None:
+        self.faults.add(process.of.id)
+        process.ends(code, f"exit {code}")
+
+    def node_fails_process(self, number: int) -> None:
+        """YARN's own words for an end; only memory is the user's affair."""
+        running = self._processes()
+        code, words = YARNS_OWN[number % len(YARNS_OWN)]
+        if running:
+            process = running[number // len(YARNS_OWN) % len(running)]
+            if code == -104:
+                self.faults.add(process.of.id)
+            process.ends(code, words)
 
     def launch_fails(self, number: int) -> None:
-        """A start call is answered with a refusal, or the node can't be reached."""
-        starting = [c for c in self.containers.values() if c.state is S.STARTING]
-        if starting and self.application is AppState.REGISTERED:
-            chosen = starting[number // 2 % len(starting)].id
-            if self.yarn.never_starts(chosen):
-                self._hear([End(chosen, (-1000, -1)[number % 2], "", self.now)])
+        self._node(number).launch_fails.append((-1000, "it never ran"))
 
-    def node_lost(self, number: int) -> None:
-        self.yarn.loses_node(number)
+    def preempts(self, number: int) -> None:
+        live = [c for known in self.yarn.applications.values() for c in known.live.values()]
+        if live:
+            chosen = live[number // 2 % len(live)]
+            self.yarn.preempt(chosen.id) if number % 2 else self.yarn.preempt(
+                chosen.id, -100, "Container released"
+            )
+
+    def node_cut(self, number: int) -> None:
+        """From us, from the ResourceManager, or from both; its processes live."""
+        us, rm = ((True, True), (True, True), (True, False), (False, True))[number // 3 % 4]
+        self.yarn.cut(HOSTS[number % 3], us, rm)
 
     def node_back(self, number: int) -> None:
-        """A NodeManager comes (back) to the ResourceManager, which then lists its containers at a register."""
-        self.yarn.gets_node(number)
-        if self.application is AppState.REGISTERED:
-            self._list()
+        self.yarn.mend(HOSTS[number % 3])
+        self.yarn.beat(self._node(number))
 
-    def manager_restarts(self, _number: int) -> None:
-        """Nothing is listed until the nodes are back; grants that were not started are gone without a word."""
-        if self.application is AppState.REGISTERED:
-            self.yarn.restarts(self.now)
-            self.containers = {}
+    def node_restarts(self, number: int) -> None:
+        self.yarn.restart_node(HOSTS[number % 3], recovery=number // 3 % 4 > 0)
+
+    # --- the ResourceManager
+
+    def manager_restarts(self, number: int) -> None:
+        """Nodes come back later, or, now and then, before anybody else."""
+        self.yarn.restart()
+        if number % 3 == 0:
+            self.nodes_work(number)
 
     def manager_away(self, _number: int) -> None:
-        away = {AppState.REGISTERED: AppState.AWAY, AppState.AWAY: AppState.REGISTERED}
-        self.application = away.get(self.application, self.application)
+        self.yarn.away.symmetric_difference_update({"rm"})
 
     def application_ends(self, number: int) -> None:
-        """Lost by YARN, or killed by somebody, or refused."""
-        if self.application is AppState.REGISTERED:
-            self.over((AppState.LOST, AppState.LOST, AppState.LOST, AppState.KILLED)[number % 4])
-        elif self.application is AppState.OPENING and self.memory.application and number % 4 == 0:
-            self.over(AppState.REFUSED, "Queue root.a already has 5 applications")
+        """Given up by YARN, or killed by somebody."""
+        for known in list(self.yarn.applications.values()):
+            if not known.state.over and number % 4:
+                self.yarn.fail(known)
+            elif not known.state.over:
+                self.yarn.clients.rm.over(known, known.state.KILLED, "enough")
 
-    def end_again(self, number: int) -> None:
-        """An end is told a second time."""
-        if self.heard and self.application is AppState.REGISTERED:
-            self.ends = (self.heard[number % len(self.heard)],)
+    def tokens_roll(self, number: int) -> None:
+        self.yarn.roll_node_tokens()
 
-    # --- people, time, the controller
+    # --- people and time
 
     def waits(self, number: int) -> None:
-        self.now += WAITS[number % len(WAITS)]
+        self._passes(WAITS[number % len(WAITS)])
+
+    def _passes(self, seconds: float, beats: bool = True) -> None:
+        """Time passes, in which whoever can gives a sign of life; then YARN's monitors look."""
+        while seconds > 0:
+            step = min(STEP, seconds)
+            seconds -= step
+            self.now += step
+            self.nodes_work(0)
+            if beats:
+                self.beat(0)
+                self.cycle()
+            if "rm" not in self.yarn.away:
+                self.yarn.rm.at = self.now
+                for check in (
+                    self.yarn.rm.check_masters,
+                    self.yarn.rm.check_nodes,
+                    self.yarn.rm.check_grants,
+                ):
+                    check()
 
     def wakes(self, _number: int) -> None:
-        if not self.forgotten and self.plan.wake_at is not None:
-            self.now = self.plan.wake_at
+        if self.plan and self.plan.wake_at is not None:
+            self._passes(max(0.0, self.plan.wake_at - self.now))
 
     def edits(self, number: int) -> None:
         self._declare(self.jobs[number % len(self.jobs)])
@@ -153,9 +208,6 @@ class Simulator(Shell):
     def takes_turns(self, _number: int) -> None:
         self.may_ask = not self.may_ask
 
-    def crashes(self, number: int) -> None:
-        self.cycle("before" if number % 2 else "after")
-
     # --- a run
 
     def step(self, name: str, number: int) -> None:
@@ -165,32 +217,51 @@ class Simulator(Shell):
 
     def calms_down(self, most: int = 150) -> None:
         """Accidents end; all that is left is to go on until nothing changes."""
-        self.may_ask = True
-        if self.application is AppState.AWAY:
-            self.application = AppState.REGISTERED
-        if self.declared.job is None and not self.declared.deleted:
-            self._declare(self.jobs[0])
-        for host in range(3):
-            self.step("node_back", host)
+        self._heals()
         for _ in range(most):
             self.goes_on(0)
             if self.rests():
-                return
+                return self._is_silent()
             self.step("wakes", 0)
+            self.step("waits", 2)
+        if any(process.excused for _, process in self.yarn.processes()):
+            raise KnownError("what a lost node ran goes on when a restarted ResourceManager gets it back")
         raise AssertionError(f"it never came to rest: {self.memory}")
 
+    def _is_silent(self) -> None:
+        """Where nothing happens nothing is written, and heartbeats say nothing."""
+        before = self.writes
+        for _ in range(3):
+            self.goes_on(0)
+        assert self.writes == before, "something is written at rest"
+        assert self.heart is None or not self.heart.has_news, "there is always something to say"
+
+    def _heals(self) -> None:
+        self.may_ask = True
+        self.yarn.away.clear()
+        for fault in (self.yarn.answers.lost, self.yarn.answers.unheard, self.yarn.answers.twice):
+            fault.clear()
+        for nm in self.yarn.nodes:
+            nm.launch_fails.clear()
+            self.yarn.mend(nm.host)
+        if self.declared.job is None and not self.declared.deleted:
+            self._declare(self.jobs[0])
+
     def rests(self) -> bool:
-        """Whether the job is where it was meant to be: running, suspended, finished or gone."""
+        """Whether the job is where it was meant to be: running, suspended, finished or gone; and nothing else is there."""
         memory = self.memory
+        live = {process.of.id for _, process in self.yarn.processes()}
+        held = {id_ for known in self.yarn.applications.values() for id_ in known.live}
         if self.forgotten or memory.closed_at or (memory.suspended and memory.application is None):
-            return not self.declared.deleted or self.forgotten
-        live = {r.id for r in self.yarn.running()}
-        return bool(memory.started_at) and {r.container for r in memory.replicas if not r.done} == live
+            return (not self.declared.deleted or self.forgotten) and not live and not held
+        bound = {r.container for r in memory.replicas if not r.done}
+        return bool(memory.started_at) and bound == live == held
 
 
 OFTEN = (
     "beat",
     "nodes_work",
+    "node_works",
     "goes_on",
     "goes_on",
     "ends_process",
@@ -200,13 +271,26 @@ OFTEN = (
     "crashes",
 )
 NOW_AND_THEN = (
+    "loses_answers",
     "launch_fails",
-    "node_lost",
+    "node_fails_process",
+    "preempts",
+    "node_cut",
+    "node_cut",
     "node_back",
     "node_back",
+    "node_restarts",
     "manager_restarts",
-    "end_again",
     "edits",
 )
-SELDOM = ("manager_away", "application_ends", "breaks", "rolls_back", "deletes", "takes_turns")
+SELDOM = (
+    "manager_away",
+    "application_ends",
+    "is_away",
+    "tokens_roll",
+    "breaks",
+    "rolls_back",
+    "deletes",
+    "takes_turns",
+)
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

@@ -1,62 +1,93 @@
-"""Random jobs, people and accidents: the laws hold at each pass, and what is left alone comes to rest."""
+"""Random jobs, people and accidents: the laws hold at each pass, and what is left alone comes to rest.
+
+`make laws` plays many more of the same schedules; a number replays its own.
+"""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from dataclasses import replace
+
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from plan.build import job
-from plan.laws import Laws
-from plan.simulator import OPERATIONS, Simulator
-from trainmaster.api.job import TrainingJob
-from trainmaster.api.rules import check
+from plan.schedules import Schedule, broken, drawn, told
+from plan.simulator import KnownError, Simulator
 
-ROLES = st.fixed_dictionaries(
-    {"worker": st.integers(1, 3)},
-    optional={"chief": st.just(1), "ps": st.integers(0, 2), "evaluator": st.just(1)},
+SCHEDULES = 300
+"""of each part; two processes play two at one time"""
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_the_laws_hold_whatever_happens(part: int) -> None:
+    # Shorter schedules are looked for by schedules.py, which knows what a step is.
+    @settings(max_examples=SCHEDULES, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @given(st.integers(part << 32, (part + 1 << 32) - 1))
+    def plays(seed: int) -> None:
+        if broken(drawn(seed)):
+            pytest.fail(told(seed))
+
+    plays()
+
+
+# --- not mended yet
+
+
+@pytest.mark.xfail(
+    raises=KnownError, strict=True, reason="only the last end of a replica tells where it was given up"
 )
-DETAILS = st.fixed_dictionaries(
-    {
-        "restartPolicy": st.sampled_from(["Never", "OnFailure", "OnFailure", "Always", "ExitCode"]),
-        "restartScope": st.sampled_from([None, "Replica", "Job"]),
-        "maxRestarts": st.sampled_from([None, None, 0, 2]),
-        "ports": st.integers(1, 2),
-    }
-)
-POLICIES = st.fixed_dictionaries(
-    {
-        "backoffLimit": st.sampled_from([50, 50, 3, 1, 0]),
-        "backoff": st.sampled_from([{"base": 0, "max": 0}, {"base": 10, "max": 40}]),
-        "suspend": st.sampled_from([False, False, False, False, True]),
-        "ttlAfterFinished": st.sampled_from([None, 0, 30]),
-        "activeDeadline": st.sampled_from([None, None, None, 2000]),
-        "pendingDeadline": st.sampled_from([None, None, None, 1000]),
-    }
-)
+def test_what_a_lost_node_ran_is_stopped_though_its_successors_have_ended_since() -> None:
+    """Its ResourceManager was restarted meanwhile, and gets the old containers back."""
+    wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)
+    lost = (("goes_on", 0), ("node_cut", 0), ("waits", 6), ("goes_on", 0))
+    forgotten = (("manager_restarts", 0), ("waits", 4), ("preempts", 1))
+    Schedule((wanted,), (*lost, *forgotten)).play()
 
 
-@st.composite
-def jobs(draw: st.DrawFn) -> TrainingJob:
-    replicas = draw(ROLES)
-    made = job(
-        framework=draw(st.sampled_from(["Generic", "TensorFlow", "PyTorch"])),
-        policy=draw(POLICIES),
-        roles={role: draw(DETAILS) for role in replicas},
-        **replicas,
-    )
-    return made if not check(made) else job(worker=2)
+@pytest.mark.xfail(raises=AssertionError, strict=True, reason="Sight.allocated takes it for a new grant")
+def test_a_grant_that_is_told_again_after_its_process_has_ended_is_not_charged() -> None:
+    """The controller died right after starting it, and the first answer to its successor is that with the grant."""
+    wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)
+    Schedule(
+        (wanted,), (("beat", 0), ("wakes", 0), ("preempts", 1), ("crashes", 0), ("nodes_work", 0))
+    ).play()
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 79)), max_size=40)
+# --- killed at any step
+
+ACCIDENTS = {
+    "nothing": (),
+    "an exit": (("ends_process", 1),),
+    "a success": (("ends_process", 0),),
+    "a preemption": (("preempts", 1),),
+    "a node that is cut off": (("node_cut", 0), ("waits", 4), ("node_back", 0)),
+    "a lost node": (("node_cut", 0), ("waits", 6), ("waits", 6), ("node_back", 0)),
+    "a restart of the ResourceManager": (("manager_restarts", 1),),
+    "a restart of a NodeManager": (("node_restarts", 3),),
+    "an application that failed": (("application_ends", 1),),
+    "an answer that got lost": (("loses_answers", 0), ("ends_process", 1)),
+    "a suspension": (("edits", 1), ("goes_on", 0), ("edits", 0)),
+}
+LIFE = (("beat", 0), ("nodes_work", 0)) * 5
+"""long enough for a job to run, also when its controller is killed once on the way"""
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(jobs(), min_size=1, max_size=3), STEPS)
-def test_the_laws_hold_whatever_happens(
-    declarations: list[TrainingJob], steps: list[tuple[str, int]]
-) -> None:
-    world = Simulator(tuple(declarations), Laws())
-    world.goes_on(0)
-    for name, number in steps:
-        world.step(name, number)
-    world.calms_down()
+@pytest.mark.parametrize("accident", ACCIDENTS, ids=str)
+@pytest.mark.parametrize("framework", ["Generic", "PyTorch"])
+def test_a_controller_killed_at_any_step_ends_in_the_same_place(framework: str, accident: str) -> None:
+    policy = {"backoff": {"base": 0}}
+    wanted = job(framework, policy, worker=2, roles={"worker": {"restartPolicy": "OnFailure"}})
+    paused = job(framework, {**policy, "suspend": True}, worker=2)
+    whole = Schedule((wanted, paused), (*LIFE, *ACCIDENTS[accident], *LIFE))
+    place = _place(whole.play())
+    for at in range(len(whole.steps) + 1):
+        kill = ("crashes", at)  # before it writes, and between writing and acting, in turns
+        steps = (*whole.steps[:at], kill, *whole.steps[at:])
+        assert _place(replace(whole, steps=steps).play()) == place, kill
+
+
+def _place(world: Simulator) -> tuple[object, ...]:
+    memory = world.memory
+    live = sorted(process.of.number >> 31 for _, process in world.yarn.processes())
+    return live, memory.charged, memory.verdict and memory.verdict.reason, [r.done for r in memory.replicas]
