@@ -1,10 +1,14 @@
-"""A whole controller on fakes: `async with controller(folder, yarn) as ours:`. Never here: a rule of YARN, or an assertion."""
+"""A whole controller on the simulated YARN: `async with controller(folder, yarn) as ours:`.
+
+Never here: a rule of YARN, or an assertion.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
@@ -13,35 +17,85 @@ from prometheus_client import CollectorRegistry
 
 from master.folder import Folder
 from master.office import cluster
+from trainmaster.hadoop.rest import RestQueue
+from trainmaster.hadoop.values import NewApplication, NodeReport
 from trainmaster.master import desk, fleet, opening
+from trainmaster.master.cluster import ClusterView
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
 from trainmaster.settings import Settings
+from yarn.queues import ENDLESS, Queue
 from yarn.wires import Master, Nodes, Rm, Web, Yarn
+
+
+@dataclass
+class Said:
+    """What the simulated YARN tells of itself as a whole, by RPC and REST."""
+
+    yarn: Yarn
+
+    async def new_application(self) -> NewApplication:
+        return NewApplication("application_1_0000", self.yarn.rm.scheduler.configured)
+
+    async def cluster_nodes(self) -> list[NodeReport]:
+        return await Rm(self.yarn).cluster_nodes()
+
+    async def queues(self) -> tuple[RestQueue, ...]:
+        return tuple(map(_told, self.yarn.rm.scheduler.queues.values()))
+
+    async def close(self) -> None:
+        return None
+
+
+def _told(queue: Queue) -> RestQueue:
+    """As CapacitySchedulerLeafQueueInfo has it."""
+    maximum = None if queue.maximum == ENDLESS else queue.maximum
+    pending = sum(1 for each in queue.applications if not each.active)
+    active = len(queue.applications) - pending
+    name = queue.name.rpartition(".")[2]
+    return RestQueue(name, queue.name, True, queue.state, None, maximum, None, queue.used, active, pending)
+
+
+async def _here(work: Callable[..., Any], *args: Any) -> Any:
+    """In virtual time nothing comes back from threads."""
+    return work(*args)
 
 
 @asynccontextmanager
 async def controller(
-    folder: Folder, yarn: Yarn, registry: CollectorRegistry | None = None
+    folder: Folder, yarn: Yarn, registry: CollectorRegistry | None = None, looks: bool = False
 ) -> AsyncIterator[Fleet]:
-    """A controller that runs until the block ends."""
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
-    with (
-        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
-        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
-        patch.object(fleet, "ResourceManager", lambda *_: None),
-        patch.object(fleet, "Rest", lambda *_: None),
-        patch.object(fleet, "ClusterView", lambda *_: cluster()),
-        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
-        patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
-    ):
-        measures = Measures(registry or CollectorRegistry())
-        ours = Fleet(
-            Settings(user="u"), cast("Any", conf), folder, measures, cast("Any", None), lambda *_: ""
-        )
-        running = asyncio.create_task(ours.run())
+    """A controller that runs until the block ends; it really `looks` at nodes and queues where these matter."""
+    with wired(yarn, looks):
+        ours, running = begun(folder, registry)
         try:
             yield ours
         finally:
             ours.stop()
             await running
+
+
+def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fleet, asyncio.Task[None]]:
+    """A controller that runs until its task is cancelled, which is how it is killed."""
+    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
+    measures = Measures(registry or CollectorRegistry())
+    ours = Fleet(Settings(user="u"), cast("Any", conf), folder, measures, cast("Any", None), lambda *_: "")
+    return ours, asyncio.create_task(ours.run())
+
+
+@contextmanager
+def wired(yarn: Yarn, looks: bool) -> Iterator[None]:
+    """Meanwhile all wires lead to this YARN."""
+    said = cast("Any", Said(yarn))
+    with (
+        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
+        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
+        patch.object(fleet, "ResourceManager", lambda *_: None),
+        patch.object(fleet, "Rest", lambda *_: None),
+        patch.object(fleet, "Http", lambda *_: None),
+        patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said) if looks else cluster()),
+        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
+        patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
+        patch.object(asyncio, "to_thread", _here) if looks else nullcontext(),
+    ):
+        yield

@@ -3,97 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, cast
 from unittest.mock import patch
 
-from prometheus_client import CollectorRegistry
-
+from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import until, virtual
 from trainmaster.api import reasons
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType
-from trainmaster.hadoop.rest import RestQueue
-from trainmaster.hadoop.values import NewApplication, NodeReport, Resource
-from trainmaster.master import desk, fleet, opening
-from trainmaster.master.cluster import ClusterView
-from trainmaster.master.fleet import Fleet
+from trainmaster.hadoop.values import Resource
 from trainmaster.master.job import JobMaster
-from trainmaster.master.measures import Measures
-from trainmaster.settings import Settings
 from yarn.nodemanager import NodeManager
-from yarn.queues import ENDLESS, Queue
-from yarn.wires import Master, Nodes, Rm, Web, Yarn
+from yarn.queues import Queue
+from yarn.wires import Yarn
 
 GIB = 1024
-
-
-@dataclass
-class Said:
-    """What the simulated YARN tells of itself as a whole, by RPC and REST."""
-
-    yarn: Yarn
-
-    async def new_application(self) -> NewApplication:
-        return NewApplication("application_1_0000", self.yarn.rm.scheduler.configured)
-
-    async def cluster_nodes(self) -> list[NodeReport]:
-        return await Rm(self.yarn).cluster_nodes()
-
-    async def queues(self) -> tuple[RestQueue, ...]:
-        return tuple(map(_told, self.yarn.rm.scheduler.queues.values()))
-
-    async def close(self) -> None:
-        return None
-
-
-def _told(queue: Queue) -> RestQueue:
-    """As CapacitySchedulerLeafQueueInfo has it."""
-    maximum = None if queue.maximum == ENDLESS else queue.maximum
-    pending = sum(1 for each in queue.applications if not each.active)
-    active = len(queue.applications) - pending
-    name = queue.name.rpartition(".")[2]
-    return RestQueue(name, queue.name, True, queue.state, None, maximum, None, queue.used, active, pending)
-
-
-async def _here(work: Callable[..., Any], *args: Any) -> Any:
-    """In virtual time nothing comes back from threads."""
-    return work(*args)
-
-
-@asynccontextmanager
-async def controller(folder: Folder, yarn: Yarn) -> AsyncIterator[Fleet]:
-    said = cast("Any", Said(yarn))
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
-    with (
-        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
-        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
-        patch.object(fleet, "ResourceManager", lambda *_: None),
-        patch.object(fleet, "Rest", lambda *_: None),
-        patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said)),
-        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
-        patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
-        patch.object(asyncio, "to_thread", _here),
-    ):
-        ours = Fleet(
-            Settings(user="u"),
-            cast("Any", conf),
-            folder,
-            Measures(CollectorRegistry()),
-            cast("Any", None),
-            lambda *_: "",
-        )
-        running = asyncio.create_task(ours.run())
-        try:
-            yield ours
-        finally:
-            ours.stop()
-            await running
 
 
 def cluster(gigabytes: int = 16, **queues: int) -> Yarn:
@@ -124,7 +49,7 @@ def queued(folder: Folder, name: str) -> tuple[str, str]:
 @virtual
 async def test_a_job_whose_queue_is_free_gets_its_turn_at_once_though_four_wait_for_a_full_one() -> None:
     folder, yarn = Folder(), cluster(full=4, idle=16)
-    async with controller(folder, yarn):
+    async with controller(folder, yarn, looks=True):
         folder.put("holder", gang("full", 4))
         await until(lambda: runs(folder, "holder"))
         for i in range(4):
@@ -144,7 +69,7 @@ async def test_jobs_that_a_queue_does_not_let_in_hold_up_nobody_elses() -> None:
     """Its share of masters is used up: they register and heartbeat, and are never granted anything."""
     folder, yarn = Folder(), cluster(8, narrow=16, idle=16)
     yarn.rm.scheduler.queues["root.narrow"].masters = 1
-    async with controller(folder, yarn):
+    async with controller(folder, yarn, looks=True):
         folder.put("holder", gang("narrow", 1))
         await until(lambda: runs(folder, "holder"))
         for i in range(4):
@@ -157,7 +82,7 @@ async def test_jobs_that_a_queue_does_not_let_in_hold_up_nobody_elses() -> None:
 @virtual
 async def test_a_container_that_no_node_can_hold_is_told_and_stands_in_nobodys_way() -> None:
     folder, yarn = Folder(), cluster(8, a=16)
-    async with controller(folder, yarn):
+    async with controller(folder, yarn, looks=True):
         folder.put("vast", gang("a", 1, gigabytes=12))
         await until(lambda: queued(folder, "vast")[0] == reasons.NO_ROOM)
         assert (
@@ -171,7 +96,7 @@ async def test_a_container_that_no_node_can_hold_is_told_and_stands_in_nobodys_w
 async def test_every_gang_gets_its_turn_though_those_before_it_can_never_be_complete() -> None:
     """Another tenant, of whom we know nothing but what it uses, holds the better part for ever."""
     folder, yarn = Folder(), cluster(8, a=16)
-    async with controller(folder, yarn):
+    async with controller(folder, yarn, looks=True):
         folder.put("tenant", gang("a", 9))
         await until(lambda: runs(folder, "tenant"))
         for i in range(4):
@@ -188,7 +113,7 @@ async def test_those_that_wait_are_woken_by_what_concerns_them_alone() -> None:
     woken: list[str] = []
     nudge = JobMaster.nudge
     with patch.object(JobMaster, "nudge", lambda m: (woken.append(m.memory.name), nudge(m))[1]):
-        async with controller(folder, yarn):
+        async with controller(folder, yarn, looks=True):
             folder.put("holder", gang("full", 4))
             await until(lambda: runs(folder, "holder"))
             for i in range(40):
