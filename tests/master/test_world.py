@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 from master.virtual import run
 from master.world import World
-from plan.simulator import KnownError
 
 SCHEDULES = 6
 """of each part: one takes half a second or more"""
@@ -20,7 +18,9 @@ STEPS = 12
 
 @pytest.mark.parametrize("part", range(4))
 def test_whatever_happens_to_controllers_and_yarn_all_jobs_come_to_their_ends(part: int) -> None:
-    @settings(max_examples=SCHEDULES, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @settings(
+        max_examples=SCHEDULES, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+    )
     @given(st.integers(part << 32, (part + 1 << 32) - 1))
     def plays(seed: int) -> None:
         world = played(seed)
@@ -35,8 +35,7 @@ def played(seed: int) -> str:
 
     async def story() -> None:
         world = World(random.Random(seed), said=happened)
-        with suppress(KnownError):
-            await world.plays(STEPS)
+        await world.plays(STEPS)
 
     try:
         run(story)

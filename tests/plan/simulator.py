@@ -24,10 +24,6 @@ STEP = 100.0
 """seconds of a longer wait between which everybody gives a sign of life"""
 
 
-class KnownError(Exception):
-    """A law is broken by what a test has as a story of its own, until it is mended."""
-
-
 @dataclass
 class Simulator(Shell):
     """The shell, and all that may happen to it."""
@@ -224,8 +220,6 @@ class Simulator(Shell):
                 return self._is_silent()
             self.step("wakes", 0)
             self.step("waits", 2)
-        if any(process.excused for _, process in self.yarn.processes()):
-            raise KnownError("what a lost node ran goes on when a restarted ResourceManager gets it back")
         raise AssertionError(f"it never came to rest: {self.memory}")
 
     def _is_silent(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from plan.build import job
 from plan.schedules import Schedule, broken, drawn, told
-from plan.simulator import KnownError, Simulator
+from plan.simulator import Simulator
 
 SCHEDULES = 300
 """of each part; two processes play two at one time"""
@@ -22,7 +22,10 @@ SCHEDULES = 300
 @pytest.mark.parametrize("part", range(4))
 def test_the_laws_hold_whatever_happens(part: int) -> None:
     # Shorter schedules are looked for by schedules.py, which knows what a step is.
-    @settings(max_examples=SCHEDULES, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    # The same ones each time: new ones are for `make laws`, so that a rare find stops nobody's unrelated change.
+    @settings(
+        max_examples=SCHEDULES, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+    )
     @given(st.integers(part << 32, (part + 1 << 32) - 1))
     def plays(seed: int) -> None:
         if broken(drawn(seed)):
@@ -31,12 +34,9 @@ def test_the_laws_hold_whatever_happens(part: int) -> None:
     plays()
 
 
-# --- not mended yet
+# --- what hunting has found
 
 
-@pytest.mark.xfail(
-    raises=KnownError, strict=True, reason="only the last end of a replica tells where it was given up"
-)
 def test_what_a_lost_node_ran_is_stopped_though_its_successors_have_ended_since() -> None:
     """Its ResourceManager was restarted meanwhile, and gets the old containers back."""
     wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)
@@ -45,7 +45,6 @@ def test_what_a_lost_node_ran_is_stopped_though_its_successors_have_ended_since(
     Schedule((wanted,), (*lost, *forgotten)).play()
 
 
-@pytest.mark.xfail(raises=AssertionError, strict=True, reason="Sight.allocated takes it for a new grant")
 def test_a_grant_that_is_told_again_after_its_process_has_ended_is_not_charged() -> None:
     """The controller died right after starting it, and the first answer to its successor is that with the grant."""
     wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)

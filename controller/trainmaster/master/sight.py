@@ -146,12 +146,17 @@ class Sight:
         if container.state not in IDLE:
             self.missing[container.id] = replace(container, state=ContainerState.UNKNOWN)
 
-    def allocated(self, answer: Allocated, roles: Mapping[str, int], now: float) -> None:
-        """Take in a heartbeat's answer."""
+    def allocated(
+        self, answer: Allocated, roles: Mapping[str, int], now: float, replay: bool = False
+    ) -> None:
+        """Take in a heartbeat's answer.
+
+        One that is replayed after a register brings no grants: those that still stand were listed by the register.
+        """
         self.tokens.learn(answer.nm_tokens)
         for report in answer.updated_nodes:
             self._node_became(report, now)
-        for granted in answer.allocated:
+        for granted in () if replay else answer.allocated:
             if granted.id not in self.containers:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)

@@ -136,6 +136,7 @@ class Draft:
         self.gathering = memory.gathering
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
+        self.given_up = memory.given_up
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -149,6 +150,7 @@ class Draft:
             charged=self.charged,
             restarts=self.restarts,
             restart_cause=self.restart_cause,
+            given_up=self.given_up,
         )
 
     def tell(self, event: Event) -> None:

@@ -24,9 +24,12 @@ from trainmaster.plan.restart import (
     whole_job,
     without_survivor,
 )
+from trainmaster.plan.survivors import MOST
 from trainmaster.plan.values import End, Event
 
 PORT_CLASHES_FREE = 5
+ABORTED = -100
+"""ContainerExitStatus: YARN has given it up with its node, which may come back and bring it to another ResourceManager"""
 
 
 def judge_successes(case: Case, memory: Memory) -> Change:
@@ -89,6 +92,8 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if replica.container != end.container:
         draft.rows[at] = _note_late(case, replica, end)
         return
+    if end.code == ABORTED and replica.host not in draft.given_up:
+        draft.given_up = (*draft.given_up, replica.host)[-MOST:]
     if draft.verdict:
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
