@@ -322,8 +322,10 @@ async def test_a_container_that_has_not_started_has_no_logs_yet() -> None:
     ("status", "said", "over"),
     [
         (200, {"container": {"state": "RUNNING"}}, False),
-        (200, {"container": {"state": "NEW"}}, False),
-        (200, {"container": {"state": "COMPLETE"}}, True),
+        (200, {"container": {"state": "LOCALIZING"}}, False),
+        (200, {"container": {"state": "KILLING"}}, False),
+        (200, {"container": {"state": "DONE"}}, True),
+        (200, {"container": {"state": "EXITED_WITH_FAILURE"}}, True),
         (404, {"RemoteException": {"message": "java.lang.Exception: container with id, x, not found"}}, True),
     ],
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from real.cluster import Rest, running, until
-from real.reading import message, reason, trainers, worker
+from real.reading import message, processes, reason, trainers, worker
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api import reasons
@@ -94,9 +94,10 @@ def test_a_replacement_that_was_refused_while_the_large_node_was_away_comes_when
     large = trainer_role(ledger.folder, 1, steps=0) | {"resources": {"memory": "4Gi"}}
     shared.drop("lasting", eager(ps=small, worker=large))
     before = shared.until_true("lasting", C.RUNNING)
+    began = processes(ledger, 2)
 
     hadoop.kill("nodemanager-2")
-    for process in ledger.running():  # as on a machine that lost its power
+    for process in began:  # as on a machine that lost its power
         process.kill()
     until(lambda: sizes(hadoop) == [SMALL_NODE])
     shared.until("lasting", lambda s: "YARN refuses the ask for worker-0" in message(s, C.RUNNING))

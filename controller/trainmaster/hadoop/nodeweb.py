@@ -10,8 +10,16 @@ from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
 
 NOT_FOUND = "404"
-COMPLETE = "COMPLETE"
-"""ContainerState, as NMWebServices.getNodeContainer shows it"""
+OVER = frozenset(
+    {
+        "EXITED_WITH_SUCCESS",
+        "EXITED_WITH_FAILURE",
+        "CONTAINER_CLEANEDUP_AFTER_KILL",
+        "CONTAINER_RESOURCES_CLEANINGUP",
+        "DONE",
+    }
+)
+"""states of a container without a process (ContainerImpl's own ContainerState, as NMWebServices.getNodeContainer shows it)"""
 
 
 class NodeWeb:
@@ -25,7 +33,7 @@ class NodeWeb:
         url = f"{self._scheme}://{http}/ws/v1/node/containers/{container}"
         try:
             document = await self._http.json(url)
-            return bool(document["container"]["state"] == COMPLETE)
+            return document["container"]["state"] in OVER
         except RefusedError as error:
             if error.kind == NOT_FOUND:
                 return True
