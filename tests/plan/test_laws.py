@@ -15,7 +15,7 @@ from plan.build import job
 from plan.schedules import Schedule, broken, drawn, told
 from plan.simulator import Simulator
 
-SCHEDULES = 300
+SCHEDULES = 150
 """of each part; two processes play two at one time"""
 
 
