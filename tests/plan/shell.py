@@ -15,6 +15,7 @@ from plan.conversation import Conversation, done
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext, NmStatuses
+from trainmaster.hadoop.refusals import INVALID_CONTAINER
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node, Size
@@ -224,8 +225,8 @@ class Shell(Conversation):
         except DeniedError:
             self.sight.tokens.refused(container.node, nm)
             self.sight.not_started(id_)
-        except RefusedError:
-            self._failed(id_, -1)
+        except RefusedError as error:
+            self._failed(id_, -1000 if error.kind == INVALID_CONTAINER else -1)
 
     def _failed(self, id_: str, code: int, certain: bool = True) -> None:
         self._release(id_)

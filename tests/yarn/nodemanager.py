@@ -18,7 +18,6 @@ from yarn.tokens import read_container_token, read_nm_token
 
 KILLED_BY_MASTER, KILLED_BY_RM, KILLED_WITH_APPLICATION, NEVER_RAN = -105, -106, -107, -1000
 """ContainerExitStatus"""
-INVALID_CONTAINER = "org.apache.hadoop.yarn.exceptions.InvalidContainerException"
 UNHANDLED = "is not handled by this NodeManager"
 
 
@@ -113,7 +112,7 @@ class NodeManager:
             raise RefusedError(refusals.YARN_EXCEPTION, f"This token is expired. {id_}")
         if manager != self.manager:
             words = f"Container {id_} rejected as it is allocated by a previous RM"
-            raise RefusedError(INVALID_CONTAINER, words)
+            raise RefusedError(refusals.INVALID_CONTAINER, words)
         self.old_keys[application] = key
         self.relaunched.add(id_)
         self.applications.add(application)
