@@ -150,9 +150,7 @@ class Contact:
         self._desk.cluster.vcores, self.sight.queue = answer.counts_vcores, answer.queue
         self._relisting.registered(clock.monotonic())
         self.sight.registered(answer, self._memory().role_numbers)
-        self.sight.keep_asking(
-            self._memory()
-        )  # after the next heartbeat, whose replay knows exits that nodes may forget
+        self.sight.keep_asking(self._memory())
 
     async def _lost_touch(self, error: RefusedError) -> None:
         """YARN doesn't take us for the master any more: its report says whether the application is over."""

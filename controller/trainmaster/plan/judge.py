@@ -24,7 +24,7 @@ from trainmaster.plan.restart import (
     whole_job,
     without_survivor,
 )
-from trainmaster.plan.survivors import MOST
+from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import End, Event
 
 PORT_CLASHES_FREE = 5
@@ -43,14 +43,20 @@ def judge_failures(case: Case, memory: Memory) -> Change:
     """Judge the other ends, the likeliest first cause first, once those that belong together can have been heard."""
     heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
-    due = [e for e in heard if e not in waiting]
+    due = _without(heard, waiting)
     change = judge(case, changed(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
     if not waiting:
         return change
     # What was judged now may have been their first cause: then they are shown as its consequences.
     still = to_wait_for(case, change.memory, waiting)
-    rest = judge(case, changed(change.memory, pending_ends=still), [e for e in waiting if e not in still])
+    rest = judge(case, changed(change.memory, pending_ends=still), _without(waiting, still))
     return change.then(rest.memory, *rest.events)
+
+
+def _without(ends: Sequence[End], others: Sequence[End]) -> list[End]:
+    """By container, of which there may be thousands."""
+    left_out = {e.container for e in others}
+    return [e for e in ends if e.container not in left_out]
 
 
 def _likeliest_cause(end: End) -> tuple[int, float]:
@@ -92,8 +98,8 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if replica.container != end.container:
         draft.rows[at] = _note_late(case, replica, end)
         return
-    if end.code == ABORTED and replica.host not in draft.given_up:
-        draft.given_up = (*draft.given_up, replica.host)[-MOST:]
+    if end.code == ABORTED:
+        draft.given_up = remembered(draft.given_up, (replica.host,))
     if draft.verdict:
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)

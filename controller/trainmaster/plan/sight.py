@@ -8,7 +8,7 @@ from trainmaster.plan.case import Case, Change, Draft
 from trainmaster.plan.judge import judge
 from trainmaster.plan.memory import Memory, ReplicaMemory, changed
 from trainmaster.plan.restart import unbound
-from trainmaster.plan.survivors import MOST
+from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import AppState, ContainerState, End
 
 
@@ -26,7 +26,7 @@ def look_for(case: Case, memory: Memory) -> Change:
     looked = draft.memory()
     # All of them in one judgement: one that restarts the whole job leaves nothing of the others' rows as it was.
     gone = [r for r in looked.replicas if r.container not in pending and _given_up(case, r)]
-    hosts = tuple(dict.fromkeys((*looked.given_up, *(r.host for r in gone))))[-MOST:]
+    hosts = remembered(looked.given_up, (r.host for r in gone))
     return judge(case, changed(looked, given_up=hosts), [_lost(case, r) for r in gone])
 
 

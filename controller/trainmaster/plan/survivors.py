@@ -25,14 +25,17 @@ def forget_survivors(case: Case, memory: Memory) -> Change:
     late = [one for one in known if case.now >= one.until]
     retired = tuple((key, one) for key, one in living if case.now < one.until)
     rows = tuple(_without_late(case, r) for r in memory.replicas) if late else memory.replicas
-    after = changed(memory, retired_survivors=retired, given_up=given_up(memory, late))
+    after = changed(memory, retired_survivors=retired, given_up=remembered(memory.given_up, map(_host, late)))
     return Change(after if rows is memory.replicas else replace(after, replicas=rows))
 
 
-def given_up(memory: Memory, late: Iterable[Survivor]) -> tuple[str, ...]:
-    """The hosts of these beside those that are remembered."""
-    new = (one.node.rpartition(":")[0] for one in late)
-    return tuple(dict.fromkeys((*memory.given_up, *new)))[-MOST:]
+def remembered(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
+    """The hosts on which something was given up, with these."""
+    return tuple(dict.fromkeys((*known, *more)))[-MOST:]
+
+
+def _host(survivor: Survivor) -> str:
+    return survivor.node.rpartition(":")[0]
 
 
 def _without_late(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
