@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainmaster.cli.logs import LONGEST_LINE, Log, Shown
@@ -29,6 +29,7 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 40 * 4096
 
 
+@example("a\r\r\n", [3])
 @given(st.text(alphabet="ab\r\n"), st.lists(st.integers(0, 40)))
 def test_lines_don_t_depend_on_how_they_arrive(text: str, cuts: list[int]) -> None:
     content, whole, parts = text.encode(), shown(), shown()

@@ -64,7 +64,7 @@ class Log:
 
 LONGEST_LINE = 1 << 16
 """bytes of an unfinished line that are kept; then it is shown as it is"""
-BREAK = re.compile(rb"(\r*\n|\r+(?!\n|\Z))")
+BREAK = re.compile(rb"(\r*\n|\r++(?!\n|\Z))")
 """what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end"""
 
 
