@@ -51,7 +51,7 @@ def ended(cluster: Daemons[Any]) -> Iterator[None]:
         processes.end([guard], grace=0)
 
 
-def until(met: Callable[[], Any], timeout: float = 30) -> Any:
+def until(met: Callable[[], Any], timeout: float = 120) -> Any:
     """Wait until `met` returns something true, and return it."""
     deadline = time.monotonic() + timeout
     while not (answer := met()):

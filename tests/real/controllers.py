@@ -49,7 +49,7 @@ class Controller:
             self.process.send_signal(signal_)
             self.process.wait(30)
 
-    def wait_for_death(self, timeout: float = 60) -> int:
+    def wait_for_death(self, timeout: float = 180) -> int:
         assert self.process
         return self.process.wait(timeout)
 

@@ -39,7 +39,7 @@ RENEWED = 1.0
 Object = dict[str, Any]
 
 
-async def until(met: Callable[[], Any], timeout: float = 40) -> Any:
+async def until(met: Callable[[], Any], timeout: float = 120) -> Any:
     """Wait until `met` returns something true, and return it."""
     async with asyncio.timeout(timeout):
         while not (answer := met()):

@@ -103,7 +103,7 @@ class Room(ABC):
         """Declare a job, or edit it."""
         self.apply(name, document(name, spec))
 
-    def until(self, name: str, met: Callable[[JobStatus], object], timeout: float = 60) -> JobStatus:
+    def until(self, name: str, met: Callable[[JobStatus], object], timeout: float = 180) -> JobStatus:
         """Wait until the job's published status meets this."""
         deadline = time.monotonic() + timeout
         while not met(status := self.status(name)):
@@ -111,7 +111,7 @@ class Room(ABC):
             time.sleep(0.1)
         return status
 
-    def until_true(self, name: str, condition: ConditionType, timeout: float = 60) -> JobStatus:
+    def until_true(self, name: str, condition: ConditionType, timeout: float = 180) -> JobStatus:
         return self.until(name, lambda status: status.is_true(condition), timeout)
 
     def _complaint(self, name: str, status: JobStatus) -> str:

@@ -84,7 +84,7 @@ def test_a_standby_takes_over(room: Room, ledger: Ledger) -> None:
     assert "leading" not in standby.words
 
     leader.end()
-    until(lambda: "leading" in standby.words, 60)
+    until(lambda: "leading" in standby.words)
     until(lambda: ledger.running("worker-0"))[0].kill()
     status = room.until_true("led", C.FINISHED)
 

@@ -77,12 +77,12 @@ def test_a_gang_does_not_start_beside_a_process_whose_node_does_not_answer(
         assert silent.alive
         assert len(ledger.starts()) == 2
 
-    until(lambda: len(ledger.starts()) == 4, 60)
+    until(lambda: len(ledger.starts()) == 4)
     assert not silent.alive
     assert ledger.twice() == []
     assert room.until_true("writers", C.RUNNING).restarts == 1
     room.delete("writers")
-    until(lambda: not room.names(), 60)
+    until(lambda: not room.names())
 
 
 def test_resourcemanager_and_controller_killed_together_leave_one_process_of_each(
@@ -108,7 +108,7 @@ def test_resourcemanager_and_controller_killed_together_leave_one_process_of_eac
     assert len(ledger.starts("worker-0")) == 1
     assert ledger.twice() == []
     room.delete("both")
-    until(lambda: not ledger.running(), 60)
+    until(lambda: not ledger.running())
 
 
 def containers(status: JobStatus) -> list[str]:
@@ -147,7 +147,7 @@ def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
     with frozen(hadoop, node_of(hadoop, replica.node)):
         until(lambda: len(ledger.starts()) == 2, 3 * PATIENT.nm_expiry)  # YARN has given the node up
         assert old.alive
-    until(lambda: not old.alive, 60)
+    until(lambda: not old.alive)
 
     (new,) = ledger.running()
     status = room.until_true("back", C.RUNNING)

@@ -65,7 +65,7 @@ def another_ends(hadoop: LocalHadoop) -> None:
 
 def forgotten(hadoop: LocalHadoop, application: str) -> None:
     """Nobody speaks for it until YARN ends it, and others end after it."""
-    until(lambda: (known := report(hadoop, application)) is not None and known.state.over, 60)
+    until(lambda: (known := report(hadoop, application)) is not None and known.state.over)
     another_ends(hadoop)
     another_ends(hadoop)
     until(lambda: report(hadoop, application) is None)

@@ -72,7 +72,7 @@ async def test_broken_objects_are_told_with_their_problems_beside_good_ones(plac
 
 
 async def _undefine(kubernetes: LocalKubernetes) -> None:
-    await asyncio.to_thread(kubernetes.kubectl, "delete", "crd", str(TRAININGJOBS), "--timeout=60s")
+    await asyncio.to_thread(kubernetes.kubectl, "delete", "crd", str(TRAININGJOBS), "--timeout=240s")
 
 
 async def test_without_the_definition_it_says_so_and_begins_when_it_comes(place: Place) -> None:

@@ -45,7 +45,7 @@ def test_a_deleted_job_is_gone_when_kubectl_returns(shared: KubernetesRoom, ledg
     application = shared.status("deleted").application_id
     assert shared.journal(uid)
 
-    shared.kubectl("delete", "tj", "deleted", "--timeout=60s")
+    shared.kubectl("delete", "tj", "deleted", "--timeout=240s")
 
     assert ended(shared, application)
     assert not shared.journal(uid)
@@ -87,7 +87,7 @@ def test_a_namespace_goes_with_all_its_jobs(room: KubernetesRoom, ledger: Ledger
     uid = train(room, ledger, "inside")
     application = room.status("inside").application_id
 
-    room.kubernetes.kubectl("delete", "namespace", room.namespace, "--timeout=90s")
+    room.kubernetes.kubectl("delete", "namespace", room.namespace, "--timeout=240s")
 
     assert ended(room, application)
     until(lambda: not ledger.running())

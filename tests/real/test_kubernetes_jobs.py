@@ -55,13 +55,13 @@ def test_kubectl_waits_scales_watches_and_describes(
     wait = [{"who": f"worker-{i}", "step": 1, "do": "wait", "with": "go"} for i in range(3)]
     with watching(shared, tmp_path / "watched"):
         shared.drop("led", eager(worker=trainers(ledger, 1, acts=wait, steps=1)))
-        shared.kubectl("wait", "--for=condition=Running", "tj/led", "--timeout=60s")
+        shared.kubectl("wait", "--for=condition=Running", "tj/led", "--timeout=240s")
         shared.kubectl("scale", "tj/led", "--replicas=3")
         processes(ledger, 3)
         shared.until("led", lambda status: status.workers_summary == "3/3")
-        shared.kubectl("wait", "--for=jsonpath={.status.observedGeneration}=2", "tj/led", "--timeout=60s")
+        shared.kubectl("wait", "--for=jsonpath={.status.observedGeneration}=2", "tj/led", "--timeout=240s")
         ledger.go()
-        shared.kubectl("wait", "--for=condition=Succeeded", "tj/led", "--timeout=60s")
+        shared.kubectl("wait", "--for=condition=Succeeded", "tj/led", "--timeout=240s")
         until(lambda: "Succeeded" in (tmp_path / "watched").read_text())
 
     lines = [line for line in (tmp_path / "watched").read_text().splitlines() if line.startswith("led ")]

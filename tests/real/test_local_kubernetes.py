@@ -103,7 +103,7 @@ def names(kubernetes: LocalKubernetes, namespace: str) -> set[str]:
 
 def test_a_namespace_goes_with_all_that_is_in_it(kubernetes: LocalKubernetes, namespace: str) -> None:
     apply(kubernetes, namespace, JOB)
-    kubernetes.kubectl("delete", "namespace", namespace, "--timeout=60s")
+    kubernetes.kubectl("delete", "namespace", namespace, "--timeout=240s")
     assert not kubernetes.kubectl("get", "namespace", namespace, "--ignore-not-found")
 
 

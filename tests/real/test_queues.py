@@ -75,7 +75,7 @@ def test_a_job_of_a_free_queue_starts_though_four_wait_for_a_full_one(shared: Ro
     assert "it wants 2048 MiB, 2 vcores of queue 'root.gpu' (2560 MiB" in message(behind, C.QUEUED)
 
     shared.drop("ours", eager(worker=trainers(ledger, 4, steps=1)))
-    shared.until_true("ours", C.SUCCEEDED, timeout=60)
+    shared.until_true("ours", C.SUCCEEDED)
     assert not any(shared.status(f"stuck-{i}").is_true(C.RUNNING) for i in range(4))
 
 

@@ -72,7 +72,7 @@ class Asking:
     def more(self) -> None:
         """Wait for further answers."""
         enough = self.answered + REQUESTS
-        until(lambda: self.failed or self.answered >= enough, timeout=60)
+        until(lambda: self.failed or self.answered >= enough)
         assert self.failed == []
 
     def _ask(self) -> None:
