@@ -15,7 +15,7 @@ from plan.conversation import Conversation, done
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext, NmStatuses
-from trainmaster.hadoop.refusals import INVALID_CONTAINER
+from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node, Size
@@ -208,13 +208,13 @@ class Shell(Conversation):
 
     def _start(self, id_: str) -> None:
         if self.sight.awaits_token(id_):
-            return
+            return None
         container, token = self.sight.containers[id_], self.sight.container_tokens.get(id_)
         nm = self.sight.tokens.of(id_, container.node)
         self.sight.starting(id_)
         if nm is None or token is None:
             self._failed(id_, -1000)
-            return
+            return None
         try:
             self.yarn.start(container.node, nm, token, LaunchContext("train"))
             self.sight.container_tokens.pop(id_, None)
@@ -222,11 +222,13 @@ class Shell(Conversation):
             self._failed(id_, -1000)
         except UnavailableError:
             self.unsure[id_] = self.now
-        except DeniedError:
+        except DeniedError as error:
+            if says_nothing_of_the_job(error):
+                return self._failed(id_, -1000)
             self.sight.tokens.refused(container.node, nm)
             self.sight.not_started(id_)
         except RefusedError as error:
-            self._failed(id_, -1000 if error.kind == INVALID_CONTAINER else -1)
+            self._failed(id_, -1000 if says_nothing_of_the_job(error) else -1)
 
     def _failed(self, id_: str, code: int, certain: bool = True) -> None:
         self._release(id_)

@@ -44,8 +44,8 @@ _URL = re.compile(
     re.ASCII | re.DOTALL,
 )
 """a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
-_RELAUNCH = "Attempt to relaunch the same"
-"""ContainerManagerImpl.startContainerInternal"""
+_TOLD_BEFORE = re.compile(r"Attempt to relaunch the same|already is running on this node")
+"""ContainerManagerImpl.authorizeStartAndResourceIncreaseRequest, startContainerInternal"""
 _FORGOTTEN = "was recently stopped on node manager"
 
 
@@ -86,7 +86,7 @@ class NodeManagers:
             node, nm_token, "startContainers", request, pb.StartContainersResponseProto, START_PATIENCE
         )
         for failed in answer.failed_requests:
-            if _RELAUNCH in failed.exception.message:
+            if _TOLD_BEFORE.search(failed.exception.message):
                 raise UnavailableError(f"{node} was told before to start it")
             raise _error(failed)
 

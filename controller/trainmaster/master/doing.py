@@ -15,7 +15,7 @@ from typing import Any
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmStatuses
-from trainmaster.hadoop.refusals import INVALID_CONTAINER
+from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch
@@ -130,8 +130,8 @@ class Doing:
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
-            # Of a grant that another ResourceManager made nothing is at fault: it is asked for anew.
-            self._failed(action, -1000 if error.kind == INVALID_CONTAINER else -1, str(error))
+            # Of a grant that is no good any more the job is not at fault: it is asked for anew.
+            self._failed(action, -1000 if says_nothing_of_the_job(error) else -1, str(error))
         except NotDoneError as error:
             self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except TrainmasterError as error:
@@ -173,6 +173,8 @@ class Doing:
         try:
             await self._desk.nodes.start(container.node, nm_token, token, context)
         except DeniedError as error:
+            if says_nothing_of_the_job(error):
+                raise
             self._sight.tokens.refused(container.node, nm_token)
             self._sight.not_started(id_)
             raise NotLetInError(str(error)) from error
