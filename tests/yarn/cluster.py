@@ -125,9 +125,11 @@ class Simulated:
         )
 
     def _set(self, now: float) -> None:
-        self.rm.at = now
+        away = "rm" in self.answers.away or not self.rm.up
         for nm in self.nodes:
+            nm.heard_at += now - self.rm.at if away else 0.0  # nobody waits for it meanwhile
             nm.at = now
+        self.rm.at = now
 
     def _checks(self, check: Callable[[], None]) -> None:
         if self.rm.up and "rm" not in self.answers.away:
@@ -235,9 +237,11 @@ class Simulated:
         nm.hears_us = nm.hears_rm = nm.up = True
 
     def restart(self) -> None:
-        """The ResourceManager is killed and started again."""
+        """The ResourceManager is killed and started again: for each node it waits anew."""
         self.catch_up()
         self.rm.restart()
+        for nm in self.nodes:
+            nm.heard_at = nm.at
 
     def restart_node(self, host: str, recovery: bool = True) -> None:
         self.catch_up()

@@ -120,7 +120,10 @@ class Contact:
     async def _refused(self, heart: Heart, error: RefusedError) -> None:
         if error.kind == NOT_REGISTERED and not self._desk.lease.held():
             return  # whoever leads registers
-        if error.kind == NOT_REGISTERED:
+        if error.kind == NOT_REGISTERED and self.sight.state is AppState.REGISTERED and self.sight.missing:
+            # It was restarted unnoticed, and waits for its nodes anew: a pass takes note of that before it is registered with.
+            self.sight.say(AppState.AWAY, "the ResourceManager was restarted")
+        elif error.kind == NOT_REGISTERED:
             await self._register_again(heart)
         else:
             await self._lost_touch(error)

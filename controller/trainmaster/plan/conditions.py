@@ -12,7 +12,7 @@ from trainmaster.plan.admission import Refusal, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory
 from trainmaster.plan.unread import why_unread
 from trainmaster.plan.values import ContainerState
 
@@ -101,9 +101,10 @@ def doubted(case: Case, memory: Memory) -> str:
         return ""
     key, last = max(found, key=lambda each: each[1].until)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    until = timestamp(last.until) if last.until != UNCOUNTED else "YARN is back and has waited for that node"
     return (
         f"{key} may still run in {last.container} on {last.node}, which does not say that it is over{more}: "
-        f"nothing is started beside it before {timestamp(last.until)}"
+        f"nothing is started beside it before {until}"
     )
 
 
