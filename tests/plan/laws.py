@@ -162,6 +162,8 @@ def conditions_agree(status: JobStatus) -> None:
     assert C.FINISHED not in true or true & {C.SUCCEEDED, C.FAILED}
     assert (C.RECONCILING in true) == (not true & {C.READY, C.STALLED})
     assert status.state
+    running = status.condition(C.RUNNING)
+    assert running is None or running.status == "True" or running.reason not in ("AllRunning", "SomeRunning")
     assert all(c.reason and c.message for c in status.conditions)
     assert JobStatus.model_validate_json(status.model_dump_json(by_alias=True)) == status
 

@@ -256,6 +256,7 @@ class Sight:
             self.changed = True
         self.missing.pop(id_, None)
         self.container_tokens.pop(id_, None)
+        self._to_confirm.discard(id_)
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""
