@@ -71,6 +71,8 @@ class Shell(Conversation):
     forgotten: bool = False
     plan: Plan | None = None
     """of the last pass"""
+    seen: Seen = field(default_factory=Seen)
+    """in the last pass"""
     looked_at: tuple[object, ...] = ()
     """what others said when the last pass was made"""
     fresh: bool = False
@@ -110,8 +112,7 @@ class Shell(Conversation):
         nodes = self._cluster().nodes if self.memory.gathering else ()
         return self.declared, self.may_ask, nodes
 
-    @property
-    def seen(self) -> Seen:
+    def _look(self) -> Seen:
         return Seen(
             application=self.sight.state,
             application_words=self.sight.words,
@@ -138,7 +139,7 @@ class Shell(Conversation):
         if self.forgotten or not (crash or self._pending()):
             return
         self.sight.changed, self.looked_at = False, self._outside()
-        seen = self.seen
+        seen = self.seen = self._look()
         plan = decide(self.declared, self.memory, seen, self.now, LIMITS)
         self.laws.decided(self, plan)
         if crash == "before":
