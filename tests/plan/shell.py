@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from plan.build import BIG, declared
+from plan.build import BIG, declared, size_of
 from plan.conversation import Conversation, done
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LaunchContext, NmStatuses
+from trainmaster.hadoop.containers import LaunchContext
+from trainmaster.hadoop.nodeweb import by_web
 from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
-from trainmaster.plan.cluster import Cluster, Node, Size
+from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
-    ContainerState,
     End,
     Finish,
     Forget,
@@ -41,8 +41,6 @@ from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
 from yarn.wires import Rm, Yarn
 
-T = TypeVar("T")
-S = ContainerState
 HOSTS = ("a", "b", "c")
 LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
 """few ports, so that they are met twice"""
@@ -125,7 +123,9 @@ class Shell(Conversation):
 
     def _cluster(self) -> Cluster:
         nodes = tuple(
-            Node(report.host, report.rack, _size(report.total) - _size(report.used), _size(report.total))
+            Node(
+                report.host, report.rack, size_of(report.total) - size_of(report.used), size_of(report.total)
+            )
             for report in self.yarn.rm.tracking.usable()
         )
         return Cluster(largest=BIG, nodes=nodes)
@@ -278,24 +278,22 @@ class Shell(Conversation):
         try:
             over = self.yarn.over(http, id_)
         except TrainmasterError:
-            return
-        if over:
-            self.sight.confirmed(NmStatuses({}, frozenset({id_}), {}), {id_: node}, self.now)
+            self.sight.unheard((id_,))
+        else:
+            self.sight.confirmed(by_web(id_, over), {id_: node}, self.now)
 
     def _confirm(self, node: str, nm: bytes, ids: list[str]) -> None:
         try:
             answer = self.yarn.statuses(node, nm, ids)
         except DeniedError:
             self.sight.tokens.refused(node, nm)
+            self.sight.unheard(ids)
             return
         except TrainmasterError:
+            self.sight.unheard(ids)
             return
         for id_ in self.unsure.keys() & (answer.unknown | answer.known.keys()):
             del self.unsure[id_]
             if id_ in answer.unknown:
                 self._failed(id_, -1000)
         self.sight.confirmed(answer, dict.fromkeys(ids, node), self.now)
-
-
-def _size(resource: Resource) -> Size:
-    return Size(resource.memory, resource.vcores, resource.gpus)

@@ -158,9 +158,20 @@ def test_what_was_scaled_away_is_waited_for_as_long() -> None:
     assert world.told(Start) == []
     assert "before 1970-01-01T" in world.later(15).condition("Running").message
     assert (
-        "YARN is back and has waited for that node"
+        "nothing is started beside it until it does"
         in world.sees(application=AppState.AWAY).condition("Running").message
     )
+
+
+def test_what_its_node_says_to_live_is_waited_for_whatever_the_time() -> None:
+    """The ResourceManager has given the node up, and we can still ask it."""
+    world = World(job(worker=1)).runs()
+    listed = world.seen.containers
+    given_away(world, "worker-0").sees(containers=listed).later(2 * EXPIRY).grants("worker-0", node="b")
+    assert world.told(Start) == []
+    world.sees(containers={})
+    assert _survivors(world.memory) == {"c1": world.now + EXPIRY}
+    assert world.later(EXPIRY).grants("worker-0", node="b").told(Start)
 
 
 def test_deadlines_pass_and_edits_are_taken_in_while_yarn_is_away() -> None:

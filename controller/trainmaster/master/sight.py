@@ -219,6 +219,12 @@ class Sight:
         for id_ in answer.unknown & asked.keys():
             self._not_there(id_, now)
 
+    def unheard(self, ids: Iterable[str]) -> None:
+        """Their NodeManager can't be asked: that one of an earlier run lived when it could be counts no more."""
+        for id_ in ids:
+            if id_ in self.missing and id_ in self._survivors:
+                self._set(id_, ContainerState.UNKNOWN)
+
     def _not_there(self, id_: str, now: float) -> None:
         """Its NodeManager doesn't know it. Listed, it was never started; not listed either, both have lost it."""
         if id_ in self.missing:

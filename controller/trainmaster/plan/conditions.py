@@ -102,10 +102,10 @@ def doubted(case: Case, memory: Memory) -> str:
         return ""
     key, last = max(found, key=lambda each: each[1].until)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    until = timestamp(last.until) if last.until != UNCOUNTED else "YARN is back and has waited for that node"
+    time = "until it does" if last.until == UNCOUNTED else f"before {timestamp(last.until)}"
     return (
         f"{key} may still run in {last.container} on {last.node}, which does not say that it is over{more}: "
-        f"nothing is started beside it before {until}"
+        f"nothing is started beside it {time}"
     )
 
 

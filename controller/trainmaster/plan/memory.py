@@ -80,7 +80,7 @@ class End:
 
 
 UNCOUNTED = 4_102_444_800.0
-"""`Survivor.until` while YARN is away (the year 2100): nobody waits for a node then, so that time doesn't count"""
+"""`Survivor.until` while no time counts (the year 2100): it is said to live, or YARN is away and nobody waits for a node"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Survivor:
     since: float
     """when the replica let it go"""
     until: float
-    """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while YARN is away"""
+    """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while no time counts"""
     http: str = ""
     """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, Survivor, changed
+from trainmaster.plan.values import ContainerState
 
 MOST = 100
 """hosts remembered at most, newest last"""
@@ -23,7 +24,7 @@ def forget_survivors(case: Case, memory: Memory) -> Change:
 
 
 def _counted(case: Case, memory: Memory) -> Memory:
-    """Only a ResourceManager gives up a node, and one that is back waits for each of them anew."""
+    """Only a silent node is given up, and only by a ResourceManager: one that is back waits for each of them anew."""
     retired = tuple((key, _timed(case, one)) for key, one in memory.retired_survivors)
     rows = tuple(_row_timed(case, r) if r.survivors else r for r in memory.replicas)
     return changed(
@@ -38,9 +39,18 @@ def _row_timed(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
 
 def _timed(case: Case, survivor: Survivor) -> Survivor:
     counts = survivor.until != UNCOUNTED
-    if counts is not case.yarn_away:
+    if counts is not (case.yarn_away or _lives(case, survivor)):
         return survivor
     return replace(survivor, until=UNCOUNTED if counts else case.now + case.limits.node_expiry)
+
+
+def _lives(case: Case, survivor: Survivor) -> bool:
+    """Whether YARN or its node says so."""
+    container = case.seen.containers.get(survivor.container)
+    return container is not None and container.state not in (
+        ContainerState.ALLOCATED,
+        ContainerState.UNSTARTABLE,
+    )
 
 
 def _forgotten(case: Case, memory: Memory) -> Change:
