@@ -16,7 +16,6 @@ from trainmaster.errors import RefusedError, TrainmasterError
 from trainmaster.hadoop.containers import AllocateCall
 from trainmaster.hadoop.refusals import NOT_REGISTERED
 from trainmaster.hadoop.scheduler import ApplicationMaster
-from trainmaster.master import opening
 from trainmaster.master.codec import Nameplate
 from trainmaster.master.desk import Desk
 from trainmaster.master.heartbeat import REPLAY
@@ -69,7 +68,7 @@ class Keeping:
             )
 
     async def _registered(self, uid: str, plate: Nameplate) -> ApplicationMaster:
-        master = opening.ApplicationMaster(self._desk.conf, b64decode(plate.token))
+        master = ApplicationMaster(self._desk.conf, b64decode(plate.token))
         self._masters[uid] = master
         await master.register("localhost", -1, "")
         log.warning(
