@@ -146,7 +146,9 @@ class Conversation:
     def _refused_beat(self, heart: Heart, error: RefusedError) -> None:
         if error.kind != NOT_REGISTERED:
             self._lost_touch(error)
-        elif self.sight.state is AppState.REGISTERED and self.sight.missing:
+            return
+        self.sight.manager_restarted()
+        if self.sight.state is AppState.REGISTERED and self.sight.missing:
             self.sight.say(AppState.AWAY, "it was restarted")
         else:
             self._again(heart)

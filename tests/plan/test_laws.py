@@ -59,6 +59,13 @@ def test_a_grant_that_is_told_again_after_its_process_has_ended_is_not_charged()
     ).play()
 
 
+def test_what_was_given_away_before_a_restart_comes_back_with_its_node_and_is_stopped() -> None:
+    """The new ResourceManager knows nothing of that, and only a register brings the token to stop it with."""
+    wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)
+    lost = (("goes_on", 0), ("node_cut", 0), ("preempts", 1), ("goes_on", 0), ("waits", 4), ("goes_on", 0))
+    Schedule((wanted,), (*lost, ("manager_restarts", 1), ("goes_on", 0))).play()
+
+
 # --- killed at any step
 
 ACCIDENTS = {

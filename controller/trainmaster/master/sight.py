@@ -97,6 +97,10 @@ class Sight:
         for container in list(self.containers.values()):
             self._unlist(container)
 
+    def manager_restarted(self) -> None:
+        """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""
+        self._doubted.clear()
+
     def anew(self) -> None:
         """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
         self.tokens.anew({c.id: c.node for c in self.missing.values()})
