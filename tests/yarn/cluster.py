@@ -141,7 +141,7 @@ class Simulated:
             nm.work()
         if not (nm.up and nm.hears_rm and self.rm.up) or "rm" in self.answers.away:
             return
-        nm.heard(self.options.node_expiry)
+        nm.heard(self.options.node_expiry, list(nm.processes.values()))
         tracking = self.rm.tracking
         if nm.manager != self.rm.life or nm.node not in tracking.nodes:
             tracking.register(nm, self.rm.at)
@@ -176,8 +176,10 @@ class Simulated:
         self.answers.called(method, host)
         if not (nm.up and nm.hears_us):
             raise UnavailableError(f"{node} could not be reached")
-        nm.heard(self.options.node_expiry)
-        return self.answers.of(method, lambda: act(nm))
+        lived = list(nm.processes.values())
+        answer = self.answers.of(method, lambda: act(nm))
+        nm.heard(self.options.node_expiry, lived)  # one that only refuses our token says nothing of them
+        return answer
 
     def start(self, node: str, nm_token: bytes, container: bytes, launch: LaunchContext) -> None:
         of = self.granted.get(read_container_token(container)[0])
