@@ -243,7 +243,7 @@ class Simulated:
         self.catch_up()
         self.rm.restart()
         for nm in self.nodes:
-            nm.heard_at = nm.at
+            nm.heard(self.options.node_expiry, list(nm.processes.values()))
 
     def restart_node(self, host: str, recovery: bool = True) -> None:
         self.catch_up()
