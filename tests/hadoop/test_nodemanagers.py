@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -31,31 +32,69 @@ async def ask(nodes: NodeManagers, server: Server) -> frozenset[str]:
     return (await nodes.statuses(server.address, KEY, [ID])).unknown
 
 
+class Later:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.handles: list[asyncio.Handle] = []
+
+    def __call__(self, seconds: float, act: Callable[[], None]) -> asyncio.Handle:
+        self.handles.append(asyncio.Handle(act, (), asyncio.get_running_loop()))
+        return self.handles[-1]
+
+    @property
+    def due(self) -> list[asyncio.Handle]:
+        return [handle for handle in self.handles if not handle.cancelled()]
+
+    def passes(self) -> None:
+        for handle in self.due:
+            self.handles.remove(handle)
+            handle._run()
+
+
+async def until(met: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not met():
+            await asyncio.sleep(0.01)
+
+
 async def test_calls_share_a_connection_until_it_has_been_idle() -> None:
+    later = Later()
     async with serving(knows_nothing) as server:
-        nodes = NodeManagers(idle=0.2)
+        nodes = NodeManagers(later=later)
         assert await asyncio.gather(*(ask(nodes, server) for _ in range(20))) == [{ID}] * 20
         for _ in range(4):
-            await asyncio.sleep(0.1)
             await ask(nodes, server)
-        assert server.connections == 1
-        await asyncio.sleep(0.4)
-        assert not server.open
+        assert (server.connections, len(later.due)) == (1, 1)
+        later.passes()
+        await until(lambda: not server.open)
         assert await ask(nodes, server) == {ID}
         assert server.connections == 2
         await nodes.close()
-        await asyncio.sleep(0.05)
-        assert not server.open
+        await until(lambda: not server.open)
+        assert not later.due
 
 
 async def test_a_call_longer_than_the_idle_time_is_not_cut() -> None:
+    later, heard, gate = Later(), asyncio.Event(), asyncio.Event()
+
     async def slow(server: Server, call: Call) -> None:
-        await asyncio.sleep(0.3)
+        heard.set()
+        await gate.wait()
         knows_nothing(server, call)
 
     async with serving(slow) as server:
-        nodes = NodeManagers(idle=0.05)
-        assert await ask(nodes, server) == {ID}
+        nodes = NodeManagers(later=later)
+        gate.set()
+        await ask(nodes, server)
+        gate.clear()
+        heard.clear()
+        asked = asyncio.create_task(ask(nodes, server))
+        await heard.wait()
+        later.passes()
+        gate.set()
+        assert await asked == {ID}
+        assert len(later.due) == 1
         await nodes.close()
 
 

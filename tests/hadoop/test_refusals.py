@@ -46,6 +46,46 @@ def test_a_wrapped_exception_counts_as_what_it_wraps() -> None:
     assert (error.kind, error.message) == ("java.security.AccessControlException", "User eve cannot do that")
 
 
+UNAUTHORIZED = "Unauthorized request to start container. "
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "innocent"),
+    [
+        (refusals.INVALID_CONTAINER, "Container c rejected as it is allocated by a previous RM", True),
+        (refusals.INVALID_TOKEN, "Given Container c seems to have an illegally generated token.", True),
+        (refusals.INVALID_TOKEN, "Invalid container token used for starting container on : n1:1", True),
+        (
+            refusals.INVALID_TOKEN,
+            "Given NMToken for application : a seems to have been generated illegally.",
+            False,
+        ),
+        (YARN + "InvalidAuxServiceException", "The auxService:shuffle does not exist", True),
+        (YARN + "YarnException", f"{UNAUTHORIZED}\nThis token is expired. current time is 2 found 1", True),
+        (
+            YARN + "YarnException",
+            f"{UNAUTHORIZED}\nNMToken for application attempt : a was used for starting container with container token "
+            "issued for application attempt : b",
+            True,
+        ),
+        (
+            YARN + "YarnException",
+            "Container start failed as the NodeManager is in the process of shutting down",
+            True,
+        ),
+        (YARN + "YarnException", "Invalid NMToken", True),
+        (YARN + "YarnException", "java.io.IOException: Invalid ContainerToken", False),
+        (YARN + "YarnException", "Expected applicationAttemptId: aFound: b", True),
+        (YARN + "YarnException", "Null resource URL for local resource a.py", False),
+        (YARN + "YarnException", "a sentence of a later release", False),
+    ],
+)
+def test_a_start_refused_for_what_is_not_the_jobs(kind: str, words: str, innocent: bool) -> None:
+    error = refusal(kind, words)
+    assert isinstance(error, RefusedError)
+    assert refusals.says_nothing_of_the_job(error) is innocent
+
+
 def test_words_with_a_colon_are_no_class() -> None:
     error = refusal(YARN + "YarnException", "Container: not handled")
     assert isinstance(error, RefusedError)

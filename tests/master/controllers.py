@@ -19,7 +19,7 @@ from master.folder import Folder
 from master.office import cluster
 from trainmaster.hadoop.rest import RestQueue
 from trainmaster.hadoop.values import NewApplication, NodeReport
-from trainmaster.master import desk, fleet, opening
+from trainmaster.master import desk, fleet, keeping, opening
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
@@ -89,6 +89,7 @@ def wired(yarn: Yarn, looks: bool) -> Iterator[None]:
     said = cast("Any", Said(yarn))
     with (
         patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
+        patch.object(keeping, "ApplicationMaster", lambda _, token: Master(yarn, token)),
         patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
         patch.object(fleet, "ResourceManager", lambda *_: None),
         patch.object(fleet, "Rest", lambda *_: None),

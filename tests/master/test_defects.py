@@ -159,33 +159,6 @@ async def test_the_time_without_a_resourcemanager_makes_no_replica_lost() -> Non
         assert (len(office.yarn.started), master.memory.restarts) == (2, 0)
 
 
-@virtual
-async def test_what_was_bound_and_never_started_is_not_charged_to_the_job() -> None:
-    """Its controller died between writing down and starting, and a restarted ResourceManager knows nothing of the grant."""
-    async with Office() as office:
-        office.yarn.answers.away.add("nm")
-        master = office.drive(job(worker=2, policy={"backoffLimit": 0}))
-        await office.until(lambda: master.memory.started_generation)
-    office.yarn.restart()
-    office.yarn.away.clear()
-    async with Office(office.yarn, office.store) as successor:
-        master = successor.drive(job(worker=2), memory=office.store.memory())
-        # No register brings its node's token while nothing is listed, so nobody can be asked before the node expiry.
-        await successor.until(lambda: len(successor.yarn.running()) == 2, within=700)
-        assert (master.memory.charged, master.memory.verdict) == (0, None)
-
-
-@virtual
-async def test_a_nodemanager_that_forgot_everything_is_not_the_jobs_fault() -> None:
-    async with Office() as office:
-        master = office.drive(job(worker=2, policy={"backoffLimit": 0}))
-        await office.running(2)
-        office.yarn.restart_node("n1", recovery=False)
-        await asyncio.sleep(60)
-        assert len(office.yarn.running()) == 2
-        assert (master.memory.charged, master.memory.verdict) == (0, None)
-
-
 @pytest.mark.parametrize("cause", ["an edit", "an application that was given up"])
 def test_nothing_starts_beside_what_a_cut_off_node_still_runs(cause: str) -> None:
     async def story() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from master.office import Office, container, job
 from master.virtual import virtual
-from trainmaster.errors import RefusedError
+from trainmaster.errors import DeniedError, RefusedError
+from trainmaster.hadoop.containers import LocalResource
+from trainmaster.hadoop.refusals import INVALID_TOKEN
 
 
 @virtual
@@ -41,6 +43,44 @@ async def test_what_fails_while_starting_is_given_back_and_replaced() -> None:
         await office.running(1)
         assert master.memory.charged == 0, "the node's trouble, not the user's"
         assert len(office.yarn.only.live) == 1
+
+
+ALLOCATION_EXPIRY = 600.0
+"""seconds, YARN's default"""
+
+
+@virtual
+async def test_a_start_that_was_put_off_for_longer_than_its_grant_is_good_is_charged_to_nobody() -> None:
+    async with Office() as office:
+        gate = asyncio.Event()
+
+        async def slow(ref: Any, user: str) -> Any:
+            await gate.wait()
+            return LocalResource(ref.source, 1, 1)
+
+        office.files = slow
+        spec = {"files": [{"source": "hdfs:///a.py", "name": "a.py"}]}
+        master = office.drive(job(worker=1, spec=spec))
+        await office.until(lambda: office.yarn.applications and office.yarn.only.live)
+        await asyncio.sleep(ALLOCATION_EXPIRY + 10)
+        assert office.yarn.only.live, "the ResourceManager looks only now and then"
+        gate.set()
+        await office.running(1)
+        assert master.memory.charged == 0
+
+
+@virtual
+async def test_a_grant_whose_token_its_node_does_not_take_is_asked_for_anew() -> None:
+    """As after restarts of both daemons; a token of the node's own would be waited for in vain."""
+    async with Office() as office:
+        words = "Given Container c seems to have an illegally generated token."
+        office.yarn.refuse["start"] = DeniedError(INVALID_TOKEN, words)
+        master = office.drive(job(worker=1))
+        await office.until(lambda: office.yarn.calls["start"])
+        office.yarn.refuse.clear()
+        await office.running(1)
+        assert master.memory.charged == 0
+        assert master.memory.replicas[0].replacements == 1
 
 
 @virtual

@@ -126,3 +126,19 @@ async def test_a_gang_that_waited_for_a_silent_node_gathers_as_soon_as_that_has_
 def reason(office: Office, type_: str) -> str:
     found = office.shown["uid"].condition(ConditionType(type_))
     return found.reason if found else ""
+
+
+@virtual
+async def test_a_restart_of_the_resourcemanager_that_nobody_noticed_has_it_wait_for_its_nodes_anew() -> None:
+    nodes = [NodeManager(host, LARGE) for host in ("n1", "n2")]
+    async with Office(Yarn(*nodes)) as office:
+        master = office.drive(job(worker=1))
+        await office.running(1)
+        first = container(master)
+        office.yarn.cut(office.yarn.granted[first].node.partition(":")[0])
+        office.yarn.preempt(first)
+        await asyncio.sleep(500)
+        office.yarn.restart()
+        await asyncio.sleep(300)
+        assert office.yarn.running() == [first], "YARN has waited for its node for 300 s"
+        await office.until(lambda: len(office.yarn.running()) == 2, within=400)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import Condition, ConditionType, FieldProblem, JobStatus, ReplicaStatus
+from trainmaster.hadoop.values import Resource
 from trainmaster.plan.decide import begun, decide
 from trainmaster.plan.memory import ApplicationMemory, Key, Memory, ReplicaMemory
 from trainmaster.plan.values import (
@@ -68,6 +69,10 @@ def key(name: str) -> Key:
     """worker-0 as a key."""
     role, _, index = name.rpartition("-")
     return Key(role, int(index))
+
+
+def size_of(resource: Resource) -> Size:
+    return Size(resource.memory, resource.vcores, resource.gpus)
 
 
 def cluster(*hosts: str, size: Size = BIG, largest: Size = BIG, **more: Any) -> Cluster:

@@ -146,8 +146,13 @@ class Conversation:
     def _refused_beat(self, heart: Heart, error: RefusedError) -> None:
         if error.kind != NOT_REGISTERED:
             self._lost_touch(error)
+            return
+        self.sight.manager_restarted()
+        if self.sight.state is AppState.REGISTERED and self.sight.missing:
+            self.sight.say(AppState.AWAY, "it was restarted")
         else:
             self._again(heart)
+            self.sight.say(AppState.REGISTERED)
 
     def _lost_touch(self, error: RefusedError) -> None:
         """YARN doesn't take us for the master any more: its report says whether the application is over."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from plan.shell import LIMITS, Shell
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+from trainmaster.master.codec import decode, encode
 from trainmaster.master.identity import RUN_BITS
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.decide import decide
@@ -32,7 +33,7 @@ class Laws:
     """containers whose ends were charged"""
     runs: dict[Key, int] = field(default_factory=dict)
     """the highest run that each place ever had"""
-    asks_again: int = 5
+    asks_again: int = 8
     """at every so-manieth pass the same is asked again, which takes four times as long as to ask once"""
     passes: int = 0
 
@@ -42,6 +43,7 @@ class Laws:
             one_answer_to_one_question(world, plan)
             nothing_more_to_decide(world, plan)
             nothing_changes_before_it_wakes(world, plan)
+            what_is_written_can_be_read(plan)
         starts_only_what_is_bound(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
@@ -162,8 +164,14 @@ def conditions_agree(status: JobStatus) -> None:
     assert C.FINISHED not in true or true & {C.SUCCEEDED, C.FAILED}
     assert (C.RECONCILING in true) == (not true & {C.READY, C.STALLED})
     assert status.state
+    running = status.condition(C.RUNNING)
+    assert running is None or running.status == "True" or running.reason not in ("AllRunning", "SomeRunning")
     assert all(c.reason and c.message for c in status.conditions)
-    assert JobStatus.model_validate_json(status.model_dump_json(by_alias=True)) == status
+
+
+def what_is_written_can_be_read(plan: Plan) -> None:
+    assert JobStatus.model_validate_json(plan.status.model_dump_json(by_alias=True)) == plan.status
+    assert decode(encode(plan.memory)) == plan.memory
 
 
 def _true(status: JobStatus) -> set[C]:

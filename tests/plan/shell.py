@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from plan.build import BIG, declared
+from plan.build import BIG, declared, size_of
 from plan.conversation import Conversation, done
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LaunchContext, NmStatuses
-from trainmaster.hadoop.refusals import INVALID_CONTAINER
+from trainmaster.hadoop.containers import LaunchContext
+from trainmaster.hadoop.nodeweb import by_web
+from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
-from trainmaster.plan.cluster import Cluster, Node, Size
+from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
-    ContainerState,
     End,
     Finish,
     Forget,
@@ -41,8 +41,6 @@ from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
 from yarn.wires import Rm, Yarn
 
-T = TypeVar("T")
-S = ContainerState
 HOSTS = ("a", "b", "c")
 LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
 """few ports, so that they are met twice"""
@@ -71,6 +69,8 @@ class Shell(Conversation):
     forgotten: bool = False
     plan: Plan | None = None
     """of the last pass"""
+    seen: Seen = field(default_factory=Seen)
+    """in the last pass"""
     looked_at: tuple[object, ...] = ()
     """what others said when the last pass was made"""
     fresh: bool = False
@@ -110,8 +110,7 @@ class Shell(Conversation):
         nodes = self._cluster().nodes if self.memory.gathering else ()
         return self.declared, self.may_ask, nodes
 
-    @property
-    def seen(self) -> Seen:
+    def _look(self) -> Seen:
         return Seen(
             application=self.sight.state,
             application_words=self.sight.words,
@@ -124,7 +123,9 @@ class Shell(Conversation):
 
     def _cluster(self) -> Cluster:
         nodes = tuple(
-            Node(report.host, report.rack, _size(report.total) - _size(report.used), _size(report.total))
+            Node(
+                report.host, report.rack, size_of(report.total) - size_of(report.used), size_of(report.total)
+            )
             for report in self.yarn.rm.tracking.usable()
         )
         return Cluster(largest=BIG, nodes=nodes)
@@ -138,7 +139,7 @@ class Shell(Conversation):
         if self.forgotten or not (crash or self._pending()):
             return
         self.sight.changed, self.looked_at = False, self._outside()
-        seen = self.seen
+        seen = self.seen = self._look()
         plan = decide(self.declared, self.memory, seen, self.now, LIMITS)
         self.laws.decided(self, plan)
         if crash == "before":
@@ -208,13 +209,13 @@ class Shell(Conversation):
 
     def _start(self, id_: str) -> None:
         if self.sight.awaits_token(id_):
-            return
+            return None
         container, token = self.sight.containers[id_], self.sight.container_tokens.get(id_)
         nm = self.sight.tokens.of(id_, container.node)
         self.sight.starting(id_)
         if nm is None or token is None:
             self._failed(id_, -1000)
-            return
+            return None
         try:
             self.yarn.start(container.node, nm, token, LaunchContext("train"))
             self.sight.container_tokens.pop(id_, None)
@@ -222,11 +223,13 @@ class Shell(Conversation):
             self._failed(id_, -1000)
         except UnavailableError:
             self.unsure[id_] = self.now
-        except DeniedError:
+        except DeniedError as error:
+            if says_nothing_of_the_job(error):
+                return self._failed(id_, -1000)
             self.sight.tokens.refused(container.node, nm)
             self.sight.not_started(id_)
         except RefusedError as error:
-            self._failed(id_, -1000 if error.kind == INVALID_CONTAINER else -1)
+            self._failed(id_, -1000 if says_nothing_of_the_job(error) else -1)
 
     def _failed(self, id_: str, code: int, certain: bool = True) -> None:
         self._release(id_)
@@ -275,24 +278,22 @@ class Shell(Conversation):
         try:
             over = self.yarn.over(http, id_)
         except TrainmasterError:
-            return
-        if over:
-            self.sight.confirmed(NmStatuses({}, frozenset({id_}), {}), {id_: node}, self.now)
+            self.sight.unheard((id_,))
+        else:
+            self.sight.confirmed(by_web(id_, over), {id_: node}, self.now)
 
     def _confirm(self, node: str, nm: bytes, ids: list[str]) -> None:
         try:
             answer = self.yarn.statuses(node, nm, ids)
         except DeniedError:
             self.sight.tokens.refused(node, nm)
+            self.sight.unheard(ids)
             return
         except TrainmasterError:
+            self.sight.unheard(ids)
             return
         for id_ in self.unsure.keys() & (answer.unknown | answer.known.keys()):
             del self.unsure[id_]
             if id_ in answer.unknown:
                 self._failed(id_, -1000)
         self.sight.confirmed(answer, dict.fromkeys(ids, node), self.now)
-
-
-def _size(resource: Resource) -> Size:
-    return Size(resource.memory, resource.vcores, resource.gpus)

@@ -136,6 +136,7 @@ class Simulator(Shell):
             self.nodes_work(number)
 
     def manager_away(self, _number: int) -> None:
+        self.yarn.catch_up()
         self.yarn.away.symmetric_difference_update({"rm"})
 
     def application_ends(self, number: int) -> None:

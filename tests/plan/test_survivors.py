@@ -138,6 +138,42 @@ def test_time_in_which_yarn_was_away_does_not_count_as_unseen() -> None:
     assert not world.later(1).replica("worker-0").bound
 
 
+def test_nobody_waits_for_a_node_while_yarn_is_away_and_it_is_waited_for_anew_once_that_is_back() -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0").later(300)
+    world.sees(application=AppState.AWAY).later(10 * EXPIRY)
+    assert world.plan.wake_at is None
+    assert world.told_names == []
+    world.sees(application=AppState.REGISTERED).grants("worker-0", node="b")
+    assert world.told(Start) == []
+    assert _survivors(world.memory) == {"c1": world.now + EXPIRY}
+    assert world.obeys().later(EXPIRY).grants("worker-0", node="b").told(Start)
+
+
+def test_what_was_scaled_away_is_waited_for_as_long() -> None:
+    world = World(job(worker=2)).runs()
+    world.declares(job(worker=1))
+    world._drop("c2")
+    world.sees(application=AppState.AWAY).later(EXPIRY)
+    world.sees(application=AppState.REGISTERED).declares(job(worker=2)).grants("worker-1", node="b")
+    assert world.told(Start) == []
+    assert "before 1970-01-01T" in world.later(15).condition("Running").message
+    assert (
+        "nothing is started beside it until it does"
+        in world.sees(application=AppState.AWAY).condition("Running").message
+    )
+
+
+def test_what_its_node_says_to_live_is_waited_for_whatever_the_time() -> None:
+    """The ResourceManager has given the node up, and we can still ask it."""
+    world = World(job(worker=1)).runs()
+    listed = world.seen.containers
+    given_away(world, "worker-0").sees(containers=listed).later(2 * EXPIRY).grants("worker-0", node="b")
+    assert world.told(Start) == []
+    world.sees(containers={})
+    assert _survivors(world.memory) == {"c1": world.now + EXPIRY}
+    assert world.later(EXPIRY).grants("worker-0", node="b").told(Start)
+
+
 def test_deadlines_pass_and_edits_are_taken_in_while_yarn_is_away() -> None:
     world = World(job(worker=1, policy={"activeDeadline": 100})).runs().sees(application=AppState.AWAY)
     running = world.condition("Running")

@@ -276,3 +276,14 @@ def test_a_cause_of_another_version_is_read_as_unknown() -> None:
     last = decode(record).replicas[0].last_exit
     assert last is not None
     assert (last.cause, last.message) == (Cause.UNKNOWN, "exit code 1")
+
+
+def test_what_yarn_loses_meanwhile_is_said_to_wait_until_it_can_be_read() -> None:
+    spec = job(worker=2)
+    world = taken_up(World(spec).runs()).sees(application=AppState.LOST, application_words="", containers={})
+    said = world.events[-1].message
+    assert said == "YARN lost the application; it is submitted anew once its declaration can be read"
+    world.sees(application=AppState.NONE)
+    assert world.told(Open) == []
+    assert world.condition("Restarting").status == "False"
+    assert rolled_forward(world, spec).told(Open)

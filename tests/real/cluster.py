@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from trainmaster.local import processes
@@ -28,6 +29,21 @@ def running(folder: Path, options: Options = SHORT) -> Iterator[LocalHadoop]:
     hadoop = LocalHadoop(folder, options)
     with up(hadoop):
         yield hadoop
+
+
+def of_its_own(name: str, options: Options) -> Any:
+    """A fixture for one file: a cluster in place of that of the other files, in the environment of all that it starts."""
+
+    @pytest.fixture(scope="module", name="hadoop")
+    def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            running(tmp_path_factory.mktemp(name), options) as cluster,
+        ):
+            patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
+            yield cluster
+
+    return hadoop
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from real.cluster import running, until
+from real.cluster import of_its_own, until
 from real.reading import message, reason
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
@@ -26,14 +26,7 @@ PATIENT = Options(nodes=3, am_expiry=120, nm_expiry=90, allocation_expiry=60)
 NODES = ("nodemanager-1", "nodemanager-2", "nodemanager-3")
 
 
-@pytest.fixture(scope="module")
-def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        running(tmp_path_factory.mktemp("patient"), PATIENT) as cluster,
-    ):
-        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
-        yield cluster
+hadoop = of_its_own("patient", PATIENT)
 
 
 @pytest.fixture(scope="module")

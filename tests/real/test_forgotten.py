@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
-from real.cluster import running, until
+from real.cluster import of_its_own, until
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api.status import ConditionType as C
@@ -22,14 +21,7 @@ FORGETFUL = Options(am_expiry=10, nm_expiry=20, hadoop={KEEPS: "1"})
 """what ran is in doubt for as long as YARN waits for a node, since no NodeManager tells of an application that is over"""
 
 
-@pytest.fixture(scope="module")
-def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        running(tmp_path_factory.mktemp("forgetful"), FORGETFUL) as cluster,
-    ):
-        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
-        yield cluster
+hadoop = of_its_own("forgetful", FORGETFUL)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
-"""The quick part of these tests on the oldest Hadoop that is promised: the wires, and a job's life with its commonest accidents.
+"""The quick part of these tests on the oldest Hadoop that is promised: the wires, the stories of tests/yarn, and the life of a
+job with its commonest accidents.
 
 What holds on both releases is asserted by the very tests of the other files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from real.cluster import SHORT, running
+from real.cluster import SHORT, of_its_own
 from real.reading import last_exit, states, trainers, worker
 from real.rooms import Room
 from real.test_crashes import (  # noqa: F401 - they run here as well
@@ -27,6 +27,7 @@ from real.wires.test_application import *  # noqa: F403
 from real.wires.test_cluster import *  # noqa: F403
 from real.wires.test_nodes import *  # noqa: F403
 from real.wires.test_restarts import *  # noqa: F403
+from real.wires.test_stories import test_the_real_yarn_does, world  # noqa: F401
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaState
@@ -35,14 +36,7 @@ from trainmaster.hadoop.expiry import Expiry, find
 from trainmaster.hadoop.http import Http
 from trainmaster.local.cluster import LocalHadoop
 
-
-@pytest.fixture(scope="module")
-def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
-    """In place of the cluster of the other files."""
-    folder, options = tmp_path_factory.mktemp("hadoop-336"), replace(SHORT, version="3.3.6")
-    with pytest.MonkeyPatch.context() as patch, running(folder, options) as cluster:
-        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
-        yield cluster
+hadoop = of_its_own("hadoop-336", replace(SHORT, version="3.3.6"))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.known import Record
 from trainmaster.sources.local_files import LocalFiles
-from trainmaster.sources.registry import Registry
 from trainmaster.sources.threads import Threads
 
 MANY = 300
@@ -37,7 +36,7 @@ async def test_a_look_that_finds_nothing_new_goes_over_no_file_again(many: Folde
     before = await many.look()
     with (
         patch.object(reader, "why_not_trusted", side_effect=AssertionError),
-        patch.object(Registry, "_assign", side_effect=AssertionError),
+        patch.object(registry, "Claims", side_effect=AssertionError),
         patch.object(registry, "absences", None),
     ):
         for _ in range(3):

@@ -125,9 +125,11 @@ class Simulated:
         )
 
     def _set(self, now: float) -> None:
-        self.rm.at = now
+        away = "rm" in self.answers.away or not self.rm.up
         for nm in self.nodes:
+            nm.heard_at += now - self.rm.at if away else 0.0  # nobody waits for it meanwhile
             nm.at = now
+        self.rm.at = now
 
     def _checks(self, check: Callable[[], None]) -> None:
         if self.rm.up and "rm" not in self.answers.away:
@@ -139,7 +141,7 @@ class Simulated:
             nm.work()
         if not (nm.up and nm.hears_rm and self.rm.up) or "rm" in self.answers.away:
             return
-        nm.heard(self.options.node_expiry)
+        nm.heard(self.options.node_expiry, list(nm.processes.values()))
         tracking = self.rm.tracking
         if nm.manager != self.rm.life or nm.node not in tracking.nodes:
             tracking.register(nm, self.rm.at)
@@ -174,8 +176,10 @@ class Simulated:
         self.answers.called(method, host)
         if not (nm.up and nm.hears_us):
             raise UnavailableError(f"{node} could not be reached")
-        nm.heard(self.options.node_expiry)
-        return self.answers.of(method, lambda: act(nm))
+        lived = list(nm.processes.values())
+        answer = self.answers.of(method, lambda: act(nm))
+        nm.heard(self.options.node_expiry, lived)  # one that only refuses our token says nothing of them
+        return answer
 
     def start(self, node: str, nm_token: bytes, container: bytes, launch: LaunchContext) -> None:
         of = self.granted.get(read_container_token(container)[0])
@@ -235,9 +239,11 @@ class Simulated:
         nm.hears_us = nm.hears_rm = nm.up = True
 
     def restart(self) -> None:
-        """The ResourceManager is killed and started again."""
+        """The ResourceManager is killed and started again: for each node it waits anew."""
         self.catch_up()
         self.rm.restart()
+        for nm in self.nodes:
+            nm.heard(self.options.node_expiry, list(nm.processes.values()))
 
     def restart_node(self, host: str, recovery: bool = True) -> None:
         self.catch_up()

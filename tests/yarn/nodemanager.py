@@ -80,9 +80,9 @@ class NodeManager:
     def silent_for(self) -> float:
         return self.at - self.heard_at
 
-    def heard(self, patience: float) -> None:
-        """Somebody has word of it. After a silence as long as YARN waits for a node, others may run in its processes' place."""
-        for process in self.processes.values():
+    def heard(self, patience: float, of: Sequence[Process]) -> None:
+        """Somebody has word of it. After a silence as long as YARN waits for a node, others may run in the place of these."""
+        for process in of:
             process.excused |= self.silent_for >= patience
         self.heard_at = self.at
 

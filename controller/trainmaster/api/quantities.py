@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated
 
@@ -71,6 +72,7 @@ def parse_duration(value: object) -> object:
     return float(round(seconds, 3))
 
 
+@lru_cache(1024)  # a job has few of them, and is written with each pass
 def format_duration(seconds: float) -> str:
     """The duration that `parse_duration` reads as this many seconds, in the largest units: 1h30m, 1.5s."""
     rest, parts = Fraction(str(seconds)), []

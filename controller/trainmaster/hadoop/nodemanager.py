@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -44,8 +44,8 @@ _URL = re.compile(
     re.ASCII | re.DOTALL,
 )
 """a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
-_RELAUNCH = "Attempt to relaunch the same"
-"""ContainerManagerImpl.startContainerInternal"""
+_TOLD_BEFORE = re.compile(r"Attempt to relaunch the same|already is running on this node")
+"""ContainerManagerImpl.authorizeStartAndResourceIncreaseRequest, startContainerInternal"""
 _FORGOTTEN = "was recently stopped on node manager"
 
 
@@ -55,7 +55,15 @@ class _Line:
 
     rpc: RpcClient
     calls: int = 0
-    hang_up: asyncio.TimerHandle | None = None
+    hang_up: asyncio.Handle | None = None
+
+
+Later = Callable[[float, Callable[[], None]], asyncio.Handle]
+"""has something done in so many seconds, unless it is cancelled"""
+
+
+def in_loop_time(seconds: float, act: Callable[[], None]) -> asyncio.Handle:
+    return asyncio.get_running_loop().call_later(seconds, act)
 
 
 class NodeManagers:
@@ -66,8 +74,8 @@ class NodeManagers:
     when the token isn't good there, RefusedError when it said no to the whole call. Each `node` is host:port.
     """
 
-    def __init__(self, idle: float = 10.0, timeout: float = 20.0) -> None:
-        self._idle, self._timeout = idle, timeout
+    def __init__(self, idle: float = 10.0, timeout: float = 20.0, later: Later = in_loop_time) -> None:
+        self._idle, self._timeout, self._later = idle, timeout, later
         self._lines: dict[tuple[str, bytes], _Line] = {}
 
     async def start(self, node: str, nm_token: bytes, container_token: bytes, launch: LaunchContext) -> None:
@@ -86,7 +94,7 @@ class NodeManagers:
             node, nm_token, "startContainers", request, pb.StartContainersResponseProto, START_PATIENCE
         )
         for failed in answer.failed_requests:
-            if _RELAUNCH in failed.exception.message:
+            if _TOLD_BEFORE.search(failed.exception.message):
                 raise UnavailableError(f"{node} was told before to start it")
             raise _error(failed)
 
@@ -147,7 +155,7 @@ class NodeManagers:
             line.calls -= 1
             if not line.calls and self._lines.get(key) is line:
                 # Not with the key as an argument: the loop would tell it, and the token in it, if something failed.
-                line.hang_up = asyncio.get_running_loop().call_later(self._idle, lambda: self._hang_up(key))
+                line.hang_up = self._later(self._idle, lambda: self._hang_up(key))
 
     def _hang_up(self, key: tuple[str, bytes]) -> None:
         self._lines.pop(key).rpc.drop()

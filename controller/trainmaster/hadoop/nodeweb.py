@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.containers import NmState, NmStatus, NmStatuses
 from trainmaster.hadoop.http import Http
 
 NOT_FOUND = "404"
@@ -40,3 +41,9 @@ class NodeWeb:
             raise
         except (KeyError, TypeError) as error:
             raise UnavailableError(f"{url} did not tell a container's state") from error
+
+
+def by_web(id_: str, over: bool) -> NmStatuses:
+    """What a NodeManager's web server says of a container, as the NodeManager itself would."""
+    lives = NmStatus(id_, NmState.RUNNING, None, "")
+    return NmStatuses({}, frozenset({id_}), {}) if over else NmStatuses({id_: lives}, frozenset(), {})

@@ -26,10 +26,29 @@ APPLICATION_NOT_FOUND = _YARN + "ApplicationNotFoundException"
 INVALID_ASK = _YARN + "InvalidResourceRequestException"
 """one line of the ask table is impossible; the whole call was thrown out"""
 INVALID_CONTAINER = _YARN + "InvalidContainerException"
-"""a NodeManager's no to a start: the ResourceManager that granted it was another one than today's, or has not met it yet"""
+INVALID_AUX_SERVICE = _YARN + "InvalidAuxServiceException"
 INVALID_RELEASE = _YARN + "InvalidContainerReleaseException"
 INVALID_TOKEN = "org.apache.hadoop.security.token.SecretManager$InvalidToken"  # noqa: S105
 
+_NOT_THE_JOBS = (
+    # The ResourceManager that granted it was another one than today's, or has not met this node yet.
+    (INVALID_CONTAINER, ""),
+    # Signed with a key that its node doesn't know (any more), after restarts of both
+    # (NMContainerTokenSecretManager.retrievePassword, ContainerManagerImpl.verifyAndGetContainerTokenIdentifier).
+    (INVALID_TOKEN, "Given Container "),
+    (INVALID_TOKEN, "Invalid container token"),
+    (INVALID_AUX_SERVICE, ""),
+    # A start that was put off for longer than the ResourceManager waits, or for a node whose clock is wrong
+    # (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms).
+    (YARN_EXCEPTION, "This token is expired"),
+    (YARN_EXCEPTION, "NodeManager is in the process of shutting down"),
+    # Of the master, not of what it starts (selectNMTokenIdentifier, authorizeUser).
+    (YARN_EXCEPTION, "Invalid NMToken"),
+    (YARN_EXCEPTION, "Invalid ContainerToken"),
+    (YARN_EXCEPTION, "Expected applicationAttemptId"),
+    (YARN_EXCEPTION, "issued for application attempt"),
+)
+"""exception and words by which ContainerManagerImpl.startContainers refuses a start, whatever was to be started"""
 _STANDBY = "org.apache.hadoop.ipc.StandbyException"
 _LATER = {
     "org.apache.hadoop.ipc.RetriableException",
@@ -64,6 +83,11 @@ def refusal(kind: str, text: str) -> TrainmasterError:
     if kind in _LATER:
         return NotDoneError(words)
     return (DeniedError if kind in _DENIED else RefusedError)(kind, words or "no reason given")
+
+
+def says_nothing_of_the_job(error: RefusedError) -> bool:
+    """Whether a NodeManager's no to a start is about the grant, the node or us: another container may be had for the asking."""
+    return any(error.kind == kind and words in error.message for kind, words in _NOT_THE_JOBS)
 
 
 def _words(text: str) -> str:

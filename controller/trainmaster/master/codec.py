@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
 from trainmaster.errors import InvalidError
 from trainmaster.plan.memory import Memory
 
+VERSION = 1
+"""of records. It rises where an older controller would misunderstand one, not for a field that it may leave out of account"""
 _MEMORY = TypeAdapter(Memory)
+_VERSION = re.compile(rb'\{"version":\s*(\d{1,9})\s*,')
+"""the first field, so that whoever can't read the rest can read this; a record without it is of version 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +26,34 @@ class Nameplate:
     application: str = ""
     user: str = ""
     """as whom the application runs"""
+    token: str = field(default="", repr=False)
+    """secret: with it a sign of life can be given for the application"""
+    version: int = VERSION
+    """of the record"""
 
 
 def encode(memory: Memory) -> bytes:
     """One line of JSON; what stands at its default is left out, so that records stay small."""
-    return _MEMORY.dump_json(memory, exclude_defaults=True)
+    return b'{"version":%d,' % VERSION + _MEMORY.dump_json(memory, exclude_defaults=True).removeprefix(b"{")
 
 
 def decode(record: bytes) -> Memory:
     """The memory of a record. Raises InvalidError, without the record's contents, when it can't be read."""
+    if (version := version_of(record)) > VERSION:
+        raise InvalidError(
+            f"a journal record is of version {version}, and this controller reads {VERSION} at most"
+        )
     try:
         return _MEMORY.validate_json(record)
     except ValidationError as error:
         where = ", ".join(".".join(map(str, e["loc"])) for e in error.errors(include_input=False))
         raise InvalidError(f"a journal record can't be read: {where}") from None
+
+
+def version_of(record: bytes) -> int:
+    """By which rules it was written."""
+    found = _VERSION.match(record)
+    return int(found[1]) if found else 1
 
 
 def nameplate_of(record: bytes) -> Nameplate:
@@ -47,6 +65,8 @@ def nameplate_of(record: bytes) -> Nameplate:
         _found(r'"name":\s*"([^"\\]*)"', text),
         _found(r'"id":\s*"(application_\d+_\d+)"', application),
         _found(r'"user":\s*"([^"\\]*)"', application),
+        _found(r'"token":\s*"([A-Za-z0-9+/=]+)"', application),
+        version_of(record),
     )
 
 

@@ -118,12 +118,18 @@ class Contact:
             heart.master.replace_token(token)
 
     async def _refused(self, heart: Heart, error: RefusedError) -> None:
-        if error.kind == NOT_REGISTERED and not self._desk.lease.held():
-            return  # whoever leads registers
-        if error.kind == NOT_REGISTERED:
-            await self._register_again(heart)
-        else:
+        if error.kind != NOT_REGISTERED:
             await self._lost_touch(error)
+        elif self._desk.lease.held():  # else whoever leads registers
+            await self._manager_restarted(heart)
+
+    async def _manager_restarted(self, heart: Heart) -> None:
+        """It waits for its nodes anew: where one is waited for, a pass takes note of that before it is registered with."""
+        self.sight.manager_restarted()
+        if self.sight.state is AppState.REGISTERED and self.sight.missing:
+            self.sight.say(AppState.AWAY, "the ResourceManager was restarted")
+        else:
+            await self._register_again(heart)
 
     async def _register_again(self, heart: Heart) -> None:
         """After a restart of the ResourceManager, which has forgotten what we said, or for what only a register tells.

@@ -14,11 +14,12 @@ from typing import Any
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmStatuses
-from trainmaster.hadoop.refusals import INVALID_CONTAINER
+from trainmaster.hadoop.containers import LaunchContext, LocalResource
+from trainmaster.hadoop.nodeweb import by_web
+from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
-from trainmaster.master.launch import files_of, launch
+from trainmaster.master.launch import files_of, launch, user_of
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.silence import Silence
@@ -58,7 +59,7 @@ class Doing:
             idle = ("start", action.container) not in self._tasks
             if idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
-                work = self._start(action, replicas[action.key], job, _user(memory))
+                work = self._start(action, replicas[action.key], job, user_of(memory))
                 self._run("start", action.container, work)
 
     def stop(self, actions: Iterable[Stop]) -> None:
@@ -130,8 +131,8 @@ class Doing:
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
-            # Of a grant that another ResourceManager made nothing is at fault: it is asked for anew.
-            self._failed(action, -1000 if error.kind == INVALID_CONTAINER else -1, str(error))
+            # Of a grant that is no good any more the job is not at fault: it is asked for anew.
+            self._failed(action, -1000 if says_nothing_of_the_job(error) else -1, str(error))
         except NotDoneError as error:
             self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except TrainmasterError as error:
@@ -173,6 +174,8 @@ class Doing:
         try:
             await self._desk.nodes.start(container.node, nm_token, token, context)
         except DeniedError as error:
+            if says_nothing_of_the_job(error):
+                raise
             self._sight.tokens.refused(container.node, nm_token)
             self._sight.not_started(id_)
             raise NotLetInError(str(error)) from error
@@ -269,9 +272,10 @@ class Doing:
         before = [self._sight.missing.get(id_) for id_ in ids]
         try:
             answer = await self._desk.nodes.statuses(node, token, ids)
-        except DeniedError:
-            self._sight.tokens.refused(node, token)
         except TrainmasterError as error:
+            if isinstance(error, DeniedError):
+                self._sight.tokens.refused(node, token)
+            self._sight.unheard(ids)
             log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
         else:
             self._sight.tokens.taken(node)
@@ -281,17 +285,12 @@ class Doing:
         )
 
     async def _ask_web(self, container: Container) -> None:
+        over = False
         try:
             over = await self._desk.web.over(container.http, container.id)
         except TrainmasterError as error:
             log.debug("a NodeManager's web server can't be asked", extra={"error": str(error)})
-            over = False
-        if over:
-            gone = NmStatuses({}, frozenset({container.id}), {})
-            self._sight.confirmed(gone, {container.id: container.node}, clock.now())
+            self._sight.unheard((container.id,))
+        else:
+            self._sight.confirmed(by_web(container.id, over), {container.id: container.node}, clock.now())
         self._silence.heard(container.id, clock.monotonic(), news=over)
-
-
-def _user(memory: Memory) -> str:
-    """Whom the job's processes are to be towards HDFS: without Kerberos YARN runs all of them as the NodeManager's user."""
-    return memory.application.user if memory.application else ""

@@ -119,6 +119,7 @@ class Fleet:
             cluster=lambda: self._look_at_cluster(desk),
             expiry=lambda: self._expiries.keep(desk.expect),
             listing=lambda: self._intake.run(desk),
+            keeping=lambda: self._intake.keep_alive(desk),
             statuses=self._publisher.run,
         )
 

@@ -17,6 +17,7 @@ from trainmaster.master.boundary import Source
 from trainmaster.master.desk import Desk
 from trainmaster.master.job import JobMaster
 from trainmaster.master.journalled import Journalled, load, read_again, remembered
+from trainmaster.master.keeping import Keeping
 from trainmaster.master.masters import Masters
 from trainmaster.plan.memory import Memory
 
@@ -79,6 +80,10 @@ class Intake:
             await self._breathe()
         while True:
             await self._look(desk)
+
+    async def keep_alive(self, desk: Desk) -> None:
+        """Give YARN signs of life of what has no readable record, until cancelled."""
+        await Keeping(desk, lambda: self._journalled.unreadable).run()
 
     def _take_up(self, desk: Desk, uid: str, memory: Memory) -> None:
         try:

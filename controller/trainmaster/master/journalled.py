@@ -1,7 +1,8 @@
 """The journal as a new leader finds it: the jobs to take up, and the records that can't be read.
 
 A job whose record can't be read may run on YARN, and nobody can speak for it. So it is never begun anew under its name: its
-declaration is refused with a sentence, until somebody restores the record or deletes the job.
+declaration is refused with a sentence, until somebody restores the record or deletes the job. YARN is given signs of life of it
+meanwhile (keeping.py).
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import InvalidError, TrainmasterError
 from trainmaster.master.boundary import Source
-from trainmaster.master.codec import Nameplate, decode, nameplate_of
+from trainmaster.master.codec import VERSION, Nameplate, decode, nameplate_of
 from trainmaster.plan.decide import raised
 from trainmaster.plan.memory import Memory
 
 log = logging.getLogger(__name__)
+
+UNREADABLE = (
+    "its record in the journal can't be read, and it may be running on YARN, where it is kept alive: restore the record, "
+    "or delete the job and declare it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,9 @@ class Journalled:
         """The same, where a record that could be decoded turned out to be of no use."""
         memory = self.memories[uid]
         others = {other: m for other, m in self.memories.items() if other != uid}
-        id_, user = (memory.application.id, memory.application.user) if memory.application else ("", "")
-        plate = Nameplate(memory.namespace, memory.name, id_, user)
+        known = memory.application
+        told = (known.id, known.user, known.token) if known else ()
+        plate = Nameplate(memory.namespace, memory.name, *told)
         return Journalled(others, {**self.unreadable, uid: plate})
 
     def healed(self, uid: str, memory: Memory | None = None) -> Journalled:
@@ -58,14 +65,18 @@ class Journalled:
         plate = self.unreadable.get(declared.uid)
         if plate is None:
             return declared
-        reason = (
-            "its record in the journal can't be read, and it may be running on YARN: restore the record, "
-            "or delete the job and declare it again"
-        )
+        reason = _newer(plate.version) if plate.version > VERSION else UNREADABLE
         refused = replace(declared, job=None, problems=(FieldProblem(field="", value="", reason=reason),))
         if not declared.deleted:
             return refused
         return replace(refused, lost_application=plate.application, owner=plate.user or declared.owner)
+
+
+def _newer(version: int) -> str:
+    return (
+        f"its record in the journal is of version {version}, which a newer controller wrote (this one reads {VERSION}): what "
+        "runs is kept alive until that controller is back; or delete the job and declare it again"
+    )
 
 
 async def load(source: Source) -> Journalled:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
+from trainmaster.plan.memory import Memory
 
 CHUNK = 65_536
 """characters per variable: Linux takes at most 128 KiB in one (MAX_ARG_STRLEN)"""
@@ -69,3 +70,8 @@ def _port_check(host: str, port: int) -> str:
     said = f"trainmaster: port {port} of {host} is taken"
     target = shlex.quote(f"/dev/tcp/{host}/{port}")
     return f"if (exec 3<>{target}) 2>/dev/null; then echo {shlex.quote(said)} >&2; exit {PORT_TAKEN}; fi"
+
+
+def user_of(memory: Memory) -> str:
+    """Whom the job's processes are to be towards HDFS: without Kerberos YARN runs all of them as the NodeManager's user."""
+    return memory.application.user if memory.application else ""

@@ -97,6 +97,10 @@ class Sight:
         for container in list(self.containers.values()):
             self._unlist(container)
 
+    def manager_restarted(self) -> None:
+        """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""
+        self._doubted.clear()
+
     def anew(self) -> None:
         """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
         self.tokens.anew({c.id: c.node for c in self.missing.values()})
@@ -219,6 +223,12 @@ class Sight:
         for id_ in answer.unknown & asked.keys():
             self._not_there(id_, now)
 
+    def unheard(self, ids: Iterable[str]) -> None:
+        """Their NodeManager can't be asked: that one of an earlier run lived when it could be counts no more."""
+        for id_ in ids:
+            if id_ in self.missing and id_ in self._survivors:
+                self._set(id_, ContainerState.UNKNOWN)
+
     def _not_there(self, id_: str, now: float) -> None:
         """Its NodeManager doesn't know it. Listed, it was never started; not listed either, both have lost it."""
         if id_ in self.missing:
@@ -256,6 +266,7 @@ class Sight:
             self.changed = True
         self.missing.pop(id_, None)
         self.container_tokens.pop(id_, None)
+        self._to_confirm.discard(id_)
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from trainmaster.api import reasons
+from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case, Change, warning
 from trainmaster.plan.classify import last_words
 from trainmaster.plan.memory import Memory, Verdict
@@ -89,4 +90,12 @@ def _lost(case: Case, memory: Memory, words: str) -> Change:
     counted = replace(
         anew, lost_applications=memory.lost_applications + 1, restarts=memory.restarts + 1, restart_cause=said
     )
-    return Change(counted, (warning(reasons.APPLICATION_LOST, f"{said}; submitting it anew"),))
+    return Change(counted, (warning(reasons.APPLICATION_LOST, f"{said}; {_then(case, counted)}"),))
+
+
+def _then(case: Case, memory: Memory) -> str:
+    if case.unread:
+        return "it is submitted anew once its declaration can be read"
+    if refusal(case, memory.role_numbers.keys()):
+        return "it is submitted anew once it is accepted again"
+    return "submitting it anew"

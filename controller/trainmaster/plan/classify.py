@@ -72,6 +72,11 @@ TABLE = (
     Row(lambda c, _: c in OVER_MEMORY, Cause.MEMORY, "the same size would fail again, so the user pays"),
     Row(lambda c, _: c == NEVER_RAN, Cause.INFRASTRUCTURE, "nothing of the user's ran: try another node"),
     Row(lambda c, _: c == NOT_THERE, Cause.INFRASTRUCTURE, "YARN lost it, started or not"),
+    Row(
+        lambda c, _: c == NOT_KNOWN,
+        Cause.INFRASTRUCTURE,
+        "a NodeManager forgets an end that nobody took in only where YARN had given the container away before",
+    ),
     Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
     Row(lambda c, _: c in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
     Row(lambda c, _: c == 0, Cause.SUCCEEDED, "it did what it should"),

@@ -12,7 +12,7 @@ from trainmaster.plan.admission import Refusal, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory
 from trainmaster.plan.unread import why_unread
 from trainmaster.plan.values import ContainerState
 
@@ -34,16 +34,17 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
     """All conditions of an accepted or refused job, in the order in which a life passes through them."""
     opened = memory.application or memory.verdict
     refused = None if opened or case.unread else refusal(case, memory.role_numbers.keys())
+    now = _now_reason(case, memory)
     own = (
         _accepted(case, memory, refused),
-        _queued(case, memory, refused),
-        _starting(case, memory),
-        _running(case, memory),
-        _restarting(case, memory),
-        _suspended(case, memory),
-        _ended(memory, C.SUCCEEDED),
-        _ended(memory, C.FAILED),
-        _finished(memory),
+        _queued(case, memory, refused, now),
+        _starting(case, memory, now),
+        _running(case, memory, now),
+        _restarting(case, memory, now),
+        _suspended(case, memory, now),
+        _ended(memory, C.SUCCEEDED, now),
+        _ended(memory, C.FAILED, now),
+        _finished(memory, now),
     )
     return (*own, *_summary(own, refused))
 
@@ -61,9 +62,9 @@ def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
     return Said(C.ACCEPTED, True, reasons.ACCEPTED, "the declaration is valid")
 
 
-def _queued(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+def _queued(case: Case, memory: Memory, refused: Refusal | None, now: str) -> Said:
     if not memory.gathering or memory.closing_since or refused:
-        return Said(C.QUEUED, False, _now_reason(memory), "it does not wait for a start of all its processes")
+        return Said(C.QUEUED, False, now, "it does not wait for a start of all its processes")
     reason, message = why_waiting(case, memory)
     return Said(C.QUEUED, True, reason, message)
 
@@ -101,9 +102,10 @@ def doubted(case: Case, memory: Memory) -> str:
         return ""
     key, last = max(found, key=lambda each: each[1].until)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    time = "until it does" if last.until == UNCOUNTED else f"before {timestamp(last.until)}"
     return (
         f"{key} may still run in {last.container} on {last.node}, which does not say that it is over{more}: "
-        f"nothing is started beside it before {timestamp(last.until)}"
+        f"nothing is started beside it {time}"
     )
 
 
@@ -129,7 +131,7 @@ def refused_asks(case: Case) -> str:
     return f"YARN refuses the ask for {first[0]}{more}: {first[1]}" if first else ""
 
 
-def _starting(case: Case, memory: Memory) -> Said:
+def _starting(case: Case, memory: Memory, now: str) -> Said:
     starting = [r for r in memory.replicas if r.bound and case.state_of(r) in NOT_YET]
     if starting and not memory.started_at:
         return Said(
@@ -138,23 +140,18 @@ def _starting(case: Case, memory: Memory) -> Said:
             reasons.STARTING_PROCESSES,
             f"{len(starting)} of {len(memory.replicas)} processes are being started",
         )
-    return Said(C.STARTING, False, _now_reason(memory), "no first start is under way")
+    return Said(C.STARTING, False, now, "no first start is under way")
 
 
-def _running(case: Case, memory: Memory) -> Said:
+def _running(case: Case, memory: Memory, now: str) -> Said:
     wanted = [r for r in memory.replicas if not r.done]
     running = [r for r in wanted if case.state_of(r) is ContainerState.RUNNING]
     unseen = _unseen(case, memory, wanted)
     said = f"{len(running)} of {len(wanted)} processes run"
     message = "; ".join((said, *_remarks(case, memory, unseen)))
     started = bool(memory.started_at) and not memory.closing_since
-    if unseen:
-        return Said(C.RUNNING, started, reasons.NODE_UNSEEN, message)
-    true = bool(running) and started and not memory.gathering
-    reason = reasons.ALL_RUNNING if len(running) == len(wanted) else reasons.SOME_RUNNING
-    if case.yarn_away:
-        reason = reasons.YARN_AWAY
-    return Said(C.RUNNING, true, reason if true else _now_reason(memory), message)
+    true = bool(unseen) or (bool(running) and not memory.gathering)
+    return Said(C.RUNNING, true and started, reasons.NODE_UNSEEN if unseen else now, message)
 
 
 def _unseen(case: Case, memory: Memory, wanted: Iterable[ReplicaMemory]) -> list[ReplicaMemory]:
@@ -176,11 +173,15 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield "that was last seen: the ResourceManager can't be asked at present"
 
 
-def _restarting(case: Case, memory: Memory) -> Said:
+def _restarting(case: Case, memory: Memory, now: str) -> Said:
+    if case.unread:
+        return Said(
+            C.RESTARTING, False, reasons.INVALID, "nothing is restarted while its declaration can't be read"
+        )
     again = memory.gathering and memory.started_generation > 0
     singles = [r for r in memory.replicas if _is_replaced(case, r)]
     if memory.closing_since or not memory.restart_cause or not (again or singles):
-        return Said(C.RESTARTING, False, _now_reason(memory), "nothing is being restarted")
+        return Said(C.RESTARTING, False, now, "nothing is being restarted")
     waits = case.now < memory.gang_not_before if again else all(case.now < r.not_before for r in singles)
     reason = reasons.BACKING_OFF if waits else reasons.GANG_RESTART if again else reasons.REPLICA_RESTART
     return Said(C.RESTARTING, True, reason, memory.restart_cause)
@@ -192,7 +193,7 @@ def _is_replaced(case: Case, replica: ReplicaMemory) -> bool:
     return bool(replica.waits_since) and not replica.done and missing
 
 
-def _suspended(case: Case, memory: Memory) -> Said:
+def _suspended(case: Case, memory: Memory, now: str) -> Said:
     over = memory.suspended and not case.has_application(memory)
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
@@ -202,42 +203,50 @@ def _suspended(case: Case, memory: Memory) -> Said:
             reason,
             "all containers are given back" if over else "containers are being given back",
         )
-    return Said(C.SUSPENDED, False, _now_reason(memory), "the job is not suspended")
+    return Said(C.SUSPENDED, False, now, "the job is not suspended")
 
 
-def _ended(memory: Memory, which: C) -> Said:
+def _ended(memory: Memory, which: C, now: str) -> Said:
     verdict = memory.verdict
     if verdict and verdict.succeeded is (which is C.SUCCEEDED):
         return Said(which, True, verdict.reason, verdict.message)
     return Said(
         which,
         False,
-        _now_reason(memory),
+        now,
         f"the job has not {'succeeded' if which is C.SUCCEEDED else 'failed'}",
     )
 
 
-def _finished(memory: Memory) -> Said:
+def _finished(memory: Memory, now: str) -> Said:
     if memory.finished and memory.verdict:
         return Said(C.FINISHED, True, memory.verdict.reason, memory.verdict.message)
-    return Said(C.FINISHED, False, _now_reason(memory), "the job has not ended, or is being cleaned up")
+    return Said(C.FINISHED, False, now, "the job has not ended, or is being cleaned up")
 
 
-def _now_reason(memory: Memory) -> str:
-    """The reason of conditions that are False because another one is True."""
+def _now_reason(case: Case, memory: Memory) -> str:
+    """What the job is at: the reason of Running, and of all that is False because it is at that."""
     if memory.verdict:
         return memory.verdict.reason
     if memory.suspended:
         return reasons.SUSPENDED
     if memory.closing_since:
         return reasons.DELETING
-    return (
-        reasons.GATHERING_CONTAINERS
-        if memory.gathering
-        else reasons.STARTING_PROCESSES
-        if not memory.started_at
-        else reasons.ALL_RUNNING
-    )
+    if memory.gathering:
+        return reasons.GATHERING_CONTAINERS
+    return _at_work(case, memory) if memory.started_at else reasons.STARTING_PROCESSES
+
+
+def _at_work(case: Case, memory: Memory) -> str:
+    """Of a job that has run as a whole: how much of it runs, and what is done where nothing does."""
+    if case.yarn_away:
+        return reasons.YARN_AWAY
+    wanted = [r for r in memory.replicas if not r.done]
+    running = sum(case.state_of(r) is ContainerState.RUNNING for r in wanted)
+    if running:
+        return reasons.ALL_RUNNING if running == len(wanted) else reasons.SOME_RUNNING
+    waits = wanted and all(case.now < r.not_before for r in wanted)
+    return reasons.BACKING_OFF if waits else reasons.REPLICA_RESTART
 
 
 def _summary(own: tuple[Said, ...], refused: Refusal | None) -> Iterator[Said]:

@@ -79,6 +79,10 @@ class End:
     (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
 
 
+UNCOUNTED = 4_102_444_800.0
+"""`Survivor.until` while no time counts (the year 2100): it is said to live, or YARN is away and nobody waits for a node"""
+
+
 @dataclass(frozen=True, slots=True)
 class Survivor:
     """A container of an earlier run whose process may still live: nothing of the same identity is started beside it."""
@@ -89,7 +93,7 @@ class Survivor:
     since: float
     """when the replica let it go"""
     until: float
-    """from then on it counts as gone: YARN itself waits no longer for a node"""
+    """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while no time counts"""
     http: str = ""
     """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
 

@@ -9,7 +9,7 @@ from trainmaster.plan.judge import judge
 from trainmaster.plan.memory import Memory, ReplicaMemory, changed
 from trainmaster.plan.restart import unbound
 from trainmaster.plan.survivors import remembered
-from trainmaster.plan.values import AppState, ContainerState, End
+from trainmaster.plan.values import ContainerState, End
 
 
 def look_for(case: Case, memory: Memory) -> Change:
@@ -32,7 +32,7 @@ def look_for(case: Case, memory: Memory) -> Change:
 
 def _unwatched(case: Case, memory: Memory) -> Memory:
     """While YARN can't be asked nobody looks: that time doesn't count as unseen."""
-    if case.seen.application is not AppState.AWAY or not any(r.unseen_since for r in memory.replicas):
+    if not case.yarn_away or not any(r.unseen_since for r in memory.replicas):
         return memory
     return replace(memory, replicas=tuple(replace(r, unseen_since=0.0) for r in memory.replicas))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trainmaster.plan.actions import FINISH_ANYWAY
 from trainmaster.plan.case import Case
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
 
 
@@ -26,7 +26,8 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
         *(s for r in memory.replicas for s in r.survivors),
         *(s for _, s in memory.retired_survivors),
     ):
-        yield survivor.until
+        if survivor.until != UNCOUNTED:
+            yield survivor.until
     if memory.closing_since:
         return
     if policy.active_deadline is not None and memory.active_since:

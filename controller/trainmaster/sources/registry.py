@@ -1,20 +1,18 @@
-"""Who is who among the files: which file declares which job, under which uid, and when a job counts as deleted.
+"""Who is who among the files: under which uid a job is declared, what is told of it, and when it counts as deleted.
 
-Pure but for its own memory: files as read and the time come in, declarations come out. Never here: IO or a clock.
-The rules, in the words of the design: the path gives no identity; the first holder of a namespace and name wins; what
-was not seen is not gone; a job never changes its owner, since its processes run as that user.
+Pure but for its own memory: files as read and the time come in, declarations come out. Never here: IO or a clock. Which file
+declares which job is settled in claims.py, and what of those that are not there in absences.py.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.api.job import TrainingJob
 from trainmaster.sources import absences
+from trainmaster.sources.claims import Claims, last_good
 from trainmaster.sources.known import Record
 from trainmaster.sources.layout import DELETE
 from trainmaster.sources.reading import FileRead, problem
@@ -33,7 +31,6 @@ class Registry:
         self._strays: dict[str, Declared] = {}
         self._shown: dict[Identity, tuple[JobState, Declared]] = {}
         self._finished: dict[str, bool] = {}
-        self._by_path: Mapping[str, list[Identity]] = {}
         self._told: dict[str, Declared] | None = None
         """what the last look came to, where the next one comes to the same unless it finds other files"""
         self._told_at: int | None = None
@@ -69,7 +66,8 @@ class Registry:
         if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
         self._heed_marks(look)
-        present, strays = self._assign(look)
+        present, unheld = Claims(self._jobs, self._new_uid).settled(look.reads.values())
+        strays = {read.path: self._stray(read, holder) for read, holder in unheld}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
         self._keep_strays(look, strays)
         shown = (self._show(identity, state) for identity, state in self._jobs.items())
@@ -103,82 +101,6 @@ class Registry:
         """A rerun of a job that still runs: there is nothing to run again."""
         uids = (state.record.uid for _, state in marked)
         return mark.kind != DELETE and all(self._finished.get(uid) is False for uid in uids)
-
-    def _assign(self, look: Look) -> tuple[set[Identity], dict[str, Declared]]:
-        """The jobs whose file is there, and the files that are nobody's."""
-        claims: dict[Identity, list[FileRead]] = defaultdict(list)
-        broken = []
-        for read in sorted(look.reads.values(), key=lambda read: (read.entry.modified, read.path)):
-            if read.job is None:
-                broken.append(read)
-            else:
-                claims[read.identity].append(read)
-        self._by_path = self._paths_of_jobs()
-        present = self._attach(broken)
-        attached = set(present.values())
-        strays = {read.path: self._stray(read, "") for read in broken if read.path not in attached}
-        holders = dict(present)
-        for identity, reads in claims.items():
-            holder = holders.get(identity) or self._hold(identity, reads)
-            if holder:
-                holders[identity] = holder
-            strays.update(self._others(identity, reads, holder))
-        return set(holders), strays
-
-    def _paths_of_jobs(self) -> dict[str, list[Identity]]:
-        """Which jobs came from which path; those that are there before those that are missing."""
-        paths: dict[str, list[Identity]] = defaultdict(list)
-        for identity, state in sorted(self._jobs.items(), key=lambda item: item[1].missing_since is not None):
-            paths[state.record.path].append(identity)
-        return paths
-
-    def _attach(self, broken: list[FileRead]) -> dict[Identity, str]:
-        """A file that was good once is still its job's: that goes on as it was, with the problems shown."""
-        found = {}
-        for read in broken:
-            identity = self._identity_of(read)
-            if identity is None:
-                continue
-            found[identity] = read.path
-            state = self._jobs[identity]
-            if state.read is not read or state.missing_since is not None:
-                record = replace(state.record, path=read.path, owner=read.entry.owner)
-                self._jobs[identity] = JobState(record, _last_good(state), read.problems, read)
-        return found
-
-    def _identity_of(self, read: FileRead) -> Identity | None:
-        """Whose broken file this is: by its path and owner, or by its name where no path is known."""
-        candidates: list[Identity] = [*self._by_path.get(read.path, ()), read.identity]
-        for identity in candidates:
-            state = self._jobs.get(identity)
-            known = state is not None and not state.deleting and state.record.path in ("", read.path)
-            if state is not None and known and state.record.owner in ("", read.entry.owner):
-                return identity
-        return None
-
-    def _hold(self, identity: Identity, reads: list[FileRead]) -> str:
-        """The path of the file that declares this job; empty when none of them may."""
-        state = self._jobs.get(identity)
-        if state is None:
-            self._jobs[identity] = _first_seen(self._new_uid(), reads[0])
-            return reads[0].path
-        if state.deleting:
-            return ""
-        own = [read for read in reads if state.record.owner in ("", read.entry.owner)]
-        if not own:
-            return ""
-        read = next((read for read in own if read.path == state.record.path), own[0])
-        self._jobs[identity] = _taken(state, read)
-        return read.path
-
-    def _others(self, identity: Identity, reads: list[FileRead], holder: str) -> dict[str, Declared]:
-        state = self._jobs[identity]
-        rest = [read for read in reads if read.path != holder]
-        if state.deleting:  # the file is about to be its successor: it is shown when the old job is gone
-            rest = [read for read in rest if read.path != state.record.path]
-        return {
-            read.path: self._stray(read, holder or state.record.path or "/".join(identity)) for read in rest
-        }
 
     def _stray(self, read: FileRead, duplicate_of: str) -> Declared:
         """A file without a job of its own. Its uid comes from its path, so that it is the same after a restart."""
@@ -215,7 +137,7 @@ class Registry:
         return declared
 
     def _declared(self, state: JobState) -> Declared:
-        record, problems, job = state.record, state.problems, _last_good(state)
+        record, problems, job = state.record, state.problems, last_good(state)
         if job is None and not problems:
             problems = (
                 problem("the file of this job was not found; it counts as deleted when it stays away"),
@@ -285,32 +207,3 @@ class Registry:
         if stray is not None and stray.uid == declared.uid:
             del self._strays[declared.path]
         self._finished.pop(declared.uid, None)
-
-
-def _first_seen(uid: str, read: FileRead) -> JobState:
-    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text)
-    return JobState(record, read.job, read=read)
-
-
-def _last_good(state: JobState) -> TrainingJob | None:
-    """What it goes by. Before its file was read for the first time that is its record's text, which mostly needn't be read."""
-    return state.job or (state.record.job() if state.read is None else None)
-
-
-def _differ(old: TrainingJob | None, new: TrainingJob | None) -> bool:
-    return old is not None and new is not None and old.spec != new.spec
-
-
-def _taken(state: JobState, read: FileRead) -> JobState:
-    """The state after its file was read; the same object when nothing changed."""
-    if state.read is read and state.missing_since is None:
-        return state
-    edited = read.text != state.record.text and _differ(_last_good(state), read.job)
-    record = replace(
-        state.record,
-        path=read.path,
-        owner=read.entry.owner,
-        generation=state.record.generation + edited,
-        text=read.text,
-    )
-    return JobState(record, read.job, read=read)

@@ -25,9 +25,8 @@ from yarn.scenarios import STORIES, Story
 class RealWorld:
     """Stories' `World`."""
 
-    version = "3.4.2"
-
     def __init__(self, hadoop: LocalHadoop, conf: HadoopConf, rm: ResourceManager, folder: Path) -> None:
+        self.version = hadoop.options.version
         self.hadoop, self.conf, self.rm, self.folder = hadoop, conf, rm, folder
         self.node_expiry, self.application_expiry = hadoop.options.nm_expiry, hadoop.options.am_expiry
         self.apps: list[App] = []

@@ -1,0 +1,131 @@
+"""Which file declares which job, when several say that they do, or one that did can't be read any more.
+
+The rules, in the words of the design: the path gives no identity; the first holder of a namespace and name wins; a job never
+changes its owner, since its processes run as that user. Never here: what is told of a job, or of a file that is away.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from trainmaster.api.job import TrainingJob
+from trainmaster.sources.known import Record
+from trainmaster.sources.reading import FileRead
+from trainmaster.sources.sightings import Identity, JobState
+
+Unheld = tuple[FileRead, str]
+"""a file without a job of its own, and whose name it took; empty where it can't be read"""
+
+
+class Claims:
+    """Those of one look."""
+
+    def __init__(self, jobs: dict[Identity, JobState], new_uid: Callable[[], str]) -> None:
+        """`jobs` are known from the look before, and take in what this one brought."""
+        self._jobs, self._new_uid = jobs, new_uid
+        self._by_path: Mapping[str, list[Identity]] = {}
+
+    def settled(self, reads: Iterable[FileRead]) -> tuple[set[Identity], list[Unheld]]:
+        """The jobs whose file is there, and the files that declare none, with who holds their job's name instead."""
+        claims: dict[Identity, list[FileRead]] = defaultdict(list)
+        broken = []
+        for read in sorted(reads, key=lambda read: (read.entry.modified, read.path)):
+            if read.job is None:
+                broken.append(read)
+            else:
+                claims[read.identity].append(read)
+        self._by_path = self._paths_of_jobs()
+        present = self._attach(broken)
+        attached = set(present.values())
+        unheld = [(read, "") for read in broken if read.path not in attached]
+        holders = dict(present)
+        for identity, claimed in claims.items():
+            holder = holders.get(identity) or self._hold(identity, claimed)
+            if holder:
+                holders[identity] = holder
+            unheld += self._others(identity, claimed, holder)
+        return set(holders), unheld
+
+    def _paths_of_jobs(self) -> dict[str, list[Identity]]:
+        """Which jobs came from which path; those that are there before those that are missing."""
+        paths: dict[str, list[Identity]] = defaultdict(list)
+        for identity, state in sorted(self._jobs.items(), key=lambda item: item[1].missing_since is not None):
+            paths[state.record.path].append(identity)
+        return paths
+
+    def _attach(self, broken: list[FileRead]) -> dict[Identity, str]:
+        """A file that was good once is still its job's: that goes on as it was, with the problems shown."""
+        found = {}
+        for read in broken:
+            identity = self._identity_of(read)
+            if identity is None:
+                continue
+            found[identity] = read.path
+            state = self._jobs[identity]
+            if state.read is not read or state.missing_since is not None:
+                record = replace(state.record, path=read.path, owner=read.entry.owner)
+                self._jobs[identity] = JobState(record, last_good(state), read.problems, read)
+        return found
+
+    def _identity_of(self, read: FileRead) -> Identity | None:
+        """Whose broken file this is: by its path and owner, or by its name where no path is known."""
+        candidates: list[Identity] = [*self._by_path.get(read.path, ()), read.identity]
+        for identity in candidates:
+            state = self._jobs.get(identity)
+            known = state is not None and not state.deleting and state.record.path in ("", read.path)
+            if state is not None and known and state.record.owner in ("", read.entry.owner):
+                return identity
+        return None
+
+    def _hold(self, identity: Identity, reads: list[FileRead]) -> str:
+        """The path of the file that declares this job; empty when none of them may."""
+        state = self._jobs.get(identity)
+        if state is None:
+            self._jobs[identity] = _first_seen(self._new_uid(), reads[0])
+            return reads[0].path
+        if state.deleting:
+            return ""
+        own = [read for read in reads if state.record.owner in ("", read.entry.owner)]
+        if not own:
+            return ""
+        read = next((read for read in own if read.path == state.record.path), own[0])
+        self._jobs[identity] = _taken(state, read)
+        return read.path
+
+    def _others(self, identity: Identity, reads: list[FileRead], holder: str) -> list[Unheld]:
+        state = self._jobs[identity]
+        rest = [read for read in reads if read.path != holder]
+        if state.deleting:  # the file is about to be its successor: it is shown when the old job is gone
+            rest = [read for read in rest if read.path != state.record.path]
+        return [(read, holder or state.record.path or "/".join(identity)) for read in rest]
+
+
+def _first_seen(uid: str, read: FileRead) -> JobState:
+    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text)
+    return JobState(record, read.job, read=read)
+
+
+def last_good(state: JobState) -> TrainingJob | None:
+    """What it goes by. Before its file was read for the first time that is its record's text, which mostly needn't be read."""
+    return state.job or (state.record.job() if state.read is None else None)
+
+
+def _differ(old: TrainingJob | None, new: TrainingJob | None) -> bool:
+    return old is not None and new is not None and old.spec != new.spec
+
+
+def _taken(state: JobState, read: FileRead) -> JobState:
+    """The state after its file was read; the same object when nothing changed."""
+    if state.read is read and state.missing_since is None:
+        return state
+    edited = read.text != state.record.text and _differ(last_good(state), read.job)
+    record = replace(
+        state.record,
+        path=read.path,
+        owner=read.entry.owner,
+        generation=state.record.generation + edited,
+        text=read.text,
+    )
+    return JobState(record, read.job, read=read)
