@@ -136,7 +136,7 @@ class Draft:
         self.gathering = memory.gathering
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
-        self.given_up = memory.given_up
+        self.given_up, self.failure = memory.given_up, memory.failure
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -151,6 +151,7 @@ class Draft:
             restarts=self.restarts,
             restart_cause=self.restart_cause,
             given_up=self.given_up,
+            failure=self.failure,
         )
 
     def tell(self, event: Event) -> None:
