@@ -179,7 +179,8 @@ SCALED = {"worker": {**WORKER, "replicas": 3}}
         (RUNNING, {"env": [{"name": "A"}]}, "this edit restarts all processes of the job once"),
         (RUNNING, {"priority": 3}, ""),
         (RUNNING, {"runPolicy": {"suspend": True}}, ""),
-        (RUNNING, {"roles": SCALED}, ""),
+        (RUNNING, {"roles": SCALED}, "this edit restarts all processes of the job once"),
+        (RUNNING, {"roles": SCALED, "scaling": "Live"}, ""),
         (TENSORFLOW, {"roles": SCALED}, "this edit restarts all processes of the job once"),
         (shown(job()), {"env": [{"name": "A"}]}, ""),  # nothing runs that could be restarted
         (shown(job(), finished=True), {"priority": 3}, "the job has ended: this edit changes nothing"),

@@ -13,7 +13,7 @@ from trainmaster.api.documents import read_object
 from trainmaster.api.job import TrainingJob, immutable_fields, restart_fields
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
-from trainmaster.frameworks import fixed_world
+from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.settings import PolicyRule
 from trainmaster.sources.kubernetes.admission.envelope import Object, Request, Verdict
 from trainmaster.sources.kubernetes.objects import FINALIZER
@@ -96,9 +96,9 @@ def _effects(old: Object, before: TrainingJob | None, job: TrainingJob | None) -
 
 
 def _restarts(before: TrainingJob, job: TrainingJob) -> bool:
-    """As plan/note.py does it: an edited restart field, or another number of replicas where each is told of all others."""
+    """As plan/note.py does it: an edited restart field, or another number of replicas where processes are told it."""
     return restart_fields(before) != restart_fields(job) or (
-        fixed_world(job) and _replicas(before) != _replicas(job)
+        restarts_when_scaled(job) and _replicas(before) != _replicas(job)
     )
 
 
