@@ -226,25 +226,26 @@ def test_the_last_words_of_a_process_are_told(shared: Room) -> None:
     assert "exit code 1: KeyError: 'learning rate' (<string>, line 1)" in failed.message
 
 
-def test_a_killed_peer_and_those_who_die_of_it_are_one_failure(shared: Room, ledger: Ledger) -> None:
-    ps = trainers(ledger, steps=0)
-    # It dies when its peer does: the pid of that stands in the ledger.
+def test_a_killed_peer_and_those_who_die_of_it_are_one_failure(
+    shared: Room, ledger: Ledger, tmp_path: Path
+) -> None:
+    ps, alive = trainers(ledger, steps=0), tmp_path / "alive"
     role = SMALL | {
         "replicas": 2,
-        "command": f"sleep 3; while [ -e {ledger.folder}/alive ]; do sleep 0.1; done; exit 1",
+        "command": f"sleep 3; while [ -e {alive} ]; do sleep 0.1; done; exit 1",
     }
-    (ledger.folder / "alive").touch()
+    alive.touch()
     shared.drop("cause", {"runPolicy": {"backoff": {"base": "1s"}}, "roles": {"ps": ps, "worker": role}})
     shared.until_true("cause", C.RUNNING)
     first = until(ledger.running)[0]
 
     time.sleep(4)
     first.kill()
-    (ledger.folder / "alive").unlink()
+    alive.unlink()
     status = shared.until(
         "cause", lambda s: s.restarts > 0 and all(r.last_exit for r in s.roles["worker"].replicas)
     )
-    (ledger.folder / "alive").touch()
+    alive.touch()
     assert status.restarts == 1
     assert [last_exit(r).cause for r in status.roles["worker"].replicas] == ["Consequence", "Consequence"]
     shared.delete("cause")

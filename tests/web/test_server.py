@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
-from trainmaster.api.status import FieldProblem
+from trainmaster.api.status import EarlierLog, EarlierRun, FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.metrics import make_registry
@@ -310,3 +310,30 @@ async def test_a_taken_port_is_one_sentence() -> None:
 def test_the_public_address_is_what_the_settings_say() -> None:
     settings = Settings(public_url="https://trainmaster.example/t/")
     assert WebServer(settings, fleet, CollectorRegistry()).url == "https://trainmaster.example/t"
+
+
+async def test_each_run_has_a_page_that_stays_its_own() -> None:
+    earlier = EarlierRun(
+        rerun=0,
+        state="Failed",
+        reason="PermanentExit",
+        message="worker-0 ended: <exit code 1>",
+        application_ids=("application_1_0000",),
+        completion_time="2025-06-15T15:06:40Z",
+        logs=(
+            EarlierLog(role="worker", index=0, code=1, log_url="http://a:8042/ws/v1/node/containers/c1/logs"),
+        ),
+    )
+    async with serving(fleet(picture(rerun=1, earlier_runs=(earlier,)))) as client:
+        pages = {}
+        for rerun, code in ((0, 200), (1, 200), (2, 404)):
+            async with client.get(f"/jobs/vision/mnist/runs/{rerun}/") as answer:
+                assert answer.status == code
+                pages[rerun] = await answer.text()
+        async with client.get("/jobs/vision/mnist/") as answer:
+            page = await answer.text()
+    assert "worker-0 ended: &lt;exit code 1&gt;" in pages[0]
+    assert "containers/c1/logs/stderr" in pages[0]
+    assert 'href="../../../../../"' in pages[1]
+    assert "Earlier runs" in page
+    assert "application_1_0000" in page

@@ -147,6 +147,9 @@ class RunPolicy(Model):
     ttl_deletes_resource: Annotated[bool, Field(strict=True)] = False
     """Whether ttlAfterFinished deletes the TrainingJob itself too. With GitOps leave it false: the job would be
     created again, and train again."""
+    rerun: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
+    """Number of the run that is wanted. Raised after the job's end, it has the job run once more, with its counters at
+    zero; what was shown of earlier runs is kept. Before the end an edit of it changes nothing."""
     suspend: Annotated[bool, Field(strict=True)] = False
     """true gives everything back to YARN and holds the job until it is false again."""
 

@@ -79,6 +79,9 @@ SUSPENDED: Final = "Suspended"
 RESUMED: Final = "Resumed"
 """runPolicy.suspend was lifted, and the job queues again."""
 
+RERUN: Final = "Rerun"
+"""runPolicy.rerun was raised after the end, and the job queues again."""
+
 # --- Succeeded, Failed
 
 JOB_SUCCEEDED: Final = "JobSucceeded"

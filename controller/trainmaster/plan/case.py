@@ -55,6 +55,11 @@ class Case:
         return self.seen.application is AppState.AWAY or (trying and bool(self.seen.application_words))
 
     @property
+    def looked_elsewhere(self) -> bool:
+        """Whether what is seen of a queue is of another one than the job now wants: of that nothing is known yet."""
+        return self.seen.queue not in ("", self.job.spec.queue)
+
+    @property
     def registered(self) -> bool:
         return self.seen.application is AppState.REGISTERED
 

@@ -49,7 +49,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
     ttl = case.job.spec.run_policy.ttl_after_finished
     if ttl is None or memory.expired or case.now - memory.closed_at < ttl:
         return memory
-    return replace(memory, expired=True, replicas=(), earlier_applications=(), applied="")
+    return replace(memory, expired=True, replicas=(), earlier_applications=(), past_runs=(), applied="")
 
 
 def _resume(case: Case, memory: Memory) -> Change:

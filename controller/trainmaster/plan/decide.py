@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.actions import actions_of, kill_of
+from trainmaster.plan.again import run_again
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
@@ -60,11 +61,13 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
 
     `now` is in seconds since the epoch. The plan's memory must be durable before its actions are carried out.
     """
+    again = run_again(declared, memory, now)
+    memory = again.memory
     case = in_force(declared, memory, seen, now, limits)
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
-    change = Change(memory)
+    change = again
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)
         change = change.then(made.memory, *made.events)

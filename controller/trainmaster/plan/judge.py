@@ -13,6 +13,7 @@ from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, lacks_file, signal_of
 from trainmaster.plan.failures import followed, follows, named, sentence
+from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Cause, Failure, LastExit, Memory, ReplicaMemory, Verdict, changed
 from trainmaster.plan.pending import news, to_wait_for
 from trainmaster.plan.restart import (
@@ -290,8 +291,3 @@ def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, reason: str, why:
 
 def _message(replica: ReplicaMemory) -> str:
     return replica.last_exit.message if replica.last_exit else ""
-
-
-def log_url(last: LastExit | None, scheme: str) -> str:
-    """The log of an ended container at its NodeManager; empty where its web address isn't known."""
-    return f"{scheme}://{last.http}/ws/v1/node/containers/{last.container}/logs" if last and last.http else ""

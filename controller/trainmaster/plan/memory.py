@@ -187,6 +187,28 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptLog:
+    """The last container of one replica of a run that is over."""
+
+    key: Key
+    container: str
+    http: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that ended before the job was run again: what people are still shown of it."""
+
+    number: int
+    verdict: Verdict
+    applications: tuple[str, ...] = ()
+    started_at: float = 0.0
+    charged: int = 0
+    logs: tuple[KeptLog, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered of one job."""
 
@@ -242,6 +264,10 @@ class Memory:
     verdict: Verdict | None = None
     closed_at: float = 0.0
     """when YARN had been told of the verdict, and nothing lived any more"""
+    rerun: int = 0
+    """runPolicy.rerun as it was heeded last: the number of this run"""
+    past_runs: tuple[PastRun, ...] = ()
+    """oldest first; a few"""
     expired: bool = False
     """ttlAfterFinished has passed: only this tombstone is left"""
 

@@ -33,6 +33,7 @@ def note(case: Case, memory: Memory) -> Change:
         observed_generation=case.declared.generation,
         role_numbers=_numbered(case, memory),
         queued_at=memory.queued_at or case.now,
+        rerun=max(memory.rerun, case.job.spec.run_policy.rerun),
     )
     change = _scaled(case, _edited(case, known))
     news = case.declared.generation != memory.observed_generation
