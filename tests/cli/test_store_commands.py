@@ -382,6 +382,17 @@ def test_a_rerun_raises_the_number_and_never_comes_up_suspended(trainmaster: Run
     assert yaml.safe_load(declared(store).read_text())["spec"]["runPolicy"] == {"suspend": False, "rerun": 5}
 
 
+def test_wait_takes_no_end_of_the_run_before_for_the_one_that_is_wanted(
+    trainmaster: Run, store: Path
+) -> None:
+    publish(store, seen("Failed"))
+    trainmaster("rerun", "mnist", "-n", "vision")
+    ran = trainmaster("wait", "mnist", "-n", "vision", "--for=condition=Finished", "--timeout", "0s")
+    assert ran.code == ExitCode.TIMEOUT
+    publish(store, seen("Succeeded", rerun=1))
+    assert trainmaster("wait", "mnist", "-n", "vision", "--for=condition=Finished").code == 0
+
+
 def test_an_edit_that_is_not_taken_over_is_heard(
     trainmaster: Run, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

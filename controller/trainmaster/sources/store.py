@@ -8,12 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
 from trainmaster.errors import InvalidError, NoSuchJobError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
@@ -22,47 +20,15 @@ from trainmaster.sources.judged import agree, placed, refusal_of_edit, valid
 from trainmaster.sources.layout import DELETE, SET, Layout, is_job
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
+from trainmaster.sources.stored import Applied, StoredJob
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.unread import notices
 from trainmaster.sources.walking import JOBS
 
+__all__ = ["Applied", "JobStore", "StoredJob"]
+
 _READERS = 16
 _STATUS_LIMIT = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoredJob:
-    """One job file with the status that was last shown beside it."""
-
-    path: str
-    """below jobs/"""
-    text: str
-    namespace: str
-    name: str
-    job: TrainingJob | None
-    problems: tuple[FieldProblem, ...]
-    owner: str
-    mtime: float
-    """of the file; seconds since the epoch, by the store's clock"""
-    status: JobStatus | None = None
-    """None while no controller has shown any"""
-    uid: str = ""
-    generation: int = 0
-    """of the declaration that the status is about"""
-
-    @property
-    def finished(self) -> bool:
-        return self.status is not None and self.status.is_true(ConditionType.FINISHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a file that was applied."""
-
-    outcome: Literal["created", "configured", "unchanged"]
-    namespace: str
-    name: str
-    path: str
 
 
 class JobStore:
