@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
-from trainmaster.api.status import EarlierLog, EarlierRun, FieldProblem
+from observe.pictures import NOW, condition, exited, fleet, picture, refused, replica, role
+from trainmaster.api.status import ConditionType, EarlierLog, EarlierRun, FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.metrics import make_registry
@@ -337,3 +337,11 @@ async def test_each_run_has_a_page_that_stays_its_own() -> None:
     assert 'href="../../../../../"' in pages[1]
     assert "Earlier runs" in page
     assert "application_1_0000" in page
+
+
+async def test_the_job_page_says_what_is_not_taken_over() -> None:
+    no = condition(ConditionType.ACCEPTED, "NeverFits", "role worker wants more", status="False")
+    shown = picture(conditions=(no, condition(ConditionType.RUNNING, "AllRunning")))
+    async with serving(fleet(shown)) as client, client.get("/jobs/vision/mnist/") as answer:
+        page = await answer.text()
+    assert "The newest declaration is not taken over: role worker wants more" in page
