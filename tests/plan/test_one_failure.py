@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plan.build import World, job
+from trainmaster.master.codec import encode
 from trainmaster.plan.values import Limits
 
 WAIT = 2.0
@@ -114,3 +115,13 @@ def test_of_many_followers_three_are_named() -> None:
     assert told.memory.restart_cause.endswith(
         "worker-0, worker-1, worker-2 and 5 more failed within 1 s of it"
     )
+
+
+def test_of_thousands_that_end_together_the_record_keeps_the_words_of_a_few() -> None:
+    """A journal record must fit into one Secret, whatever its processes wrote."""
+    told = world(worker=300).all_end({f"worker-{i}": 1 for i in range(290)}, words="x" * 4_000)
+    assert len(told.memory.pending_ends) == 290
+    assert sum(bool(end.diagnostics) for end in told.memory.pending_ends) == 20
+    told.later(WAIT)
+    assert told.memory.charged == 1
+    assert len(encode(told.memory)) < 300 * 1_000

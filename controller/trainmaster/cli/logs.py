@@ -195,8 +195,6 @@ async def _print_one(reader: ContainerLogs, shown: Shown, tail: int | None) -> b
 
 
 async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
-    from trainmaster.api.status import ConditionType
-
     shown: dict[Log, Shown] = {}
     while True:
         stored = _looked_up(store, wanted)
@@ -207,7 +205,7 @@ async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: 
         for each in shown.values():
             await _asked(_pump(reader, each))
         sys.stdout.flush()
-        if stored and stored.status and stored.status.is_true(ConditionType.FINISHED):
+        if stored and stored.finished:
             break
         await asyncio.sleep(LOOK_SECONDS)
     for each in shown.values():

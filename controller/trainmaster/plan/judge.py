@@ -11,11 +11,11 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
-from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, lacks_file, signal_of
+from trainmaster.plan.classify import CHARGED, classify, describe, lacks_file, signal_of
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Cause, Failure, LastExit, Memory, ReplicaMemory, Verdict, changed
-from trainmaster.plan.pending import news, to_wait_for
+from trainmaster.plan.pending import lightened, likeliest_cause, news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,
     INFRA_WINDOW,
@@ -30,6 +30,8 @@ from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import End, Event
 
 PORT_CLASHES_FREE = 5
+UNTOLD = (Cause.CONSEQUENCE, Cause.STOPPED)
+"""of these the last words are left to the log: of thousands that die of one, they would fill the job's record"""
 ABORTED = -100
 """ContainerExitStatus: YARN has given it up with its node, which may come back and bring it to another ResourceManager"""
 
@@ -46,12 +48,12 @@ def judge_failures(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
     due = _without(heard, waiting)
-    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
+    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=likeliest_cause))
     if not waiting:
         return change
     # What was judged now may have been their first cause: then they are shown as its consequences.
     still = to_wait_for(case, change.memory, waiting)
-    rest = judge(case, changed(change.memory, pending_ends=still), _without(waiting, still))
+    rest = judge(case, changed(change.memory, pending_ends=lightened(still)), _without(waiting, still))
     return change.then(rest.memory, *rest.events)
 
 
@@ -59,10 +61,6 @@ def _without(ends: Sequence[End], others: Sequence[End]) -> list[End]:
     """By container, of which there may be thousands."""
     left_out = {e.container for e in others}
     return [e for e in ends if e.container not in left_out]
-
-
-def _likeliest_cause(end: End) -> tuple[int, float]:
-    return first_cause_first(end.code), end.at
 
 
 def judge_left_over(case: Case, memory: Memory) -> Change:
@@ -170,7 +168,7 @@ def exit_of(replica: ReplicaMemory, end: End, cause: Cause) -> LastExit:
         http=replica.http or replica.previous_http,
         code=end.code,
         cause=cause,
-        message=describe(end.code, end.diagnostics),
+        message=describe(end.code, "" if cause in UNTOLD and end.code > 0 else end.diagnostics),
         at=end.at,
         run=replica.run,
     )

@@ -13,7 +13,7 @@ from typing import Final
 
 LONGEST: Final = 300
 """characters of what is quoted in one sentence"""
-KEPT: Final = 1_000
+KEPT: Final = 500
 """characters of stderr that are remembered of an end until it is judged: a journal record has one for each replica"""
 
 STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")

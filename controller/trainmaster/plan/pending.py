@@ -7,11 +7,19 @@ Lives here: how long, and for whom, a failure waits. What it means then is judge
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from signal import SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV
 
 from trainmaster.api.job import RestartScope
 from trainmaster.plan.case import Case
-from trainmaster.plan.classify import NOT_EXECUTABLE, NOT_FOUND, PORT_TAKEN, lacks_file, signal_of
+from trainmaster.plan.classify import (
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    PORT_TAKEN,
+    first_cause_first,
+    lacks_file,
+    signal_of,
+)
 from trainmaster.plan.failures import belongs
 from trainmaster.plan.memory import End, Memory, ReplicaMemory
 
@@ -23,6 +31,23 @@ def news(memory: Memory, ends: Iterable[End]) -> list[End]:
     """Those of these ends that don't wait already: YARN may tell of one more than once."""
     known = {e.container for e in memory.pending_ends}
     return [e for e in ends if e.container not in known]
+
+
+WORDS_OF = 20
+"""ends that wait with what YARN said of them: each may turn out to be the first cause, and their words are in the job's record"""
+
+
+def likeliest_cause(end: End) -> tuple[int, float]:
+    """Sort key: the likeliest first cause first."""
+    return first_cause_first(end.code), end.at
+
+
+def lightened(ends: Sequence[End]) -> tuple[End, ...]:
+    """Ends as they are remembered while they wait."""
+    if len(ends) <= WORDS_OF:
+        return tuple(ends)
+    likely = {end.container for end in sorted(ends, key=likeliest_cause)[:WORDS_OF]}
+    return tuple(end if end.container in likely else replace(end, diagnostics="") for end in ends)
 
 
 def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, ...]:
