@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
@@ -16,34 +14,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from observe.pictures import NOW, condition, exited, fleet, picture, refused, replica, role
-from trainmaster.api.status import ConditionType, EarlierLog, EarlierRun, FieldProblem
+from observe.pictures import exited, fleet, picture, refused, replica, role
+from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.master.picture import FleetPicture
-from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
 from trainmaster.web.server import WebServer
+from web.serving import serving, serving_
 
 EVIL = "<script>alert(1)</script>\"'"
-
-
-@asynccontextmanager
-async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving_(lambda: shown) as client:
-        yield client
-
-
-@asynccontextmanager
-async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
-    """One whose picture changes."""
-    registry = make_registry(shown, lambda: NOW)
-    server = WebServer(Settings(port=0), shown, registry, lambda: NOW)
-    await server.start()
-    try:
-        async with aiohttp.ClientSession(server.url) as session:
-            yield session
-    finally:
-        await server.stop()
 
 
 def address(client: aiohttp.ClientSession) -> str:
@@ -310,38 +289,3 @@ async def test_a_taken_port_is_one_sentence() -> None:
 def test_the_public_address_is_what_the_settings_say() -> None:
     settings = Settings(public_url="https://trainmaster.example/t/")
     assert WebServer(settings, fleet, CollectorRegistry()).url == "https://trainmaster.example/t"
-
-
-async def test_each_run_has_a_page_that_stays_its_own() -> None:
-    earlier = EarlierRun(
-        rerun=0,
-        state="Failed",
-        reason="PermanentExit",
-        message="worker-0 ended: <exit code 1>",
-        application_ids=("application_1_0000",),
-        completion_time="2025-06-15T15:06:40Z",
-        logs=(
-            EarlierLog(role="worker", index=0, code=1, log_url="http://a:8042/ws/v1/node/containers/c1/logs"),
-        ),
-    )
-    async with serving(fleet(picture(rerun=1, earlier_runs=(earlier,)))) as client:
-        pages = {}
-        for rerun, code in ((0, 200), (1, 200), (2, 404)):
-            async with client.get(f"/jobs/vision/mnist/runs/{rerun}/") as answer:
-                assert answer.status == code
-                pages[rerun] = await answer.text()
-        async with client.get("/jobs/vision/mnist/") as answer:
-            page = await answer.text()
-    assert "worker-0 ended: &lt;exit code 1&gt;" in pages[0]
-    assert "containers/c1/logs/stderr" in pages[0]
-    assert 'href="../../../../../"' in pages[1]
-    assert "Earlier runs" in page
-    assert "application_1_0000" in page
-
-
-async def test_the_job_page_says_what_is_not_taken_over() -> None:
-    no = condition(ConditionType.ACCEPTED, "NeverFits", "role worker wants more", status="False")
-    shown = picture(conditions=(no, condition(ConditionType.RUNNING, "AllRunning")))
-    async with serving(fleet(shown)) as client, client.get("/jobs/vision/mnist/") as answer:
-        page = await answer.text()
-    assert "The newest declaration is not taken over: role worker wants more" in page
