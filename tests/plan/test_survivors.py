@@ -152,11 +152,13 @@ def test_nobody_waits_for_a_node_while_yarn_is_away_and_it_is_waited_for_anew_on
 
 
 def test_what_was_scaled_away_is_waited_for_as_long() -> None:
-    world = World(job(worker=2)).runs()
-    world.declares(job(worker=1))
+    world = World(job(worker=2, spec=LIVE)).runs()
+    world.declares(job(worker=1, spec=LIVE))
     world._drop("c2")
     world.sees(application=AppState.AWAY).later(EXPIRY)
-    world.sees(application=AppState.REGISTERED).declares(job(worker=2)).grants("worker-1", node="b")
+    world.sees(application=AppState.REGISTERED).declares(job(worker=2, spec=LIVE)).grants(
+        "worker-1", node="b"
+    )
     assert world.told(Start) == []
     assert "before 1970-01-01T" in world.later(15).condition("Running").message
     assert (
