@@ -17,6 +17,10 @@ class NoSuchJobError(InvalidError):
     """The job that was named isn't there."""
 
 
+class NoSuchFileError(InvalidError):
+    """A file that was named isn't there, or may not be used."""
+
+
 class UnavailableError(TrainmasterError):
     """The other side could not be asked (down, unreachable, too slow): nothing is known, try again later."""
 

@@ -37,6 +37,8 @@ SOUND: list[dict[str, Any]] = [
     {"files": [{"source": "hdfs:///a/train.py"}, {"source": "file:///b/train.py", "name": "other.py"}]},
     {"runPolicy": {"backoff": {"base": "0s", "max": "0s"}}},
     {"runPolicy": {"ttlAfterFinished": "1h", "ttlDeletesResource": True}},
+    {"scaling": "Live"},
+    {"framework": "PyTorch", "roles": roles(worker=2), "scaling": "Restart"},
 ]
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
@@ -109,6 +111,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"framework": "PyTorch", "roles": roles(trainer=2, worker=0)},
         "spec.roles: PyTorch needs a role chief, master or worker with at least one replica",
+    ),
+    (
+        {"framework": "TensorFlow", "roles": roles(worker=2), "scaling": "Live"},
+        "spec.scaling: Live is for Generic: each process of TensorFlow is told at its start who all the others are",
     ),
     ({"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}, "spec.env[2].name: A stands in this list twice"),
     (

@@ -16,7 +16,8 @@ def test_a_field_with_its_type_default_and_edit() -> None:
         "  an edit:  taken over live",
         "",
         "  Number of processes; all roles together have 1 to 10000. `kubectl scale` sets that of the role",
-        "  worker. Where the framework counts its peers, an edit restarts all of them once.",
+        "  worker. Every process is told it at its start: so an edit restarts all processes of the job once,",
+        "  unless spec.scaling is Live.",
     ]
 
 

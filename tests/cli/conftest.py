@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.in_store import YAML
 from cli.running import Ran, runner
 
 
@@ -19,3 +20,17 @@ def trainmaster(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRAINMASTER_STORE", f"file://{tmp_path}/store")
     return runner(monkeypatch, capsys)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mnist.yaml"
+    path.write_text(YAML)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, trainmaster: Callable[..., Ran], file: Path) -> Path:
+    """A store that holds vision/mnist."""
+    assert trainmaster("apply", "-f", str(file)).code == 0
+    return tmp_path / "store"

@@ -12,65 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.in_store import YAML, declared, publish, seen
 from cli.running import Ran
-from observe.pictures import condition, exited, replica, role, status
-from trainmaster.api.declared import Declared
-from trainmaster.api.status import ConditionType, JobStatus
+from observe.pictures import condition, exited, replica, role
+from trainmaster.api.status import ConditionType
 from trainmaster.cli import change
 from trainmaster.cli.exits import ExitCode
-from trainmaster.sources import shown
 
 Run = Callable[..., Ran]
-YAML = """\
-# the digits
-apiVersion: trainmaster.io/v1alpha1
-kind: TrainingJob
-metadata: {name: mnist, namespace: vision}
-spec:
-  framework: TensorFlow
-  queue: gpu
-  roles:
-    ps: {command: python train.py --role ps}
-    worker: {replicas: 2, command: python train.py}   # two are enough
-"""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "mnist.yaml"
-    path.write_text(YAML)
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path, trainmaster: Run, file: Path) -> Path:
-    """A store that holds vision/mnist."""
-    assert trainmaster("apply", "-f", str(file)).code == 0
-    return tmp_path / "store"
-
-
-def declared(store: Path) -> Path:
-    (found,) = [path for path in (store / "jobs").rglob("*.yaml") if not path.name.startswith(".")]
-    return found
-
-
-def publish(store: Path, seen: JobStatus) -> None:
-    """What a controller would write."""
-    path = declared(store).relative_to(store / "jobs")
-    target = store / "status" / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice")
-    target.write_bytes(shown.to_bytes(job, seen))
-
-
-def seen(state: str, **fields: object) -> JobStatus:
-    values = {
-        "workers_summary": "2/2",
-        "restarts": 1,
-        "application_id": "application_1_0001",
-        "observed_generation": 1,
-    }
-    return status(state, **(values | fields))
 
 
 def test_apply_says_created_then_unchanged_then_configured(trainmaster: Run, file: Path) -> None:

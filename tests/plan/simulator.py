@@ -181,6 +181,13 @@ class Simulator(Shell):
     def edits(self, number: int) -> None:
         self._declare(self.jobs[number % len(self.jobs)])
 
+    def reruns(self, number: int) -> None:
+        """Somebody wants another run, whether this one has ended or not."""
+        job = self.declared.job or self.jobs[number % len(self.jobs)]
+        wanted = max(job.spec.run_policy.rerun, self.memory.rerun) + 1
+        policy = job.spec.run_policy.model_copy(update={"rerun": wanted})
+        self._declare(job.model_copy(update={"spec": job.spec.model_copy(update={"run_policy": policy})}))
+
     def breaks(self, _number: int) -> None:
         problem = FieldProblem(field="spec", value="", reason="can't be read")
         self._declare(None, problems=(problem,))
@@ -287,5 +294,6 @@ SELDOM = (
     "rolls_back",
     "deletes",
     "takes_turns",
+    "reruns",
 )
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

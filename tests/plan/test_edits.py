@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+
+import pytest
 
 from plan.build import World, cluster, job
 from trainmaster.plan.decide import begun
-from trainmaster.plan.values import AppState, Kill, Open, Size, Stop
+from trainmaster.plan.values import AppState, Kill, Open, Size, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
 
@@ -59,7 +62,8 @@ def test_an_edit_that_can_never_fit_stops_nothing() -> None:
 
 
 def test_an_edit_is_held_while_nobody_can_say_whether_it_fits() -> None:
-    world = World(job(worker=2)).runs().sees(cluster=None).declares(job(worker=1))
+    live = {"scaling": "Live"}
+    world = World(job(worker=2, spec=live)).runs().sees(cluster=None).declares(job(worker=1, spec=live))
     assert not world.plan.actions
     assert world.condition("Reconciling").reason == "YarnAway"
     assert world.condition("Stalled").status == "False"
@@ -77,16 +81,46 @@ def test_an_immutable_field_stays_and_the_edit_is_shown() -> None:
 
 
 def test_scaling_down_stops_and_up_again_takes_higher_runs() -> None:
-    world = World(job("Generic", worker=3)).runs().declares(job("Generic", worker=1))
+    live = {"scaling": "Live"}
+    world = World(job(worker=3, spec=live)).runs().declares(job(worker=1, spec=live))
     assert {s.container for s in world.told(Stop)} == {"c2", "c3"}
-    world.obeys().declares(job("Generic", worker=2))
+    world.obeys().declares(job(worker=2, spec=live))
     assert [(str(a.key), a.run) for a in world.plan.asks] == [("worker-1", 2)]
 
 
-def test_scaling_restarts_a_framework_that_counts_its_peers() -> None:
-    world = World(job("PyTorch", worker=2)).runs().declares(job("PyTorch", worker=3))
+@pytest.mark.parametrize("framework", ["PyTorch", "TensorFlow", "Generic"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_scaling_restarts_whoever_was_told_the_number_of_its_peers(framework: str, workers: int) -> None:
+    world = World(job(framework, worker=2)).runs().declares(job(framework, worker=workers))
     assert len(world.told(Stop)) == 2
-    assert len(world.asked) == 3
+    assert (world.memory.restarts, world.memory.charged) == (1, 0)
+    world.obeys().grants(*world.asked)
+    told = [start.environment for start in world.told(Start)]
+    assert {env["TRAINMASTER_REPLICAS"] for env in told} == {str(workers)}
+    assert {len(json.loads(env["TRAINMASTER_CLUSTER"])["worker"]) for env in told} == {workers}
+
+
+def test_scaling_restarts_the_other_roles_too_for_they_hold_all_addresses() -> None:
+    world = World(job(ps=1, worker=1)).runs().declares(job(ps=1, worker=2))
+    assert len(world.told(Stop)) == 2
+
+
+def test_what_has_ended_well_runs_again_with_the_new_number() -> None:
+    world = World(job(worker=2)).runs().ends("worker-0", 0).declares(job(worker=3))
+    assert world.obeys().asked == {"worker-0", "worker-1", "worker-2"}
+
+
+def test_where_scaling_is_live_only_new_processes_are_told_the_new_number() -> None:
+    live = {"scaling": "Live"}
+    world = World(job(worker=2, spec=live)).runs().declares(job(worker=3, spec=live))
+    assert not world.told(Stop)
+    world.grants("worker-2")
+    assert [s.environment["TRAINMASTER_REPLICAS"] for s in world.told(Start)] == ["3"]
+
+
+def test_scaling_what_does_not_run_yet_restarts_nothing() -> None:
+    world = World(job(worker=2)).registers().grants("worker-0").declares(job(worker=3))
+    assert world.memory.restarts == 0
 
 
 def test_a_role_number_is_never_used_again() -> None:

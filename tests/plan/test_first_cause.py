@@ -69,11 +69,6 @@ def test_a_lone_process_is_judged_at_once() -> None:
     assert world.memory.generation == 2
 
 
-def test_where_each_replica_restarts_alone_nothing_waits() -> None:
-    world = World(job("Generic", worker=2), limits=Limits(first_cause_wait=WAIT)).runs().ends("worker-0", 1)
-    assert world.memory.charged == 1
-
-
 def test_what_waits_is_written_down_before_it_is_acknowledged() -> None:
     world = gang().ends("worker-0", 1)
     assert [(e.container, e.code) for e in world.writes[-1].pending_ends] == [("c2", 1)]

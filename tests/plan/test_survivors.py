@@ -11,6 +11,8 @@ from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
 FREE = {"backoff": {"base": 0}}
 EXPIRY = 600.0
 
+LIVE = {"scaling": "Live"}
+
 
 def given_away(world: World, name: str, code: int = -100) -> World:
     """The ResourceManager tells of an end that no NodeManager has told of."""
@@ -95,11 +97,11 @@ def test_a_resumed_job_does_not_start_beside_what_was_suspended() -> None:
 
 
 def test_a_replica_that_was_scaled_away_and_comes_back_does_not_start_beside_itself() -> None:
-    world = World(job(worker=2)).runs()
-    world.declares(job(worker=1))
+    world = World(job(worker=2, spec=LIVE)).runs()
+    world.declares(job(worker=1, spec=LIVE))
     assert [s.container for s in world.told(Stop)] == ["c2"]
     world._drop("c2")  # its node was cut off, and the ResourceManager has given it away
-    world.declares(job(worker=2)).grants("worker-1", node="b")
+    world.declares(job(worker=2, spec=LIVE)).grants("worker-1", node="b")
     assert world.told(Start) == []
     assert says_over(world, "c2").told(Start)
     assert world.memory.retired_survivors == ()
@@ -150,11 +152,13 @@ def test_nobody_waits_for_a_node_while_yarn_is_away_and_it_is_waited_for_anew_on
 
 
 def test_what_was_scaled_away_is_waited_for_as_long() -> None:
-    world = World(job(worker=2)).runs()
-    world.declares(job(worker=1))
+    world = World(job(worker=2, spec=LIVE)).runs()
+    world.declares(job(worker=1, spec=LIVE))
     world._drop("c2")
     world.sees(application=AppState.AWAY).later(EXPIRY)
-    world.sees(application=AppState.REGISTERED).declares(job(worker=2)).grants("worker-1", node="b")
+    world.sees(application=AppState.REGISTERED).declares(job(worker=2, spec=LIVE)).grants(
+        "worker-1", node="b"
+    )
     assert world.told(Start) == []
     assert "before 1970-01-01T" in world.later(15).condition("Running").message
     assert (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from plan.build import World, cluster, job
 from trainmaster.api.job import Backoff, RestartPolicy
-from trainmaster.plan.classify import TABLE, classify, describe, last_words
+from trainmaster.plan.classify import TABLE, classify, describe
+from trainmaster.plan.last_words import last_words
 from trainmaster.plan.memory import Cause
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import delay, infra_delay
@@ -37,9 +38,13 @@ ENDS = [
     (0, P.EXIT_CODE, Cause.SUCCEEDED),
     (0, P.ALWAYS, Cause.SUCCEEDED),
     (1, P.EXIT_CODE, Cause.PERMANENT),
-    (127, P.EXIT_CODE, Cause.PERMANENT),
+    (125, P.EXIT_CODE, Cause.PERMANENT),
+    (126, P.ON_FAILURE, Cause.CANNOT_RUN),
+    (127, P.EXIT_CODE, Cause.CANNOT_RUN),
+    (127, P.ALWAYS, Cause.CANNOT_RUN),
+    (-9997, P.ALWAYS, Cause.CANNOT_RUN),
     (1, P.ON_FAILURE, Cause.RETRYABLE),
-    (127, P.ALWAYS, Cause.RETRYABLE),
+    (125, P.ALWAYS, Cause.RETRYABLE),
     (128, P.EXIT_CODE, Cause.RETRYABLE),
     (137, P.EXIT_CODE, Cause.RETRYABLE),
     (143, P.ON_FAILURE, Cause.RETRYABLE),

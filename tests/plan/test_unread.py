@@ -250,7 +250,7 @@ def test_an_edit_that_can_be_read_takes_over() -> None:
     world.declares(job(worker=2), problems=())
     assert world.condition("Accepted").status == "True"
     assert not world.plan.actions
-    world.declares(job(worker=3))
+    world.declares(job(worker=3, spec={"scaling": "Live"}))
     assert world.asked == {"worker-2"}
 
 

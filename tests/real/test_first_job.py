@@ -34,7 +34,7 @@ def test_the_guide_to_a_first_job_does_what_it_says(room: Room, tmp_path: Path) 
         elif block["kind"] == "text":
             compared += 1
             assert says(block["text"], printed), f"{printed}\n--- instead of\n{block['text']}"
-    assert compared == 3
+    assert compared == 4
 
 
 def typed(commands: str, room: Room, folder: Path) -> str:

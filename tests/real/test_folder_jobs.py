@@ -8,7 +8,7 @@ import pytest
 
 from real.cluster import until
 from real.dfs import Dfs
-from real.reading import processes, trainers
+from real.reading import message, processes, reason, trainers
 from real.rooms import FolderRoom, document, eager
 from trainer.ledger import Entry, Ledger
 from trainmaster.api import reasons
@@ -210,3 +210,32 @@ def test_a_file_that_asks_for_it_goes_with_its_job(room: FolderRoom, ledger: Led
     until(lambda: ledger.entries("end"))
     until(lambda: not room.jobs.list())
     assert len(ledger.starts()) == 1
+
+
+def test_a_queue_that_is_nowhere_is_refused_on_resume_and_recovers(room: FolderRoom, ledger: Ledger) -> None:
+    room.controller()
+    room.drop("lost", eager(worker=trainers(ledger, steps=0)))
+    room.until_true("lost", C.RUNNING)
+    room.edit("lost", {("spec", "runPolicy", "suspend"): True})
+    room.until_true("lost", C.SUSPENDED)
+    room.edit("lost", {("spec", "queue"): "nosuch", ("spec", "runPolicy", "suspend"): False})
+    room.until("lost", lambda s: reason(s, C.ACCEPTED) == reasons.QUEUE_NOT_FOUND)
+    room.edit("lost", {("spec", "queue"): "default"})
+    room.until_true("lost", C.RUNNING)
+
+
+def test_a_file_that_is_moved_to_another_folder_trains_once_at_a_time(
+    room: FolderRoom, ledger: Ledger
+) -> None:
+    dfs = Dfs(room)
+    room.controller(TRAINMASTER_DELETION_GRACE="3")
+    text = document("moved", eager(worker=trainers(ledger, steps=0))).encode()
+    dfs.put("jobs/team/moved.yaml", text)
+    until(lambda: dfs.status("team/moved.yaml").is_true(C.RUNNING))
+    (first,) = ledger.running()
+    dfs.move("jobs/team/moved.yaml", "jobs/other/moved.yaml")
+    until(lambda: "which declared team/moved" in message(dfs.status("other/moved.yaml"), C.ACCEPTED))
+    assert ledger.running() == [first]
+    until(lambda: dfs.status("other/moved.yaml").is_true(C.RUNNING))
+    assert not first.alive
+    assert len(ledger.running()) == 1

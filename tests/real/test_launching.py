@@ -8,6 +8,7 @@ import random
 import socket
 import subprocess
 import tarfile
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -184,21 +185,70 @@ def test_files_and_archives_lie_in_the_working_folder(shared: Room, store: str, 
     assert (tmp_path / "read").read_text() == "plain,deep"
 
 
-def test_a_missing_file_is_named_and_found_once_it_is_there(shared: Room, store: str, tmp_path: Path) -> None:
+def test_a_missing_file_fails_at_once_and_is_found_by_a_rerun(
+    shared: Room, store: str, tmp_path: Path
+) -> None:
     filesystem, root = fsspec.core.url_to_fs(store)
     source = f"{store}/late.txt"
     role = SMALL | {"command": f"cp late.txt {tmp_path}/read", "files": [{"source": source}]}
-    policy = {"backoffLimit": 100, "backoff": {"base": "1s", "max": "1s"}}
-    shared.drop("late", {"runPolicy": policy, "roles": {"worker": role}})
-    shared.drop("never", {"runPolicy": {"backoffLimit": 0}, "roles": {"worker": role}})
+    shared.drop("late", {"runPolicy": {"backoffLimit": 100}, "roles": {"worker": role}})
 
-    status = shared.until_true("never", C.FAILED)
-    assert f"{source}: no such file" in str(status.condition(C.FAILED))
-    status = shared.until("late", lambda s: s.restarts > 0)
-    assert source in last_exit(worker(status)).message
+    status = shared.until_true("late", C.FINISHED)
+    failed = status.condition(C.FAILED)
+    assert failed
+    assert (failed.reason, status.restarts) == ("CannotRun", 0)
+    assert f"{source}: no such file" in failed.message
     filesystem.pipe_file(f"{root}/late.txt", b"here")
+    shared.edit("late", {("spec", "runPolicy", "rerun"): 1})
     shared.until_true("late", C.SUCCEEDED)
     assert (tmp_path / "read").read_text() == "here"
+
+
+def test_a_command_that_is_nowhere_fails_at_once_with_its_name(shared: Room) -> None:
+    role = SMALL | {"replicas": 2, "command": "echo begun; nosuchprogram --train"}
+    shared.drop("nowhere", {"roles": {"worker": role}})
+
+    status = shared.until_true("nowhere", C.FINISHED)
+    failed = status.condition(C.FAILED)
+    assert failed
+    assert (failed.reason, status.restarts) == ("CannotRun", 0)
+    said = "command not found: nosuchprogram (exit code 127); is it in `files`, or on the nodes?"
+    assert said in failed.message
+    assert said in shared.rest.application(status.application_id)["diagnostics"]
+
+
+def test_the_last_words_of_a_process_are_told(shared: Room) -> None:
+    command = """python3 -c 'import sys; sys.stderr.write("x" * 9000 + "\\n"); {}["learning rate"]'"""
+    shared.drop("words", eager(worker=SMALL | {"command": command, "restartPolicy": "Never"}))
+
+    failed = shared.until_true("words", C.FINISHED).condition(C.FAILED)
+    assert failed
+    assert "exit code 1: KeyError: 'learning rate' (<string>, line 1)" in failed.message
+
+
+def test_a_killed_peer_and_those_who_die_of_it_are_one_failure(
+    shared: Room, ledger: Ledger, tmp_path: Path
+) -> None:
+    ps, alive = trainers(ledger, steps=0), tmp_path / "alive"
+    role = SMALL | {
+        "replicas": 2,
+        "command": f"sleep 3; while [ -e {alive} ]; do sleep 0.1; done; exit 1",
+    }
+    alive.touch()
+    shared.drop("cause", {"runPolicy": {"backoff": {"base": "1s"}}, "roles": {"ps": ps, "worker": role}})
+    shared.until_true("cause", C.RUNNING)
+    first = until(ledger.running)[0]
+
+    time.sleep(4)
+    first.kill()
+    alive.unlink()
+    status = shared.until(
+        "cause", lambda s: s.restarts > 0 and all(r.last_exit for r in s.roles["worker"].replicas)
+    )
+    alive.touch()
+    assert status.restarts == 1
+    assert [last_exit(r).cause for r in status.roles["worker"].replicas] == ["Consequence", "Consequence"]
+    shared.delete("cause")
 
 
 # --- ports

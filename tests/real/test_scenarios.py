@@ -179,8 +179,27 @@ def test_deleted_at_any_moment_of_the_start_nothing_stays(shared: Room, ledger: 
 # --- changes of mind
 
 
-def test_scaled_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> None:
-    shared.drop("scaled", eager(worker=trainers(ledger, 2, steps=0)))
+def test_scaled_all_are_told_the_new_number_once(shared: Room, ledger: Ledger) -> None:
+    shared.drop("counted", eager(worker=trainers(ledger, 2, steps=0)))
+    shared.until_true("counted", C.RUNNING)
+    before = processes(ledger, 2)
+
+    shared.edit("counted", {("spec", "roles", "worker", "replicas"): 3})
+    after = until(lambda: found if len(found := ledger.running()) == 3 else None)
+    assert not {e.pid for e in after} & {e.pid for e in before}
+    assert {_replicas(e.pid) for e in after} == {"3"}
+    assert shared.until("counted", lambda s: s.workers_summary == "3/3").restarts == 0
+
+
+def _replicas(pid: int) -> str:
+    told = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return next(
+        each.partition(b"=")[2].decode() for each in told if each.startswith(b"TRAINMASTER_REPLICAS=")
+    )
+
+
+def test_scaled_live_up_and_down_the_others_go_on(shared: Room, ledger: Ledger) -> None:
+    shared.drop("scaled", {**eager(worker=trainers(ledger, 2, steps=0)), "scaling": "Live"})
     shared.until_true("scaled", C.RUNNING)
     before = processes(ledger, 2)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.building import FINISHED, GRACE, Clock, job_text, leading, only, put, source
+from sources.building import GRACE, Clock, job_text, leading, only, put, source
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
 
@@ -93,22 +93,6 @@ async def test_a_job_deleted_and_applied_again_is_a_new_job(tmp_path: Path) -> N
     again = only(await made.look())
     assert again.uid != first.uid
     assert not again.deleted
-
-
-async def test_rerun_gives_a_finished_job_a_new_uid_and_a_running_one_nothing(tmp_path: Path) -> None:
-    made = await leading(tmp_path)
-    put(tmp_path, "a.yaml", job_text())
-    first = only(await made.look())
-    mark = put(tmp_path, ".a.yaml.rerun", "")
-    await made.publish(first, JobStatus(state="Running"))
-    assert not only(await made.look()).deleted
-    assert not mark.exists()
-    put(tmp_path, ".a.yaml.rerun", "")
-    await made.publish(first, FINISHED)
-    old = only(await made.look())
-    assert old.deleted
-    await made.gone(old)
-    assert only(await made.look()).uid != first.uid
 
 
 async def test_a_mark_that_no_job_answers_to_is_removed(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ class World:
         entry = Entry(f"/jobs/{path}", len(text), self._time, owner, 0o644)
         self.files[path] = read_file(path, entry, text.encode())
 
+    def move(self, old: str, new: str) -> None:
+        self.put(new, self.files.pop(old).text)
+
     def look(self, seconds: float = 0.0) -> dict[str, Declared]:
         self.now += seconds
         return self.registry.update(
@@ -84,7 +87,7 @@ def test_marks_of_others_count_for_nothing() -> None:
     world.look()
     world.files.clear()
     for owner, deleted in (("bob", False), ("alice", True)):
-        world.marks = (Mark("a.yaml", "delete", owner),)
+        world.marks = (Mark("a.yaml", owner),)
         assert only(world.look()).deleted == deleted
 
 
@@ -92,7 +95,7 @@ def test_the_owner_of_the_jobs_folder_may_mark_everything() -> None:
     world = World()
     world.put("a.yaml", job_text(), owner="alice")
     world.look()
-    world.marks = (Mark("a.yaml", "delete", "admin"),)
+    world.marks = (Mark("a.yaml", "admin"),)
     assert only(world.look()).deleted
 
 
@@ -189,3 +192,57 @@ def _do(world: World, step: tuple[object, ...], picture: dict[str, Declared], en
                 world.registry.forget(declared)
                 if not declared.duplicate_of and declared.job is not None:
                     ended.add(declared.uid)
+
+
+# --- files that were moved to where they mean another job
+
+
+def test_a_moved_file_begins_nothing_while_the_job_that_it_was_lives() -> None:
+    world = World()
+    world.put("team/a.yaml", job_text())
+    first = only(world.look())
+    world.move("team/a.yaml", "other/a.yaml")
+    told = world.look()
+    waiting = next(each for each in told.values() if each.uid != first.uid)
+    assert (told[first.uid].deleted, waiting.job) == (False, None)
+    assert waiting.problems[0].reason == (
+        "this file was team/a.yaml, which declared team/a: it begins once nothing of that is left"
+    )
+    gone = world.look(GRACE)[first.uid]
+    assert gone.deleted
+    assert all(each.job is None for each in world.look().values() if each.uid != first.uid)
+    world.registry.forget(gone)
+    (begun,) = [each for each in world.look().values() if not each.deleted]
+    assert (begun.namespace, begun.job is not None) == ("other", True)
+
+
+def test_one_that_was_edited_on_the_way_is_known_by_its_checkpoints() -> None:
+    world = World()
+    text = job_text() + "  checkpointPath: hdfs:///ckpt/a\n"
+    world.put("team/a.yaml", text)
+    world.look()
+    world.files.clear()
+    world.put("other/b.yaml", text.replace("python train.py", "python better.py"))
+    assert [each.job is None for each in world.look().values()].count(True) == 1
+
+
+def test_a_moved_file_that_comes_back_is_the_same_job() -> None:
+    world = World()
+    world.put("team/a.yaml", job_text())
+    first = only(world.look())
+    world.move("team/a.yaml", "other/a.yaml")
+    world.look()
+    world.move("other/a.yaml", "team/a.yaml")
+    world.look()
+    assert [each.uid for each in world.look().values() if not each.deleted] == [first.uid]
+
+
+def test_a_copy_is_a_job_of_its_own_and_so_is_anothers_file() -> None:
+    world = World()
+    world.put("team/a.yaml", job_text())
+    world.look()
+    world.put("other/a.yaml", job_text())
+    assert all(each.job for each in world.look().values())
+    world.files.clear()
+    world.put("third/a.yaml", job_text(), owner="bob")
+    assert next(each for each in world.look().values() if each.namespace == "third").job

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sources.building import FINISHED, job_text, leading, put
+from trainmaster.api.status import JobStatus
 from trainmaster.errors import InvalidError
 from trainmaster.sources.store import JobStore
 
@@ -119,12 +120,10 @@ async def test_delete_and_rerun_are_acted_on_by_a_controller(store: JobStore, tm
     await made.publish(first, FINISHED)
     shown = store.get("vision", "mnist")
     assert (shown.uid, shown.generation, shown.finished) == (first.uid, 1, True)
-    store.rerun("vision", "mnist")
-    (old,) = (await made.look()).values()
-    assert old.deleted
-    await made.gone(old)
+    assert store.rerun("vision", "mnist") == 1
     (second,) = (await made.look()).values()
-    assert second.uid != first.uid
+    assert second.job
+    assert (second.uid, second.generation, second.job.spec.run_policy.rerun) == (first.uid, 2, 1)
     store.delete("vision", "mnist")
     (deleted,) = (await made.look()).values()
     assert (deleted.uid, deleted.deleted) == (second.uid, True)
@@ -142,3 +141,72 @@ def test_watch_tells_changes_and_ends_with_the_job(store: JobStore) -> None:
     assert first.text != second.text
     store.delete("vision", "mnist")
     assert list(itertools.islice(seen, 1)) == []
+
+
+# --- who set what
+
+
+def edited(store: JobStore, *words: str | int, value: object, by: str) -> None:
+    store.edit("vision", "mnist", {words: value}, by=by)  # type: ignore[dict-item]
+
+
+def test_a_file_that_is_applied_again_undoes_no_command_unasked(store: JobStore) -> None:
+    text = job_text("mnist", "vision")
+    store.apply(text)
+    edited(store, "spec", "runPolicy", "suspend", value=True, by="suspend")
+    edited(store, "spec", "roles", "worker", "replicas", value=4, by="scale")
+    with pytest.raises(InvalidError) as refused:
+        store.apply(text)
+    assert str(refused.value) == (
+        "spec.runPolicy.suspend: `trainmaster suspend` set it to true, and the file says false; "
+        "spec.roles.worker.replicas: `trainmaster scale` set it to 4, and the file says 1: "
+        "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
+    )
+    assert store.apply(text, force=True).outcome == "configured"
+    assert store.apply(text + "  priority: 1\n").outcome == "configured"
+
+
+def test_a_file_that_says_the_same_is_no_conflict_and_takes_the_field_over(store: JobStore) -> None:
+    store.apply(job_text("mnist", "vision"))
+    edited(store, "spec", "runPolicy", "suspend", value=True, by="suspend")
+    store.apply(job_text("mnist", "vision") + "  runPolicy: {suspend: true}\n")
+    assert store.apply(job_text("mnist", "vision")).outcome == "configured"
+
+
+def test_what_was_edited_by_hand_since_is_nobodys(store: JobStore, tmp_path: Path) -> None:
+    store.apply(job_text("mnist", "vision"))
+    edited(store, "spec", "runPolicy", "suspend", value=True, by="suspend")
+    put(tmp_path, "vision/mnist.yaml", job_text("mnist", "vision"))
+    assert store.apply(job_text("mnist", "vision") + "  priority: 1\n").outcome == "configured"
+
+
+def test_resuming_what_was_suspended_leaves_nothing_to_ask(store: JobStore) -> None:
+    text = job_text("mnist", "vision")
+    store.apply(text)
+    edited(store, "spec", "runPolicy", "suspend", value=True, by="suspend")
+    edited(store, "spec", "runPolicy", "suspend", value=False, by="resume")
+    assert store.apply(text).outcome == "configured"
+
+
+async def test_another_queue_is_refused_while_there_is_an_application(
+    store: JobStore, tmp_path: Path
+) -> None:
+    made = await leading(tmp_path)
+    text = job_text("mnist", "vision")
+    await asyncio.to_thread(store.apply, text)
+    (job,) = (await made.look()).values()
+    await made.publish(job, JobStatus(queue="default", user=job.owner, application_id="application_1_1"))
+    with pytest.raises(
+        InvalidError, match=r"spec.queue: can't change .* it is 'default' .* Suspend the job first"
+    ):
+        store.apply(text + "  queue: other\n")
+    await made.publish(job, JobStatus())
+    assert store.apply(text + "  queue: other\n").outcome == "configured"
+    await made.publish(job, JobStatus(queue="default", user=job.owner))
+    assert store.apply(text).outcome == "configured", "back to what it was begun with"
+
+
+def test_a_record_that_can_not_be_read_asks_nothing(store: JobStore, tmp_path: Path) -> None:
+    store.apply(job_text("mnist", "vision"))
+    (tmp_path / "jobs/vision/.mnist.yaml.set").write_text("{")
+    assert store.apply(job_text("mnist", "vision") + "  priority: 1\n").outcome == "configured"

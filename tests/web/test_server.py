@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
@@ -16,34 +14,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
+from observe.pictures import exited, fleet, picture, refused, replica, role
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.master.picture import FleetPicture
-from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
 from trainmaster.web.server import WebServer
+from web.serving import serving, serving_
 
 EVIL = "<script>alert(1)</script>\"'"
-
-
-@asynccontextmanager
-async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving_(lambda: shown) as client:
-        yield client
-
-
-@asynccontextmanager
-async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
-    """One whose picture changes."""
-    registry = make_registry(shown, lambda: NOW)
-    server = WebServer(Settings(port=0), shown, registry, lambda: NOW)
-    await server.start()
-    try:
-        async with aiohttp.ClientSession(server.url) as session:
-            yield session
-    finally:
-        await server.stop()
 
 
 def address(client: aiohttp.ClientSession) -> str:

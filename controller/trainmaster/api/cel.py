@@ -16,7 +16,7 @@ from string import Formatter
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
-from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework
+from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework, Scaling
 from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
 from trainmaster.api.schema import Schema
 
@@ -182,6 +182,8 @@ def _of_frameworks() -> Iterator[Rule]:
     numbers = {"masters": chiefs}
     yield Rule(SPEC, f"{pytorch} || {chiefs} <= 1", messages.ONE_MASTER, numbers, ".roles")
     yield Rule(SPEC, f"{pytorch} || {trained}", messages.NOBODY_TO_TRAIN, path=".roles")
+    calm = f"!has(self.scaling) || self.scaling != '{Scaling.LIVE.value}' || {tensorflow} && {pytorch}"
+    yield Rule(SPEC, calm, messages.NOT_LIVE, {"framework": "self.framework"}, ".scaling")
 
 
 def _of_env() -> Iterator[Rule]:

@@ -16,9 +16,9 @@ from trainmaster.api.base import Model, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
-from trainmaster.api.words import FileType, Framework, RestartPolicy, RestartScope, SuccessPolicy
+from trainmaster.api.words import FileType, Framework, RestartPolicy, RestartScope, Scaling, SuccessPolicy
 
-__all__ = ["FileType", "Framework", "RestartPolicy", "RestartScope", "SuccessPolicy"]
+__all__ = ["FileType", "Framework", "RestartPolicy", "RestartScope", "Scaling", "SuccessPolicy"]
 
 GROUP = "trainmaster.io"
 VERSION = "v1alpha1"
@@ -72,7 +72,8 @@ class Role(Model):
 
     replicas: Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS), EDIT_LIVE] = 1
     """Number of processes; all roles together have 1 to 10000. `kubectl scale` sets that of the role worker.
-    Where the framework counts its peers, an edit restarts all of them once."""
+    Every process is told it at its start: so an edit restarts all processes of the job once, unless spec.scaling is
+    Live."""
     resources: Annotated[Resources, EDIT_RESTART] = Resources()
     """What the container of each replica asks of YARN: fields, or a text as in Apache Submarine such as
     memory=8G,vcores=2,gpu=2, in which sizes are YARN's, so that 8G is 8192 MiB."""
@@ -146,6 +147,9 @@ class RunPolicy(Model):
     ttl_deletes_resource: Annotated[bool, Field(strict=True)] = False
     """Whether ttlAfterFinished deletes the TrainingJob itself too. With GitOps leave it false: the job would be
     created again, and train again."""
+    rerun: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
+    """Number of the run that is wanted. Raised after the job's end, it has the job run once more, with its counters at
+    zero; what was shown of earlier runs is kept. Before the end an edit of it changes nothing."""
     suspend: Annotated[bool, Field(strict=True)] = False
     """true gives everything back to YARN and holds the job until it is false again."""
 
@@ -179,6 +183,9 @@ class Spec(Model):
     success_policy: Annotated[SuccessPolicy | None, EDIT_LIVE] = None
     """Whose success is the job's. Left out: Chief where there is a chief or master, or a TensorFlow worker;
     AllWorkers else. A chief or master counts as a worker; where there is neither, every role does but ps and evaluator."""
+    scaling: Annotated[Scaling, EDIT_LIVE] = Scaling.RESTART
+    """What an edit of a number of replicas does to the processes that run. Live is for processes that don't shard by
+    TRAINMASTER_REPLICAS: old and new ones are told different numbers of peers."""
     gang: Annotated[Gang, EDIT_LIVE] = Gang()
     """How much YARN must grant before anything starts."""
     run_policy: Annotated[RunPolicy, EDIT_LIVE] = RunPolicy()

@@ -20,6 +20,9 @@ ONE_CHIEF: Final = "a TensorFlow cluster has one chief (or master), not {chiefs}
 NOBODY_TO_SERVE: Final = "parameter servers need a chief, master or worker to serve"
 ONE_MASTER: Final = "PyTorch has one master (or chief), which is rank 0, not {masters}"
 NOBODY_TO_TRAIN: Final = "PyTorch needs a role chief, master or worker with at least one replica"
+NOT_LIVE: Final = (
+    "Live is for Generic: each process of {framework} is told at its start who all the others are"
+)
 TWICE: Final = "{name} stands in this list twice"
 RESERVED: Final = "names that begin with TRAINMASTER_ are the controller's own"
 HOLDS_A_PATH: Final = "{name} already holds {path}"

@@ -79,12 +79,17 @@ SUSPENDED: Final = "Suspended"
 RESUMED: Final = "Resumed"
 """runPolicy.suspend was lifted, and the job queues again."""
 
+RERUN: Final = "Rerun"
+"""runPolicy.rerun was raised after the end, and the job queues again."""
+
 # --- Succeeded, Failed
 
 JOB_SUCCEEDED: Final = "JobSucceeded"
 """The success policy is met."""
 PERMANENT_EXIT: Final = "PermanentExit"
 """A replica ended in a way that its restart policy doesn't retry."""
+CANNOT_RUN: Final = "CannotRun"
+"""A command, a script, an input or one of `files` isn't there: trying again can't help."""
 BACKOFF_LIMIT_EXCEEDED: Final = "BackoffLimitExceeded"
 """The job had more charged restarts than runPolicy.backoffLimit."""
 MAX_RESTARTS_EXCEEDED: Final = "MaxRestartsExceeded"

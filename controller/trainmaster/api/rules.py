@@ -21,6 +21,7 @@ from trainmaster.api.job import (
     EnvVar,
     FileRef,
     Framework,
+    Scaling,
     Spec,
     SuccessPolicy,
     TrainingJob,
@@ -141,6 +142,11 @@ def _pytorch(spec: Spec) -> Problems:
         yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_TO_TRAIN)
 
 
+def _scaling(spec: Spec) -> Problems:
+    if spec.scaling is Scaling.LIVE and spec.framework is not Framework.GENERIC:
+        yield _problem("spec.scaling", spec.scaling, messages.NOT_LIVE.format(framework=spec.framework))
+
+
 def _environment(spec: Spec) -> Problems:
     told = {name for name, value in zip(PATH_ENV, values(spec).values(), strict=True) if value}
     yield from _environment_of("spec.env", spec.env, told)
@@ -212,6 +218,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_succeed,
     _tensorflow,
     _pytorch,
+    _scaling,
     _environment,
     _files,
     _placeholders,

@@ -16,6 +16,10 @@ from trainmaster.api.base import Model, Word
 
 MAX_SHOWN = 10_000
 """replicas of one role in the list at most"""
+MAX_RUNS = 10
+"""earlier runs that are kept"""
+MAX_LOGS = 20
+"""replicas of an earlier run whose logs are kept"""
 MAX_EARLIER = 100
 """ids of earlier applications at most"""
 _MOST = "maxItems"
@@ -155,6 +159,42 @@ class RoleStatus(Model):
     the job page shows each."""
 
 
+class EarlierLog(Model):
+    """Where the last process of one replica of an earlier run wrote."""
+
+    role: str
+    """Its role."""
+    index: int
+    """Place in the role, from 0."""
+    code: int | None = None
+    """Exit code, as in lastExit; left out where it isn't known."""
+    log_url: str
+    """Where its output can be read, for as long as YARN keeps it."""
+
+
+class EarlierRun(Model):
+    """A run of the job that ended before runPolicy.rerun was raised."""
+
+    rerun: int
+    """Its number: runPolicy.rerun at that time."""
+    state: str
+    """Succeeded or Failed."""
+    reason: str
+    """Why it ended, one CamelCase word for machines."""
+    message: str
+    """The same for a person."""
+    application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})
+    """Its YARN applications, oldest first."""
+    start_time: Time | None = None
+    """When its first processes were started; RFC 3339 in UTC."""
+    completion_time: Time
+    """When it ended; RFC 3339 in UTC."""
+    restarts: int = 0
+    """Restarts charged to runPolicy.backoffLimit."""
+    logs: tuple[EarlierLog, ...] = Field(default=(), json_schema_extra={_MOST: MAX_LOGS})
+    """Logs of its replicas, those that failed first; 20 at most."""
+
+
 class FieldProblem(Model):
     """One thing that is wrong with a declaration."""
 
@@ -184,6 +224,8 @@ class JobStatus(Model):
     """Framework of the declaration in force, for columns and field selectors: spec.framework may be left out."""
     user: str = ""
     """YARN user that the job runs as; empty until it has an application."""
+    queue: str = ""
+    """YARN queue that the job was submitted to; empty until it has an application."""
     selector: str = ""
     """Label selector of the scale subresource, which a HorizontalPodAutoscaler insists on. No pod has this label."""
     state: str = ""
@@ -197,7 +239,12 @@ class JobStatus(Model):
     application_id: str = ""
     """Id of the YARN application; empty while there is none."""
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})
-    """Applications that the job had before it was suspended, or before YARN lost them; oldest first, the last 100."""
+    """Applications that the job had before it was suspended or run again, or before YARN lost them; oldest first, the last
+    100."""
+    rerun: int = 0
+    """Number of the present run, as runPolicy.rerun had it when it was begun."""
+    earlier_runs: tuple[EarlierRun, ...] = Field(default=(), json_schema_extra={_MOST: MAX_RUNS})
+    """Runs before the present one, oldest first, the last 10."""
     tracking_url: str = ""
     """Path of the job page below the ResourceManager's web address."""
     queue_position: int = 0

@@ -43,6 +43,17 @@ class SuccessPolicy(Word):
     ALL_WORKERS = "AllWorkers", "that of all workers"
 
 
+class Scaling(Word):
+    """What another number of replicas does to the processes that run, each of which was told a number at its start."""
+
+    RESTART = "Restart", "all processes of the job are restarted once, uncharged, and told the new number"
+    LIVE = (
+        "Live",
+        "they go on with TRAINMASTER_REPLICAS and TRAINMASTER_CLUSTER as they were told; only new ones are told the new"
+        " numbers. Only for Generic",
+    )
+
+
 class FileType(Word):
     """How a file arrives in the working folder."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainmaster.cli import hearing
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 
@@ -20,6 +21,9 @@ def apply(
         list[str],
         typer.Option("--file", "-f", help="File, folder, or - for standard input; may be repeated."),
     ],
+    force_conflicts: Annotated[
+        bool, typer.Option("--force-conflicts", help="Undo what scale, suspend and resume set since.")
+    ] = False,
 ) -> None:
     """Declare jobs, or change them. Nothing is applied while anything in the files is wrong."""
     from trainmaster.cli.documents import read_documents, valid_jobs
@@ -31,7 +35,11 @@ def apply(
         namespace = choices.namespace_of(job)
         upload = to_staging(namespace, job.metadata.name, choices.settings())
         text = pointed(document.text, document.folder, upload)
-        print(outcome(store.apply(text, namespace, job.metadata.name)))
+        before = store.known(namespace, job.metadata.name)
+        applied = store.apply(text, namespace, job.metadata.name, force_conflicts)
+        print(outcome(applied))
+        if applied.outcome == "configured":
+            hearing.told(store, before)
 
 
 def outcome(applied: Applied) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from trainmaster.cli import hearing
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -37,22 +38,26 @@ def delete(
 @with_choices
 def suspend(choices: Choices, name: Job) -> None:
     """Stop a job's processes and give everything back; resume starts it again."""
-    _set_suspend(choices, name, True)
+    _set_suspend(choices, name, "suspend", True)
     print(f"trainingjob/{name} suspended")
 
 
 @with_choices
 def resume(choices: Choices, name: Job) -> None:
     """Start a suspended job again."""
-    _set_suspend(choices, name, False)
+    _set_suspend(choices, name, "resume", False)
     print(f"trainingjob/{name} resumed")
 
 
 @with_choices
 def rerun(choices: Choices, name: Job) -> None:
-    """Run a finished job once more, as a new one."""
-    open_store(choices).rerun(choices.in_namespace, name)
-    print(f"trainingjob/{name} will run again")
+    """Run a finished job once more; what is known of its earlier runs stays."""
+    store = open_store(choices)
+    job = store.get(choices.in_namespace, name)
+    number = store.rerun(choices.in_namespace, name)
+    held = job.job is not None and job.job.spec.run_policy.suspend
+    also = "; runPolicy.suspend was true, and is false now" if held else ""
+    print(f"trainingjob/{name} will run again (rerun {number}){also}")
 
 
 @with_choices
@@ -64,15 +69,19 @@ def scale(
 ) -> None:
     """Change the number of replicas of a role."""
     store = open_store(choices)
-    job = store.get(choices.in_namespace, name).job
-    if job is not None and role not in job.spec.roles:
-        raise UsageError(f"{name} has no role {role}; it has {', '.join(job.spec.roles)}")
-    store.edit(choices.in_namespace, name, {("spec", "roles", role, "replicas"): replicas})
-    print(f"trainingjob/{name} scaled: {role} {replicas}")
+    before = store.get(choices.in_namespace, name)
+    if before.job is not None and role not in before.job.spec.roles:
+        raise UsageError(f"{name} has no role {role}; it has {', '.join(before.job.spec.roles)}")
+    store.edit(choices.in_namespace, name, {("spec", "roles", role, "replicas"): replicas}, by="scale")
+    done = "configured" if hearing.ended(before) else "scaled"
+    print(f"trainingjob/{name} {done}: {role} {replicas}")
+    hearing.told(store, before)
 
 
-def _set_suspend(choices: Choices, name: str, value: bool) -> None:
-    open_store(choices).edit(choices.in_namespace, name, {("spec", "runPolicy", "suspend"): value})
+def _set_suspend(choices: Choices, name: str, command: str, value: bool) -> None:
+    store = open_store(choices)
+    hearing.refuse_ended(store.get(choices.in_namespace, name), command)
+    store.edit(choices.in_namespace, name, {("spec", "runPolicy", "suspend"): value}, by=command)
 
 
 def _named(choices: Choices, names: list[str], files: list[str]) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ def description(stored: StoredJob, now: float) -> list[str]:
     if stored.problems:
         lines += ["", "Problems:", *(f"  {printable(str(problem))}" for problem in stored.problems)]
     if stored.status is not None:
-        lines += _roles(stored.status, now) + _conditions(stored.status, now)
+        lines += _roles(stored.status, now) + _earlier(stored.status, now) + _conditions(stored.status, now)
     return lines
 
 
@@ -46,7 +46,9 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
     if stored.job is not None:
         spec = stored.job.spec
         yield "Framework", str(spec.framework)
-        yield "Queue", spec.queue
+        queue = stored.status.queue if stored.status else ""
+        other = bool(queue) and queue != spec.queue
+        yield "Queue", f"{queue} (declared: {spec.queue}, not taken over)" if other else spec.queue
         yield "Input", spec.input_path
         yield "Checkpoints", spec.checkpoint_path
         yield "Saved model", spec.saved_model_path
@@ -60,6 +62,7 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Workers", status.workers_summary
     yield "GPUs", str(status.gpus or "")
     yield "Restarts", str(status.restarts)
+    yield "Rerun", str(status.rerun or "")
     yield "Place in the queue", str(status.queue_position or "")
     yield "The scheduler says", status.scheduler_message
     yield "Started", status.start_time or ""
@@ -93,6 +96,14 @@ def _end(role: str, replica: ReplicaStatus, now: float) -> list[str]:
     return [
         line for line in (head, f"  {printable(end.message)}", f"  log: {end.log_url}") if line.strip(" log:")
     ]
+
+
+def _earlier(status: JobStatus, now: float) -> list[str]:
+    lines = []
+    for run in status.earlier_runs:
+        head = f"{run.rerun}  {run.state}, {run.reason}, {since(run.completion_time, now)} ago"
+        lines += [head, f"   {printable(run.message)}", f"   {', '.join(run.application_ids)}"]
+    return ["", "Earlier runs (logs --rerun N):", *_indented(lines)] if lines else []
 
 
 def _conditions(status: JobStatus, now: float) -> list[str]:

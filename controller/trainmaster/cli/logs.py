@@ -47,6 +47,8 @@ class Wanted:
     role: str = ""
     index: int | None = None
     previous: bool = False
+    rerun: int | None = None
+    """of which run, where not of the present one"""
     streams: tuple[Stream, ...] = tuple(Stream)
 
 
@@ -107,19 +109,24 @@ def logs(
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="Of the process before the present one.")
     ] = False,
+    rerun: Annotated[
+        int | None, typer.Option(help="Of an earlier run, by its number: 0 is the first.", min=0)
+    ] = None,
     tail: Annotated[int | None, typer.Option(help="Only so many last lines of each.", min=0)] = None,
     container_file: Annotated[Stream | None, typer.Option(help="Only this one; left out: both.")] = None,
 ) -> None:
     """Print what a job's processes wrote."""
     streams = (container_file,) if container_file else tuple(Stream)
-    wanted = Wanted(choices.in_namespace, name, role, index, previous, streams)
-    if follow and previous:
-        raise UsageError("a previous process writes no more: leave out -f or --previous")
+    wanted = Wanted(choices.in_namespace, name, role, index, previous, rerun, streams)
+    if follow and (previous or rerun is not None):
+        raise UsageError("a previous process writes no more: leave out -f, or --previous and --rerun")
     asyncio.run(_print_logs(choices, wanted, follow, tail))
 
 
 def chosen(status: JobStatus | None, wanted: Wanted) -> list[Log]:
     """The logs that are meant, of all replicas that have or had a container."""
+    if status and wanted.rerun not in {None, status.rerun}:
+        return list(_logs_of_earlier(status, wanted))
     found: list[Log] = []
     for role, of_role in status.roles.items() if status else ():
         for replica in of_role.replicas:
@@ -129,7 +136,17 @@ def chosen(status: JobStatus | None, wanted: Wanted) -> list[Log]:
 
 
 def _logs_of(label: str, replica: ReplicaStatus, wanted: Wanted) -> Iterator[Log]:
-    url = _previous_url(replica) if wanted.previous else replica.log_url
+    yield from _logs_at(_previous_url(replica) if wanted.previous else replica.log_url, label, wanted)
+
+
+def _logs_of_earlier(status: JobStatus, wanted: Wanted) -> Iterator[Log]:
+    for run in status.earlier_runs:
+        for log in run.logs if run.rerun == wanted.rerun else ():
+            if wanted.role in {"", log.role} and wanted.index in {None, log.index}:
+                yield from _logs_at(log.log_url, f"{log.role}-{log.index}", wanted)
+
+
+def _logs_at(url: str, label: str, wanted: Wanted) -> Iterator[Log]:
     parts = urlsplit(url)
     _, found, rest = parts.path.partition("/containers/")
     if found:
@@ -178,8 +195,6 @@ async def _print_one(reader: ContainerLogs, shown: Shown, tail: int | None) -> b
 
 
 async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
-    from trainmaster.api.status import ConditionType
-
     shown: dict[Log, Shown] = {}
     while True:
         stored = _looked_up(store, wanted)
@@ -190,7 +205,7 @@ async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: 
         for each in shown.values():
             await _asked(_pump(reader, each))
         sys.stdout.flush()
-        if stored and stored.status and stored.status.is_true(ConditionType.FINISHED):
+        if stored and stored.finished:
             break
         await asyncio.sleep(LOOK_SECONDS)
     for each in shown.values():
@@ -255,6 +270,10 @@ def _print(lines: list[str]) -> None:
 
 
 def _nothing(stored: StoredJob, wanted: Wanted) -> str:
+    if wanted.rerun is not None and (status := stored.status):
+        known = [str(run.rerun) for run in status.earlier_runs] + [str(status.rerun)]
+        if str(wanted.rerun) not in known:
+            return f"{wanted.name} has no run {wanted.rerun} whose logs are known; it has {', '.join(known)}"
     if wanted.role and stored.job and wanted.role not in stored.job.spec.roles:
         return f"{wanted.name} has no role {wanted.role}; it has {', '.join(stored.job.spec.roles)}"
     if missing := _no_such_index(stored, wanted):

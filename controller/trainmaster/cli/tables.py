@@ -58,7 +58,8 @@ def message(stored: StoredJob) -> str:
     wanted = state(stored)
     conditions = stored.status.conditions
     told = next((c.message for c in conditions if c.type == wanted and c.status == "True"), "")
-    return told or next((c.message for c in conditions if c.type == "Accepted" and c.status != "True"), "")
+    no = next((c.message for c in conditions if c.type == "Accepted" and c.status != "True"), "")
+    return f"{told}; the newest declaration is not taken over: {no}" if told and no else told or no
 
 
 def _cells(stored: StoredJob, now: float) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ def _cells(stored: StoredJob, now: float) -> tuple[str, ...]:
         str(spec.framework) if spec else "",
         status.workers_summary if status else "",
         str(status.gpus) if status else "",
-        spec.queue if spec else "",
+        (status.queue if status else "") or (spec.queue if spec else ""),
         str(status.restarts) if status else "",
         age(stored, now),
     )

@@ -107,6 +107,8 @@ def _seconds(text: str) -> float:
 
 def _decided(stored: StoredJob, type_: str, wanted: str) -> StoredJob | None:
     """The job once the condition is so, or once the job has ended and it can't come true any more."""
+    if stored.runs_again:
+        return None
     over = _holds(stored.status, "Finished", "True")
     return stored if over or _holds(stored.status, type_, wanted) else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.deciding import SIDES
-from trainmaster.api.job import Framework, RestartScope, TrainingJob
+from trainmaster.api.job import Framework, RestartScope, Scaling, TrainingJob
 from trainmaster.frameworks import generic, pytorch, tensorflow
 from trainmaster.frameworks.environment import LONGEST, common, users
 from trainmaster.frameworks.placed import Placed
@@ -24,6 +24,7 @@ __all__ = [
     "environments",
     "fixed_world",
     "holds_addresses",
+    "restarts_when_scaled",
     "side_roles",
     "success_of",
     "unstartable",
@@ -82,10 +83,18 @@ def holds_addresses(job: TrainingJob, role: str, index: int = 0) -> bool:
 def fixed_world(job: TrainingJob) -> bool:
     """Whether each process is told at its start who all the others are.
 
-    Then nothing can start before every replica has its place, and a new number of replicas needs a restart
-    of the whole job.
+    Then nothing can start before every replica has its place.
     """
     return _traits(job).fixed_world
+
+
+def restarts_when_scaled(job: TrainingJob) -> bool:
+    """Whether another number of replicas restarts what runs.
+
+    Every process is told at its start how many of its role there are (TRAINMASTER_REPLICAS), and where those of all
+    roles are: one that shards by an old number would train on what another one trains on too.
+    """
+    return fixed_world(job) or job.spec.scaling is not Scaling.LIVE
 
 
 def _traits(job: TrainingJob) -> Traits:

@@ -120,7 +120,7 @@ class Affairs:
     ) -> Opened:
         rm = self._desk.manager(user)
         return await open_application(
-            memory, job, user, rm, self._desk.conf, amend, self._desk.job_page(declared)
+            memory, job, user, rm, self._desk.conf, amend, self._desk.run_page(declared, memory.rerun)
         )
 
     async def finish(

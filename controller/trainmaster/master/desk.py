@@ -125,5 +125,10 @@ class Desk:
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""
 
+    def run_page(self, declared: Declared, rerun: int) -> str:
+        """The page of one run, which YARN links to: it stays that run's when the job runs again."""
+        page = self.job_page(declared)
+        return f"{page}runs/{rerun}/" if page else ""
+
     def user_of(self, declared: Declared, job: TrainingJob) -> str:
         return job.spec.user or declared.owner or self.settings.own_user

@@ -13,16 +13,25 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import (
+    DeniedError,
+    NoSuchFileError,
+    NotDoneError,
+    RefusedError,
+    TrainmasterError,
+    UnavailableError,
+)
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.hadoop.nodeweb import by_web
 from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch, user_of
+from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.silence import Silence
+from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.values import Container, End, Start, Stop
 
@@ -126,13 +135,15 @@ class Doing:
 
     async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, user: str) -> None:
         try:
-            files = await self._files(job, action, user)
+            files = await looked_up(self._desk, files_of(job, action.key.role), user)
             await self._launch(action.container, await self._built(action, replica, files, user))
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
             # Of a grant that is no good any more the job is not at fault: it is asked for anew.
             self._failed(action, -1000 if says_nothing_of_the_job(error) else -1, str(error))
+        except NoSuchFileError as error:
+            self._failed(action, NO_FILE, str(error))
         except NotDoneError as error:
             self._failed(action, -1000, f"it could not be started on {replica.host}: {error}")
         except TrainmasterError as error:
@@ -219,18 +230,6 @@ class Doing:
         """Not `certain`, it may run all the same (an answer that got lost). It is given back in any case."""
         self.release(action.container)
         self._sight.ended(End(action.container, code, words, clock.now(), certain))
-
-    async def _files(self, job: TrainingJob, action: Start, user: str) -> dict[str, LocalResource]:
-        """What YARN must be told of the files. A store that is away is no fault of the node: it is asked again."""
-        wanted = files_of(job, action.key.role)
-        while True:
-            try:
-                found = await asyncio.gather(*(self._desk.files(r, user) for r in wanted.values()))
-            except UnavailableError as error:
-                log.info("files can't be looked up yet", extra={"error": str(error)})
-                await asyncio.sleep(RETRY)
-            else:
-                return dict(zip(wanted, found, strict=True))
 
     # --- stop
 

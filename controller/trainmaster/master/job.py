@@ -61,7 +61,11 @@ class JobMaster:
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
         self.contact = Contact(
-            desk, self._wake, lambda: self.memory, self._amend, lambda: desk.job_page(self.declared)
+            desk,
+            self._wake,
+            lambda: self.memory,
+            self._amend,
+            lambda: desk.run_page(self.declared, self.memory.rerun),
         )
         self._affairs = Affairs(desk, self.contact.sight, self._wake, self.contact.opened)
         self._wake_at: float | None = None
@@ -192,7 +196,7 @@ class JobMaster:
             case Prioritize(priority) if application:
                 affairs.run(lambda: affairs.prioritize(application, priority, self._amend, self._say))
             case Finish() if application and (heart := self.contact.heart):
-                url = self.desk.job_page(self.declared)
+                url = self.desk.run_page(self.declared, self.memory.rerun)
                 affairs.run(lambda: affairs.finish(action, application, heart.master, url))
             case Kill() if application:
                 affairs.run(lambda: affairs.kill(application, self.memory.uid))

@@ -21,14 +21,14 @@ from trainmaster.plan.values import AppState, Limits, Seen, Size
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
     """Everything known of one job now."""
     job = last_good(memory) or declared.job
-    application = memory.application
-    queue = sight.queue or application.queue if application else job.spec.queue if job else ""
+    queue = _queue_of(declared, memory, sight)
     seen = Seen(
         application=sight.state,
         application_words=sight.words,
         containers=sight.seen,
         ends=sight.ends,
         cluster=desk.cluster.of_queue(queue),
+        queue="" if memory.application and not memory.finished else queue,
         taken_ports=desk.ports.of_others(memory.uid),
         job_page=desk.job_page(declared),
         denied=desk.policy(declared, declared.job or job) if job else "",
@@ -38,6 +38,15 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         return seen
     turn = _turn(desk, declared, memory, job, seen)
     return replace(seen, may_ask=turn.may, turn=turn.words)
+
+
+def _queue_of(declared: Declared, memory: Memory, sight: Sight) -> str:
+    """Where the job is; without an open application, where it now wants to be."""
+    application = memory.application
+    if application and not memory.finished:
+        return sight.queue or application.queue
+    wanted = declared.job or last_good(memory)
+    return wanted.spec.queue if wanted else ""
 
 
 def size_of(declared: Declared, memory: Memory) -> int:

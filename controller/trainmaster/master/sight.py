@@ -22,6 +22,7 @@ from trainmaster.master.identity import read_request_id
 from trainmaster.master.living import may_live, survivors_of
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
+from trainmaster.plan.last_words import shortened
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, Container, ContainerState, End, Size
 
@@ -165,7 +166,7 @@ class Sight:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)
         for done in answer.completed:
-            self.ended(End(done.id, done.exit, done.diagnostics, now, self._is_certain(done)))
+            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, self._is_certain(done)))
 
     def _node_became(self, report: NodeReport, now: float) -> None:
         if report.state is not NodeState.LOST:
@@ -215,7 +216,7 @@ class Sight:
                 continue  # its end was heard while the NodeManager was asked
             if status.state is NmState.COMPLETE:
                 code = NOT_KNOWN if status.exit is None else status.exit
-                self.ended(End(id_, code, status.diagnostics, now))
+                self.ended(End(id_, code, shortened(status.diagnostics), now))
                 continue
             self._set(
                 id_, ContainerState.RUNNING if status.state is NmState.RUNNING else ContainerState.STARTING

@@ -55,6 +55,11 @@ class Case:
         return self.seen.application is AppState.AWAY or (trying and bool(self.seen.application_words))
 
     @property
+    def looked_elsewhere(self) -> bool:
+        """Whether what is seen of a queue is of another one than the job now wants: of that nothing is known yet."""
+        return self.seen.queue not in ("", self.job.spec.queue)
+
+    @property
     def registered(self) -> bool:
         return self.seen.application is AppState.REGISTERED
 
@@ -136,7 +141,7 @@ class Draft:
         self.gathering = memory.gathering
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
-        self.given_up = memory.given_up
+        self.given_up, self.failure = memory.given_up, memory.failure
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -151,6 +156,7 @@ class Draft:
             restarts=self.restarts,
             restart_cause=self.restart_cause,
             given_up=self.given_up,
+            failure=self.failure,
         )
 
     def tell(self, event: Event) -> None:

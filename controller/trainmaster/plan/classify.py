@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV
 
 from trainmaster.api.job import RestartPolicy
+from trainmaster.plan.last_words import last_words, missing_script, names_missing, stderr_of
 from trainmaster.plan.memory import Cause
 
 PORT_TAKEN = 75
@@ -21,6 +23,12 @@ NOT_KNOWN = -9999
 """our own word for an end whose exit status nobody can tell any more: it ran, and its NodeManager has forgotten how it ended"""
 NOT_THERE = -9998
 """our own word for a container that neither YARN nor its NodeManager knows: it was never started there, or they lost it"""
+NO_FILE = -9997
+"""our own word for a start that can't be: one of its `files` isn't there, or may not be used"""
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""bash's own exit codes for a command that it can't execute, or find (bash(1), EXIT STATUS)"""
+ITS_OWN = frozenset({SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV})
+"""signals that a process mostly brings upon itself: what it wrote last says why"""
 
 OURS = frozenset({-105, -107})
 LOST_NODE = frozenset({-100, -101, -102, -106, -108})
@@ -30,7 +38,9 @@ NEVER_RAN = -1000
 OVER_MEMORY = frozenset({-103, -104})
 LAUNCH_REFUSED = frozenset({-1, -109, NOT_UNDERSTOOD})
 
-CHARGED = frozenset({Cause.MEMORY, Cause.REFUSED, Cause.PERMANENT, Cause.RETRYABLE, Cause.UNKNOWN})
+CHARGED = frozenset(
+    {Cause.MEMORY, Cause.REFUSED, Cause.CANNOT_RUN, Cause.PERMANENT, Cause.RETRYABLE, Cause.UNKNOWN}
+)
 """causes that count against the user's restart budget"""
 
 WORDS = {
@@ -48,6 +58,7 @@ WORDS = {
     LOST_BY_NODE: "its NodeManager was restarted while it was launched, and lost it (exit code 154)",
     NOT_KNOWN: "it has ended, and nobody knows any more how",
     NOT_THERE: "neither YARN nor its node knows it: it never started, or they lost it",
+    NO_FILE: "one of its files can't be had",
     -1: "YARN refused to launch it",
     NOT_UNDERSTOOD: "its launcher could not unpack its script (or it ended with exit code 70)",
     PORT_TAKEN: "its port was taken (exit code 75)",
@@ -79,6 +90,11 @@ TABLE = (
     ),
     Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
     Row(lambda c, _: c in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
+    Row(
+        lambda c, _: c in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE),
+        Cause.CANNOT_RUN,
+        "what it is to run isn't there, and trying again brings it from nowhere",
+    ),
     Row(lambda c, _: c == 0, Cause.SUCCEEDED, "it did what it should"),
     Row(
         lambda c, policy: 1 <= c <= 127 and policy is RestartPolicy.EXIT_CODE,
@@ -101,33 +117,48 @@ def classify(code: int, policy: RestartPolicy) -> Cause:
     return next(row.cause for row in TABLE if row.matches(code, policy))
 
 
+def lacks_file(code: int, diagnostics: str, input_path: str) -> bool:
+    """Whether a process ended by itself because its script, or what it was to read, isn't there."""
+    words = stderr_of(diagnostics) if 1 <= code <= NOT_FOUND else ""
+    return bool(missing_script(words)) or names_missing(words, input_path)
+
+
 def describe(code: int, diagnostics: str = "") -> str:
-    """A sentence for people: our words for the code, and YARN's own where it has some."""
-    if code in WORDS:
-        said = WORDS[code]
-    elif signal_of(code):
-        said = f"signal {signal_of(code)} ended it (exit code {code})"
+    """A sentence for people: our words for the code, and YARN's own or the last ones of the process, where they say more."""
+    if code < 0 or code in WORDS:
+        said, tail = WORDS.get(code, f"exit code {code}"), last_words(diagnostics) if code < 0 else ""
+    elif signal := signal_of(code):
+        said = f"signal {signal} ended it (exit code {code})"
+        tail = stderr_of(diagnostics) if signal in ITS_OWN else ""
     else:
-        said = f"exit code {code}"
-    tail = last_words(diagnostics)
-    return f"{said}: {tail}" if tail and code < 0 else said
+        return _exited(code, stderr_of(diagnostics))
+    return f"{said}: {tail}" if tail else said
 
 
-STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
-"""a NodeManager's time before each part of its diagnostics (ContainerImpl.addDiagnostics)"""
+NO_COMMAND = re.compile(r"^(.+): command not found$")
+NO_PROGRAM = re.compile(r"^(.+): No such file or directory$")
+NO_RIGHT = re.compile(r"^(.+): Permission denied$")
 
 
-def last_words(diagnostics: str) -> str:
-    """The first telling line of YARN's diagnostics, at most 300 characters: stack traces help nobody in a status."""
-    lines = (STAMP.sub("", line.strip()) for line in diagnostics.splitlines())
-    useful = [
-        line
-        for line in lines
-        if line and not line.startswith(("at ", "[", "Exception from", "Container id:", "Exit code:"))
-    ]
-    return useful[0][:300] if useful else diagnostics.strip()[:300]
+def _exited(code: int, words: str) -> str:
+    """Of what can't be found or executed, with the cure."""
+    where = "is it in `files`, or on the nodes?"
+    if code == NOT_FOUND and (name := NO_COMMAND.match(words)):
+        return f"command not found: {name[1]} (exit code {code}); {where}"
+    if code == NOT_FOUND and (name := NO_PROGRAM.match(words)):
+        return f"no such file: {name[1]} (exit code {code}); {where}"
+    if code == NOT_EXECUTABLE and (name := NO_RIGHT.match(words)):
+        cure = "name its interpreter (bash, python), for files that YARN brings have no right to be executed"
+        return f"not executable: {name[1]} (exit code {code}); {cure}"
+    if script := missing_script(words):
+        return f"no such file: {script} (exit code {code}); {where}"
+    said = f"exit code {code}"
+    if code == NOT_FOUND:
+        said = f"{said}, by which bash says that a command was not found"
+    return f"{said}: {words}" if words else said
 
 
 def first_cause_first(code: int) -> int:
     """Sort key for ends heard together: YARN's own words explain a gang's death better than signals, those better than exits."""
-    return 0 if code < 0 else 1 if signal_of(code) else 2
+    own = code in (NOT_FOUND, NOT_EXECUTABLE)  # of which no process dies because a neighbour did
+    return 0 if code < 0 else 1 if own or signal_of(code) else 2

@@ -49,7 +49,18 @@ def _expire(case: Case, memory: Memory) -> Memory:
     ttl = case.job.spec.run_policy.ttl_after_finished
     if ttl is None or memory.expired or case.now - memory.closed_at < ttl:
         return memory
-    return replace(memory, expired=True, replicas=(), earlier_applications=(), applied="")
+    # Should it be run again, what still lives of it is waited for, and runs go on above all that were.
+    living = tuple((r.key, one) for r in memory.replicas for one in r.survivors)
+    return replace(
+        memory,
+        expired=True,
+        replicas=(),
+        retired_run=max([memory.retired_run, *(r.run for r in memory.replicas)]),
+        retired_survivors=(*memory.retired_survivors, *living),
+        earlier_applications=(),
+        past_runs=(),
+        applied="",
+    )
 
 
 def _resume(case: Case, memory: Memory) -> Change:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.actions import actions_of, kill_of
+from trainmaster.plan.again import run_again
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
@@ -60,6 +61,9 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
 
     `now` is in seconds since the epoch. The plan's memory must be durable before its actions are carried out.
     """
+    again = run_again(declared, memory, now)
+    if again.memory is not memory:
+        return _continued(again, decide(declared, again.memory, seen, now, limits))
     case = in_force(declared, memory, seen, now, limits)
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now)
@@ -68,6 +72,8 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)
         change = change.then(made.memory, *made.events)
+    if run_again(declared, change.memory, now).memory is not change.memory:
+        return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
     return Plan(
         memory=after,
@@ -78,6 +84,11 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         events=change.events + turns(memory, status),
         wake_at=wake_of(case, after),
     )
+
+
+def _continued(change: Change, plan: Plan) -> Plan:
+    """The plan that follows on a change, with what is to be heard of both."""
+    return replace(plan, events=change.events + plan.events)
 
 
 def _leaving(declared: Declared, memory: Memory, seen: Seen) -> tuple[Action, ...]:

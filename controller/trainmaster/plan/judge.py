@@ -11,9 +11,11 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
-from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, signal_of
-from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict, changed
-from trainmaster.plan.pending import news, to_wait_for
+from trainmaster.plan.classify import CHARGED, classify, describe, lacks_file, signal_of
+from trainmaster.plan.failures import followed, follows, named, sentence
+from trainmaster.plan.links import log_url
+from trainmaster.plan.memory import Cause, Failure, LastExit, Memory, ReplicaMemory, Verdict, changed
+from trainmaster.plan.pending import lightened, likeliest_cause, news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,
     INFRA_WINDOW,
@@ -28,6 +30,8 @@ from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import End, Event
 
 PORT_CLASHES_FREE = 5
+UNTOLD = (Cause.CONSEQUENCE, Cause.STOPPED)
+"""of these the last words are left to the log: of thousands that die of one, they would fill the job's record"""
 ABORTED = -100
 """ContainerExitStatus: YARN has given it up with its node, which may come back and bring it to another ResourceManager"""
 
@@ -44,12 +48,12 @@ def judge_failures(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
     due = _without(heard, waiting)
-    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=_likeliest_cause))
+    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=likeliest_cause))
     if not waiting:
         return change
     # What was judged now may have been their first cause: then they are shown as its consequences.
     still = to_wait_for(case, change.memory, waiting)
-    rest = judge(case, changed(change.memory, pending_ends=still), _without(waiting, still))
+    rest = judge(case, changed(change.memory, pending_ends=lightened(still)), _without(waiting, still))
     return change.then(rest.memory, *rest.events)
 
 
@@ -57,10 +61,6 @@ def _without(ends: Sequence[End], others: Sequence[End]) -> list[End]:
     """By container, of which there may be thousands."""
     left_out = {e.container for e in others}
     return [e for e in ends if e.container not in left_out]
-
-
-def _likeliest_cause(end: End) -> tuple[int, float]:
-    return first_cause_first(end.code), end.at
 
 
 def judge_left_over(case: Case, memory: Memory) -> Change:
@@ -84,6 +84,8 @@ def judge(case: Case, memory: Memory, ends: Sequence[End]) -> Change:
     for end in ends:
         if end.container in places:
             _judge_one(case, draft, places[end.container], end)
+    if (verdict := draft.verdict) and not memory.verdict:
+        draft.tell(warning(verdict.reason, verdict.message))
     return draft.done()
 
 
@@ -101,16 +103,26 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if end.code == ABORTED:
         draft.given_up = remembered(draft.given_up, (replica.host,))
     if draft.verdict:
+        if follows(case, draft, replica, end, _cause(case, replica, end)):
+            draft.failure, draft.verdict = named(draft.failure, draft.verdict, replica, end)
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
         return
-    policy = case.role(replica.key).restart_policy
-    cause = _with_limits(case, replica, classify(end.code, policy))
+    cause = _cause(case, replica, end)
+    if follows(case, draft, replica, end, cause):
+        cause = Cause.CONSEQUENCE
     ended = _remember(case, replica, end, cause)
-    if cause is Cause.SUCCEEDED and policy is not RestartPolicy.ALWAYS:
+    if cause is Cause.SUCCEEDED and case.role(replica.key).restart_policy is not RestartPolicy.ALWAYS:
         draft.rows[at] = _done(ended)
     else:
         _restart_or_fail(case, draft, at, ended, cause, end)
+
+
+def _cause(case: Case, replica: ReplicaMemory, end: End) -> Cause:
+    """What this end means by itself."""
+    if lacks_file(end.code, end.diagnostics, case.job.spec.input_path):
+        return Cause.CANNOT_RUN
+    return _with_limits(case, replica, classify(end.code, case.role(replica.key).restart_policy))
 
 
 def _done(replica: ReplicaMemory) -> ReplicaMemory:
@@ -156,7 +168,7 @@ def exit_of(replica: ReplicaMemory, end: End, cause: Cause) -> LastExit:
         http=replica.http or replica.previous_http,
         code=end.code,
         cause=cause,
-        message=describe(end.code, end.diagnostics),
+        message=describe(end.code, "" if cause in UNTOLD and end.code > 0 else end.diagnostics),
         at=end.at,
         run=replica.run,
     )
@@ -181,25 +193,29 @@ def _with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
 def _restart_or_fail(
     case: Case, draft: Draft, at: int, replica: ReplicaMemory, cause: Cause, end: End
 ) -> None:
-    if verdict := _verdict(case, draft, replica, cause):
+    charged, said = cause in CHARGED, f"{replica.key} ended on {replica.host}: {_message(replica)}"
+    if why := _why_over(case, draft, replica, cause):
         draft.rows[at] = _let_go(case, replica, end)
-        draft.verdict = verdict
-        draft.tell(warning(verdict.reason, verdict.message))
+        draft.failure = Failure(replica.key, end.at, said, case.now)
+        draft.verdict = _verdict(case, draft, replica, *why)
         return
-    charged = cause in CHARGED
     after = _counted(case, replica, cause)
-    wait = _wait(case, after, draft.charged, cause)
+    wait = _wait(case, draft, after, cause)
     draft.charged += charged
-    said = f"{replica.key} ended on {replica.host}: {_message(replica)}"
+    if cause is Cause.CONSEQUENCE and draft.failure:
+        draft.failure = followed(draft.failure, replica, end)
+    elif cause is not Cause.SUCCEEDED:
+        draft.failure = Failure(replica.key, end.at, said, case.now + wait)
+    shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
     if case.scope(replica.key) is RestartScope.JOB and not draft.gathering:
         draft.rows[at] = after
-        draft.become(whole_job(case, draft.memory(), said, wait))
+        draft.become(whole_job(case, draft.memory(), shown, wait))
         if end.certain:
             draft.rows[at] = without_survivor(draft.rows[at], end.container)
-        draft.tell(_event(reasons.GANG_RESTART, said, charged))
+        draft.tell(_event(reasons.GANG_RESTART, shown, charged))
         return
     draft.rows[at] = replace(_let_go(case, after, end), not_before=case.now + wait)
-    draft.restarts, draft.restart_cause = draft.restarts + 1, said
+    draft.restarts, draft.restart_cause = draft.restarts + 1, shown
     draft.tell(_event(reasons.REPLICA_RESTART, said, charged))
 
 
@@ -220,22 +236,25 @@ def _counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
     return replace(replica, replacements=replica.replacements + 1)
 
 
-def _wait(case: Case, replica: ReplicaMemory, charged_before: int, cause: Cause) -> float:
+def _wait(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> float:
     backoff = case.job.spec.run_policy.backoff
     if cause in CHARGED:
         job_wide = case.scope(replica.key) is RestartScope.JOB
-        return delay(backoff, charged_before + 1 if job_wide else replica.restarts)
+        return delay(backoff, draft.charged + 1 if job_wide else replica.restarts)
     if cause is Cause.INFRASTRUCTURE:
         return infra_delay(len(replica.infra_ends))
+    if cause is Cause.CONSEQUENCE:
+        return max(0.0, draft.failure.until - case.now) if draft.failure else 0.0
     # Under restartPolicy Always a good end is followed by another run, but never in a tight loop.
     return backoff.base if cause is Cause.SUCCEEDED else 0.0
 
 
-def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> Verdict | None:
-    """Why the job can't go on after this end; None when it can. Checks in order, the first reason wins."""
+def _why_over(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> tuple[str, str] | None:
+    """Reason and words why the job can't go on after this end; None when it can. The first that is true wins."""
     role, policy = case.role(replica.key), case.job.spec.run_policy
     charged = cause in CHARGED
     checks = (
+        (cause is Cause.CANNOT_RUN, reasons.CANNOT_RUN, "trying again can't help"),
         (
             cause is Cause.PERMANENT,
             reasons.PERMANENT_EXIT,
@@ -257,18 +276,16 @@ def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> 
             f"the job's {policy.backoff_limit} restarts (backoffLimit) are used up",
         ),
     )
-    found = next(((reason, why) for true, reason, why in checks if true), None)
-    if found is None:
-        return None
+    return next(((reason, why) for true, reason, why in checks if true), None)
+
+
+def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, reason: str, why: str) -> Verdict:
+    """The first cause, who followed it, why that is the end, and where to read more."""
+    said = sentence(draft.failure) if draft.failure else ""
     log = log_url(replica.last_exit, case.limits.web_scheme)
-    message = f"{replica.key} ended on {replica.host}: {_message(replica)}; {found[1]}. Log: {log}"
-    return Verdict(succeeded=False, reason=found[0], message=message, at=case.now)
+    message = f"{said}; {why}" + (f". Log: {log}" if log else "")
+    return Verdict(succeeded=False, reason=reason, message=message, at=case.now)
 
 
 def _message(replica: ReplicaMemory) -> str:
     return replica.last_exit.message if replica.last_exit else ""
-
-
-def log_url(last: LastExit | None, scheme: str) -> str:
-    """The log of an ended container at its NodeManager; empty where its web address isn't known."""
-    return f"{scheme}://{last.http}/ws/v1/node/containers/{last.container}/logs" if last and last.http else ""

@@ -37,6 +37,8 @@ class Cause(StrEnum):
     PORT_TAKEN = "PortTaken"
     MEMORY = "Memory"
     REFUSED = "LaunchRefused"
+    CANNOT_RUN = "CannotRun"
+    """a command, a script or a file isn't there: trying again can't help"""
     PERMANENT = "Permanent"
     """exit code 1 to 127 under restartPolicy ExitCode"""
     RETRYABLE = "Retryable"
@@ -81,6 +83,21 @@ class End:
 
 UNCOUNTED = 4_102_444_800.0
 """`Survivor.until` while no time counts (the year 2100): it is said to live, or YARN is away and nobody waits for a node"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The newest failure of a job: its first cause. What its peers' processes die of within a moment is the same failure."""
+
+    first: Key
+    at: float
+    said: str
+    """the sentence of the first cause alone"""
+    until: float
+    """end of its backoff, which its peers wait for as well"""
+    followers: tuple[Key, ...] = ()
+    within: float = 0.0
+    """seconds between the first end and the last of those that followed it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,28 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptLog:
+    """The last container of one replica of a run that is over."""
+
+    key: Key
+    container: str
+    http: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that ended before the job was run again: what people are still shown of it."""
+
+    number: int
+    verdict: Verdict
+    applications: tuple[str, ...] = ()
+    started_at: float = 0.0
+    charged: int = 0
+    logs: tuple[KeptLog, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered of one job."""
 
@@ -210,6 +249,7 @@ class Memory:
     """all restarts, charged or not, job-wide ones counted once"""
     restart_cause: str = ""
     """the sentence shown while Restarting"""
+    failure: Failure | None = None
     pending_ends: tuple[End, ...] = ()
     """heard, and not judged yet (pending.py)"""
     gang_not_before: float = 0.0
@@ -224,6 +264,10 @@ class Memory:
     verdict: Verdict | None = None
     closed_at: float = 0.0
     """when YARN had been told of the verdict, and nothing lived any more"""
+    rerun: int = 0
+    """runPolicy.rerun as it was heeded last: the number of this run"""
+    past_runs: tuple[PastRun, ...] = ()
+    """oldest first; a few"""
     expired: bool = False
     """ttlAfterFinished has passed: only this tombstone is left"""
 

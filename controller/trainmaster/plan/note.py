@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
-from trainmaster.frameworks import fixed_world
+from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.in_force import document_of, immutable_problems
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor, changed
@@ -33,6 +33,7 @@ def note(case: Case, memory: Memory) -> Change:
         observed_generation=case.declared.generation,
         role_numbers=_numbered(case, memory),
         queued_at=memory.queued_at or case.now,
+        rerun=max(memory.rerun, case.job.spec.run_policy.rerun),
     )
     change = _scaled(case, _edited(case, known))
     news = case.declared.generation != memory.observed_generation
@@ -84,9 +85,9 @@ def _scaled(case: Case, change: Change) -> Change:
     left = tuple((key, one) for key, several in living.items() if key not in kept for one in several)
     scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
     same = old.keys() == kept  # the roles only stand in another order
-    if not old or same or not fixed_world(case.job) or memory.gathering or memory.closing_since:
+    if not old or same or not restarts_when_scaled(case.job) or memory.gathering or memory.closing_since:
         return change.then(scaled)
-    said = "the number of replicas was edited, and all of them count their peers"
+    said = "the number of replicas was edited, and each process was told the old one"
     return change.then(whole_job(case, scaled, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
 
 

@@ -1,4 +1,4 @@
-"""Which ends are not judged yet: when one process of a gang dies, its peers die of it, and theirs may be heard
+"""Which ends are not judged yet: when one process of a job dies, its peers die of it, and theirs may be heard
 first; and who can't read the declaration can judge nothing.
 
 Lives here: how long, and for whom, a failure waits. What it means then is judge.py's.
@@ -7,12 +7,21 @@ Lives here: how long, and for whom, a failure waits. What it means then is judge
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from signal import SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV
 
 from trainmaster.api.job import RestartScope
 from trainmaster.plan.case import Case
-from trainmaster.plan.classify import signal_of
-from trainmaster.plan.memory import End, Memory
+from trainmaster.plan.classify import (
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    PORT_TAKEN,
+    first_cause_first,
+    lacks_file,
+    signal_of,
+)
+from trainmaster.plan.failures import belongs
+from trainmaster.plan.memory import End, Memory, ReplicaMemory
 
 ROOTS = frozenset({SIGILL, SIGBUS, SIGFPE, SIGKILL, SIGSEGV})
 """signals of which no process dies because a neighbour did: frameworks end by an exit, SIGABRT or SIGTERM then"""
@@ -24,21 +33,51 @@ def news(memory: Memory, ends: Iterable[End]) -> list[End]:
     return [e for e in ends if e.container not in known]
 
 
+WORDS_OF = 20
+"""ends that wait with what YARN said of them: each may turn out to be the first cause, and their words are in the job's record"""
+
+
+def likeliest_cause(end: End) -> tuple[int, float]:
+    """Sort key: the likeliest first cause first."""
+    return first_cause_first(end.code), end.at
+
+
+def lightened(ends: Sequence[End]) -> tuple[End, ...]:
+    """Ends as they are remembered while they wait."""
+    if len(ends) <= WORDS_OF:
+        return tuple(ends)
+    likely = {end.container for end in sorted(ends, key=likeliest_cause)[:WORDS_OF]}
+    return tuple(end if end.container in likely else replace(end, diagnostics="") for end in ends)
+
+
 def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, ...]:
     """Those of these ends that may be consequences of one that was not heard yet.
 
-    Only an exit of the program itself can be one: YARN's own words and some signals name causes. Once all of the generation
+    Only an exit of the program itself can be one: YARN's own words and some signals name causes. Once all of the job
     have ended there is nobody to wait for, and after a moment that is long enough for a heartbeat or two nobody is any more.
     """
     if memory.verdict or memory.closing_since or memory.gathering:
         return ()
-    bound = {r.container: r.key for r in memory.replicas if r.bound}
+    bound = {r.container: r for r in memory.replicas if r.bound}
     own = [e for e in ends if e.code > 0 and e.container in bound]
-    gang = tuple(e for e in own if case.scope(bound[e.container]) is RestartScope.JOB)
-    rooted = any(signal_of(e.code) in ROOTS for e in gang)
-    if not gang or rooted or len(own) == len(bound) or case.now >= waits_until(case, gang):
+    waiting = tuple(e for e in own if _may_follow(case, memory, bound[e.container], e))
+    rooted = any(_explains_itself(case, e) for e in own)
+    if not waiting or rooted or len(own) == len(bound) or case.now >= waits_until(case, waiting):
         return ()
-    return gang
+    return waiting
+
+
+def _may_follow(case: Case, memory: Memory, replica: ReplicaMemory, end: End) -> bool:
+    """Save a replica that is simply moved to another port, and one whose first cause is known already."""
+    alone = end.code == PORT_TAKEN and case.scope(replica.key) is not RestartScope.JOB
+    return not alone and not belongs(case, memory.failure, replica, end)
+
+
+def _explains_itself(case: Case, end: End) -> bool:
+    """Of these no process ends because a neighbour did."""
+    mistaken = end.code in (NOT_FOUND, NOT_EXECUTABLE)
+    missing = mistaken or lacks_file(end.code, end.diagnostics, case.job.spec.input_path)
+    return missing or signal_of(end.code) in ROOTS
 
 
 def waits_until(case: Case, ends: Sequence[End]) -> float:

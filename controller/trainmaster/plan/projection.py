@@ -11,6 +11,8 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.job import GROUP
 from trainmaster.api.status import (
     Condition,
+    EarlierLog,
+    EarlierRun,
     ExitStatus,
     JobStatus,
     ReplicaState,
@@ -24,8 +26,9 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import Said, conditions_of
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
-from trainmaster.plan.judge import exit_of, log_url
-from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, ReplicaMemory
+from trainmaster.plan.judge import exit_of
+from trainmaster.plan.links import container_log, log_url
+from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, PastRun, ReplicaMemory
 from trainmaster.plan.values import Container, ContainerState, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
@@ -116,6 +119,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         conditions=conditions,
         framework="" if case.unread else case.job.spec.framework.value,
         user=application.user if application else "",
+        queue=memory.begun_with.get("spec.queue", "") if application else "",
         selector=f"{GROUP}/job={memory.name}",
         state=_state(conditions),
         workers_summary=f"{ready}/{len(workers)}",
@@ -123,6 +127,8 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         restarts=memory.charged,
         application_id=application.id if application else "",
         earlier_application_ids=memory.earlier_applications,
+        rerun=memory.rerun,
+        earlier_runs=tuple(_run(past, case.limits.web_scheme) for past in memory.past_runs),
         tracking_url=case.seen.job_page,
         queue_position=cluster.queue_position if cluster else 0,
         scheduler_message=cluster.scheduler_words if cluster else "",
@@ -131,6 +137,30 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         completion_time=timestamp(ended) if ended else None,
         running_time=round(ended - started, 1) if ended and started else None,
         errors=(*case.declared.problems, *immutable_problems(case, memory)),
+    )
+
+
+@lru_cache(256)
+def _run(past: PastRun, scheme: str) -> EarlierRun:
+    verdict = past.verdict
+    return EarlierRun(
+        rerun=past.number,
+        state=(C.SUCCEEDED if verdict.succeeded else C.FAILED).value,
+        reason=verdict.reason,
+        message=verdict.message,
+        application_ids=past.applications,
+        start_time=timestamp(past.started_at) if past.started_at else None,
+        completion_time=timestamp(verdict.at),
+        restarts=past.charged,
+        logs=tuple(
+            EarlierLog(
+                role=log.key.role,
+                index=log.key.index,
+                code=log.code,
+                log_url=container_log(scheme, log.http, log.container),
+            )
+            for log in past.logs
+        ),
     )
 
 
@@ -242,4 +272,4 @@ def _own_log(replica: ReplicaMemory, scheme: str) -> str:
     container, http = (
         (replica.container, replica.http) if replica.bound else (replica.previous, replica.previous_http)
     )
-    return f"{scheme}://{http}/ws/v1/node/containers/{container}/logs" if container and http else ""
+    return container_log(scheme, http, container) if container and http else ""

@@ -18,7 +18,7 @@ from trainmaster.api.job import TrainingJob
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.judge import judge
 from trainmaster.plan.memory import Memory, changed
-from trainmaster.plan.pending import news
+from trainmaster.plan.pending import lightened, news
 
 TRIES = 20
 """times that what can't be read is taken out of a declaration: each field that is left may bring up the next"""
@@ -101,4 +101,4 @@ def hear_ends(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *news(memory, case.seen.ends))
     waiting = tuple(end for end in heard if end.container in bound)
     late = [end for end in heard if end.container not in bound]
-    return judge(case, changed(memory, pending_ends=waiting), late)
+    return judge(case, changed(memory, pending_ends=lightened(waiting)), late)

@@ -82,6 +82,8 @@ class Seen:
     ends: tuple[End, ...] = ()
     """pulled and not judged yet"""
     cluster: Cluster | None = None
+    queue: str = ""
+    """the queue that `cluster` tells of; empty where nobody compares"""
     taken_ports: Mapping[str, Set[int]] = field(default_factory=dict)
     """by host: ports that other replicas of this controller use"""
     may_ask: bool = True

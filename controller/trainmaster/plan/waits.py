@@ -9,6 +9,9 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
 
+LOOK_AGAIN = 0.05
+"""seconds until a job looks at the queue that it now wants: any other pass will do"""
+
 
 def wake_of(case: Case, memory: Memory) -> float | None:
     """The nearest of all times that something waits for; None when only news can change anything."""
@@ -30,6 +33,8 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
             yield survivor.until
     if memory.closing_since:
         return
+    if case.looked_elsewhere and memory.application is None:
+        yield case.now + LOOK_AGAIN
     if policy.active_deadline is not None and memory.active_since:
         yield memory.active_since + policy.active_deadline
     if policy.pending_deadline is not None and not memory.started_generation:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from trainmaster.errors import InvalidError
+from trainmaster.errors import NoSuchFileError
 from trainmaster.hadoop.configuration import HadoopConf, get
 
 SCHEMES = ("hdfs", "file")
@@ -30,7 +30,7 @@ class Authorities:
     def qualified(self, url: str) -> str:
         """The whole URL. A plain path is one of the default file system, as everywhere in Hadoop."""
         if "://" not in url and not url.startswith("/"):
-            raise InvalidError(f"{url}: a file is named by a URL or an absolute path")
+            raise NoSuchFileError(f"{url}: a file is named by a URL or an absolute path")
         whole = url if "://" in url else f"{self.default}{url}"
         begin = _begin(_split(whole))
         if begin == "hdfs://" and self.default.startswith(begin):
@@ -38,14 +38,14 @@ class Authorities:
         return whole
 
     def store_of(self, url: str) -> str:
-        """The store of a whole URL. InvalidError says which there are."""
+        """The store of a whole URL. NoSuchFileError says which there are."""
         parts = _split(url)
         if parts.scheme not in SCHEMES:
-            raise InvalidError(f"{url}: files come from hdfs:// or file:// URLs")
+            raise NoSuchFileError(f"{url}: files come from hdfs:// or file:// URLs")
         begin = _begin(parts)
         if begin not in self.own | self.added:
             known = ", ".join(sorted(self.own | self.added))
-            raise InvalidError(
+            raise NoSuchFileError(
                 f"{url}: the files of jobs may lie in {known}; others are added by the setting `file_stores`"
             )
         return begin
@@ -68,7 +68,7 @@ def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:  # such as half an IPv6 address
-        raise InvalidError(f"{url}: that is no URL: {error}") from error
+        raise NoSuchFileError(f"{url}: that is no URL: {error}") from error
 
 
 def _begin(parts: SplitResult) -> str:

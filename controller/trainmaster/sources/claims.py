@@ -7,11 +7,12 @@ changes its owner, since its processes run as that user. Never here: what is tol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.sources.known import Record
+from trainmaster.sources.moves import LeftBehind
 from trainmaster.sources.reading import FileRead
 from trainmaster.sources.sightings import Identity, JobState
 
@@ -26,17 +27,23 @@ class Claims:
         """`jobs` are known from the look before, and take in what this one brought."""
         self._jobs, self._new_uid = jobs, new_uid
         self._by_path: Mapping[str, list[Identity]] = {}
+        self.left = LeftBehind()
+        """jobs whose file isn't there; empty where nothing new is declared"""
+        self.moved: list[FileRead] = []
+        """files that would be new jobs, once nothing is left of those that they were (moves.py)"""
 
-    def settled(self, reads: Iterable[FileRead]) -> tuple[set[Identity], list[Unheld]]:
+    def settled(self, reads: Mapping[str, FileRead]) -> tuple[set[Identity], list[Unheld]]:
         """The jobs whose file is there, and the files that declare none, with who holds their job's name instead."""
         claims: dict[Identity, list[FileRead]] = defaultdict(list)
         broken = []
-        for read in sorted(reads, key=lambda read: (read.entry.modified, read.path)):
+        for read in sorted(reads.values(), key=lambda read: (read.entry.modified, read.path)):
             if read.job is None:
                 broken.append(read)
             else:
                 claims[read.identity].append(read)
         self._by_path = self._paths_of_jobs()
+        if any(identity not in self._jobs for identity in claims):
+            self.left = LeftBehind.of(self._jobs.values(), reads)
         present = self._attach(broken)
         attached = set(present.values())
         unheld = [(read, "") for read in broken if read.path not in attached]
@@ -45,7 +52,10 @@ class Claims:
             holder = holders.get(identity) or self._hold(identity, claimed)
             if holder:
                 holders[identity] = holder
-            unheld += self._others(identity, claimed, holder)
+            if identity in self._jobs:
+                unheld += self._others(identity, claimed, holder)
+            else:
+                self.moved += claimed
         return set(holders), unheld
 
     def _paths_of_jobs(self) -> dict[str, list[Identity]]:
@@ -83,6 +93,8 @@ class Claims:
         """The path of the file that declares this job; empty when none of them may."""
         state = self._jobs.get(identity)
         if state is None:
+            if any(map(self.left.was, reads)):
+                return ""
             self._jobs[identity] = _first_seen(self._new_uid(), reads[0])
             return reads[0].path
         if state.deleting:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from trainmaster.errors import InvalidError, RefusedError, UnavailableError
+from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError, UnavailableError
 from trainmaster.hadoop import configuration
 from trainmaster.settings import Settings
 from trainmaster.sources.authorities import authorities
@@ -56,8 +56,8 @@ class FileFacts:
         """since when a store that isn't the cluster's own has answered nothing"""
 
     async def stat(self, url: str, user: str = "") -> FileFact:
-        """One file, asked for a job of `user`. InvalidError (there is none, its store is not allowed, or was silent for too
-        long) and RefusedError name it; UnavailableError: ask again.
+        """One file, asked for a job of `user`. NoSuchFileError (there is none, or its store is not allowed), InvalidError
+        (its store was silent for too long) and RefusedError name it; UnavailableError: ask again.
         """
         self._drop_old()
         at, task = self._known.get(url, (0.0, None))
@@ -85,7 +85,7 @@ class FileFacts:
         try:
             fact = await bulkhead.call(user, self._stat, store, qualified)
         except FileNotFoundError as error:
-            raise InvalidError(f"{url}: no such file") from error
+            raise NoSuchFileError(f"{url}: no such file") from error
         except UnavailableError as error:
             self._give_up(store, url, error)
             raise

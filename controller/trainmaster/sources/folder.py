@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
-from trainmaster.api.status import ConditionType, JobStatus
+from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
@@ -21,7 +21,7 @@ from trainmaster.settings import Settings
 from trainmaster.sources import shown
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.journal import FolderJournal
-from trainmaster.sources.layout import DELETE, RERUN, Layout
+from trainmaster.sources.layout import DELETE, SET, Layout
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
@@ -160,7 +160,7 @@ class FolderSource:
 
     async def _tidy(self, listing: Listing, *, confirmed: bool) -> None:
         """Remove what has served: nothing rests on it, so the next look tries again."""
-        paths = [self._layout.mark(mark.path, mark.kind) for mark in self._registry.stale_marks]
+        paths = [self._layout.mark(mark.path, DELETE) for mark in self._registry.stale_marks]
         if confirmed:
             paths.append(self._layout.confirm)
         if not self._swept and not listing.blind and not self._registry.held:
@@ -182,7 +182,6 @@ class FolderSource:
 
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Put the status file in its place, if it differs from the one that was put there last."""
-        self._registry.finished(declared.uid, over=status.is_true(ConditionType.FINISHED))
         new = declared.path, declared.generation, status
         async with self._locks[declared.uid]:
             before = self._published.get(declared.uid)
@@ -228,7 +227,7 @@ class FolderSource:
         async with self._locks[declared.uid]:
             if declared.path and not self._registry.is_shared(declared):
                 await self._threads.call(self._files.delete, self._layout.status_of(declared.path))
-                for kind in (DELETE, RERUN):
+                for kind in (DELETE, SET):
                     await self._threads.call(self._files.delete, self._layout.mark(declared.path, kind))
             if declared.job is not None and not declared.duplicate_of:
                 await self._clean_staging(declared)

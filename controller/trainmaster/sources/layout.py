@@ -2,7 +2,7 @@
 
 jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
-jobs/<any folders>/.<name>.yaml.rerun   a mark: this finished job is to run again
+jobs/<any folders>/.<name>.yaml.set     what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 SUFFIXES = (".yaml", ".yml")
 """in letters of either case"""
 DELETE = "delete"
-RERUN = "rerun"
+SET = "set"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ declares which job is settled in claims.py, and what of those that are not there
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.sources import absences
 from trainmaster.sources.claims import Claims, last_good
 from trainmaster.sources.known import Record
-from trainmaster.sources.layout import DELETE
+from trainmaster.sources.moves import LeftBehind, why_waiting
 from trainmaster.sources.reading import FileRead, problem
 from trainmaster.sources.sightings import Identity, JobState, Look, Mark
 
@@ -30,7 +30,6 @@ class Registry:
         self._jobs: dict[Identity, JobState] = {}
         self._strays: dict[str, Declared] = {}
         self._shown: dict[Identity, tuple[JobState, Declared]] = {}
-        self._finished: dict[str, bool] = {}
         self._told: dict[str, Declared] | None = None
         """what the last look came to, where the next one comes to the same unless it finds other files"""
         self._told_at: int | None = None
@@ -66,8 +65,10 @@ class Registry:
         if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
         self._heed_marks(look)
-        present, unheld = Claims(self._jobs, self._new_uid).settled(look.reads.values())
+        claims = Claims(self._jobs, self._new_uid)
+        present, unheld = claims.settled(look.reads)
         strays = {read.path: self._stray(read, holder) for read, holder in unheld}
+        strays |= {read.path: self._waiting(read, claims.left) for read in claims.moved}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
         self._keep_strays(look, strays)
         shown = (self._show(identity, state) for identity, state in self._jobs.items())
@@ -87,20 +88,11 @@ class Registry:
         for mark in look.marks:
             marked = [(i, s) for i, s in self._jobs.items() if s.record.path == mark.path]
             for identity, state in marked:
-                if mark.owner in (state.record.owner, look.admin) and self._is_due(mark, state):
+                if mark.owner in (state.record.owner, look.admin):
                     self._jobs[identity] = replace(state, deleting=True)
-            if not marked or self._is_idle(mark, marked):
+            if not marked:
                 stale.append(mark)
         self.stale_marks = tuple(stale)
-
-    def _is_due(self, mark: Mark, state: JobState) -> bool:
-        """A rerun waits for the end of the job; it is not known before the first status after a start."""
-        return mark.kind == DELETE or self._finished.get(state.record.uid, False)
-
-    def _is_idle(self, mark: Mark, marked: Sequence[tuple[Identity, JobState]]) -> bool:
-        """A rerun of a job that still runs: there is nothing to run again."""
-        uids = (state.record.uid for _, state in marked)
-        return mark.kind != DELETE and all(self._finished.get(uid) is False for uid in uids)
 
     def _stray(self, read: FileRead, duplicate_of: str) -> Declared:
         """A file without a job of its own. Its uid comes from its path, so that it is the same after a restart."""
@@ -115,6 +107,11 @@ class Registry:
             problems=read.problems,
             duplicate_of=duplicate_of,
         )
+
+    def _waiting(self, read: FileRead, left: LeftBehind) -> Declared:
+        """A file that was another job's a moment ago: two trainings on the same checkpoints would spoil both."""
+        was = left.was(read)
+        return replace(self._stray(read, ""), job=None, problems=(why_waiting(was),) if was else ())
 
     # --- what is not there
 
@@ -183,10 +180,6 @@ class Registry:
         stray = self._strays.get(declared.path)
         return bool((uids | ({stray.uid} if stray else set())) - {declared.uid})
 
-    def finished(self, uid: str, *, over: bool) -> None:
-        """What the last status of a job said."""
-        self._finished[uid] = over
-
     def deleted(self, declared: Declared) -> None:
         """Its file was removed on the job's own wish: no grace is needed."""
         self._told = None
@@ -206,4 +199,3 @@ class Registry:
         stray = self._strays.get(declared.path)
         if stray is not None and stray.uid == declared.uid:
             del self._strays[declared.path]
-        self._finished.pop(declared.uid, None)

@@ -16,11 +16,10 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark beside a job's file, left by the command line."""
+    """A mark beside a job's file, left by the command line: it was deleted on purpose."""
 
     path: str
     """of the job's file, below jobs/"""
-    kind: str
     owner: str
 
 

@@ -8,59 +8,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
 from trainmaster.errors import InvalidError, NoSuchJobError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
-from trainmaster.sources.layout import DELETE, RERUN, Layout, is_job
+from trainmaster.sources.judged import agree, placed, refusal_of_edit, valid
+from trainmaster.sources.layout import DELETE, SET, Layout, is_job
+from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
+from trainmaster.sources.stored import Applied, StoredJob
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.unread import notices
 from trainmaster.sources.walking import JOBS
 
+__all__ = ["Applied", "JobStore", "StoredJob"]
+
 _READERS = 16
 _STATUS_LIMIT = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoredJob:
-    """One job file with the status that was last shown beside it."""
-
-    path: str
-    """below jobs/"""
-    text: str
-    namespace: str
-    name: str
-    job: TrainingJob | None
-    problems: tuple[FieldProblem, ...]
-    owner: str
-    mtime: float
-    """of the file; seconds since the epoch, by the store's clock"""
-    status: JobStatus | None = None
-    """None while no controller has shown any"""
-    uid: str = ""
-    generation: int = 0
-    """of the declaration that the status is about"""
-
-    @property
-    def finished(self) -> bool:
-        return self.status is not None and self.status.is_true(ConditionType.FINISHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a file that was applied."""
-
-    outcome: Literal["created", "configured", "unchanged"]
-    namespace: str
-    name: str
-    path: str
 
 
 class JobStore:
@@ -84,6 +52,13 @@ class JobStore:
         """One job, at whatever path. NoSuchJobError when there is none."""
         return self._stored(self._get(namespace, name))
 
+    def known(self, namespace: str, name: str) -> StoredJob | None:
+        """The same; None when there is none."""
+        try:
+            return self.get(namespace, name)
+        except NoSuchJobError:
+            return None
+
     def watch(self, namespace: str, name: str, every: float = 1.0) -> Iterator[StoredJob]:
         """The job now and after each change, polled every so many seconds; ends with the job."""
         before: StoredJob | None = None
@@ -101,32 +76,43 @@ class JobStore:
 
     # --- changing
 
-    def apply(self, text: str, namespace: str = "", name: str = "") -> Applied:
-        """Create the job, or replace the file that declares it. InvalidError says what is wrong with the text.
+    def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
+        """Create the job, or replace the file that declares it. InvalidError says what is wrong with the text, what of it can't
+        change while the job has an application, and what commands set that it would undo; the last unless `force`.
 
         `namespace` and `name` serve a text that doesn't give its own, and must not contradict it.
         """
         first_path = f"{namespace}/{name}.yaml" if namespace else f"{name}.yaml"
-        wanted = _valid(text, first_path)
-        _agree("namespace", namespace, wanted.namespace)
-        _agree("name", name, wanted.name)
+        wanted = valid(text, first_path)
+        agree("namespace", namespace, wanted.namespace)
+        agree("name", name, wanted.name)
         existing = self._find(*wanted.identity)
         path = existing.path if existing else f"{wanted.namespace}/{wanted.name}.yaml"
-        text = _placed(text, path, wanted)
+        text = placed(text, path, wanted)
         if existing and existing.text == text:
             return Applied("unchanged", *wanted.identity, path)
+        if existing:
+            self._judge_edit(existing, wanted.job)
+            if not force:
+                self._ask(existing, wanted.job)
         self._put(path, text, existing.entry.owner if existing else "")
+        self._files.delete(self._layout.mark(path, SET))
         return Applied("configured" if existing else "created", *wanted.identity, path)
 
-    def edit(self, namespace: str, name: str, changes: Changes) -> StoredJob:
-        """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job."""
+    def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
+        """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job.
+
+        `by` is the command that sets them, on purpose: an older file that is applied doesn't undo it unasked.
+        """
         read = self._get(namespace, name)
         text = edited(read.text, changes)
-        _valid(text, read.path)
+        self._judge_edit(read, valid(text, read.path).job)
         if self._files.stat(read.entry.path).stamp != read.entry.stamp:
             raise InvalidError(
                 f"{read.path} was changed by somebody else just now: look at it, and try again"
             )
+        if by:  # before the file: what is remembered of a value that isn't there is nobody's
+            self._own(read, changes, by)
         self._put(read.path, text, read.entry.owner)
         return self.get(namespace, name)
 
@@ -135,15 +121,23 @@ class JobStore:
         job = self.get(namespace, name)
         self._files.delete(self._layout.job(job.path))
         self._files.replace(self._layout.mark(job.path, DELETE), b"")
+        self._files.delete(self._layout.mark(job.path, SET))
         return job
 
-    def rerun(self, namespace: str, name: str) -> StoredJob:
-        """Have a finished job run again, as a new one. InvalidError while it isn't finished."""
+    def rerun(self, namespace: str, name: str) -> int:
+        """Have a finished job run again; the number of that run. InvalidError while it isn't finished.
+
+        It comes up running, also where its declaration was set to be suspended after its end.
+        """
         job = self.get(namespace, name)
-        if not job.finished:
+        if not job.finished or job.job is None or job.status is None:
             raise InvalidError(f"{namespace}/{name} has not finished: there is nothing to run again")
-        self._files.replace(self._layout.mark(job.path, RERUN), b"")
-        return job
+        policy = job.job.spec.run_policy
+        number = max(policy.rerun, job.status.rerun) + 1
+        if policy.suspend:
+            self.edit(namespace, name, {("spec", "runPolicy", "suspend"): False}, by="rerun")
+        self.edit(namespace, name, {("spec", "runPolicy", "rerun"): number})
+        return number
 
     def is_gone(self, path: str) -> bool:
         """Whether a controller has cleaned up all of a deleted job: neither its status nor its mark is left.
@@ -160,6 +154,28 @@ class JobStore:
     def close(self) -> None:
         """Wait for writes under way."""
         self._files.close()
+
+    # --- what an edit may do
+
+    def _judge_edit(self, read: FileRead, wanted: TrainingJob | None) -> None:
+        shown_ = self._status(read.path)
+        if shown_ and (no := refusal_of_edit(shown_.status, read, wanted)):
+            raise InvalidError(no)
+
+    def _ask(self, read: FileRead, wanted: TrainingJob | None) -> None:
+        if undone := conflicts(self._owned(read.path), read.job, wanted):
+            cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
+            raise InvalidError(f"{'; '.join(undone)}: {cure}")
+
+    def _owned(self, path: str) -> tuple[Owned, ...]:
+        try:
+            return from_bytes(self._files.read(self._layout.mark(path, SET), MAX_BYTES))
+        except FileNotFoundError:
+            return ()
+
+    def _own(self, read: FileRead, changes: Changes, by: str) -> None:
+        fields = with_set(self._owned(read.path), changes, by)
+        self._files.replace(self._layout.mark(read.path, SET), to_bytes(fields), owner=read.entry.owner)
 
     # --- files
 
@@ -253,28 +269,3 @@ class JobStore:
             return shown.from_bytes(self._files.read(self._layout.status_of(path), _STATUS_LIMIT))
         except FileNotFoundError:
             return None
-
-
-def _valid(text: str, path: str) -> FileRead:
-    """The text as a job at that path. InvalidError lists what is wrong with it."""
-    data = text.encode()
-    entry = Entry(path=path, size=len(data), modified=0, owner="", mode=0o644)
-    read = read_file(path, entry, data)
-    if read.job is None:
-        raise InvalidError("\n".join(map(str, read.problems)))
-    if len(data) > MAX_BYTES:
-        raise InvalidError(f"the file would be larger than {MAX_BYTES} bytes")
-    return read
-
-
-def _agree(what: str, asked: str, written: str) -> None:
-    if asked and asked != written:
-        raise InvalidError(f"metadata.{what}: the file says {written}, the command says {asked}")
-
-
-def _placed(text: str, path: str, wanted: FileRead) -> str:
-    """The text, with the names written into it where its path would give it others."""
-    read = read_file(path, wanted.entry, text.encode())
-    if read.identity == wanted.identity:
-        return text
-    return edited(text, {("metadata", "namespace"): wanted.namespace, ("metadata", "name"): wanted.name})

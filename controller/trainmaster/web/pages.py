@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import EarlierRun, JobStatus
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import since
 from trainmaster.web.answers import in_order
@@ -30,13 +30,21 @@ def list_page(fleet: FleetPicture, now: float) -> str:
     return _environment().get_template("jobs.html").render(jobs=in_order(fleet), fleet=fleet, now=now)
 
 
-def job_page(picture: Picture, now: float) -> str:
-    """One job: its conditions, its roles and each replica with its last end and its logs."""
+def job_page(picture: Picture, now: float, up: str = "") -> str:
+    """One job: its conditions, its roles and each replica with its last end and its logs.
+
+    `up` leads from where the page is served to the job's own address.
+    """
     return (
         _environment()
         .get_template("job.html")
-        .render(job=picture, declared=picture.declared, status=picture.status, now=now)
+        .render(job=picture, declared=picture.declared, status=picture.status, now=now, up=up)
     )
+
+
+def run_page(picture: Picture, run: EarlierRun, now: float) -> str:
+    """An earlier run of a job: how it ended, and where its logs are."""
+    return _environment().get_template("run.html").render(declared=picture.declared, run=run, now=now)
 
 
 def missing_page(namespace: str, name: str) -> str:

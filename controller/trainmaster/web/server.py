@@ -85,6 +85,7 @@ class WebServer:
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
+                web.get(r"/jobs/{namespace}/{name}/runs/{rerun:\d{1,9}}/", leaders(self._run_page)),
             ]
         )
         return application
@@ -119,7 +120,19 @@ class WebServer:
         found = answers.find(self._picture(), namespace, name)
         if found is None:
             return _html(pages.missing_page(namespace, name), status=404)
-        return _html(await asyncio.to_thread(pages.job_page, found, self._now()))
+        up = "../../" if "rerun" in request.match_info else ""
+        return _html(await asyncio.to_thread(pages.job_page, found, self._now(), up))
+
+    async def _run_page(self, request: web.Request) -> web.Response:
+        """Where YARN's link to one application leads: that run's page, also once the job runs again."""
+        namespace, name = _name(request)
+        rerun, found = int(request.match_info["rerun"]), answers.find(self._picture(), namespace, name)
+        if found is None or rerun == found.status.rerun:
+            return await self._job_page(request)
+        run = next((each for each in found.status.earlier_runs if each.rerun == rerun), None)
+        if run is None:
+            return _html(pages.missing_page(namespace, name), status=404)
+        return _html(pages.run_page(found, run, self._now()))
 
     async def _to_job_page(self, request: web.Request) -> web.Response:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.

@@ -170,6 +170,7 @@ def test_a_job_that_is_being_deleted_is_never_refused() -> None:
 
 RUNNING = shown(job(), running=2)
 TENSORFLOW = shown(job({"framework": "TensorFlow"}), running=2)
+ENDED = "the job has ended: this edit starts nothing until runPolicy.rerun is raised above 0"
 SCALED = {"worker": {**WORKER, "replicas": 3}}
 
 
@@ -179,11 +180,23 @@ SCALED = {"worker": {**WORKER, "replicas": 3}}
         (RUNNING, {"env": [{"name": "A"}]}, "this edit restarts all processes of the job once"),
         (RUNNING, {"priority": 3}, ""),
         (RUNNING, {"runPolicy": {"suspend": True}}, ""),
-        (RUNNING, {"roles": SCALED}, ""),
+        (RUNNING, {"roles": SCALED}, "this edit restarts all processes of the job once"),
+        (RUNNING, {"roles": SCALED, "scaling": "Live"}, ""),
         (TENSORFLOW, {"roles": SCALED}, "this edit restarts all processes of the job once"),
         (shown(job()), {"env": [{"name": "A"}]}, ""),  # nothing runs that could be restarted
-        (shown(job(), finished=True), {"priority": 3}, "the job has ended: this edit changes nothing"),
-        (shown(job(), finished=True, running=1), {"env": []}, "the job has ended: this edit changes nothing"),
+        (shown(job(), finished=True), {"priority": 3}, ENDED),
+        (shown(job(), finished=True, running=1), {"env": []}, ENDED),
+        (shown(job(), finished=True), {"runPolicy": {"rerun": 1}}, ""),
+        (
+            shown(job(), finished=True),
+            {"runPolicy": {"rerun": 1, "suspend": True}},
+            "the job runs again once runPolicy.suspend, which is true, is false",
+        ),
+        (
+            RUNNING,
+            {"runPolicy": {"rerun": 1}},
+            "the job has not ended: raising runPolicy.rerun changes nothing",
+        ),
         (job(), {"env": [{"name": "A"}]}, ""),
     ],
 )

@@ -1,6 +1,6 @@
 
 // Fetch this page anew and swap its content, so that the scroll position stays. Behind YARN's proxy the list isn't above us.
-if (/\/jobs\/[^/]+\/[^/]+\/$/.test(location.pathname)) for (const e of document.querySelectorAll("[data-up]")) e.hidden = false;
+if (/\/jobs\/[^/]+\/[^/]+\/(runs\/\d+\/)?$/.test(location.pathname)) for (const e of document.querySelectorAll("[data-up]")) e.hidden = false;
 setInterval(async () => {
   if (document.hidden || String(getSelection())) return;
   const answer = await fetch(location.href).catch(() => null);

@@ -13,7 +13,7 @@ from trainmaster.api.documents import read_object
 from trainmaster.api.job import TrainingJob, immutable_fields, restart_fields
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
-from trainmaster.frameworks import fixed_world
+from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.settings import PolicyRule
 from trainmaster.sources.kubernetes.admission.envelope import Object, Request, Verdict
 from trainmaster.sources.kubernetes.objects import FINALIZER
@@ -90,15 +90,27 @@ class Reviewer:
 def _effects(old: Object, before: TrainingJob | None, job: TrainingJob | None) -> Iterator[str]:
     """What an edit that is let through does, where that may surprise."""
     if _is_true(old, "Finished"):
-        yield "the job has ended: this edit changes nothing"
-    elif before and job and _runs(old) and _restarts(before, job):
+        yield from _of_ended(old, job)
+        return
+    if before and job and job.spec.run_policy.rerun > before.spec.run_policy.rerun:
+        yield "the job has not ended: raising runPolicy.rerun changes nothing"
+    if before and job and _runs(old) and _restarts(before, job):
         yield "this edit restarts all processes of the job once"
 
 
+def _of_ended(old: Object, job: TrainingJob | None) -> Iterator[str]:
+    """As plan/again.py does it: a number above that of the last run has it run again."""
+    last = (old.get("status") or {}).get("rerun") or 0
+    if job is None or job.spec.run_policy.rerun <= last:
+        yield f"the job has ended: this edit starts nothing until runPolicy.rerun is raised above {last}"
+    elif job.spec.run_policy.suspend:
+        yield "the job runs again once runPolicy.suspend, which is true, is false"
+
+
 def _restarts(before: TrainingJob, job: TrainingJob) -> bool:
-    """As plan/note.py does it: an edited restart field, or another number of replicas where each is told of all others."""
+    """As plan/note.py does it: an edited restart field, or another number of replicas where processes are told it."""
     return restart_fields(before) != restart_fields(job) or (
-        fixed_world(job) and _replicas(before) != _replicas(job)
+        restarts_when_scaled(job) and _replicas(before) != _replicas(job)
     )
 
 
