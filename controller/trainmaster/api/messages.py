@@ -22,6 +22,7 @@ ONE_MASTER: Final = "PyTorch has one master (or chief), which is rank 0, not {ma
 NOBODY_TO_TRAIN: Final = "PyTorch needs a role chief, master or worker with at least one replica"
 TWICE: Final = "{name} stands in this list twice"
 RESERVED: Final = "names that begin with TRAINMASTER_ are the controller's own"
+BASHS_OWN: Final = "bash keeps {name} for itself, and a process wouldn't get what is written here"
 HOLDS_A_PATH: Final = "{name} already holds {path}"
 NO_URL: Final = "must be a URL with a scheme, such as hdfs:///code/train.py"
 NO_FILE_NAME: Final = "the end of `source` can't be a file's name: give one"
