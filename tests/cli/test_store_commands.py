@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,12 +56,12 @@ def declared(store: Path) -> Path:
     return found
 
 
-def publish(store: Path, seen: JobStatus) -> None:
+def publish(store: Path, seen: JobStatus, created: float = 0.0) -> None:
     """What a controller would write."""
     path = declared(store).relative_to(store / "jobs")
     target = store / "status" / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice")
+    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice", created=created)
     target.write_bytes(shown.to_bytes(job, seen))
 
 
@@ -140,6 +142,15 @@ def test_get_shows_what_the_controller_wrote(trainmaster: Run, store: Path) -> N
     publish(store, seen("Running"))
     line = trainmaster("get", "mnist", "-n", "vision").out.splitlines()[1]
     assert line.split()[:7] == ["mnist", "Running", "TensorFlow", "2/2", "0", "gpu", "1"]
+
+
+def test_the_age_counts_from_when_the_job_was_first_seen(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"), created=time.time() - 2400)
+    os.utime(declared(store), (time.time() - 5, time.time() - 5))
+    assert trainmaster("get", "mnist", "-n", "vision").out.split()[-1] == "40m"
+    assert "Age:" in trainmaster("describe", "mnist", "-n", "vision").out
+    shown = yaml.safe_load(trainmaster("get", "mnist", "-n", "vision", "-o", "yaml").out)
+    assert shown["metadata"]["creationTimestamp"].endswith("Z")
 
 
 def test_get_wide_and_all_namespaces(trainmaster: Run, store: Path) -> None:

@@ -126,7 +126,9 @@ def test_a_name_that_the_api_server_makes_up(served: Served, prefix: str) -> Non
     assert len(made["metadata"]["name"]) == min(len(prefix), 58) + 5
 
 
-def test_what_is_too_large_for_kubectls_note_of_it_is_applied_by_the_server(served: Served, name: str) -> None:
+def test_what_is_too_large_for_kubectls_note_of_it_is_applied_by_the_server(
+    served: Served, name: str
+) -> None:
     """As docs/kubernetes.md says."""
     env = [{"name": f"V{i}", "value": "x" * 3000} for i in range(90)]
     document = job(SPEC | {"env": env}, name)

@@ -116,7 +116,8 @@ class ReplicaStatus(Model):
     state: ReplicaState
     """What is known of it at this moment."""
     run: int = 0
-    """Rises with each new container."""
+    """Which of its containers that is, from 1: the one it has, else the one it waits for, else its last; 0 where it never had
+    one."""
     container: str = ""
     """Id of its YARN container; empty while it has none."""
     node: str = ""

@@ -66,6 +66,7 @@ def document(stored: StoredJob) -> dict[str, Any]:
         OWNER_NOTE: stored.owner,
     }
     metadata |= {"uid": stored.uid, "generation": stored.generation} if stored.uid else {}
+    metadata |= {"creationTimestamp": stored.created} if stored.created else {}
     shown: dict[str, Any] = {
         "apiVersion": "trainmaster.io/v1alpha1",
         "kind": "TrainingJob",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainmaster.observe.ages import short_age
+from trainmaster.observe.ages import short_age, since
 
 if TYPE_CHECKING:
     from trainmaster.sources.store import StoredJob
@@ -76,12 +76,13 @@ def _cells(stored: StoredJob, now: float) -> tuple[str, ...]:
 
 
 def age(stored: StoredJob, now: float) -> str:
-    """Since a controller accepted the job; since the file was written while none has."""
-    from trainmaster.observe.ages import since
+    """Since a controller first saw the job; since the file was written while none has.
 
+    Where the time wasn't noted, the oldest that is known of it stands for it.
+    """
     conditions = stored.status.conditions if stored.status else ()
-    accepted = next((c.last_transition_time for c in conditions if c.type == "Accepted"), None)
-    return since(accepted, now) or short_age(now - stored.mtime)
+    oldest = min((c.last_transition_time for c in conditions), default=None)
+    return since(stored.created or oldest, now) or short_age(now - stored.mtime)
 
 
 def _wide(stored: StoredJob) -> tuple[str, ...]:

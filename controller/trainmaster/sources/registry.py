@@ -66,7 +66,7 @@ class Registry:
         if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
         self._heed_marks(look)
-        present, unheld = Claims(self._jobs, self._new_uid).settled(look.reads.values())
+        present, unheld = Claims(self._jobs, self._new_uid, look.today).settled(look.reads.values())
         strays = {read.path: self._stray(read, holder) for read, holder in unheld}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
         self._keep_strays(look, strays)
@@ -153,6 +153,7 @@ class Registry:
             job=job,
             problems=problems,
             suspends=state.read is not None and state.read.suspends,
+            created=record.created,
             deleted=state.deleting,
         )
 

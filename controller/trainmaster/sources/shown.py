@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import API_VERSION, KIND
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import JobStatus, timestamp
 from trainmaster.sources import yaml_text
 
 
@@ -20,6 +20,8 @@ class Shown:
     uid: str
     generation: int
     status: JobStatus
+    created: str = ""
+    """when the job was first seen, RFC 3339; empty where nobody noted it"""
 
 
 def to_bytes(declared: Declared, status: JobStatus) -> bytes:
@@ -32,6 +34,7 @@ def to_bytes(declared: Declared, status: JobStatus) -> bytes:
             "namespace": declared.namespace,
             "uid": declared.uid,
             "generation": declared.generation,
+            **({"creationTimestamp": timestamp(declared.created)} if declared.created else {}),
         },
         "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
@@ -45,6 +48,7 @@ def from_bytes(data: bytes) -> Shown | None:
         document = yaml.load(data, Loader=yaml.CSafeLoader)
         metadata = document["metadata"]
         status = JobStatus.model_validate(document["status"])
-        return Shown(str(metadata["uid"]), int(metadata["generation"]), status)
-    except (yaml.YAMLError, ValidationError, ValueError, KeyError, TypeError):
+        created = str(metadata.get("creationTimestamp") or "")
+        return Shown(str(metadata["uid"]), int(metadata["generation"]), status, created)
+    except (yaml.YAMLError, ValidationError, ValueError, KeyError, TypeError, AttributeError):
         return None

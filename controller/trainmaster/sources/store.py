@@ -47,6 +47,8 @@ class StoredJob:
     uid: str = ""
     generation: int = 0
     """of the declaration that the status is about"""
+    created: str = ""
+    """when a controller first saw the job, RFC 3339; empty while none has, or where it wasn't noted"""
 
     @property
     def finished(self) -> bool:
@@ -246,7 +248,9 @@ class JobStore:
         status = self._status(read.path)
         if status is None:
             return job
-        return replace(job, status=status.status, uid=status.uid, generation=status.generation)
+        return replace(
+            job, status=status.status, uid=status.uid, generation=status.generation, created=status.created
+        )
 
     def _status(self, path: str) -> shown.Shown | None:
         try:

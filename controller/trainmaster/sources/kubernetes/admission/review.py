@@ -132,4 +132,7 @@ def _named(document: Object) -> Object:
     metadata = document.get("metadata") or {}
     if metadata.get("name") or not metadata.get("generateName"):
         return document
-    return {**document, "metadata": {**metadata, "name": f"{metadata['generateName'][:_LONGEST_PREFIX]}{_STANDIN}"}}
+    return {
+        **document,
+        "metadata": {**metadata, "name": f"{metadata['generateName'][:_LONGEST_PREFIX]}{_STANDIN}"},
+    }
