@@ -116,8 +116,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.roles.worker.env[0].name: names that begin with TRAINMASTER_ are the controller's own",
     ),
     (
-        {"env": [{"name": "A"}, {"name": "UID", "value": "1000"}]},
-        "spec.env[1].name: bash keeps UID for itself, and a process wouldn't get what is written here",
+        {"env": [{"name": "UID", "value": "1000"}]},
+        "spec.env[0].name: bash keeps UID for itself, and a process wouldn't get what is written here",
     ),
     (
         with_worker(env=[{"name": "RANDOM"}]),

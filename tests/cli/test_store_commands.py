@@ -273,7 +273,9 @@ def test_delete_waits_until_a_controller_has_cleaned_up(
         trainmaster("wait", "mnist", "-n", "vision", "--for=delete", "--timeout", "0.1s").code
         == ExitCode.TIMEOUT
     )
-    shutil.rmtree(store)
+    shutil.rmtree(store / "status")
+    for mark in (store / "jobs" / "vision").glob(".*.delete"):
+        mark.unlink()
     assert trainmaster("wait", "mnist", "-n", "vision", "--for=delete").code == 0
 
 

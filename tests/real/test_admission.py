@@ -136,9 +136,9 @@ def test_what_is_too_large_for_kubectls_note_of_it_is_applied_by_the_server(
     assert ran.code == 1
     assert "metadata.annotations: Too long: may not be more than 262144 bytes" in ran.err
     assert apply(served, document, "--server-side").code == 0
-    env[-1]["value"] = "y"
+    env[-1]["value"] = "changed"
     assert apply(served, document, "--server-side").code == 0
-    assert served.get(name)["spec"]["env"][-1]["value"] == "y"
+    assert served.get(name)["spec"]["env"][-1]["value"] == "changed"
 
 
 def test_a_dry_run_is_told_the_same_and_keeps_nothing(served: Served, name: str) -> None:

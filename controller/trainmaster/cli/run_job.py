@@ -95,9 +95,7 @@ def _declare(
 
 
 def _refuse_finished(store: JobStore, namespace: str, name: str) -> None:
-    from trainmaster.cli.wait import find
-
-    stored = find(store, namespace, name)
+    stored = store.find(namespace, name) if store.is_there else None
     if (
         stored
         and stored.status
