@@ -334,11 +334,45 @@ def test_logs_of_an_index_that_is_not_there(
     assert (ran.code, ran.error) == (ExitCode.MISSING, f"error: no replica 7: {there}")
 
 
-def test_run_of_a_job_that_ended_asks_for_another_name(trainmaster: Run, store: Path, file: Path) -> None:
-    publish(store, seen("Succeeded"))
+def test_run_of_a_job_that_ended_names_what_to_type(trainmaster: Run, store: Path, file: Path) -> None:
+    publish(store, seen("Succeeded", conditions=(condition(ConditionType.FINISHED, "X"),)))
     ran = trainmaster("run", str(file))
     assert ran.code == ExitCode.USAGE
-    assert "trainmaster rerun" in ran.error
+    assert "`trainmaster rerun mnist -n vision`" in ran.error
+    assert "--name" in ran.error
+
+
+def test_a_store_that_is_not_there_is_no_empty_list(trainmaster: Run, store: Path) -> None:
+    for words in (
+        ("get",),
+        ("get", "-A"),
+        ("get", "x"),
+        ("describe", "x"),
+        ("events", "x"),
+        ("suspend", "x"),
+    ):
+        ran = trainmaster("--store", "file:///nonexistent", *words)
+        assert (ran.code, ran.out) == (ExitCode.UNAVAILABLE, "")
+        assert ran.error.startswith("error: there is no store file:///nonexistent: ")
+    (store / "status").mkdir()
+    (store / "jobs").rename(store / "sboj")
+    ran = trainmaster("get")
+    assert ran.code == ExitCode.UNAVAILABLE
+    assert "jobs is gone" in ran.error
+
+
+def test_the_first_apply_says_that_it_makes_the_store(trainmaster: Run, file: Path) -> None:
+    assert "warning: there was no store file://" in trainmaster("apply", "-f", str(file)).error
+    assert trainmaster("apply", "-f", str(file)).err == ""
+
+
+def test_an_edit_that_is_wrong_names_the_field_and_no_line_of_a_file_that_nobody_wrote(
+    trainmaster: Run, store: Path
+) -> None:
+    ran = trainmaster("scale", "mnist", "-n", "vision", "--replicas", "20000")
+    assert ran.code == ExitCode.INVALID
+    assert ran.error.startswith("error: spec.roles")
+    assert "line" not in ran.error
 
 
 def test_run_takes_a_file_or_a_command(trainmaster: Run, file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from pathlib import Path
 from unittest.mock import patch
 
@@ -171,14 +170,3 @@ async def test_delete_and_rerun_are_acted_on_by_a_controller(store: JobStore, tm
     await made.gone(deleted)
     assert store.list() == []
     assert await made.look() == {}
-
-
-def test_watch_tells_changes_and_ends_with_the_job(store: JobStore) -> None:
-    store.apply(job_text("mnist", "vision"))
-    seen = store.watch("vision", "mnist", every=0)
-    first = next(seen)
-    store.edit("vision", "mnist", {("spec", "priority"): 3})
-    second = next(seen)
-    assert first.text != second.text
-    store.delete("vision", "mnist")
-    assert list(itertools.islice(seen, 1)) == []

@@ -37,7 +37,7 @@ async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
 async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
     """One whose picture changes."""
     registry = make_registry(shown, lambda: NOW)
-    server = WebServer(Settings(port=0), shown, registry, lambda: NOW)
+    server = WebServer(Settings(web_port=0), shown, registry, lambda: NOW)
     await server.start()
     try:
         async with aiohttp.ClientSession(server.url) as session:
@@ -298,9 +298,9 @@ async def test_nothing_can_be_changed() -> None:
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0), fleet, CollectorRegistry())
     await first.start()
-    second = WebServer(Settings(port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
+    second = WebServer(Settings(web_port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
     await second.stop()

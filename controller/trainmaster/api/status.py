@@ -200,7 +200,7 @@ class JobStatus(Model):
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})
     """Applications that the job had before it was suspended, or before YARN lost them; oldest first, the last 100."""
     tracking_url: str = ""
-    """Path of the job page below the ResourceManager's web address."""
+    """URL of the job page, to which YARN's own page of the application links; empty where the controller has no address."""
     queue_position: int = 0
     """Place among the queue's waiting applications; 0 when it doesn't wait or isn't known."""
     scheduler_message: str = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import open_store
+from trainmaster.cli.store import open_store, say_if_new
 
 if TYPE_CHECKING:
     from trainmaster.sources.store import Applied
@@ -29,6 +29,7 @@ def apply(
     store = open_store(choices)
     for document, job in jobs:
         namespace = choices.namespace_of(job)
+        say_if_new(store)
         upload = to_staging(namespace, job.metadata.name, choices.settings())
         text = pointed(document.text, document.folder, upload)
         print(outcome(store.apply(text, namespace, job.metadata.name)))

@@ -5,7 +5,6 @@ Synchronous, since a command does one thing. Never here: what only a controller 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -100,24 +99,13 @@ class JobStore:
             return None
 
     @property
+    def url(self) -> str:
+        return f"{self._files.base}{self._layout.root}"
+
+    @property
     def is_there(self) -> bool:
         """Whether anybody has made this store: a controller, or the first `apply`."""
         return is_there(self._files, self._layout.jobs)
-
-    def watch(self, namespace: str, name: str, every: float = 1.0) -> Iterator[StoredJob]:
-        """The job now and after each change, polled every so many seconds; ends with the job."""
-        before: StoredJob | None = None
-        while True:
-            try:
-                job = self.get(namespace, name)
-            except InvalidError:
-                if before is None:
-                    raise
-                return
-            if job != before:
-                yield job
-            before = job
-            time.sleep(every)
 
     # --- changing
 
@@ -142,7 +130,7 @@ class JobStore:
         """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job."""
         read = self._get(namespace, name)
         text = edited(read.text, changes)
-        _valid(text, read.path)
+        _valid(text, read.path, lines=False)
         if self._files.stat(read.entry.path).stamp != read.entry.stamp:
             raise InvalidError(
                 f"{read.path} was changed by somebody else just now: look at it, and try again"
@@ -216,7 +204,7 @@ class JobStore:
         return read
 
     def _find(self, namespace: str, name: str) -> FileRead | None:
-        """Where it was last, then where `apply` puts files; else the oldest of all that declare it, as the controller takes it."""
+        """Where it was last, then where `apply` puts files; else the oldest that declares it, as the controller takes it."""
         identity = namespace, name
         last, usual = self._found_at.get(identity, ""), f"{namespace}/{name}.yaml"
         found = (last and self._at(last, identity)) or self._at(usual, identity) or self._search(identity)
@@ -276,13 +264,14 @@ class JobStore:
             return None
 
 
-def _valid(text: str, path: str) -> FileRead:
-    """The text as a job at that path. InvalidError lists what is wrong with it."""
+def _valid(text: str, path: str, *, lines: bool = True) -> FileRead:
+    """The text as a job at that path. InvalidError lists what is wrong with it, with the lines where a file has them."""
     data = text.encode()
     entry = Entry(path=path, size=len(data), modified=0, owner="", mode=0o644)
     read = read_file(path, entry, data)
     if read.job is None:
-        raise InvalidError("\n".join(map(str, read.problems)))
+        told = read.problems if lines else [p.model_copy(update={"line": 0}) for p in read.problems]
+        raise InvalidError("\n".join(map(str, told)))
     if len(data) > MAX_BYTES:
         raise InvalidError(f"the file would be larger than {MAX_BYTES} bytes")
     return read
