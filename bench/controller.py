@@ -159,7 +159,7 @@ def started(
     """
     port = free_port()
     environ = os.environ | dict(environment) | dict(variables)
-    environ |= {"TRAINMASTER_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
+    environ |= {"TRAINMASTER_WEB_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
     process = processes.spawn(COMMAND, environ, log)
     try:
         yield process.pid, port

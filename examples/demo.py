@@ -134,7 +134,7 @@ def hadoop(folder: Path) -> Iterator[LocalHadoop]:
 @contextmanager
 def controller(store: str, log: Path) -> Iterator[str]:
     """The controller as a process of its own; gives the address of its web server."""
-    env = os.environ | {"TRAINMASTER_PORT": "0", "PYTHONUNBUFFERED": "1"}
+    env = os.environ | {"TRAINMASTER_WEB_PORT": "0", "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "trainmaster", "controller", "--store", store],

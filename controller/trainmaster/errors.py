@@ -25,6 +25,10 @@ class UnavailableError(TrainmasterError):
     """The other side could not be asked (down, unreachable, too slow): nothing is known, try again later."""
 
 
+class NoStoreError(UnavailableError):
+    """There is no store where one was named: mistyped, not made yet, or gone."""
+
+
 class NotDoneError(UnavailableError):
     """The same, and what was asked for has surely not been done: it wasn't heard, or the answer was to come again later."""
 

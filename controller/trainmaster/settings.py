@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
+from collections.abc import Iterator, Mapping, Set
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,6 +91,18 @@ class Kubernetes(BaseModel):
     """the admission webhooks"""
 
 
+OTHERS = frozenset({"TRAINMASTER_CONFIG", "TRAINMASTER_NAMESPACE", "TRAINMASTER_KILL_AT"})
+"""read elsewhere: the settings' file, the command line's namespace, and an aid of our own tests"""
+OF_PROCESSES = frozenset(
+    f"TRAINMASTER_{name}"
+    for name in ("JOB", "NAMESPACE", "ROLE", "INDEX", "RUN", "REPLICAS", "PORT", "PORTS", "CLUSTER")
+)
+"""what a job's process is told: no mistake where a command runs in one"""
+RENAMED = {"port": "web_port", "TRAINMASTER_PORT": "TRAINMASTER_WEB_PORT"}
+OF_SERVICES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+"""what Kubernetes sets for a Service whose name begins with trainmaster (makeLinkVariables in pkg/kubelet/envvars)"""
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="TRAINMASTER_",
@@ -121,14 +136,14 @@ class Settings(BaseSettings):
 
     listen: str = "127.0.0.1"
     """address the web server binds to"""
-    port: Port = 9090
+    web_port: Port = 9090
     """port of the web server; 0 takes a free one"""
     public_url: str = ""
-    """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<port>"""
+    """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<web_port>"""
 
     advertise: str = ""
     """address under which the other controllers reach this one's web server, for requests that only the leader can answer; empty:
-    http://<listen>:<port>"""
+    http://<listen>:<web_port>"""
 
     port_first: Port = 20000
     """first port that may be given to replicas"""
@@ -182,3 +197,23 @@ class Settings(BaseSettings):
         config = os.environ.get("TRAINMASTER_CONFIG")
         file = (YamlConfigSettingsSource(settings_cls, yaml_file=config),) if config else ()
         return (init_settings, env_settings, *file)
+
+
+def misspelled(environ: Mapping[str, str]) -> Iterator[str]:
+    """One sentence for each variable that looks like a setting, and that nobody reads."""
+    known = {f"TRAINMASTER_{name}".upper() for name in Settings.model_fields} | OTHERS
+    ours = OF_PROCESSES if "TRAINMASTER_JOB" in environ else frozenset()
+    for name, value in sorted(environ.items()):
+        if not name.upper().startswith("TRAINMASTER_") or name.upper().partition("__")[0] in known | ours:
+            continue
+        if not (OF_SERVICES.fullmatch(name) and (value.startswith(("tcp:", "udp:")) or "SERVICE" in name)):
+            yield f"{name} is no setting{did_you_mean(name, known)}"
+
+
+def did_you_mean(name: str, known: Set[str]) -> str:
+    """The known name that was probably meant, as the end of a sentence; empty where none is near."""
+    if name in RENAMED:
+        return f": it is called {RENAMED[name]}"
+    near = get_close_matches(name.upper(), {each.upper() for each in known}, n=1, cutoff=0.8)
+    found = next((each for each in known if near and each.upper() == near[0]), "")
+    return f": did you mean {found}?" if found else ""

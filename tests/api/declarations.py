@@ -122,6 +122,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.roles.worker.env[0].name: names that begin with TRAINMASTER_ are the controller's own",
     ),
     (
+        {"env": [{"name": "UID", "value": "1000"}]},
+        "spec.env[0].name: bash keeps UID for itself, and a process wouldn't get what is written here",
+    ),
+    (
+        with_worker(env=[{"name": "RANDOM"}]),
+        "spec.roles.worker.env[0].name: bash keeps RANDOM for itself, and a process wouldn't get what is written here",
+    ),
+    (
         {"inputPath": "hdfs:///in", "env": [{"name": "INPUT_PATH", "value": "x"}]},
         "spec.env[0].name: INPUT_PATH already holds spec.inputPath",
     ),

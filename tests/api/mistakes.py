@@ -50,7 +50,7 @@ WORDS = (
     "Chief", "AnyWorker", "AllWorkers", "File", "Archive", "", 1, [],
 )  # fmt: skip
 NAMES = (
-    "A", "_", "a1", "1a", "a-b", "", "a b", "A" * 256, "A" * 257, "TRAINMASTER_X", "TRAINMASTER", "INPUT_PATH",
+    "A", "_", "a1", "1a", "a-b", "", "a b", "A" * 256, "A" * 257, "TRAINMASTER_X", "TRAINMASTER", "INPUT_PATH", "UID", "BASHPID",
     "CHECKPOINT_PATH", "SAVED_MODEL_PATH", "ä", "A\n", 5,
 )  # fmt: skip
 SOURCES = (

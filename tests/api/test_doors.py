@@ -70,9 +70,12 @@ def test_what_is_wrong_is_wrong_at_both_doors_in_the_same_words(text: str) -> No
     [
         (
             "ps: &b {command: c}, worker: {command: d, <<: *b}",
-            "<< would give 'command' anew: write << before it",
+            "'command' stands here, and << brings another: write << first, and what stands here wins",
         ),
-        ("worker: {<<: 5, command: c}", "<< must name a mapping, or a list of them"),
+        (
+            "worker: {<<: 5, command: c}",
+            "<< takes over the fields of a mapping that was named before: write <<: *name",
+        ),
         ('worker: {"<<": {command: c}}', "unknown field '<<'"),
     ],
 )

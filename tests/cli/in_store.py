@@ -28,12 +28,12 @@ def declared(store: Path) -> Path:
     return found
 
 
-def publish(store: Path, seen: JobStatus) -> None:
+def publish(store: Path, seen: JobStatus, created: float = 0.0) -> None:
     """What a controller would write."""
     path = declared(store).relative_to(store / "jobs")
     target = store / "status" / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice")
+    job = Declared("folder", "vision", "mnist", "uid-1", str(path), "alice", created=created)
     target.write_bytes(shown.to_bytes(job, seen))
 
 

@@ -56,6 +56,9 @@ class ScriptedStore:
         (found,) = self.list(namespace)
         return found
 
+    def find(self, namespace: str, name: str) -> StoredJob | None:
+        return next(iter(self.list(namespace)), None)
+
     def delete(self, namespace: str, name: str) -> StoredJob:
         self.deleted.append((namespace, name))
         self._looks = [None]

@@ -15,6 +15,7 @@ from cli.running import Ran
 from trainmaster.cli.exits import CODES, ExitCode, MissingError, exit_code
 from trainmaster.cli.main import PANELS
 from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.settings import Settings, misspelled
 
 Run = Callable[..., Ran]
 GOOD = """\
@@ -116,10 +117,10 @@ def test_errors_are_one_line_and_a_code(
 
 
 def test_wrong_settings_name_the_field(trainmaster: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRAINMASTER_PORT", "many")
+    monkeypatch.setenv("TRAINMASTER_WEB_PORT", "many")
     ran = trainmaster("get")
     assert ran.code == ExitCode.SETTINGS
-    assert ran.error.startswith("error: settings: port: ")
+    assert ran.error.startswith("error: settings: web_port: ")
 
 
 @pytest.mark.parametrize(
@@ -191,3 +192,84 @@ def test_a_mistyped_local_file_is_not_there(trainmaster: Run, good: Path) -> Non
     ran = trainmaster("validate", str(good))
     assert ran.code == ExitCode.INVALID
     assert ran.out == f"{good}:7: spec.files[0].source: no such file: {good.parent}/tarin.py\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TRAINMASTER_STOER", "x", "TRAINMASTER_STOER is no setting: did you mean TRAINMASTER_STORE?"),
+        ("TRAINMASTER_PORT", "9", "TRAINMASTER_PORT is no setting: it is called TRAINMASTER_WEB_PORT"),
+        ("TRAINMASTER_XYZZY", "", "TRAINMASTER_XYZZY is no setting"),
+    ],
+)
+def test_a_setting_of_the_environment_that_is_none_is_said(variable: str, value: str, said: str) -> None:
+    assert list(misspelled({variable: value, "PATH": "/bin", "TRAINMASTER_STORE": "x"})) == [said]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {f"TRAINMASTER_{name.upper()}": "" for name in Settings.model_fields},
+        {
+            "TRAINMASTER_KUBERNETES__WEBHOOK__PORT": "1",
+            "TRAINMASTER_CONFIG": "f",
+            "TRAINMASTER_NAMESPACE": "n",
+        },
+        {
+            "TRAINMASTER_JOB": "a",
+            "TRAINMASTER_PORT": "1",
+            "TRAINMASTER_PORTS": "1",
+            "TRAINMASTER_CLUSTER": "{}",
+        },
+        {"TRAINMASTER_PORT": "tcp://10.0.0.1:9090", "TRAINMASTER_SERVICE_HOST": "10.0.0.1"},
+        {"TRAINMASTER_PORT_9090_TCP": "tcp://1:9090", "TRAINMASTER_WEBHOOK_SERVICE_PORT_HTTPS": "443"},
+    ],
+)
+def test_what_is_a_setting_or_somebody_elses_is_not_said(environment: dict[str, str]) -> None:
+    assert list(misspelled(environment)) == []
+
+
+def test_a_misspelled_setting_is_said_before_the_answer(
+    trainmaster: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINMASTER_NAMESPAEC", "x")
+    assert trainmaster("get").err.startswith("warning: TRAINMASTER_NAMESPAEC is no setting: did you mean ")
+
+
+def test_a_misspelled_key_of_the_settings_file_is_said(
+    trainmaster: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "settings.yaml").write_text("port: 5")
+    monkeypatch.setenv("TRAINMASTER_CONFIG", str(tmp_path / "settings.yaml"))
+    ran = trainmaster("get")
+    assert (ran.code, ran.error) == (
+        ExitCode.SETTINGS,
+        "error: settings: port: is no setting: it is called web_port",
+    )
+
+
+def test_the_version_is_an_option_too(trainmaster: Run) -> None:
+    assert trainmaster("--version").out == trainmaster("version").out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("spec:\n\troles: {}\n", ":2: a tab indents this line: YAML wants spaces"),
+        ("spec:\n  roles:\n    worker:\n\t  command: x\n", ":4: a tab indents this line: YAML wants spaces"),
+        (
+            "spec:\n  roles:\n    w:\n      command: |\n\tx\n",
+            ":5: a tab indents this line: YAML wants spaces",
+        ),
+        (
+            "spec: {roles: {worker: {command: " + "x" * 65_537 + "}}}\n",
+            ":1: spec.roles.worker.command: has 65537 characters, and may have 65536: bring the script in by `files`,"
+            " and call it here",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_words_of_who_made_it(
+    trainmaster: Run, good: Path, text: str, said: str
+) -> None:
+    good.write_text(text)
+    assert trainmaster("validate", str(good)).out == f"{good}{said}\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +91,15 @@ def test_get_shows_what_the_controller_wrote(trainmaster: Run, store: Path) -> N
     publish(store, seen("Running"))
     line = trainmaster("get", "mnist", "-n", "vision").out.splitlines()[1]
     assert line.split()[:7] == ["mnist", "Running", "TensorFlow", "2/2", "0", "gpu", "1"]
+
+
+def test_the_age_counts_from_when_the_job_was_first_seen(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"), created=time.time() - 2400)
+    os.utime(declared(store), (time.time() - 5, time.time() - 5))
+    assert trainmaster("get", "mnist", "-n", "vision").out.split()[-1] == "40m"
+    assert "Age:" in trainmaster("describe", "mnist", "-n", "vision").out
+    shown = yaml.safe_load(trainmaster("get", "mnist", "-n", "vision", "-o", "yaml").out)
+    assert shown["metadata"]["creationTimestamp"].endswith("Z")
 
 
 def test_get_wide_and_all_namespaces(trainmaster: Run, store: Path) -> None:
@@ -211,7 +222,9 @@ def test_delete_waits_until_a_controller_has_cleaned_up(
         trainmaster("wait", "mnist", "-n", "vision", "--for=delete", "--timeout", "0.1s").code
         == ExitCode.TIMEOUT
     )
-    shutil.rmtree(store)
+    shutil.rmtree(store / "status")
+    for mark in (store / "jobs" / "vision").glob(".*.delete"):
+        mark.unlink()
     assert trainmaster("wait", "mnist", "-n", "vision", "--for=delete").code == 0
 
 
@@ -270,11 +283,45 @@ def test_logs_of_an_index_that_is_not_there(
     assert (ran.code, ran.error) == (ExitCode.MISSING, f"error: no replica 7: {there}")
 
 
-def test_run_of_a_job_that_ended_asks_for_another_name(trainmaster: Run, store: Path, file: Path) -> None:
-    publish(store, seen("Succeeded"))
+def test_run_of_a_job_that_ended_names_what_to_type(trainmaster: Run, store: Path, file: Path) -> None:
+    publish(store, seen("Succeeded", conditions=(condition(ConditionType.FINISHED, "X"),)))
     ran = trainmaster("run", str(file))
     assert ran.code == ExitCode.USAGE
-    assert "trainmaster rerun" in ran.error
+    assert "`trainmaster rerun mnist -n vision`" in ran.error
+    assert "--name" in ran.error
+
+
+def test_a_store_that_is_not_there_is_no_empty_list(trainmaster: Run, store: Path) -> None:
+    for words in (
+        ("get",),
+        ("get", "-A"),
+        ("get", "x"),
+        ("describe", "x"),
+        ("events", "x"),
+        ("suspend", "x"),
+    ):
+        ran = trainmaster("--store", "file:///nonexistent", *words)
+        assert (ran.code, ran.out) == (ExitCode.UNAVAILABLE, "")
+        assert ran.error.startswith("error: there is no store file:///nonexistent: ")
+    (store / "status").mkdir()
+    (store / "jobs").rename(store / "sboj")
+    ran = trainmaster("get")
+    assert ran.code == ExitCode.UNAVAILABLE
+    assert "jobs is gone" in ran.error
+
+
+def test_the_first_apply_says_that_it_makes_the_store(trainmaster: Run, file: Path) -> None:
+    assert "warning: there was no store file://" in trainmaster("apply", "-f", str(file)).error
+    assert trainmaster("apply", "-f", str(file)).err == ""
+
+
+def test_an_edit_that_is_wrong_names_the_field_and_no_line_of_a_file_that_nobody_wrote(
+    trainmaster: Run, store: Path
+) -> None:
+    ran = trainmaster("scale", "mnist", "-n", "vision", "--replicas", "20000")
+    assert ran.code == ExitCode.INVALID
+    assert ran.error.startswith("error: spec.roles")
+    assert "line" not in ran.error
 
 
 def test_run_takes_a_file_or_a_command(trainmaster: Run, file: Path) -> None:

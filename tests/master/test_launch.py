@@ -109,7 +109,7 @@ def test_a_script_that_was_damaged_ends_with_our_own_code(tmp_path: Path) -> Non
 
 def test_the_script_reads_plainly() -> None:
     said = script({"A": "b c"}, "python3 train.py", "h", ())
-    assert said == f"rm -f ./.trainmaster.sh\n{NEIGHBOURS}\nexport A='b c'\n\npython3 train.py\n"
+    assert said == f"rm -f ./.trainmaster.sh\n\nexport A='b c'\n{NEIGHBOURS}\npython3 train.py\n"
 
 
 def test_a_script_finds_its_neighbours_where_yarn_links_them(tmp_path: Path) -> None:
@@ -119,3 +119,20 @@ def test_a_script_finds_its_neighbours_where_yarn_links_them(tmp_path: Path) -> 
         (tmp_path / Path(name).name).symlink_to(tmp_path / name)
     run({}, f"{sys.executable} main.py", tmp_path)
     assert (tmp_path / "stdout").read_text() == "7\n"
+
+
+def test_a_users_python_path_and_the_shipped_modules_are_both_on_it(tmp_path: Path) -> None:
+    for name, text in (
+        ("cache/1/main.py", "import shipped, theirs; print(shipped.X + theirs.X)"),
+        ("cache/2/shipped.py", "X = 7"),
+        ("library/theirs.py", "X = 10"),
+        ("library/shipped.py", "X = -1000"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in ("1/main.py", "2/shipped.py"):
+        (tmp_path / Path(name).name).symlink_to(tmp_path / "cache" / name)
+    for path in (f"{tmp_path}/library", f"/nowhere:{tmp_path}/library"):
+        run({"PYTHONPATH": path}, f"cd /; {sys.executable} {tmp_path}/main.py", tmp_path)
+    assert (tmp_path / "stdout").read_text() == "17\n17\n"
+    assert not (tmp_path / "stderr").read_text()

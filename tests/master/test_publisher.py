@@ -15,8 +15,10 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import Condition, JobStatus
 from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.master.publisher import EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
+from trainmaster.master.turns_of_news import OFTEN, Turns
 from trainmaster.plan.values import Event
 
 
@@ -231,3 +233,42 @@ async def test_events_that_can_not_be_told_hold_up_no_status_and_a_flood_of_them
         await until(lambda: "b" in folder.shown)
         assert folder.told["a"] == []
         assert folder.told["b"] == [str(n) for n in range(1000 - EVENTS, 1000)]
+
+
+@virtual
+async def test_after_a_start_what_is_new_or_urgent_is_shown_before_what_is_only_shown_again() -> None:
+    folder = Folder()
+    written: list[str] = []
+
+    async def publish(declared: Declared, _: JobStatus) -> None:
+        await asyncio.sleep(0.1)
+        written.append(declared.uid)
+
+    with patch.object(folder, "publish", publish):
+        async with publishing(folder) as publisher:
+            for number in range(1000):
+                publisher.put(declared(f"old-{number}"), JobStatus(state="Running"))
+            await asyncio.sleep(1)
+            publisher.put(declared("ended"), JobStatus(state="Failed"), [Event(True, "Failed", "it failed")])
+            publisher.put(replace(declared("new"), created=clock.now()), JobStatus(state="Queued"))
+            publisher.put(
+                declared("old-999"), JobStatus(state="Running"), [Event(True, "Restarted", "it did")]
+            )
+            before = len(written)
+            await until(lambda: {"ended", "new", "old-999"} <= set(written))
+            assert len(written) - before < 10 * WRITERS
+            await until(lambda: len(set(written)) == 1002)
+
+
+def test_a_flood_of_urgent_news_leaves_a_turn_to_the_calm_ones() -> None:
+    turns = Turns()
+    turns.add("a", "calm", urgent=False)
+    for number in range(100):
+        turns.add("a", f"u{number}", urgent=True)
+    given = [turns.next() for _ in range(101)]
+    assert given.index("calm") < OFTEN
+    assert len(set(given)) == 101
+    assert turns.next() == ""
+    turns.add("a", "x", urgent=False)
+    turns.add("a", "x", urgent=True)
+    assert (turns.next(), turns.next()) == ("x", "")

@@ -85,11 +85,30 @@ async def test_a_container_that_no_node_can_hold_is_told_and_stands_in_nobodys_w
     async with controller(folder, yarn, looks=True):
         folder.put("vast", gang("a", 1, gigabytes=12))
         await until(lambda: queued(folder, "vast")[0] == reasons.NO_ROOM)
-        assert (
-            queued(folder, "vast")[1] == "none of today's nodes can hold a container of 12288 MiB, 1 vcores"
+        assert queued(folder, "vast")[1] == (
+            "role worker wants 12288 MiB, 1 vcores in one container,"
+            " and the largest of today's nodes has 8192 MiB, 64 vcores"
         )
         folder.put("ours", gang("a", 15))
         await until(lambda: runs(folder, "ours"), 5)
+
+
+@virtual
+async def test_what_waits_for_a_larger_node_runs_once_there_is_one() -> None:
+    sizes = {"n1": Resource(8 * GIB, 64), "n2": Resource(8 * GIB, 64, 4)}
+    large = NodeManager("n2", sizes["n2"], up=False)
+    yarn = Yarn(NodeManager("n1", sizes["n1"]), large, queues=[Queue("root.a", Resource(64 * GIB, 128, 8))])
+    gpus = job(worker=1, roles={"worker": {"resources": {"gpus": 4}}}, spec={"queue": "root.a"})
+    folder = Folder()
+    async with controller(folder, yarn, looks=True):
+        folder.put("gpus", gpus)
+        await until(lambda: queued(folder, "gpus")[0] == reasons.NO_ROOM)
+        assert "role worker wants" in queued(folder, "gpus")[1]
+        assert "4 GPU" in queued(folder, "gpus")[1]
+        assert "no GPU" in queued(folder, "gpus")[1]
+        await asyncio.sleep(600)
+        yarn.mend("n2")
+        await until(lambda: runs(folder, "gpus"), 30)
 
 
 @virtual

@@ -35,3 +35,22 @@ def test_some_of_several_are_not_all() -> None:
 
 def _reasons(world: World, *conditions: str) -> set[str]:
     return {world.condition(each).reason for each in conditions}
+
+
+def test_the_run_that_is_shown_is_that_of_the_container_it_has_or_waits_for_or_had_last() -> None:
+    world = World(job(worker=2)).runs()
+    assert [world.shown(name).run for name in ("worker-0", "worker-1")] == [1, 1]
+    world.ends("worker-1", 137).later(300)
+    assert world.shown("worker-1").run == 2
+    world.grants("worker-1").starts("worker-1").all_end({"worker-0": 0, "worker-1": 0}).closes()
+    assert world.status.state == "Succeeded"
+    assert [world.shown(name).run for name in ("worker-0", "worker-1")] == [1, 2]
+
+
+def test_what_was_stopped_at_the_end_shows_its_last_run_and_what_never_ran_shows_none() -> None:
+    world = World(job(framework="TensorFlow", ps=1, chief=1)).runs().ends("chief-0", 0).obeys().closes()
+    assert (world.shown("ps-0").state, world.shown("ps-0").run) == ("Stopped", 1)
+    waits = World(job(worker=1)).registers()
+    assert waits.shown("worker-0").run == 1
+    waits.declares(job(worker=1, policy={"suspend": True})).closes()
+    assert (waits.shown("worker-0").state, waits.shown("worker-0").run) == ("Stopped", 0)

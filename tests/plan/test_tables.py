@@ -155,13 +155,19 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
         {"roles": {"worker": {"resources": {"gpus": 4}}}},
         {"cluster": cluster(largest=Size(65536, 64, 2))},
         "NeverFits",
-        "YARN grants at most 65536 MiB, 64 vcores, 2 GPU",
+        "role worker wants 1024 MiB, 1 vcores, 4 GPU in one container; YARN grants at most 65536 MiB, 64 vcores, 2 GPU",
+    ),
+    (
+        {"ps": 1, "roles": {"worker": {"resources": {"gpus": 1}}}},
+        {"cluster": cluster(largest=Size(65536, 64, 0))},
+        "NeverFits",
+        "role worker wants 1024 MiB, 1 vcores, 1 GPU in one container; YARN grants at most 65536 MiB, 64 vcores, no GPU",
     ),
     (
         {"worker": 3, "roles": {"worker": {"resources": {"memory": "8Gi"}}}},
         {"cluster": cluster(queue_maximum=Size(16384, 64, 8))},
         "NeverFits",
-        "the gang wants 24576 MiB, 3 vcores; queue 'default' may use at most 16384 MiB, 64 vcores, 8 GPU",
+        "the gang wants 24576 MiB, 3 vcores (3 worker); queue 'default' may use at most 16384 MiB, 64 vcores, 8 GPU",
     ),
 ]
 
@@ -181,15 +187,6 @@ def test_a_job_is_refused_with_the_numbers(
 def test_a_refused_job_is_taken_in_once_it_fits() -> None:
     world = World(job(worker=1)).sees(cluster=cluster(queue_running=False))
     assert world.sees(cluster=cluster()).told_names == ["Open"]
-
-
-def test_what_only_todays_nodes_lack_is_waited_for() -> None:
-    world = World(job(worker=3)).sees(cluster=cluster("a", size=Size(2048, 2, 0))).registers()
-    assert world.condition("Queued").reason == "NoRoom"
-    assert (
-        "it wants 3072 MiB, 3 vcores, and all of today's nodes have 2048 MiB"
-        in world.condition("Queued").message
-    )
 
 
 def test_a_small_gang_may_be_had_where_the_whole_job_may_not() -> None:

@@ -19,7 +19,7 @@ QUICK = {
     "TRAINMASTER_LOOK_INTERVAL": "0.3",
     "TRAINMASTER_DELETION_GRACE": "1.5",
     "TRAINMASTER_LEASE_DURATION": "4",
-    "TRAINMASTER_PORT": "0",
+    "TRAINMASTER_WEB_PORT": "0",
 }
 """settings that let tests wait for seconds where people wait for longer"""
 

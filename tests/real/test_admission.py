@@ -117,11 +117,28 @@ def test_nothing_but_the_finalizer_is_filled_in(served: Served, name: str) -> No
     assert plain["spec"] == kept["spec"]
 
 
-def test_a_name_that_the_api_server_makes_up(served: Served) -> None:
+@pytest.mark.parametrize("prefix", ["made-up-", "x" * 57 + "-", "x" * 58 + "-", "x" * 253], ids=len)
+def test_a_name_that_the_api_server_makes_up(served: Served, prefix: str) -> None:
     document = job(SPEC)
-    document["metadata"] = {"generateName": "made-up-"}
+    document["metadata"] = {"generateName": prefix}
     made = json.loads(served.ok("create", "-f", "-", "-o", "json", document=document))
     assert made["metadata"]["finalizers"] == [FINALIZER]
+    assert len(made["metadata"]["name"]) == min(len(prefix), 58) + 5
+
+
+def test_what_is_too_large_for_kubectls_note_of_it_is_applied_by_the_server(
+    served: Served, name: str
+) -> None:
+    """As docs/kubernetes.md says."""
+    env = [{"name": f"V{i}", "value": "x" * 3000} for i in range(90)]
+    document = job(SPEC | {"env": env}, name)
+    ran = apply(served, document)
+    assert ran.code == 1
+    assert "metadata.annotations: Too long: may not be more than 262144 bytes" in ran.err
+    assert apply(served, document, "--server-side").code == 0
+    env[-1]["value"] = "changed"
+    assert apply(served, document, "--server-side").code == 0
+    assert served.get(name)["spec"]["env"][-1]["value"] == "changed"
 
 
 def test_a_dry_run_is_told_the_same_and_keeps_nothing(served: Served, name: str) -> None:

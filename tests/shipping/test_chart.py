@@ -26,7 +26,7 @@ OWN_VALUES = {
     "log_format",
 } | {
     "listen",
-    "port",
+    "web_port",
     "public_url",
     "advertise",
 }

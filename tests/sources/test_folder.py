@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sources.building import Clock, job_text, leading, only, put
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import JobStatus, timestamp
 from trainmaster.errors import FencedError, InvalidError
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
@@ -112,7 +112,13 @@ async def test_status_is_written_whole_and_only_when_it_differs(tmp_path: Path) 
     await made.publish(declared, JobStatus(state="Running"))
     path = tmp_path / "status/vision/a.yaml"
     shown = yaml.safe_load(path.read_text())
-    assert shown["metadata"] == {"name": "a", "namespace": "vision", "uid": declared.uid, "generation": 1}
+    assert shown["metadata"] == {
+        "name": "a",
+        "namespace": "vision",
+        "uid": declared.uid,
+        "generation": 1,
+        "creationTimestamp": timestamp(declared.created),
+    }
     assert shown["status"]["state"] == "Running"
     assert path.stat().st_mode & 0o777 == 0o644
     before = path.stat().st_ino

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sources.building import GRACE, job_text
 from trainmaster.api.declared import Declared
 from trainmaster.sources.files import Entry
+from trainmaster.sources.known import Record, from_bytes
 from trainmaster.sources.reading import FileRead, read_file
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look, Mark
@@ -40,13 +41,44 @@ class World:
     def look(self, seconds: float = 0.0) -> dict[str, Declared]:
         self.now += seconds
         return self.registry.update(
-            Look(dict(self.files), self.now, marks=self.marks, blind=frozenset(self.blind), admin="admin")
+            Look(
+                dict(self.files),
+                self.now,
+                self.now + 1e9,
+                marks=self.marks,
+                blind=frozenset(self.blind),
+                admin="admin",
+            )
         )
 
 
 def only(picture: dict[str, Declared]) -> Declared:
     assert len(picture) == 1, picture
     return next(iter(picture.values()))
+
+
+def test_a_job_is_as_old_as_its_first_sighting_whatever_becomes_of_its_file() -> None:
+    world = World(now=100.0)
+    world.put("a.yaml", job_text("mnist", "vision"))
+    first = only(world.look())
+    assert first.created == 1e9 + 100
+    world.put("a.yaml", job_text("mnist", "vision", command="other"))
+    edited = only(world.look(2400))
+    assert (edited.generation, edited.created) == (2, first.created)
+    later = Registry("test", "root", GRACE)
+    later.remember(known for r in world.registry.records().values() if (known := from_bytes(r.to_bytes())))
+    world.registry = later
+    assert only(world.look(60)).created == first.created
+    world.registry.deleted(edited)
+    world.look()
+    world.registry.forget(edited)
+    assert only(world.look(60)).created == world.now + 1e9
+
+
+def test_what_a_newer_version_noted_of_a_job_is_read_over() -> None:
+    record = Record("1", "vision", "mnist", "a.yaml", created=5.0)
+    assert from_bytes(record.to_bytes().replace(b'"created"', b'"colour": "red", "created"')) == record
+    assert from_bytes(b"[]") is None
 
 
 def test_a_job_never_changes_its_owner() -> None:

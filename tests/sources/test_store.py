@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from sources.building import FINISHED, job_text, leading, put
+from sources.building import FINISHED, job_text, leading, only, put
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, NoStoreError
 from trainmaster.sources.store import JobStore
 
 
@@ -19,10 +19,49 @@ def store(tmp_path: Path) -> JobStore:
     return JobStore(f"file://{tmp_path}")
 
 
-def test_a_store_that_is_not_there_yet_has_no_jobs(store: JobStore) -> None:
-    assert store.list() == []
-    with pytest.raises(InvalidError, match="vision/mnist"):
-        store.get("vision", "mnist")
+def test_a_store_that_is_not_there_is_an_error_and_no_empty_list(tmp_path: Path) -> None:
+    store = JobStore(f"file://{tmp_path}/nonexistent")
+    for ask in (store.list, lambda: store.get("vision", "mnist"), lambda: store.find("vision", "mnist")):
+        with pytest.raises(NoStoreError, match=r"there is no store file://\S+/nonexistent: "):
+            ask()
+    assert not store.is_there
+    (tmp_path / "nonexistent").mkdir()
+    with pytest.raises(NoStoreError, match="is no store: it has no folder jobs"):
+        store.list()
+    store.apply(job_text("mnist", "vision"))
+    assert store.is_there
+    assert store.find("vision", "other") is None
+
+
+async def test_a_jobs_folder_that_went_is_told(store: JobStore, tmp_path: Path) -> None:
+    source = await leading(tmp_path)
+    store.apply(job_text("mnist", "vision"))
+    await source.publish(only(await source.look()), FINISHED)
+    (tmp_path / "jobs").rename(tmp_path / "elsewhere")
+    with pytest.raises(NoStoreError, match="jobs is gone: nothing is known of the jobs of this store"):
+        store.list()
+    (tmp_path / "elsewhere").rename(tmp_path / "jobs")
+    assert [job.finished for job in store.list()] == [True]
+
+
+def test_a_job_that_was_found_once_is_not_searched_again(store: JobStore, tmp_path: Path) -> None:
+    put(tmp_path, "team/x.yaml", job_text("mnist", "vision"))
+    assert store.get("vision", "mnist").path == "team/x.yaml"
+    with patch.object(store, "_search", side_effect=AssertionError):
+        assert store.get("vision", "mnist").path == "team/x.yaml"
+    (tmp_path / "jobs/team/x.yaml").rename(tmp_path / "jobs/y.yaml")
+    assert store.get("vision", "mnist").path == "y.yaml"
+
+
+async def test_only_statuses_that_are_there_are_asked_for(store: JobStore, tmp_path: Path) -> None:
+    source = await leading(tmp_path)
+    for name in ("a", "b", "c"):
+        store.apply(job_text(name, "vision"))
+    found = {declared.name: declared for declared in (await source.look()).values()}
+    await source.publish(found["b"], FINISHED)
+    with patch.object(store, "_status", wraps=store._status) as asked:
+        assert [job.finished for job in store.list()] == [False, True, False]
+    assert asked.call_count == 1
 
 
 def test_apply_creates_configures_and_leaves(store: JobStore) -> None:
@@ -130,17 +169,6 @@ async def test_delete_and_rerun_are_acted_on_by_a_controller(store: JobStore, tm
     await made.gone(deleted)
     assert store.list() == []
     assert await made.look() == {}
-
-
-def test_watch_tells_changes_and_ends_with_the_job(store: JobStore) -> None:
-    store.apply(job_text("mnist", "vision"))
-    seen = store.watch("vision", "mnist", every=0)
-    first = next(seen)
-    store.edit("vision", "mnist", {("spec", "priority"): 3})
-    second = next(seen)
-    assert first.text != second.text
-    store.delete("vision", "mnist")
-    assert list(itertools.islice(seen, 1)) == []
 
 
 # --- who set what

@@ -24,7 +24,7 @@ async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
 async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
     """One whose picture changes."""
     registry = make_registry(shown, lambda: NOW)
-    server = WebServer(Settings(port=0), shown, registry, lambda: NOW)
+    server = WebServer(Settings(web_port=0), shown, registry, lambda: NOW)
     await server.start()
     try:
         async with aiohttp.ClientSession(server.url) as session:

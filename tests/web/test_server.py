@@ -277,9 +277,9 @@ async def test_nothing_can_be_changed() -> None:
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0), fleet, CollectorRegistry())
     await first.start()
-    second = WebServer(Settings(port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
+    second = WebServer(Settings(web_port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
     await second.stop()

@@ -17,7 +17,7 @@ from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
+from trainmaster.api.rules import BASHS_OWN, GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
 from trainmaster.api.schema import Schema
 
 Place = tuple[str, ...]
@@ -188,7 +188,9 @@ def _of_frameworks() -> Iterator[Rule]:
 
 def _of_env() -> Iterator[Rule]:
     for place in LISTS:
-        yield Rule((*place, "env", "[]", "name"), f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
+        name_ = (*place, "env", "[]", "name")
+        yield Rule(name_, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
+        yield Rule(name_, f"!(self in {json.dumps(BASHS_OWN)})", messages.BASHS_OWN, {"name": "self"})
     for (name, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
         values = {"name": f"'{name}'", "path": f"'{path}'"}
         given = _is_given(field_)

@@ -199,7 +199,13 @@ def _own_words(found: Found) -> str:
 
 def _too_many(found: Found) -> str:
     most, actual = found.context["max_length"], found.context["actual_length"]
-    return f"has {actual} entries, and may have {most}" if actual else f"has more than {most} entries"
+    what, cure = "entries", ""
+    if isinstance(found.value, str):
+        what = "characters"
+        cure = ": bring the script in by `files`, and call it here" if found.path[-1:] == ("command",) else ""
+    return (
+        f"has {actual} {what}, and may have {most}{cure}" if actual else f"has more than {most} {what}{cure}"
+    )
 
 
 def _as_pydantic_says(found: Found) -> str:

@@ -29,6 +29,8 @@ class Declared:
     problems: tuple[FieldProblem, ...] = ()
     suspends: bool = False
     """whether a declaration that has problems says that the job is to be suspended: that much of it can be read"""
+    created: float = 0.0
+    """when it was first seen, in seconds since the epoch; 0 where its source doesn't know, or tells it by itself"""
     deleted: bool = False
     """it is to go: everything of it is stopped, then the source is told that it is gone"""
     duplicate_of: str = ""

@@ -46,9 +46,11 @@ class EnvVar(Model):
     """One environment variable; its value reaches the process as it is written."""
 
     name: Annotated[str, Field(pattern=ENV_NAME, max_length=256)]
-    """Name of the variable. Names that begin with TRAINMASTER_ are the controller's own."""
+    """Name of the variable. Names that begin with TRAINMASTER_ are the controller's own, and some, such as
+    UID and RANDOM, bash's, which runs the command."""
     value: Annotated[Text, Field(max_length=32768)] = ""
-    """Value, byte for byte as the process gets it. In YAML numbers and words such as yes need quotes."""
+    """Value, byte for byte as the process gets it; the working folder is put in front of a PYTHONPATH. In YAML numbers and
+    words such as yes need quotes."""
 
 
 class FileRef(Model):

@@ -25,6 +25,7 @@ NOT_LIVE: Final = (
 )
 TWICE: Final = "{name} stands in this list twice"
 RESERVED: Final = "names that begin with TRAINMASTER_ are the controller's own"
+BASHS_OWN: Final = "bash keeps {name} for itself, and a process wouldn't get what is written here"
 HOLDS_A_PATH: Final = "{name} already holds {path}"
 NO_URL: Final = "must be a URL with a scheme, such as hdfs:///code/train.py"
 NO_FILE_NAME: Final = "the end of `source` can't be a file's name: give one"

@@ -36,6 +36,13 @@ GANG_TIMEOUT_BELOW = 600.0
 MAX_BYTES = 768 * 1024
 """of a spec as JSON"""
 RESERVED_ENV = "TRAINMASTER_"
+BASHS_OWN: tuple[str, ...] = (
+    "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
+    "BASH_MONOSECONDS", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG", "BASH_VERSINFO", "DIRSTACK",
+    "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OLDPWD", "OPTIND",
+    "PIPESTATUS", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
+)  # fmt: skip
+"""variables that bash, which runs the command, sets, computes or checks itself (bash(1), "Shell Variables", up to 5.3)"""
 PATH_ENV: Mapping[str, str] = {
     "INPUT_PATH": "spec.inputPath",
     "CHECKPOINT_PATH": "spec.checkpointPath",
@@ -168,6 +175,8 @@ def _wrong_with(name: str, seen: Set[str], told: Set[str]) -> Iterator[str]:
         yield messages.TWICE.format(name=name)
     if name.startswith(RESERVED_ENV):
         yield messages.RESERVED
+    if name in BASHS_OWN:
+        yield messages.BASHS_OWN.format(name=name)
     if name in told:
         yield messages.HOLDS_A_PATH.format(name=name, path=PATH_ENV[name])
 

@@ -120,7 +120,8 @@ class ReplicaStatus(Model):
     state: ReplicaState
     """What is known of it at this moment."""
     run: int = 0
-    """Rises with each new container."""
+    """Which of its containers that is, from 1: the one it has, else the one it waits for, else its last; 0 where it never had
+    one."""
     container: str = ""
     """Id of its YARN container; empty while it has none."""
     node: str = ""
@@ -246,7 +247,7 @@ class JobStatus(Model):
     earlier_runs: tuple[EarlierRun, ...] = Field(default=(), json_schema_extra={_MOST: MAX_RUNS})
     """Runs before the present one, oldest first, the last 10."""
     tracking_url: str = ""
-    """Path of the job page below the ResourceManager's web address."""
+    """URL of the job page, to which YARN's own page of the application links; empty where the controller has no address."""
     queue_position: int = 0
     """Place among the queue's waiting applications; 0 when it doesn't wait or isn't known."""
     scheduler_message: str = ""

@@ -24,6 +24,8 @@ Path = tuple[str | int, ...]
 """keys and indexes from the root to one value"""
 
 MERGE = "<<"
+NO_MAPPING = f"{MERGE} takes over the fields of a mapping that was named before: write {MERGE}: *name"
+TAB = "a tab indents this line: YAML wants spaces"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _TAGS = (None, *_TEXT_TAGS, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -86,6 +88,8 @@ def read_tree(text: str) -> Tree:
         return _broken(reader.tree, error.line, str(error))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and _indented_by_tab(text, mark.line):
+            return _broken(reader.tree, mark.line + 1, TAB)
         said = ", ".join(part for part in (error.context, error.problem) if part)
         return _broken(reader.tree, mark.line + 1 if mark else 1, f"not YAML: {said}")
     except yaml.reader.ReaderError as error:
@@ -103,6 +107,12 @@ def read_tree(text: str) -> Tree:
 
 def _line_of(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
+
+
+def _indented_by_tab(text: str, line: int) -> bool:
+    """Whether a tab stands before the first word of this line, from 0."""
+    lines = text.split("\n")
+    return line < len(lines) and "\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]
 
 
 def _broken(tree: Tree, line: int, reason: str) -> Tree:
@@ -199,10 +209,10 @@ class _Reader:
         given = value.pop(MERGE)
         for merged in given if isinstance(given, list) else [given]:
             if not isinstance(merged, dict):
-                raise _UnreadableError(at, f"{MERGE} must name a mapping, or a list of them")
+                raise _UnreadableError(at, NO_MAPPING)
             if twice := next((key for key in keys[: keys.index(MERGE)] if key in merged), None):
                 # kubectl's reader takes whichever comes last, YAML's own rule the mapping's own
-                reason = f"{MERGE} would give {twice[:80]!r} anew: write {MERGE} before it"
+                reason = f"{twice[:80]!r} stands here, and {MERGE} brings another: write {MERGE} first, and what stands here wins"
                 self.tree.problems.append(TextProblem(at, reason, path))
             for key in merged.keys() - value.keys():
                 self.tree.marks[*path, key] = Mark(at)

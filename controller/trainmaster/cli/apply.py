@@ -8,7 +8,7 @@ import typer
 
 from trainmaster.cli import hearing
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import open_store
+from trainmaster.cli.store import open_store, say_if_new
 
 if TYPE_CHECKING:
     from trainmaster.sources.store import Applied
@@ -33,9 +33,10 @@ def apply(
     store = open_store(choices)
     for document, job in jobs:
         namespace = choices.namespace_of(job)
+        say_if_new(store)
         upload = to_staging(namespace, job.metadata.name, choices.settings())
         text = pointed(document.text, document.folder, upload)
-        before = store.known(namespace, job.metadata.name)
+        before = store.find(namespace, job.metadata.name) if store.is_there else None
         applied = store.apply(text, namespace, job.metadata.name, force_conflicts)
         print(outcome(applied))
         if applied.outcome == "configured":

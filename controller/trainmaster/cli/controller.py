@@ -48,9 +48,12 @@ def controller(
     from trainmaster.observe.logs import set_up
     from trainmaster.observe.stalls import Stalls
 
-    settings = choices.settings()
+    misspelt: list[str] = []
+    settings = choices.settings(say=misspelt.append)
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
+    for words in misspelt:
+        log.warning(words)
     stalls = Stalls()
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=stalls.new_loop) as runner:

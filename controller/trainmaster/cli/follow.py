@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trainmaster.cli.exits import ExitCode, MissingError, TimedOutError
 from trainmaster.cli.progress import Display, LineDisplay, LiveDisplay, ends
 from trainmaster.cli.tables import message
-from trainmaster.cli.wait import find, until_gone
+from trainmaster.cli.wait import until_gone
 from trainmaster.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Follower:
 
     def _look(self) -> StoredJob | None:
         try:
-            stored = find(self._store, self._namespace, self._name)
+            stored = self._store.find(self._namespace, self._name)
         except UnavailableError as error:  # not seen is not gone
             self._warn(str(error))
             return None

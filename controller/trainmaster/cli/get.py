@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -46,12 +47,18 @@ def get(
     store = open_store(choices)
     namespace = None if all_namespaces else choices.in_namespace
     jobs = _jobs(store, namespace, name)
+    sheet = None
     if output in {Output.TABLE, Output.WIDE}:
-        _print_table(jobs, namespace, output is Output.WIDE)
+        sheet = _print_table(jobs, namespace, output is Output.WIDE, watch)
     else:
         _print_documents(jobs, output, single=bool(name))
     for changed in _changes(store, namespace, name, jobs) if watch else ():
-        _print_change(changed, namespace, output)
+        if sheet is None and output in {Output.TABLE, Output.WIDE}:
+            sheet = _print_table([changed], namespace, output is Output.WIDE, watch)
+        elif sheet is not None:
+            print(sheet.further(tables.row(changed, time.time(), namespace is None, output is Output.WIDE)))
+        else:
+            _print_documents([changed], output, single=True)
 
 
 def document(stored: StoredJob) -> dict[str, Any]:
@@ -66,6 +73,7 @@ def document(stored: StoredJob) -> dict[str, Any]:
         OWNER_NOTE: stored.owner,
     }
     metadata |= {"uid": stored.uid, "generation": stored.generation} if stored.uid else {}
+    metadata |= {"creationTimestamp": stored.created} if stored.created else {}
     shown: dict[str, Any] = {
         "apiVersion": "trainmaster.io/v1alpha1",
         "kind": "TrainingJob",
@@ -87,13 +95,19 @@ def _jobs(store: JobStore, namespace: str | None, name: str) -> list[StoredJob]:
     return sorted(found, key=lambda s: (s.namespace, s.name))
 
 
-def _print_table(jobs: Sequence[StoredJob], namespace: str | None, wide: bool) -> None:
+def _print_table(
+    jobs: Sequence[StoredJob], namespace: str | None, wide: bool, goes_on: bool
+) -> tables.Sheet | None:
+    """The table, for later rows; None where there was nothing to show yet."""
     if not jobs:
         where = f"in namespace {namespace}" if namespace else "in the store"
         print(f"No jobs {where}.", file=sys.stderr)
-        return
+        return None
     rows = [tables.row(stored, time.time(), namespace is None, wide) for stored in jobs]
-    print("\n".join(tables.table(tables.header(namespace is None, wide), rows)))
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() and not wide else None
+    sheet = tables.Sheet(tables.header(namespace is None, wide), rows, room, goes_on=goes_on)
+    print("\n".join(sheet.lines))
+    return sheet
 
 
 def _print_documents(jobs: Sequence[StoredJob], output: Output, single: bool) -> None:
@@ -131,11 +145,3 @@ def _changes(
         now = {(s.namespace, s.name): s for s in listed if name in {"", s.name}}
         yield from (stored for key, stored in sorted(now.items()) if known.get(key) != stored)
         known = now
-
-
-def _print_change(stored: StoredJob, namespace: str | None, output: Output) -> None:
-    if output in {Output.TABLE, Output.WIDE}:
-        cells = tables.row(stored, time.time(), namespace is None, output is Output.WIDE)
-        print(tables.GAP.join(cell or tables.NOTHING for cell in map(tables.printable, cells)))
-    else:
-        _print_documents([stored], output, single=True)

@@ -13,7 +13,19 @@ from typing import NoReturn
 
 import typer
 
-from trainmaster.cli import apply, change, check, controller, describe, get, logs, options, run_job, wait
+from trainmaster.cli import (
+    apply,
+    change,
+    check,
+    controller,
+    describe,
+    events,
+    get,
+    logs,
+    options,
+    run_job,
+    wait,
+)
 from trainmaster.cli.exits import ExitCode, tell
 
 app = typer.Typer(
@@ -30,7 +42,13 @@ SERVE, DECLARE, LOOK, CHANGE = "Run it", "Declare", "Look", "Change"
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
     SERVE: {"controller": controller.controller},
     DECLARE: {"run": run_job.run, "apply": apply.apply, "validate": check.validate, "explain": check.explain},
-    LOOK: {"get": get.get, "describe": describe.describe, "logs": logs.logs, "wait": wait.wait},
+    LOOK: {
+        "get": get.get,
+        "describe": describe.describe,
+        "events": events.events,
+        "logs": logs.logs,
+        "wait": wait.wait,
+    },
     CHANGE: {
         "delete": change.delete,
         "suspend": change.suspend,
@@ -56,9 +74,7 @@ def local(context: typer.Context) -> None:
 @app.command(rich_help_panel=SERVE)
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version
-
-    print(f"trainmaster {version('trainmaster')}")
+    options.print_version()
 
 
 def run() -> NoReturn:

@@ -6,9 +6,12 @@ They may stand before the command's name or after it; the later one wins.
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,11 +75,17 @@ class Choices:
             )
         return metadata.namespace
 
-    def settings(self) -> Settings:
-        """The settings with these choices on top. Raises SettingsError naming the field."""
+    def settings(self, say: Callable[[str], None] | None = None) -> Settings:
+        """The settings with these choices on top. Raises SettingsError naming the field.
+
+        `say` hears what looks like a setting and is none; left out: standard error, once.
+        """
         from pydantic import ValidationError
 
-        from trainmaster.settings import Settings
+        from trainmaster.settings import Settings, did_you_mean, misspelled
+
+        for words in misspelled(os.environ):
+            (say or _warn)(words)
 
         chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir}
         try:
@@ -84,7 +93,22 @@ class Choices:
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"]))
-            raise SettingsError(f"settings: {field}: {first['msg']}") from error
+            said = first["msg"]
+            if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+                said = f"is no setting{did_you_mean(field, Settings.model_fields.keys())}"
+            raise SettingsError(f"settings: {field}: {said}") from error
+
+
+@cache
+def _warn(words: str) -> None:
+    print(f"warning: {words}", file=sys.stderr)
+
+
+def print_version(wanted: bool = True) -> None:
+    """For --version, whatever else stands on the line."""
+    if wanted:
+        print(f"trainmaster {metadata.version('trainmaster')}")
+        raise typer.Exit
 
 
 def remember(
@@ -92,6 +116,9 @@ def remember(
     store: StoreOption = None,
     namespace: FirstNamespaceOption = None,
     conf_dir: ConfDirOption = None,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Run and watch machine-learning training on Hadoop YARN."""
     source = context.get_parameter_source("namespace")

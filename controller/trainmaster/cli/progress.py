@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from trainmaster.cli.tables import message, printable, state
+from trainmaster.cli.tables import aligned, fitting, message, printable, state
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trainmaster.api.status import ExitStatus, JobStatus, RoleStatus
     from trainmaster.sources.store import StoredJob
 
+ROLE_COLUMNS = ("role", "wanted", "running", "succeeded", "failed", "restarts")
 TONES = {
     "Running": "blue",
     "Succeeded": "green",
@@ -85,21 +86,28 @@ def _new_counts(before: JobStatus | None, after: JobStatus | None) -> Iterator[s
             yield f"{name}: {counts(role)}"
 
 
-def panel(stored: StoredJob) -> Group:
-    """The live view: the state, one row per role, the last ends."""
+def panel(stored: StoredJob, room: int = 80) -> Group:
+    """The live view, on so many columns: the state, one row per role, the last ends."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
     word = state(stored)
     title = Text.assemble((f"{stored.namespace}/{stored.name} ", "bold"), (word, TONES.get(word, "cyan")))
-    table = Table(box=None, padding=(0, 3, 0, 0))
-    for column in ("role", "wanted", "running", "succeeded", "failed", "restarts"):
-        table.add_column(column, justify="left" if column == "role" else "right")
+    return Group(
+        title,
+        Text(printable(message(stored))),
+        Text(_roles(stored, room)),
+        Text(_last_ends(stored), style="dim"),
+    )
+
+
+def _roles(stored: StoredJob, room: int) -> str:
+    cells: list[tuple[str, ...]] = [ROLE_COLUMNS]
     for name, role in stored.status.roles.items() if stored.status else ():
         numbers = (role.wanted, role.running, role.succeeded, role.failed, role.restarts)
-        table.add_row(name, *map(str, numbers))
-    return Group(title, Text(printable(message(stored))), table, Text(_last_ends(stored), style="dim"))
+        cells.append((name, *map(str, numbers)))
+    kept = fitting(cells, ("restarts", "succeeded", "failed", "wanted"), room)
+    return "\n".join(aligned([[row[i] for i in kept] for row in cells]))
 
 
 def _last_ends(stored: StoredJob) -> str:
@@ -120,7 +128,7 @@ class LiveDisplay:
 
             self._live = Live(auto_refresh=False)
             self._live.start()
-        self._live.update(panel(stored), refresh=True)
+        self._live.update(panel(stored, self._live.console.width), refresh=True)
 
     def stop(self) -> None:
         if self._live is not None:

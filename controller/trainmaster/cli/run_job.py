@@ -11,7 +11,7 @@ import typer
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.follow import Follower, OnInterrupt
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import open_store
+from trainmaster.cli.store import open_store, say_if_new
 
 if TYPE_CHECKING:
     from trainmaster.cli.documents import Document
@@ -85,7 +85,8 @@ def _declare(
     document = renamed(document, name) if name else document
     job = valid_jobs([document])[0][1]
     namespace = choices.namespace_of(job)
-    _refuse_finished(store, namespace, job.metadata.name)
+    say_if_new(store)
+    _refuse_finished(choices, store, namespace, job.metadata.name)
     upload = to_staging(namespace, job.metadata.name, choices.settings())
     applied = store.apply(
         pointed(document.text, document.folder, upload, files), namespace, job.metadata.name
@@ -94,13 +95,11 @@ def _declare(
     return applied.namespace, applied.name
 
 
-def _refuse_finished(store: JobStore, namespace: str, name: str) -> None:
-    from trainmaster.cli.wait import find
-
-    stored = find(store, namespace, name)
-    if (
-        stored
-        and stored.status
-        and any(c.type == "Finished" and c.status == "True" for c in stored.status.conditions)
-    ):
-        raise UsageError(f"{name} ended already: give another --name, or see `trainmaster rerun`")
+def _refuse_finished(choices: Choices, store: JobStore, namespace: str, name: str) -> None:
+    stored = store.find(namespace, name) if store.is_there else None
+    if stored and stored.finished:
+        where = "" if namespace == choices.usual_namespace else f" -n {namespace}"
+        raise UsageError(
+            f"{name} ended already: `trainmaster rerun {name}{where}` runs it once more, as it was declared;"
+            " `trainmaster run` with another --name runs this beside it, as a new job"
+        )

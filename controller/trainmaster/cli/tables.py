@@ -5,28 +5,84 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainmaster.observe.ages import short_age
+from trainmaster.observe.ages import short_age, since
 
 if TYPE_CHECKING:
     from trainmaster.sources.store import StoredJob
 
 HEADER = ("NAME", "STATE", "FRAMEWORK", "WORKERS", "GPUS", "QUEUE", "RESTARTS", "AGE")
 WIDE = ("APPLICATION", "OWNER", "MESSAGE")
+LATER = {"STATE": len("Restarting"), "WORKERS": len("100/100"), "AGE": len("59m")}
+"""letters that later rows may need"""
+FIRST_TO_GO = ("GPUS", "FRAMEWORK", "QUEUE", "RESTARTS", "AGE", "WORKERS")
+"""on a narrow terminal"""
 GAP = "   "
 NOTHING = "<none>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Left-aligned columns; an empty cell shows as <none>."""
-    cells = [header, *([printable(cell) or NOTHING for cell in row] for row in rows)]
-    return aligned(cells)
+    return aligned([header, *map(_filled, rows)])
 
 
 def aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    ]
+    widths = widths_of(cells)
+    return [line(row, widths) for row in cells]
+
+
+def widths_of(cells: Sequence[Sequence[str]]) -> list[int]:
+    """Letters of each column."""
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+
+def line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def fitting(cells: Sequence[Sequence[str]], first_to_go: Sequence[str], room: int) -> list[int]:
+    """Which columns fit into so many letters: those of `first_to_go` are left out one by one, and no letter of the others."""
+    head, widths = cells[0], widths_of(cells)
+    kept = list(range(len(head)))
+    for name in first_to_go:
+        if sum(widths[i] for i in kept) + len(GAP) * (len(kept) - 1) <= room:
+            break
+        kept = [i for i in kept if head[i] != name]
+    return kept
+
+
+class Sheet:
+    """A table that goes on: later rows stand in the columns of the first ones, which only grow."""
+
+    def __init__(
+        self,
+        header_: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        room: int | None = None,
+        *,
+        goes_on: bool = False,
+    ) -> None:
+        """`room` is the width of the terminal; None keeps all columns. `goes_on` leaves room for states yet to come."""
+        cells = [header_, *map(_filled, rows)]
+        self._kept = list(range(len(header_))) if room is None else fitting(cells, FIRST_TO_GO, room)
+        chosen = [self._chosen(row) for row in cells]
+        self._widths = widths_of(chosen)
+        if goes_on:
+            wider = (LATER.get(name, 0) for name in chosen[0])
+            self._widths = [max(each) for each in zip(self._widths, wider, strict=True)]
+        self.lines = [line(row, self._widths) for row in chosen]
+
+    def further(self, row_: Sequence[str]) -> str:
+        """One more row."""
+        chosen = self._chosen(_filled(row_))
+        self._widths = [max(width, len(cell)) for width, cell in zip(self._widths, chosen, strict=True)]
+        return line(chosen, self._widths)
+
+    def _chosen(self, row_: Sequence[str]) -> list[str]:
+        return [row_[i] for i in self._kept]
+
+
+def _filled(row_: Sequence[str]) -> list[str]:
+    return [printable(cell) or NOTHING for cell in row_]
 
 
 def printable(text: str) -> str:
@@ -77,12 +133,13 @@ def _cells(stored: StoredJob, now: float) -> tuple[str, ...]:
 
 
 def age(stored: StoredJob, now: float) -> str:
-    """Since a controller accepted the job; since the file was written while none has."""
-    from trainmaster.observe.ages import since
+    """Since a controller first saw the job; since the file was written while none has.
 
+    Where the time wasn't noted, the oldest that is known of it stands for it.
+    """
     conditions = stored.status.conditions if stored.status else ()
-    accepted = next((c.last_transition_time for c in conditions if c.type == "Accepted"), None)
-    return since(accepted, now) or short_age(now - stored.mtime)
+    oldest = min((c.last_transition_time for c in conditions), default=None)
+    return since(stored.created or oldest, now) or short_age(now - stored.mtime)
 
 
 def _wide(stored: StoredJob) -> tuple[str, ...]:

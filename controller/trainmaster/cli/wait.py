@@ -55,16 +55,11 @@ def until_gone(store: JobStore, namespace: str, name: str, seconds: float, path:
 
     def gone() -> bool | None:
         nonlocal last
-        stored = find(store, namespace, name)
+        stored = store.find(namespace, name)
         last = stored.path if stored else last
         return (stored is None and store.is_gone(last)) or None
 
     _until(gone, seconds, f"{name} to be gone")
-
-
-def find(store: JobStore, namespace: str, name: str) -> StoredJob | None:
-    """The job, or None when the store was asked and has none."""
-    return next((stored for stored in store.list(namespace) if stored.name == name), None)
 
 
 def _until(look: Callable[[], T | None], seconds: float, what: str) -> T:

@@ -25,7 +25,8 @@ NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
 NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
-"""YARN links each file from a folder of its own, where Python would look for what a script imports"""
+"""YARN links each file from a folder of its own, where Python would look for what a script imports. What the user's own path
+leads to is found as well, behind what was shipped."""
 
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
@@ -59,10 +60,13 @@ def files_of(job: TrainingJob, role: str) -> dict[str, FileRef]:
 
 
 def script(environment: Mapping[str, str], command: str, host: str, ports: tuple[int, ...]) -> str:
-    """The script that runs in the container: variables, a look whether the ports are free, the user's command."""
+    """The script that runs in the container: a look whether the ports are free, variables, the user's command.
+
+    Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
+    """
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
     looks = "\n".join(_port_check(host, port) for port in ports)
-    return f"rm -f ./{SCRIPT}\n{NEIGHBOURS}\n{exports}\n{looks}\n{command}\n"
+    return f"rm -f ./{SCRIPT}\n{looks}\n{exports}\n{NEIGHBOURS}\n{command}\n"
 
 
 def _port_check(host: str, port: int) -> str:

@@ -17,6 +17,7 @@ from trainmaster.errors import TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Source
+from trainmaster.master.turns_of_news import Turns
 from trainmaster.plan.values import Event
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ SETTLE = 1 / 3
 RETRY = 2.0
 REST_SHARE, LONGEST_REST = 10, 5.0
 """after its status a job rests for so many times as long as that took, up to so many seconds"""
+YOUNG = 120.0
+"""seconds for which a job that was never shown counts as new"""
 EVENTS = 20
 """events of one job that wait at most, the newest: more than that is a flood, and the status tells the rest"""
 
@@ -57,8 +60,8 @@ class Publisher:
         """jobs of which it was said that their status can't be shown: once, however long that lasts"""
         self._busy: set[str] = set()
         """jobs whose status is being written, and those that rest after it"""
-        self._ready: dict[str, dict[str, None]] = {}
-        """jobs that have news and rest no more, by tenant: these have turns, and so have the jobs of each"""
+        self._turns = Turns()
+        """of jobs that have news and rest no more"""
         self._news = asyncio.Event()
 
     def put(self, declared: Declared, status: JobStatus, events: Iterable[Event] = ()) -> None:
@@ -67,11 +70,12 @@ class Publisher:
             if uid not in self._waiting and uid not in self._busy:
                 self._rest(uid, self._source.pace * _patience(status))
             self._waiting[uid] = news.after(self._waiting.get(uid))
+            if uid not in self._busy:
+                self._stand_in_line(uid)
 
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
-        for jobs in self._ready.values():
-            jobs.pop(uid, None)
+        self._turns.leave(uid)
         self._shown.pop(uid, None)
         self._late.discard(uid)
 
@@ -83,22 +87,10 @@ class Publisher:
 
     async def _write_for_ever(self) -> None:
         while True:
-            while not (uid := self._next()):
+            while not (uid := self._turns.next()):
                 self._news.clear()
                 await self._news.wait()
             await self._write_one(uid)
-
-    def _next(self) -> str:
-        """Whose turn it is, empty when nobody's: one tenant's flood delays another's status by one write."""
-        while self._ready:
-            tenant = next(iter(self._ready))
-            jobs = self._ready.pop(tenant)
-            if jobs:
-                uid = next(iter(jobs))
-                del jobs[uid]
-                self._ready[tenant] = jobs  # at the end of the line
-                return uid
-        return ""
 
     async def _write_one(self, uid: str) -> None:
         """However it ends, this job's next status gets its turn: later if it takes long, so that a large job's don't follow
@@ -119,8 +111,20 @@ class Publisher:
     def _rested(self, uid: str) -> None:
         self._busy.discard(uid)
         if uid in self._waiting:
-            self._ready.setdefault(_tenant(self._waiting[uid].declared), {})[uid] = None
-            self._news.set()
+            self._stand_in_line(uid)
+
+    def _stand_in_line(self, uid: str) -> None:
+        news = self._waiting[uid]
+        self._turns.add(_tenant(news.declared), uid, urgent=self._is_urgent(news))
+        self._news.set()
+
+    def _is_urgent(self, news: News) -> bool:
+        """Whether somebody may be waiting for it: something happened, its state is another, or it has just come."""
+        shown = self._shown.get(news.declared.uid)
+        if shown is not None and shown[1].state != news.status.state:
+            return True
+        young = shown is None and clock.now() - news.declared.created < YOUNG
+        return young or bool(news.events)
 
     async def _write(self, news: News) -> float:
         """How long this job rests now, in seconds. What can't be shown waits for the next try, unless there are newer news."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Set
 
 from trainmaster.api import reasons
+from trainmaster.api.job import Role
 from trainmaster.frameworks import unstartable
 from trainmaster.plan.case import Case
 from trainmaster.plan.cluster import Size
@@ -74,11 +75,11 @@ def _largest(case: Case) -> Refusal | None:
         return None
     room = cluster.largest
     for name, role in case.job.spec.roles.items():
-        size = Size(role.resources.memory, role.resources.vcores, role.resources.gpus)
+        size = size_of(role)
         if role.replicas and not size.fits(room):
             return (
                 reasons.NEVER_FITS,
-                f"role {name} wants {size} in one container; YARN grants at most {room}",
+                f"role {name} wants {size} in one container; YARN grants at most {room.beside(size)}",
             )
     return None
 
@@ -92,7 +93,7 @@ def _queue_maximum(case: Case) -> Refusal | None:
         return None
     return (
         reasons.NEVER_FITS,
-        f"the gang wants {needed}; queue {case.job.spec.queue!r} may use at most {maximum}",
+        f"the gang wants {needed} ({_counts(case)}); queue {case.job.spec.queue!r} may use at most {maximum.beside(needed)}",
     )
 
 
@@ -107,22 +108,46 @@ def gang_size(case: Case) -> Size:
     wanted = case.job.spec.gang.min_available
     if wanted == "all":
         return case.total
-    sizes = sorted(
-        Size(r.resources.memory, r.resources.vcores, r.resources.gpus)
-        for r in case.job.spec.roles.values()
-        for _ in range(r.replicas)
-    )
+    sizes = sorted(size_of(r) for r in case.job.spec.roles.values() for _ in range(r.replicas))
     return sum(sizes[:wanted], Size())
+
+
+def size_of(role: Role) -> Size:
+    """What one container of this role has."""
+    return Size(role.resources.memory, role.resources.vcores, role.resources.gpus)
 
 
 def container_sizes(case: Case) -> tuple[Size, ...]:
     """The different sizes of container that the job wants."""
     roles = (role for role in case.job.spec.roles.values() if role.replicas)
-    sizes = (Size(r.resources.memory, r.resources.vcores, r.resources.gpus) for r in roles)
-    return tuple(dict.fromkeys(sizes))
+    return tuple(dict.fromkeys(map(size_of, roles)))
 
 
 def no_room(case: Case) -> str:
     """What today's nodes lack even when empty; empty when they'd do, or nothing is known of them."""
     cluster = case.seen.cluster
-    return cluster.lacks(gang_size(case), container_sizes(case)) if cluster else ""
+    if cluster is None:
+        return ""
+    if no := no_node_for(case, case.job.spec.roles):
+        return no
+    gang = gang_size(case)
+    few = cluster.too_few_for(gang)
+    return f"it wants {gang} ({_counts(case)}), and {few}" if few else ""
+
+
+def no_node_for(case: Case, roles: Iterable[str]) -> str:
+    """Which of these roles wants a container that none of today's nodes can hold even when empty; empty when none does."""
+    cluster = case.seen.cluster
+    for name in roles:
+        role = case.job.spec.roles[name]
+        size = size_of(role)
+        if cluster and role.replicas and (lacking := cluster.no_node_for(size)):
+            return f"role {name} wants {size} in one container, and {lacking}"
+    return ""
+
+
+def _counts(case: Case) -> str:
+    """Of whom a gang is made up, such as: 2 ps, 3 worker"""
+    wanted, roles = case.job.spec.gang.min_available, case.job.spec.roles.items()
+    counts = ", ".join(f"{role.replicas} {name}" for name, role in roles if role.replicas)
+    return counts if wanted == "all" else f"the {wanted} smallest of {counts}"

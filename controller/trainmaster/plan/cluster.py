@@ -14,6 +14,10 @@ NO_LIMIT = 2**62
 """YARN says Long.MAX_VALUE where a resource has no configured limit; and so do we of vcores that its scheduler doesn't heed"""
 
 
+SHAPES_TOLD = 3
+"""of the different largest nodes, none of which has all that another one has"""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
     """One container's resources: MiB, virtual cores, GPUs (yarn.io/gpu)."""
@@ -38,6 +42,10 @@ class Size:
         vcores = f", {self.vcores} vcores" if self.vcores < NO_LIMIT else ""
         gpus = f", {self.gpus} GPU" if 0 < self.gpus < NO_LIMIT else ""
         return f"{self.memory} MiB{vcores}{gpus}"
+
+    def beside(self, wanted: Size) -> str:
+        """What there is, beside what is wanted: that there is no GPU is told to whom it matters."""
+        return f"{self}, no GPU" if wanted.gpus and not self.gpus else str(self)
 
 
 NOTHING = Size()
@@ -85,6 +93,11 @@ class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kep
         for node in self:
             shapes.setdefault(node.partition, set()).add(node.total)
         return {partition: tuple(sorted(of, reverse=True)) for partition, of in shapes.items()}
+
+    def largest_shapes(self, partition: str) -> tuple[Size, ...]:
+        """Those of the shapes that no other has all of."""
+        shapes = self.shapes.get(partition, ())
+        return tuple(s for s in shapes if not any(s.fits(other) for other in shapes if other is not s))
 
     @cached_property
     def by_host(self) -> Mapping[str, Node]:
@@ -178,10 +191,23 @@ class Cluster:
 
     def lacks(self, gang: Size, containers: Iterable[Size]) -> str:
         """What today's nodes lack for a gang even when empty; empty when they'd do."""
+        lacking = (no for size in containers if (no := self.no_node_for(size)))
+        return next(lacking, "") or self.too_few_for(gang)
+
+    def no_node_for(self, size: Size) -> str:
+        """What today's nodes have, when none could hold one container of this size; empty when some could."""
         if not self.nodes:
             return "YARN has no running nodes"
+        if self.picture.holds(size, self.partition):
+            return ""
+        where = f" in partition {self.partition!r}" if self.partition else ""
+        shapes = [shape.beside(size) for shape in self.picture.largest_shapes(self.partition)[:SHAPES_TOLD]]
+        if not shapes:
+            return f"today there is no node{where}"
+        have = "has" if len(shapes) == 1 else "have"
+        return f"the largest of today's nodes{where} {have} {', or '.join(shapes)}"
+
+    def too_few_for(self, gang: Size) -> str:
+        """What all of today's nodes have, when that is less than a gang needs; empty when it would do."""
         have = smallest(self.total, self.queue_maximum)
-        if not gang.fits(have):
-            return f"it wants {gang}, and all of today's nodes have {have}"
-        large = next((size for size in containers if not self.picture.holds(size, self.partition)), None)
-        return f"none of today's nodes can hold a container of {large}" if large else ""
+        return "" if gang.fits(have) else f"all of today's nodes have {have.beside(gang)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import timestamp
-from trainmaster.plan.admission import Refusal, no_room, refusal
+from trainmaster.plan.admission import Refusal, no_node_for, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
@@ -165,12 +165,20 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
     """What else is to be said of the processes that run, or should."""
     if refused := refused_asks(case):
         yield refused
+    if not memory.gathering and (no := no_node_for(case, _waited_for(case, memory))):
+        yield no
     if unseen:
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (doubt := doubted(case, memory)):
         yield doubt
     if case.yarn_away:
         yield "that was last seen: the ResourceManager can't be asked at present"
+
+
+def _waited_for(case: Case, memory: Memory) -> Iterable[str]:
+    """The roles of which a replica has no container while the others run."""
+    missing = (r.key.role for r in memory.replicas if not r.bound and not r.done)
+    return dict.fromkeys(role for role in missing if role in case.job.spec.roles)
 
 
 def _restarting(case: Case, memory: Memory, now: str) -> Said:

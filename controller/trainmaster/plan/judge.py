@@ -170,7 +170,9 @@ def exit_of(replica: ReplicaMemory, end: End, cause: Cause) -> LastExit:
         cause=cause,
         message=describe(end.code, "" if cause in UNTOLD and end.code > 0 else end.diagnostics),
         at=end.at,
-        run=replica.run,
+        run=replica.run
+        if end.container == replica.container
+        else replica.run - 1,  # a late end is its last one's
     )
 
 

@@ -32,6 +32,8 @@ from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, PastRun, 
 from trainmaster.plan.values import Container, ContainerState, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
+OVER = (ReplicaState.SUCCEEDED, ReplicaState.FAILED, ReplicaState.STOPPED)
+"""states in which no further container is wanted"""
 STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTING, C.QUEUED)
 """the first that is True gives the word for the State column"""
 
@@ -207,7 +209,7 @@ def _row(
     return ReplicaStatus(
         index=replica.key.index,
         state=state,
-        run=replica.run,
+        run=_shown_run(replica, state),
         container=container.id if container else replica.container,
         node=container.host if container else replica.host if replica.bound else "",
         ports=replica.ports if replica.bound else (),
@@ -216,6 +218,16 @@ def _row(
         last_exit=_exit(last, scheme) if last else None,
         log_url=_own_log(replica, scheme),
     )
+
+
+def _shown_run(replica: ReplicaMemory, state: ReplicaState) -> int:
+    """That of its container, or of the one it waits for; where no other is wanted, that of its last one."""
+    if replica.bound or state not in OVER:
+        return replica.run
+    last = replica.last_exit
+    if last and last.container == replica.previous:
+        return last.run
+    return replica.run - 1 if replica.previous else 0
 
 
 def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaState:

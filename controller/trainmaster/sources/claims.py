@@ -23,9 +23,9 @@ Unheld = tuple[FileRead, str]
 class Claims:
     """Those of one look."""
 
-    def __init__(self, jobs: dict[Identity, JobState], new_uid: Callable[[], str]) -> None:
-        """`jobs` are known from the look before, and take in what this one brought."""
-        self._jobs, self._new_uid = jobs, new_uid
+    def __init__(self, jobs: dict[Identity, JobState], new_uid: Callable[[], str], today: float) -> None:
+        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch."""
+        self._jobs, self._new_uid, self._today = jobs, new_uid, today
         self._by_path: Mapping[str, list[Identity]] = {}
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
@@ -95,7 +95,7 @@ class Claims:
         if state is None:
             if any(map(self.left.was, reads)):
                 return ""
-            self._jobs[identity] = _first_seen(self._new_uid(), reads[0])
+            self._jobs[identity] = _first_seen(self._new_uid(), reads[0], self._today)
             return reads[0].path
         if state.deleting:
             return ""
@@ -114,8 +114,8 @@ class Claims:
         return [(read, holder or state.record.path or "/".join(identity)) for read in rest]
 
 
-def _first_seen(uid: str, read: FileRead) -> JobState:
-    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text)
+def _first_seen(uid: str, read: FileRead, today: float) -> JobState:
+    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today)
     return JobState(record, read.job, read=read)
 
 

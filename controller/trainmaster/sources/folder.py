@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
+from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
@@ -117,6 +118,7 @@ class FolderSource:
         look = Look(
             reads={**reads, **notices(listing, self._layout)},
             now=self._now(),
+            today=clock.now(),
             version=self._reader.version,
             marks=self._reader.marks,
             # what is there and wasn't read yet is not gone either

@@ -14,13 +14,14 @@ from trainmaster.sources.files import Entry
 from trainmaster.sources.reading import MAX_BYTES, FileRead, read_file
 
 
-def valid(text: str, path: str) -> FileRead:
-    """The text as a job at that path. InvalidError lists what is wrong with it."""
+def valid(text: str, path: str, *, lines: bool = True) -> FileRead:
+    """The text as a job at that path. InvalidError lists what is wrong with it, with the lines where a file has them."""
     data = text.encode()
     entry = Entry(path=path, size=len(data), modified=0, owner="", mode=0o644)
     read = read_file(path, entry, data)
     if read.job is None:
-        raise InvalidError("\n".join(map(str, read.problems)))
+        told = read.problems if lines else [p.model_copy(update={"line": 0}) for p in read.problems]
+        raise InvalidError("\n".join(map(str, told)))
     if len(data) > MAX_BYTES:
         raise InvalidError(f"the file would be larger than {MAX_BYTES} bytes")
     return read

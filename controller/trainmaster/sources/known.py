@@ -27,6 +27,8 @@ class Record:
     generation: int = 1
     text: str = ""
     """the last good one"""
+    created: float = 0.0
+    """seconds since the epoch: when the file was first seen; 0 where that isn't known"""
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -40,8 +42,8 @@ class Record:
 
 
 def from_bytes(data: bytes) -> Record | None:
-    """None for a record that is broken or of another version: the job is then found by its namespace and name."""
+    """None for a record that is broken: the job is then found by its namespace and name. What a newer version added is left."""
     try:
-        return Record(**json.loads(data))
-    except (ValueError, TypeError):
+        return Record(**{key: value for key, value in json.loads(data).items() if key in Record.__slots__})
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -65,7 +65,7 @@ class Registry:
         if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
         self._heed_marks(look)
-        claims = Claims(self._jobs, self._new_uid)
+        claims = Claims(self._jobs, self._new_uid, look.today)
         present, unheld = claims.settled(look.reads)
         strays = {read.path: self._stray(read, holder) for read, holder in unheld}
         strays |= {read.path: self._waiting(read, claims.left) for read in claims.moved}
@@ -150,6 +150,7 @@ class Registry:
             job=job,
             problems=problems,
             suspends=state.read is not None and state.read.suspends,
+            created=record.created,
             deleted=state.deleting,
         )
 

@@ -31,6 +31,8 @@ class Look:
     """by path below jobs/"""
     now: float
     """seconds on a monotonic clock"""
+    today: float = 0.0
+    """seconds since the epoch"""
     version: int | None = None
     """equal to that of the look before where `reads` are the same; None where nobody compared"""
     marks: tuple[Mark, ...] = ()

@@ -5,20 +5,20 @@ Synchronous, since a command does one thing. Never here: what only a controller 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import InvalidError, NoSuchJobError, RefusedError
+from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, valid
 from trainmaster.sources.layout import DELETE, SET, Layout, is_job
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
+from trainmaster.sources.presence import is_there, shown_paths, why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
 from trainmaster.sources.stored import Applied, StoredJob
 from trainmaster.sources.stores import open_files
@@ -37,42 +37,41 @@ class JobStore:
     ) -> None:
         self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
+        self._found_at: dict[tuple[str, str], str] = {}
+        """where jobs were that were asked for by name: all of a large store is searched once at most"""
 
     # --- reading
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:
-        """All jobs, of one namespace or of all, by namespace and name. An empty list where there is no store yet."""
+        """All jobs, of one namespace or of all, by namespace and name. NoStoreError where there is no store."""
         with ThreadPoolExecutor(_READERS) as pool:
+            shown_at = pool.submit(shown_paths, self._files, self._layout)
             listing = self._listing()
             read = [*pool.map(self._read, self._entries(listing)), *notices(listing, self._layout).values()]
-            found = [self._stored(each) for each in read if each and namespace in (None, each.namespace)]
+            wanted = (each for each in read if each and namespace in (None, each.namespace))
+            there = shown_at.result()
+            found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
         return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
-        """One job, at whatever path. NoSuchJobError when there is none."""
+        """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
         return self._stored(self._get(namespace, name))
 
-    def known(self, namespace: str, name: str) -> StoredJob | None:
-        """The same; None when there is none."""
+    def find(self, namespace: str, name: str) -> StoredJob | None:
+        """The job, or None when the store was asked and has none."""
         try:
             return self.get(namespace, name)
         except NoSuchJobError:
             return None
 
-    def watch(self, namespace: str, name: str, every: float = 1.0) -> Iterator[StoredJob]:
-        """The job now and after each change, polled every so many seconds; ends with the job."""
-        before: StoredJob | None = None
-        while True:
-            try:
-                job = self.get(namespace, name)
-            except InvalidError:
-                if before is None:
-                    raise
-                return
-            if job != before:
-                yield job
-            before = job
-            time.sleep(every)
+    @property
+    def url(self) -> str:
+        return f"{self._files.base}{self._layout.root}"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody has made this store: a controller, or the first `apply`."""
+        return is_there(self._files, self._layout.jobs)
 
     # --- changing
 
@@ -86,7 +85,7 @@ class JobStore:
         wanted = valid(text, first_path)
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
-        existing = self._find(*wanted.identity)
+        existing = self._find(*wanted.identity) if self.is_there else None
         path = existing.path if existing else f"{wanted.namespace}/{wanted.name}.yaml"
         text = placed(text, path, wanted)
         if existing and existing.text == text:
@@ -106,7 +105,7 @@ class JobStore:
         """
         read = self._get(namespace, name)
         text = edited(read.text, changes)
-        self._judge_edit(read, valid(text, read.path).job)
+        self._judge_edit(read, valid(text, read.path, lines=False).job)
         if self._files.stat(read.entry.path).stamp != read.entry.stamp:
             raise InvalidError(
                 f"{read.path} was changed by somebody else just now: look at it, and try again"
@@ -145,7 +144,7 @@ class JobStore:
         `path` is that of its `StoredJob`.
         """
         left = (self._layout.status_of(path), self._layout.mark(path, DELETE), self._layout.job(path))
-        return not any(map(self._is_there, left))
+        return not any(is_there(self._files, each) for each in left)
 
     def confirm_deletions(self) -> None:
         """Say that files which vanished together were deleted on purpose."""
@@ -182,8 +181,8 @@ class JobStore:
     def _listing(self) -> Listing:
         try:
             return self._files.walk(self._layout.jobs, JOBS)
-        except FileNotFoundError:
-            return Listing(())
+        except FileNotFoundError as error:
+            raise NoStoreError(why_none(self._files, self._layout)) from error
 
     def _entries(self, listing: Listing) -> Iterator[tuple[str, Entry]]:
         for entry in listing.entries:
@@ -212,15 +211,13 @@ class JobStore:
         return read
 
     def _find(self, namespace: str, name: str) -> FileRead | None:
-        """Where `apply` puts files first; else the oldest of all that declare it, as the controller takes it."""
-        return self._at(f"{namespace}/{name}.yaml", (namespace, name)) or self._search((namespace, name))
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            self._files.stat(path)
-        except FileNotFoundError:
-            return False
-        return True
+        """Where it was last, then where `apply` puts files; else the oldest that declares it, as the controller takes it."""
+        identity = namespace, name
+        last, usual = self._found_at.get(identity, ""), f"{namespace}/{name}.yaml"
+        found = (last and self._at(last, identity)) or self._at(usual, identity) or self._search(identity)
+        if found:
+            self._found_at[identity] = found.path
+        return found or None
 
     def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
         try:
@@ -248,7 +245,8 @@ class JobStore:
 
     # --- statuses
 
-    def _stored(self, read: FileRead) -> StoredJob:
+    def _stored(self, read: FileRead, shown: bool = True) -> StoredJob:
+        """`shown`: whether a status of it may be there."""
         job = StoredJob(
             path=read.path,
             text=read.text,
@@ -259,10 +257,12 @@ class JobStore:
             owner=read.entry.owner,
             mtime=read.entry.modified / 1e9,
         )
-        status = self._status(read.path)
+        status = self._status(read.path) if shown else None
         if status is None:
             return job
-        return replace(job, status=status.status, uid=status.uid, generation=status.generation)
+        return replace(
+            job, status=status.status, uid=status.uid, generation=status.generation, created=status.created
+        )
 
     def _status(self, path: str) -> shown.Shown | None:
         try:

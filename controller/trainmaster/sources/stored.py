@@ -28,6 +28,8 @@ class StoredJob:
     uid: str = ""
     generation: int = 0
     """of the declaration that the status is about"""
+    created: str = ""
+    """when a controller first saw the job, RFC 3339; empty while none has, or where it wasn't noted"""
 
     @property
     def finished(self) -> bool:

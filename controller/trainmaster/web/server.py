@@ -27,7 +27,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"
 
 
 class WebServer:
-    """Serves one controller. `start` binds; until then `url` is not known when `settings.port` is 0."""
+    """Serves one controller. `start` binds; until then `url` is not known when `settings.web_port` is 0."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class WebServer:
         self._picture = fleet_picture
         self._registry = registry
         self._now = now
-        self._port = settings.port
+        self._port = settings.web_port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
 
     @property
@@ -58,12 +58,12 @@ class WebServer:
     async def start(self) -> None:
         """Bind and serve. Raises UnavailableError when the port is taken."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._settings.listen, self._settings.port)
+        site = web.TCPSite(self._runner, self._settings.listen, self._settings.web_port)
         try:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            where = f"{self._settings.listen}:{self._settings.port}"
+            where = f"{self._settings.listen}:{self._settings.web_port}"
             raise UnavailableError(f"the web server can't listen on {where}: {error.strerror}") from error
         self._port = self._runner.addresses[0][1]
 

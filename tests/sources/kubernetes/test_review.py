@@ -219,10 +219,11 @@ def test_the_finalizers_of_others_stay() -> None:
     assert verdict.patch == ({"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER},)
 
 
-def test_a_name_that_is_yet_to_be_made_up() -> None:
+@pytest.mark.parametrize("prefix", ["mnist-", "x" * 57 + "-", "x" * 58 + "-", "x" * 253])
+def test_a_name_that_is_yet_to_be_made_up(prefix: str) -> None:
     document = job()
     del document["metadata"]["name"]
-    document["metadata"]["generateName"] = "mnist-"
+    document["metadata"]["generateName"] = prefix
     assert REVIEWER.mutate(creates(document)).patch
     assert REVIEWER.validate(creates(document)).problems == ()
 

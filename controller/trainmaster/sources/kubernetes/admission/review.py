@@ -23,6 +23,9 @@ LET_THROUGH = Verdict()
 
 _STANDIN = "00000"
 """for the end that the API server gives to a generateName only after the mutating webhooks"""
+_LONGEST_PREFIX = 58
+"""letters of a generateName that it keeps, so that a name has 63 at most (maxGeneratedNameLength in
+k8s.io/apiserver/pkg/storage/names/generate.go)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +144,7 @@ def _named(document: Object) -> Object:
     metadata = document.get("metadata") or {}
     if metadata.get("name") or not metadata.get("generateName"):
         return document
-    return {**document, "metadata": {**metadata, "name": f"{metadata['generateName']}{_STANDIN}"}}
+    return {
+        **document,
+        "metadata": {**metadata, "name": f"{metadata['generateName'][:_LONGEST_PREFIX]}{_STANDIN}"},
+    }

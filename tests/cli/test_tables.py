@@ -1,0 +1,79 @@
+"""Tables on terminals of any width: columns go, letters never do, and later rows stand below the first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from cli.running import Ran
+from cli.stored import NOW, stored, with_status
+from observe.pictures import replica, role
+from trainmaster.cli import tables
+from trainmaster.cli.progress import panel
+
+ROW = tables.row(stored(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        (200, ["NAME", "STATE", "FRAMEWORK", "WORKERS", "GPUS", "QUEUE", "RESTARTS", "AGE"]),
+        (60, ["NAME", "STATE", "WORKERS", "QUEUE", "RESTARTS", "AGE"]),
+        (40, ["NAME", "STATE", "WORKERS", "AGE"]),
+        (20, ["NAME", "STATE"]),
+        (5, ["NAME", "STATE"]),
+    ],
+)
+def test_a_narrow_table_has_fewer_columns(room: int, shown: list[str]) -> None:
+    head, row = tables.Sheet(tables.HEADER, [ROW], room).lines
+    assert head.split() == shown
+    assert len(row.split()) == len(shown)
+    assert room < 20 or max(len(head), len(row)) <= room
+
+
+def test_later_rows_keep_the_columns() -> None:
+    sheet = tables.Sheet(tables.HEADER, [tables.row(stored(name="a-rather-long-name"), NOW)], goes_on=True)
+    later = sheet.further(tables.row(with_status("Succeeded"), NOW))
+    assert later.index("TensorFlow") == sheet.lines[0].index("FRAMEWORK")
+    longer = sheet.further(tables.row(stored(name="a-name-that-is-longer-than-all-before"), NOW))
+    assert longer.startswith("a-name-that-is-longer-than-all-before   Running")
+
+
+@given(
+    names=st.lists(st.text("ab", min_size=1, max_size=30), min_size=1, max_size=4), room=st.integers(1, 150)
+)
+def test_no_letter_is_lost(names: list[str], room: int) -> None:
+    sheet = tables.Sheet(tables.HEADER, [tables.row(stored(name=name), NOW) for name in names], room)
+    assert [line.split()[0] for line in sheet.lines[1:]] == names
+
+
+def test_the_live_view_on_forty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    job = with_status("Running", roles={"parameter-server": role(2, 1, replicas=(replica(0, "Running"),))})
+    console = Console(width=40, file=sys.stdout, force_terminal=False)
+    console.print(panel(job, 40))
+    out = capsys.readouterr().out
+    assert "parameter-server   2        1" in out
+    assert "…" not in out
+
+
+def test_events_tell_turns_and_ends_in_order(trainmaster: Callable[..., Ran]) -> None:
+    from observe.pictures import exited
+    from trainmaster.cli.events import happened
+
+    ended = replica(1, "BackingOff", last_exit=exited(137, "Retryable", "killed by signal 9"))
+    job = with_status("Running", roles={"worker": role(2, 1, replicas=(ended,))})
+    told = happened(job)
+    assert [each[0] for each in told] == sorted(each[0] for each in told)
+    assert ("Retryable", "worker-1", "killed by signal 9 on node1") in {each[1:] for each in told}
+    assert any(each[3] == "Running: all processes run" for each in told)
+    assert happened(stored(None)) == []
+    assert happened(stored(created="2025-06-15T15:00:00Z"))[0][1:] == (
+        "Declared",
+        "job",
+        "first seen in vision/mnist.yaml",
+    )
