@@ -60,7 +60,11 @@ def test_a_signal_reaches_the_whole_group_by_its_pid(home: Path) -> None:
         assert os.getsid(pid) == pid
         assert run(home, SIGNAL, pid, int(signal.SIGKILL)).returncode == 0
         assert process.wait(60) == 137
-    assert run(home, SIGNAL, pid, 0).returncode == NO_SUCH_PROCESS
+
+
+def test_a_signal_to_nobody_says_so(home: Path) -> None:
+    subprocess.run(launching(home, "exit 0"), check=True, timeout=60)
+    assert run(home, SIGNAL, (home / "pid").read_text().strip(), 0).returncode == NO_SUCH_PROCESS
 
 
 def test_a_localizer_takes_its_place(home: Path) -> None:
