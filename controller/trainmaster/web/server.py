@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from trainmaster.errors import UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
+from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.forward import Forward
@@ -35,11 +36,13 @@ class WebServer:
         fleet_picture: Callable[[], FleetPicture],
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
+        gpus: Callable[[], GpuPicture] = GpuPicture,
     ) -> None:
         self._settings = settings
         self._picture = fleet_picture
         self._registry = registry
         self._now = now
+        self._gpus = gpus
         self._port = settings.port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
 
@@ -119,7 +122,7 @@ class WebServer:
         found = answers.find(self._picture(), namespace, name)
         if found is None:
             return _html(pages.missing_page(namespace, name), status=404)
-        return _html(await asyncio.to_thread(pages.job_page, found, self._now()))
+        return _html(await asyncio.to_thread(pages.job_page, found, self._now(), self._gpus()))
 
     async def _to_job_page(self, request: web.Request) -> web.Response:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
