@@ -10,7 +10,7 @@ from observe.pictures import picture
 from trainmaster.api.status import JobStatus, ResourceStatus, RoleStatus
 from trainmaster.hadoop.gpus import read
 from trainmaster.master.picture import Picture
-from trainmaster.observe.gpus.values import Said
+from trainmaster.observe.gpus.values import Said, heard
 from trainmaster.plan.memory import Key, ReplicaMemory
 
 GPU = ResourceStatus(memory_mib=1024, vcores=1, gpus=1)
@@ -41,4 +41,4 @@ def training(name: str = "mnist", containers: Mapping[str, str] = {"c1": "n1"}, 
 def said(host: str, owners: Mapping[int, str], *percents: float) -> Said:
     """That node's GPUs are as busy as that."""
     devices = [device(minor, percent, 1024) for minor, percent in enumerate(percents)]
-    return Said(host, read(answer(*devices, owners=dict(owners)).encode()))
+    return heard(host, read(answer(*devices, owners=dict(owners)).encode()))

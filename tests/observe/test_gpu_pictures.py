@@ -14,13 +14,13 @@ from trainmaster.master.gpus import GpuCount, cluster_gpus
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.bill import Bill
 from trainmaster.observe.gpus.exposition import GpuCollector
-from trainmaster.observe.gpus.values import GpuPicture, Said, holders
+from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 
 HELD = {"job_namespace": "vision", "user": "alice", "queue": "gpu"}
 
 
 def gpus_of(shown: FleetPicture, *nodes: Said) -> GpuPicture:
-    return GpuPicture({f"{node.host}:8042": node for node in nodes}, holders(shown))
+    return GpuPicture({f"{node.host}:8042": node for node in nodes}, Holders().of(shown))
 
 
 def registry_of(shown: FleetPicture, *nodes: Said) -> CollectorRegistry:
@@ -63,7 +63,7 @@ def test_what_a_node_says_of_a_container_elsewhere_does_not_count() -> None:
 
 def test_two_node_managers_of_one_host_make_no_series_twice() -> None:
     shown = fleet(training())
-    gpus = GpuPicture({"n1:1": said("n1", {}, 1), "n1:2": said("n1", {}, 2)}, holders(shown))
+    gpus = GpuPicture({"n1:1": said("n1", {}, 1), "n1:2": said("n1", {}, 2)}, Holders().of(shown))
     assert len(list(gpus.devices())) == 1
 
 
@@ -77,7 +77,7 @@ def test_a_node_that_tells_nothing_has_no_numbers_and_says_why() -> None:
 
 
 def test_jobs_without_gpus_are_not_looked_at() -> None:
-    assert holders(fleet(picture(), training("bert", {CONTAINER: "n3"}))).keys() == {CONTAINER}
+    assert Holders().of(fleet(picture(), training("bert", {CONTAINER: "n3"}))).keys() == {CONTAINER}
 
 
 # --- the cluster

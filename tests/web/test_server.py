@@ -22,7 +22,7 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
 from trainmaster.master.picture import FleetPicture
-from trainmaster.observe.gpus.values import GpuPicture, Said, holders
+from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
 from trainmaster.web import pages
@@ -197,7 +197,7 @@ async def test_the_job_page_shows_gpus_of_this_moment_and_why_a_node_tells_nothi
     status = shown.status.model_copy(update={"roles": {"worker": workers}})
     evil = Said("n2", None, GpuTrouble.FAILED, EVIL)
     told = {"n1:8042": said("n1", {0: "c1", 3: "c1"}, 87, 0, 0, 5), "n2:8042": evil}
-    gpus = GpuPicture(told, holders(fleet(shown)))
+    gpus = GpuPicture(told, Holders().of(fleet(shown)))
 
     page = pages.job_page(replace(shown, status=status), NOW, gpus)
 

@@ -5,8 +5,6 @@ Held is what YARN granted, whether or not a NodeManager tells of it; so it is wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from prometheus_client import CollectorRegistry, Counter
 
 from trainmaster.master.picture import FleetPicture, Picture
@@ -52,17 +50,21 @@ class Bill:
                     0
                 )  # present with the first held one, so that they can be divided
                 self._idle.labels(*who).inc(0)
-        for uid, load in _loads(gpus):
+        for uid, (measured, idle) in _measured(gpus).items():
             if job := fleet.jobs.get(uid):
-                who = _who(job)
-                self._measured.labels(*who).inc(seconds)
-                self._idle.labels(*who).inc(seconds if load < IDLE_BELOW else 0)
+                self._measured.labels(*_who(job)).inc(seconds * measured)
+                self._idle.labels(*_who(job)).inc(seconds * idle)
 
 
-def _loads(gpus: GpuPicture) -> Iterator[tuple[str, float]]:
-    for device in gpus.devices():
-        if device.holder and device.gpu.utilization is not None:
-            yield device.holder.uid, device.gpu.utilization
+def _measured(gpus: GpuPicture) -> dict[str, tuple[int, int]]:
+    """By job: GPUs whose use is known, and how many of them are idle."""
+    found: dict[str, tuple[int, int]] = {}
+    for container, holder in gpus.holders.items():
+        for gpu in gpus.of_container(container):
+            if gpu.utilization is not None:
+                measured, idle = found.get(holder.uid, (0, 0))
+                found[holder.uid] = measured + 1, idle + (gpu.utilization < IDLE_BELOW)
+    return found
 
 
 def _who(picture: Picture) -> tuple[str, str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from trainmaster.api.status import JobStatus
 from trainmaster.hadoop.gpus import Gpu, GpuTrouble, NodeGpus
 from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.plan.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,17 @@ class Said:
     trouble: GpuTrouble | None = None
     words: str = ""
     """the trouble, for a person"""
+    held: Mapping[str, tuple[Gpu, ...]] = field(default_factory=dict)
+    """by container: the GPUs that are assigned to it"""
+
+
+def heard(host: str, gpus: NodeGpus) -> Said:
+    """What a node said, in an answer that is one."""
+    held: dict[str, tuple[Gpu, ...]] = {}
+    for gpu in gpus.gpus:
+        if owner := gpus.owners.get(gpu.minor):
+            held[owner] = (*held.get(owner, ()), gpu)
+    return Said(host, gpus, held=held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +79,22 @@ class GpuPicture:
 
     def of_container(self, container: str) -> tuple[Gpu, ...]:
         """The GPUs that its NodeManager says it has; none where it says nothing."""
-        told = self._told(container)
-        return tuple(g for g in told.gpus if told.owners.get(g.minor) == container) if told else ()
+        said = self._said(container)
+        return said.held.get(container, ()) if said else ()
 
     def minors(self, container: str) -> tuple[int, ...] | None:
         """Their minor numbers; None where its NodeManager says nothing."""
-        told = self._told(container)
-        return None if told is None else tuple(gpu.minor for gpu in self.of_container(container))
-
-    def _told(self, container: str) -> NodeGpus | None:
-        holder = self.holders.get(container)
-        said = self.said.get(holder.http) if holder else None
-        return said.gpus if said else None
+        said = self._said(container)
+        return tuple(gpu.minor for gpu in said.held.get(container, ())) if said and said.gpus else None
 
     def trouble(self, container: str) -> str:
         """Why the node of this container tells nothing of its GPUs, for a person; empty where it does, or wasn't asked."""
-        holder = self.holders.get(container)
-        said = self.said.get(holder.http) if holder else None
+        said = self._said(container)
         return f"{said.trouble}: {said.words}" if said and said.trouble else ""
+
+    def _said(self, container: str) -> Said | None:
+        holder = self.holders.get(container)
+        return self.said.get(holder.http) if holder else None
 
     def _holder(self, http: str, told: NodeGpus | None, minor: int) -> Holder | None:
         """Only of a container that runs there: what a node says of those of others doesn't count."""
@@ -91,13 +102,23 @@ class GpuPicture:
         return holder if holder and holder.http == http else None
 
 
-def holders(fleet: FleetPicture) -> dict[str, Holder]:
-    """By container: the replicas that have one, of roles that were granted GPUs."""
-    found: dict[str, Holder] = {}
-    for picture in fleet.jobs.values():
-        if picture.status.gpus:
-            found.update((holder.container, holder) for holder in _of_job(picture))
-    return found
+class Holders:
+    """Who holds GPUs, worked out anew only for jobs of which something is new: this is asked every other second."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Memory, JobStatus, tuple[Holder, ...]]] = {}
+
+    def of(self, fleet: FleetPicture) -> dict[str, Holder]:
+        """By container: the replicas that have one, of roles that were granted GPUs."""
+        before, self._known = self._known, {}
+        for uid, picture in fleet.jobs.items():
+            if picture.status.gpus and picture.memory:
+                known = before.get(uid)
+                same = known and known[0] is picture.memory and known[1] is picture.status
+                self._known[uid] = (
+                    known if known and same else (picture.memory, picture.status, tuple(_of_job(picture)))
+                )
+        return {holder.container: holder for _, _, found in self._known.values() for holder in found}
 
 
 def _of_job(picture: Picture) -> Iterator[Holder]:

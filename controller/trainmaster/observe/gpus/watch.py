@@ -17,9 +17,9 @@ from trainmaster.hadoop.gpus import PATH, GpuTrouble, read, trouble_of, words_of
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.bill import Bill
-from trainmaster.observe.gpus.coarse import Coarse
+from trainmaster.observe.gpus.coarse import NUMBERS, Coarse
 from trainmaster.observe.gpus.rota import Rota
-from trainmaster.observe.gpus.values import GpuPicture, Holder, Said, holders
+from trainmaster.observe.gpus.values import GpuPicture, Holder, Holders, Said, heard
 from trainmaster.plan.values import HeldGpus
 from trainmaster.settings import Gpu as Settings
 
@@ -52,9 +52,16 @@ class GpuWatch:
         self._settings, self._scheme, self._asking = settings, scheme, asking
         self._fleet, self._bill = fleet, bill
         self._rota, self._coarse = Rota(settings.poll_interval), Coarse()
+        self._holders = Holders()
         self._said: dict[str, Said] = {}
         self._picture = GpuPicture()
+        self._shown_at = -NUMBERS
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def asks(self) -> int:
+        """How many nodes are being asked."""
+        return len(self._tasks)
 
     def picture(self) -> GpuPicture:
         return self._picture
@@ -71,7 +78,7 @@ class GpuWatch:
     def turn(self, shown: Shown) -> None:
         """Begin to ask whoever is due, and hand on what was heard since the last turn."""
         fleet, now = self._fleet(), clock.monotonic()
-        held = holders(fleet) if fleet.leading else {}
+        held = self._holders.of(fleet) if fleet.leading else {}
         nodes = self._wanted(fleet, held)
         self._said = {http: said for http, said in self._said.items() if http in nodes}
         for http in self._rota.due(nodes, now):
@@ -80,7 +87,11 @@ class GpuWatch:
             task.add_done_callback(self._tasks.discard)
         self._picture = GpuPicture(dict(self._said), held)
         self._bill.count(fleet, self._picture, now)
-        self._show(shown, now)
+        if not self._said:
+            shown.keep_gpus({})
+        elif now - self._shown_at >= NUMBERS:
+            self._shown_at = now
+            self._show(shown, now)
 
     def _wanted(self, fleet: FleetPicture, held: Mapping[str, Holder]) -> dict[str, str]:
         """Web address -> host of the nodes that are worth asking."""
@@ -98,14 +109,10 @@ class GpuWatch:
 
     def _hear(self, said: Said) -> None:
         """How busy the containers' GPUs are, for the mean that is shown."""
-        loads: dict[str, list[float]] = defaultdict(list)
-        for gpu in said.gpus.gpus if said.gpus else ():
-            owner = said.gpus.owners.get(gpu.minor) if said.gpus else None
-            if owner and gpu.utilization is not None:
-                loads[owner].append(gpu.utilization)
-        for container, of in loads.items():
-            if holder := self._picture.holders.get(container):
-                self._coarse.heard(holder.uid, container, sum(of) / len(of))
+        for container, gpus in said.held.items():
+            loads = [gpu.utilization for gpu in gpus if gpu.utilization is not None]
+            if loads and (holder := self._picture.holders.get(container)):
+                self._coarse.heard(holder.uid, container, sum(loads) / len(loads))
 
     async def _answer(self, http: str, host: str) -> Said:
         try:
@@ -117,7 +124,7 @@ class GpuWatch:
             return Said(host, trouble=GpuTrouble.SENSELESS, words=type(error).__name__)
         if not gpus.gpus:
             return Said(host, gpus, GpuTrouble.NO_PLUGIN, "it has no GPUs that YARN knows of")
-        return Said(host, gpus)
+        return heard(host, gpus)
 
     def _tell(self, http: str, said: Said) -> None:
         """Once for each trouble of a node, and once when it is over."""
