@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from observe.gpu_pictures import training
 from observe.pictures import fleet
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.asking import Asking
+from trainmaster.master import clock
 from trainmaster.master.gpus import ClusterGpus
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.bill import Bill
@@ -196,6 +200,21 @@ async def test_a_standby_asks_nobody() -> None:
     nodes = Nodes(n1=OK)
     await turned(nodes, fleet(training(), leading=False), Shown())
     assert nodes.asked == []
+
+
+async def test_who_leads_again_shows_again_what_did_not_change_meanwhile() -> None:
+    leading, to = fleet(training(gpus=2)), Shown()
+    now = [leading]
+    watch = GpuWatch(Gpu(), "http", Nodes(n1=OK), lambda: now[0], Bill(CollectorRegistry()))
+    with patch.object(clock, "monotonic", side_effect=itertools.count(1000, 100)):
+        for shown in (leading, replace(leading, leading=False), leading):
+            now[0] = shown
+            for _ in range(3):
+                watch.turn(to)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            assert bool(to.by_job) is shown.leading
+    await watch.stop()
 
 
 @pytest.mark.parametrize(

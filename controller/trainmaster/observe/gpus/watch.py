@@ -87,10 +87,8 @@ class GpuWatch:
             task.add_done_callback(self._tasks.discard)
         self._picture = GpuPicture(dict(self._said), held)
         self._bill.count(fleet, self._picture, now)
-        if not self._said:
-            shown.keep_gpus({})
-        elif now - self._shown_at >= NUMBERS:
-            self._shown_at = now
+        if now - self._shown_at >= NUMBERS or not self._said:
+            self._shown_at = now if self._said else -NUMBERS
             self._show(shown, now)
 
     def _wanted(self, fleet: FleetPicture, held: Mapping[str, Holder]) -> dict[str, str]:
@@ -137,8 +135,9 @@ class GpuWatch:
             log.info("a node tells of its GPUs again", extra={"node": said.host})
 
     def _show(self, shown: Shown, now: float) -> None:
+        """Where nobody has told anything, as after a takeover, all is shown anew once somebody does."""
         by_job: dict[str, dict[str, tuple[int, ...] | None]] = defaultdict(dict)
-        for holder in self._picture.holders.values():
+        for holder in self._picture.holders.values() if self._said else ():
             by_job[holder.uid][holder.container] = self._picture.minors(holder.container)
         self._coarse.keep_only(by_job)
         shown.keep_gpus(by_job)
