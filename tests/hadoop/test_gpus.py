@@ -93,7 +93,8 @@ def test_any_json_is_understood_or_refused(document: Any) -> None:
         (503, FAILED, GpuTrouble.FAILED),
         (500, "<html>", GpuTrouble.UNREACHABLE),
         (401, "", GpuTrouble.DENIED),
-        (404, "", GpuTrouble.DENIED),
+        (403, "", GpuTrouble.DENIED),
+        (404, "", GpuTrouble.SENSELESS),
     ],
 )
 def test_why_a_node_tells_nothing(status: int, body: str, trouble: GpuTrouble) -> None:

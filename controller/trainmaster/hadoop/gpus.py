@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from trainmaster.errors import TrainmasterError, UnavailableError
+from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.http import Json
 from trainmaster.hadoop.rest import elements
 
@@ -33,7 +33,7 @@ class GpuTrouble(StrEnum):
     """Why a node tells nothing of its GPUs."""
 
     UNREACHABLE = "Unreachable"
-    """no answer, or not in time"""
+    """no answer, not in time, or only an error of its web server"""
     DENIED = "Denied"
     """it doesn't let us ask"""
     FAILED = "Failed"
@@ -100,7 +100,9 @@ def trouble_of(error: TrainmasterError) -> GpuTrouble:
         return GpuTrouble.LATCHED
     if "GPU device" in words or "nvidia-smi" in words:
         return GpuTrouble.FAILED
-    return GpuTrouble.UNREACHABLE if isinstance(error, UnavailableError) else GpuTrouble.DENIED
+    if isinstance(error, DeniedError):
+        return GpuTrouble.DENIED
+    return GpuTrouble.UNREACHABLE if isinstance(error, UnavailableError) else GpuTrouble.SENSELESS
 
 
 def words_of(error: TrainmasterError) -> str:
