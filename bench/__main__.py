@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import controller, kubernetes, lab, lives, many, process
+from bench import controller, gpus, kubernetes, lab, lives, many, process
 from bench.figures import Sample, summarise
 from bench.scale import measure
 from bench.scenarios import Scenarios
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="?",
-        choices=("trainmaster", "peer", "many", "lives", "scale"),
+        choices=("trainmaster", "peer", "many", "lives", "scale", "gpus"),
         help="leave the others out",
     )
     options = parser.parse_args()
@@ -80,7 +80,9 @@ def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
         sizes = measure.QUICK if options.quick else measure.Sizes()
         if options.only in (None, "scale"):
             yield from measure.measure(Path(folder) / "scale", OUT, console.log, sizes)
-        if options.only != "scale":
+        if options.only in (None, "gpus"):
+            yield from gpus.measure()
+        if options.only not in ("scale", "gpus"):
             with lab.running(Path(folder) / "lab", console.log) as place:
                 yield from _on_hadoop(options, place)
 

@@ -75,6 +75,22 @@ class Webhook(BaseModel):
     not used with a certificate of somebody else's"""
 
 
+class Gpu(BaseModel):
+    """What NodeManagers are asked about their GPUs, and how. Each question makes one run nvidia-smi, inside a lock."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    nodes: Literal["Ours", "All", "None"] = "Ours"
+    """which NodeManagers are asked: those where our jobs hold GPUs, all that have GPUs, or none"""
+    poll_interval: float = Field(default=30.0, ge=5.0)
+    """seconds between an answer of a node and the next question to it; a node that fails is asked more rarely"""
+    visible_devices: bool = True
+    """whether the launcher sets CUDA_VISIBLE_DEVICES to the GPUs that were assigned to the container, where more can be opened"""
+    dcgm_job_mapping_dir: str = Field(default="", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+    """folder on the nodes that dcgm-exporter reads with --hpc-job-mapping-dir, where the launcher notes a GPU's job; every
+    YARN user must be able to write there. Empty: nothing is noted"""
+
+
 class Kubernetes(BaseModel):
     """The Kubernetes source. Which cluster, and who we are there: the pod's ServiceAccount, else KUBECONFIG."""
 
@@ -171,6 +187,8 @@ class Settings(BaseSettings):
     max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 
+    gpu: Gpu = Gpu()
+    """GPUs: metrics, and what the processes are told"""
     log_format: Literal["text", "json"] = "text"
     """text or json"""
 

@@ -81,3 +81,11 @@ def test_overrides_win_everywhere() -> None:
     assert shared(options)["capacity-scheduler.xml"][limit] == "0.1"
     assert "dfs.replication" not in shared(options)["capacity-scheduler.xml"]
     assert node("nodemanager-1", options)["yarn.nodemanager.hostname"] == "h"
+
+
+def test_gpus_are_given_out_by_number_only_by_the_linux_executor() -> None:
+    executor, gpus = "yarn.nodemanager.container-executor.class", Options(gpus=2)
+    assert executor not in node("nodemanager-1", gpus)
+    isolating = node("nodemanager-1", Options(gpus=2, gpu_isolation=True))
+    assert isolating[executor].endswith(".LinuxContainerExecutor")
+    assert isolating["yarn.nodemanager.linux-container-executor.path"].startswith(f"{FOLDER}/nodemanager-1/")

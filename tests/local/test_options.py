@@ -18,7 +18,15 @@ def test_what_a_later_version_remembered_is_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"version": "2.6.0"}, {"nodes": 0}, {"nodes": 201}, {"memory": 0}, {"vcores": -1}, {"gpus": -1}],
+    [
+        {"version": "2.6.0"},
+        {"nodes": 0},
+        {"nodes": 201},
+        {"memory": 0},
+        {"vcores": -1},
+        {"gpus": -1},
+        {"gpu_isolation": True},
+    ],
     ids=lambda values: next(iter(values)),
 )
 def test_what_cannot_be_is_refused_by_name(values: dict[str, object]) -> None:

@@ -25,6 +25,7 @@ from trainmaster.master import opening
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.codec import decode
 from trainmaster.master.desk import Desk
+from trainmaster.master.gpus import NO_GPUS
 from trainmaster.master.job import JobMaster
 from trainmaster.master.measures import Measures
 from trainmaster.plan.bounds import Bound, Bounds, of_partition
@@ -191,6 +192,7 @@ def cluster() -> SimpleNamespace:
         racks={},
         of_queue=lambda _: known,
         up=True,
+        gpus=NO_GPUS,
         growth=0,
         changed_terms=lambda: None,
         look=nothing,

@@ -13,6 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from observe.pictures import NOW, fleet, picture, refused, role
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
+from trainmaster.observe.gpus.bill import Bill
+from trainmaster.observe.gpus.exposition import GpuCollector
+from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
@@ -31,6 +34,8 @@ def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     registry = make_registry(lambda: shown, lambda: now)
     registry.register(Stalls())
     Measures(registry)
+    Bill(registry)
+    registry.register(GpuCollector(lambda: shown, GpuPicture))
     return registry
 
 
@@ -47,15 +52,15 @@ def test_jobs_are_counted_by_state_queue_and_framework() -> None:
 
 def test_per_job_series_exist_only_for_live_jobs() -> None:
     text = generate_latest(registry_of(fleet(*SHOWN))).decode()
-    assert 'trainmaster_replicas_wanted{job="mnist",namespace="vision",role="worker"} 2.0' in text
-    assert 'trainmaster_job_restarts_total{job="mnist",namespace="vision"} 3.0' in text
-    assert 'job="bert"' not in text
-    assert 'job="broken"' not in text
+    assert 'trainmaster_replicas_wanted{job_name="mnist",job_namespace="vision",role="worker"} 2.0' in text
+    assert 'trainmaster_job_restarts_total{job_name="mnist",job_namespace="vision"} 3.0' in text
+    assert 'job_name="bert"' not in text
+    assert 'job_name="broken"' not in text
 
 
 def test_running_replicas_are_told_apart_from_wanted_ones() -> None:
     registry = registry_of(fleet(picture(roles={"worker": role(4, 3)})))
-    labels = {"namespace": "vision", "job": "mnist", "role": "worker"}
+    labels = {"job_namespace": "vision", "job_name": "mnist", "role": "worker"}
     assert value(registry, "trainmaster_replicas_wanted", **labels) == 4
     assert value(registry, "trainmaster_replicas_running", **labels) == 3
 

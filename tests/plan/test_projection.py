@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plan.build import World, job
+from trainmaster.plan.values import HeldGpus
 
 
 def test_rows_and_conditions_that_did_not_change_are_the_very_ones_of_the_status_before() -> None:
@@ -54,3 +55,12 @@ def test_what_was_stopped_at_the_end_shows_its_last_run_and_what_never_ran_shows
     assert waits.shown("worker-0").run == 1
     waits.declares(job(worker=1, policy={"suspend": True})).closes()
     assert (waits.shown("worker-0").state, waits.shown("worker-0").run) == ("Stopped", 0)
+
+
+def test_a_replica_shows_the_gpus_of_its_container_and_no_others() -> None:
+    world = World(job(worker=2)).runs()
+    first, second = world.status.roles["worker"].replicas
+    gpus = {first.container: HeldGpus((0, 3), 90), "an older one": HeldGpus((1,))}
+    shown = world.sees(gpus=gpus).status.roles["worker"].replicas
+    assert [(r.gpu_numbers, r.gpu_percent) for r in shown] == [((0, 3), 90), ((), None)]
+    assert shown[1] is second

@@ -70,6 +70,8 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
         known = group["properties"].keys() - {"global"}
         if path in ("settings", "resources", "webhook.namespaceSelector", "webhook.certManager.issuerRef"):
             assert values_at(path).keys() <= known
+        elif path.startswith("settings."):
+            assert known == Settings().model_dump()[path.removeprefix("settings.")].keys()
         else:
             assert values_at(path).keys() == known, path
 

@@ -14,11 +14,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from observe.pictures import exited, fleet, picture, refused, replica, role
+from observe.gpu_pictures import said, training
+from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
+from trainmaster.hadoop.gpus import GpuTrouble
 from trainmaster.master.picture import FleetPicture
+from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
+from trainmaster.web import pages
 from trainmaster.web.server import WebServer
 from web.serving import serving, serving_
 
@@ -163,6 +167,24 @@ async def test_the_job_page_shows_replicas_their_ends_and_their_logs() -> None:
     assert "killed by signal 9" in page
     assert "exit 137 on node1" in page
     assert 'container_1_0001_01_000009/logs/stderr"' in page
+
+
+async def test_the_job_page_shows_gpus_of_this_moment_and_why_a_node_tells_nothing() -> None:
+    shown = training(containers={"c1": "n1", "c2": "n2"}, gpus=2)
+    replicas = (replica(0, "Running", container="c1"), replica(1, "Running", container="c2"))
+    workers = shown.status.roles["worker"].model_copy(update={"replicas": replicas})
+    status = shown.status.model_copy(update={"roles": {"worker": workers}})
+    evil = Said("n2", None, GpuTrouble.FAILED, EVIL)
+    told = {"n1:8042": said("n1", {0: "c1", 3: "c1"}, 87, 0, 0, 5), "n2:8042": evil}
+    gpus = GpuPicture(told, Holders().of(fleet(shown)))
+
+    page = pages.job_page(replace(shown, status=status), NOW, gpus=gpus)
+
+    assert ">GPU 0: 87 %, 1.0 of 16.0 GiB, 30 °C<" in page
+    assert ">GPU 3: 5 %, 1.0 of 16.0 GiB, 30 °C<" in page
+    assert "GPU 1:" not in page
+    assert "Failed: &lt;script&gt;" in page
+    assert EVIL not in page
 
 
 async def test_the_job_page_has_no_absolute_links_to_itself() -> None:

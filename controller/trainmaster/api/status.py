@@ -130,6 +130,11 @@ class ReplicaStatus(Model):
     """TCP ports given to it on that host."""
     granted: ResourceStatus | None = None
     """What YARN granted, which may be more than was asked."""
+    gpu_numbers: tuple[int, ...] = Field(default=(), json_schema_extra={_MOST: 128})
+    """Minor numbers of the GPUs that its NodeManager assigned to it; empty where the cluster assigns none by number."""
+    gpu_percent: int | None = Field(default=None, json_schema_extra={"minimum": 0, "maximum": 100})
+    """How busy these GPUs were of late on the average, in tens of percent, and renewed every five minutes at most. The job
+    page and the metrics tell it of this moment."""
     restarts: int = 0
     """Restarts charged to it."""
     last_exit: ExitStatus | None = None

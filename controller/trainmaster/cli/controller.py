@@ -75,16 +75,23 @@ class _Shown:
 
 async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
+    from trainmaster.hadoop.asking import Asking
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
+    from trainmaster.observe.gpus.bill import Bill
+    from trainmaster.observe.gpus.exposition import GpuCollector
+    from trainmaster.observe.gpus.watch import GpuWatch
     from trainmaster.observe.metrics import make_registry, package_version
     from trainmaster.web.server import WebServer
 
     shown = _Shown()
     registry = make_registry(shown.picture)
     registry.register(stalls)
+    asking = Asking(settings.own_user, settings.hadoop_ca_file)
+    watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.picture, Bill(registry))
+    registry.register(GpuCollector(shown.picture, watch.picture))
     source = _source(settings)
-    web = WebServer(settings, shown.picture, registry)
+    web = WebServer(settings, shown.picture, registry, gpus=watch.picture)
     await web.start()
     source.lease.address = web.own_url
     try:
@@ -93,9 +100,13 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
         beats = fleet.beats
         await beats.until_one_ends(
-            source=lambda: source.run(beats), fleet=lambda: _run_until_signal(fleet), garbage=Garbage().run
+            source=lambda: source.run(beats),
+            fleet=lambda: _run_until_signal(fleet),
+            gpus=lambda: watch.run(fleet),
+            garbage=Garbage().run,
         )
     finally:
+        await asking.close()
         await web.stop()
         await source.close()
         log.info("stopped")

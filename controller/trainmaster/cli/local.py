@@ -45,6 +45,13 @@ def up(
         int | None, typer.Option(help="Virtual cores that each node offers; default 64")
     ] = None,
     gpus: Annotated[int | None, typer.Option(help="Pretended GPUs of each node; default none")] = None,
+    gpu_isolation: Annotated[
+        bool | None,
+        typer.Option(
+            "--gpu-isolation/--no-gpu-isolation",
+            help="Have the NodeManagers give containers their GPUs by number; default no",
+        ),
+    ] = None,
     version: Annotated[
         str | None,
         typer.Option("--hadoop", help=f"Release of Hadoop: {' or '.join(VERSIONS)}; default the first"),
@@ -55,7 +62,14 @@ def up(
     timeout: Annotated[float, typer.Option(help="Seconds to wait until all of it works")] = 180,
 ) -> None:
     """Start what doesn't run yet, and wait until all of it works. What isn't given stays as it was."""
-    chosen = {"nodes": nodes, "memory": memory, "vcores": vcores, "gpus": gpus, "version": version}
+    chosen = {
+        "nodes": nodes,
+        "memory": memory,
+        "vcores": vcores,
+        "gpus": gpus,
+        "gpu_isolation": gpu_isolation,
+        "version": version,
+    }
     with _told():
         hadoop = _hadoop(folder, {name: value for name, value in chosen.items() if value is not None})
         plane = _kubernetes(folder)

@@ -121,6 +121,8 @@ class LocalHadoop(Daemons[commands.Installation]):
             if kind(daemon) == "nodemanager":
                 text = configuration.node_file(self.folder, self.options, ports, daemon)
                 write(place.home(daemon) / "conf/yarn-site.xml", text)
+                if self.options.gpu_isolation:
+                    gpus.install_executor(place.home(daemon))
 
     def _spawn(self, place: commands.Installation, daemon: str) -> None:
         place.log(daemon).parent.mkdir(exist_ok=True)

@@ -7,10 +7,14 @@ CapacityScheduler page of its documentation. Never here: writing files.
 
 from __future__ import annotations
 
+import getpass
+import grp
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from trainmaster.local import gpus
 from trainmaster.local.options import Options
 from trainmaster.local.services import LOOPBACK, host
 
@@ -154,6 +158,7 @@ def node_site(folder: Path, options: Options, ports: Mapping[str, int], daemon: 
         **_node_recovery(home),
         **_node_health(),
         **_node_gpus(folder, options),
+        **(_gpu_isolation(home) if options.gpu_isolation else {}),
     }
 
 
@@ -186,6 +191,22 @@ def _node_gpus(folder: Path, options: Options) -> Values:
     return {
         "yarn.nodemanager.resource-plugins": GPU,
         "yarn.nodemanager.resource-plugins.gpu.path-to-discovery-executables": f"{folder}/gpu",
+    }
+
+
+def _gpu_isolation(home: str) -> Values:
+    """Only the LinuxContainerExecutor assigns GPUs by number (GpuResourceHandlerImpl)."""
+    executor, runtime = "yarn.nodemanager.linux-container-executor", "yarn.nodemanager.container-executor"
+    return {
+        f"{runtime}.class": "org.apache.hadoop.yarn.server.nodemanager.LinuxContainerExecutor",
+        f"{executor}.path": f"{home}/{gpus.EXECUTOR}",
+        f"{executor}.group": grp.getgrgid(os.getgid()).gr_name,
+        # The stand-in can't become another user. Of this one the NodeManager makes all that it runs.
+        f"{executor}.nonsecure-mode.local-user": getpass.getuser(),
+        # The plugin wants the controller of devices: a plain folder stands in for it.
+        f"{executor}.cgroups.mount": "false",
+        f"{executor}.cgroups.mount-path": f"{home}/{gpus.CGROUPS}",
+        f"{executor}.cgroups.hierarchy": f"/{gpus.HIERARCHY}",
     }
 
 

@@ -1,5 +1,5 @@
-"""A stand-in for `nvidia-smi`, so that the real NodeManager discovers and YARN schedules pretended GPUs.
-Never anything of CUDA.
+"""Stand-ins for `nvidia-smi`, so that the real NodeManager discovers and YARN schedules pretended GPUs, and for Hadoop's native
+container-executor, so that the NodeManager really gives containers GPUs by number. Never anything of CUDA.
 
 The NodeManager runs `nvidia-smi -x -q` and reads a few elements of the answer
 (org.apache.hadoop.yarn.server.nodemanager.webapp.dao.gpu: GpuDeviceInformationParser,
@@ -8,9 +8,15 @@ PerGpuDeviceInformation).
 
 from __future__ import annotations
 
+import sys
+from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree
 
+EXECUTOR = "bin/container-executor"
+CGROUPS = "cgroups"
+HIERARCHY = "hadoop-yarn"
+"""the folder of YARN's own below each controller's"""
 _SCRIPT = '#!/bin/sh\nexec cat "$(dirname "$0")/nvidia-smi.xml"\n'
 
 
@@ -21,6 +27,16 @@ def install(folder: Path, gpus: int) -> None:
     program = folder / "nvidia-smi"
     program.write_text(_SCRIPT)
     program.chmod(0o755)
+
+
+def install_executor(home: Path) -> None:
+    """Put the stand-in for container-executor, and folders in place of cgroups, into the folder of one NodeManager."""
+    program = home / EXECUTOR
+    program.parent.mkdir(parents=True, exist_ok=True)
+    source = (files("trainmaster.local") / "container_executor.py").read_text()
+    program.write_text(f"#!{sys.executable} -IS\n{source}")
+    program.chmod(0o755)
+    (home / CGROUPS / "devices" / HIERARCHY).mkdir(parents=True, exist_ok=True)
 
 
 def answer(gpus: int) -> str:

@@ -32,6 +32,8 @@ class Options:
     """virtual cores that each NodeManager offers"""
     gpus: int = 0
     """pretended GPUs of each NodeManager"""
+    gpu_isolation: bool = False
+    """whether the NodeManagers give containers their GPUs by number, as on a cluster that isolates devices"""
     am_expiry: float = 600
     """seconds of silence after which the ResourceManager ends an application"""
     nm_expiry: float = 600
@@ -57,6 +59,8 @@ class Options:
                 raise InvalidError(f"{name}: {getattr(self, name)} is not positive")
         if self.gpus < 0:
             raise InvalidError(f"gpus: {self.gpus} is negative")
+        if self.gpu_isolation and not self.gpus:
+            raise InvalidError("gpu_isolation: there are no GPUs to give; --gpus says how many")
 
     @property
     def yarn_scheme(self) -> str:

@@ -12,6 +12,7 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
 from trainmaster.master import clock
 from trainmaster.master.cluster_picture import ClusterPicture, picture_of, size
+from trainmaster.master.gpus import ClusterGpus
 from trainmaster.plan.bounds import Bounds
 from trainmaster.plan.values import Cluster, Size
 
@@ -43,6 +44,10 @@ class ClusterView:
     @property
     def racks(self) -> Mapping[str, str]:
         return self._picture.racks
+
+    @property
+    def gpus(self) -> ClusterGpus:
+        return self._picture.gpus
 
     async def close(self) -> None:
         await self._rm.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from trainmaster.hadoop.rest import RestQueue, RestUser, Share
 from trainmaster.hadoop.values import NodeReport, QueueState, Resource
+from trainmaster.master.gpus import NO_GPUS, ClusterGpus, cluster_gpus
 from trainmaster.plan.bounds import Bound, Bounds, of_partition, of_queue, of_user
 from trainmaster.plan.cluster import NO_LIMIT, NOTHING
 from trainmaster.plan.values import Cluster, Node, Nodes, Size
@@ -32,6 +33,7 @@ class ClusterPicture:
     bounds: Bounds = field(default_factory=Bounds)
     vcores: bool = True
     """whether the scheduler heeds them"""
+    gpus: ClusterGpus = NO_GPUS
 
     def of_queue(self, queue: str) -> Cluster:
         known = self.queues.get(queue)
@@ -80,6 +82,7 @@ def picture_of(
         frozenset(name for queue in queues if queue.creates for name in (queue.path, queue.name)),
         Bounds(dict(_bounds(queues, nodes, vcores)), {queue.path: queue.label for queue in queues}),
         vcores,
+        cluster_gpus(reports),
     )
 
 

@@ -21,6 +21,7 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
+from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
@@ -64,6 +65,7 @@ class Desk:
     """make the master of this uid look again soon"""
     public_url: str
     """address of the web server as others reach it; empty where none runs"""
+    gpus: FoundGpus = field(default_factory=FoundGpus)
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
     fleet_size: int = 0

@@ -27,6 +27,7 @@ from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch, user_of
+from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
@@ -159,7 +160,8 @@ class Doing:
     ) -> LaunchContext:
         await self._turn()
         told = {"HADOOP_USER_NAME": user, **action.environment}
-        return launch(told, action.command, replica.host, replica.ports, files)
+        gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
+        return launch(told, action.command, replica.host, replica.ports, files, gpus)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from trainmaster.api.declared import Declared
 from trainmaster.hadoop.configuration import HadoopConf
@@ -24,12 +24,13 @@ from trainmaster.master.boundary import Source
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
+from trainmaster.master.gpus import NO_GPUS, FoundGpus
 from trainmaster.master.intake import Intake
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
-from trainmaster.plan.values import Limits
+from trainmaster.plan.values import HeldGpus, Limits
 from trainmaster.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Fleet:
         self._expiries = Expiries(conf, http)
         self._web = NodeWeb(conf, http)
         self._bell = Bell(self._nudge)
+        self._gpus = FoundGpus()
         self._leading = False
 
     async def run(self) -> None:
@@ -91,11 +93,21 @@ class Fleet:
             store_up=not self._intake.trouble,
             looked_at=self._intake.looked_at,
             expiry=self._expiries.known.application,
+            gpus=self._cluster.gpus if self._leading else NO_GPUS,
             leader="" if self._leading else self._source.lease.leader,
             trouble=self._intake.trouble or self._source.trouble,
             unable=self._source.unable,
             unforeseen=self.beats.trouble,
         )
+
+    def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
+        """Of a job's containers, by id: its next pass shows them, and is made soon."""
+        self._gpus.put(uid, found)
+        self._bell.ring(uid)
+
+    def keep_gpus(self, uids: Iterable[str]) -> None:
+        """Of these jobs alone."""
+        self._gpus.keep_only(uids)
 
     # --- leading
 
@@ -149,6 +161,7 @@ class Fleet:
             files=self._files,
             policy=self._policy,
             publish=self._publisher.put,
+            gpus=self._gpus,
             gone=self._gone,
             remove=self._source.remove,
             nudge=self._bell.ring,

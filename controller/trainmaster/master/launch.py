@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
+from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
 from trainmaster.plan.memory import Memory
 
@@ -44,10 +45,11 @@ def launch(
     host: str,
     ports: tuple[int, ...],
     files: Mapping[str, LocalResource],
+    gpus: GpuLaunch = NO_GPUS,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own."""
     packed = base64.b64encode(
-        gzip.compress(script(environment, command, host, ports).encode(), compresslevel=LEVEL, mtime=0)
+        gzip.compress(script(environment, command, host, ports, gpus).encode(), compresslevel=LEVEL, mtime=0)
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
@@ -59,14 +61,25 @@ def files_of(job: TrainingJob, role: str) -> dict[str, FileRef]:
     return {ref.target: ref for ref in (*job.spec.files, *job.spec.roles[role].files)}
 
 
-def script(environment: Mapping[str, str], command: str, host: str, ports: tuple[int, ...]) -> str:
-    """The script that runs in the container: a look whether the ports are free, variables, the user's command.
+def script(
+    environment: Mapping[str, str],
+    command: str,
+    host: str,
+    ports: tuple[int, ...],
+    gpus: GpuLaunch = NO_GPUS,
+) -> str:
+    """The script that runs in the container: a look whether the ports are free, variables, its GPUs, the user's command.
 
     Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
     """
-    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
     looks = "\n".join(_port_check(host, port) for port in ports)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{exports}\n{NEIGHBOURS}\n{command}\n"
+    chosen = _exports({name: value for name, value in environment.items() if name in CHOSEN})
+    gpu = chosen + gpu_lines(gpus)
+    return f"rm -f ./{SCRIPT}\n{looks}\n{gpu}{_exports(environment)}{NEIGHBOURS}\n{command}\n"
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
 def _port_check(host: str, port: int) -> str:

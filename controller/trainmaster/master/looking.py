@@ -30,6 +30,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         cluster=desk.cluster.of_queue(queue),
         queue="" if memory.application and not memory.finished else queue,
         taken_ports=desk.ports.of_others(memory.uid),
+        gpus=desk.gpus.of(memory.uid),
         job_page=desk.job_page(declared),
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},

@@ -19,6 +19,7 @@ WORKS = (
     "cluster",
     "events",
     "fleet",
+    "gpus",
     "jobs",
     "lease",
     "listing",

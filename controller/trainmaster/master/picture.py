@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
+from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.plan.memory import Memory
 
 
@@ -45,6 +46,8 @@ class FleetPicture:
     """time of the last complete listing; 0 before the first"""
     expiry: float
     """seconds of silence after which the ResourceManager ends an application"""
+    gpus: ClusterGpus = NO_GPUS
+    """those of the cluster, as the ResourceManager told last"""
     leader: str = ""
     """address of the leader's web server, where another controller leads and told it"""
     trouble: str = ""

@@ -18,7 +18,9 @@ from trainmaster.api.status import ConditionType
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture, Picture
 
-ROLE_LABELS = ("namespace", "job", "role")
+JOB_LABELS = ("job_namespace", "job_name")
+"""not `namespace` and `job`, which Prometheus itself gives to what it scrapes"""
+ROLE_LABELS = (*JOB_LABELS, "role")
 
 
 def make_registry(
@@ -133,7 +135,7 @@ def _restarts(live: list[Picture]) -> Metric:
     restarts = CounterMetricFamily(
         "trainmaster_job_restarts",
         "Restarts of a live job, charged or not.",
-        labels=["namespace", "job"],
+        labels=JOB_LABELS,
     )
     for picture in live:
         restarts.add_metric((picture.declared.namespace, picture.declared.name), picture.status.restarts)

@@ -29,7 +29,7 @@ from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.judge import exit_of
 from trainmaster.plan.links import container_log, log_url
 from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, PastRun, ReplicaMemory
-from trainmaster.plan.values import Container, ContainerState, Size
+from trainmaster.plan.values import Container, ContainerState, HeldGpus, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 OVER = (ReplicaState.SUCCEEDED, ReplicaState.FAILED, ReplicaState.STOPPED)
@@ -193,7 +193,8 @@ def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: End | No
     container = case.seen.containers.get(replica.container) or case.granted(replica)
     state = ReplicaState.ENDED if ended else _replica_state(case, memory, replica)
     last = exit_of(replica, ended, Cause.UNJUDGED) if ended else replica.last_exit
-    return _row(replica, container, state, last, case.limits.web_scheme)
+    gpus = case.seen.gpus.get(container.id) if container else None
+    return _row(replica, container, state, last, gpus, case.limits.web_scheme)
 
 
 @lru_cache(
@@ -204,6 +205,7 @@ def _row(
     container: Container | None,
     state: ReplicaState,
     last: LastExit | None,
+    gpus: HeldGpus | None,
     scheme: str,
 ) -> ReplicaStatus:
     return ReplicaStatus(
@@ -214,6 +216,8 @@ def _row(
         node=container.host if container else replica.host if replica.bound else "",
         ports=replica.ports if replica.bound else (),
         granted=_resources(container.size) if container else None,
+        gpu_numbers=gpus.minors if gpus else (),
+        gpu_percent=gpus.percent if gpus else None,
         restarts=replica.restarts,
         last_exit=_exit(last, scheme) if last else None,
         log_url=_own_log(replica, scheme),

@@ -33,6 +33,16 @@ class ContainerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldGpus:
+    """GPUs that a NodeManager assigned to one container. Shown, never decided on."""
+
+    minors: tuple[int, ...]
+    """minor numbers, rising"""
+    percent: int | None = None
+    """how busy they were of late on the average, in tens; None where that isn't known"""
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One live container of the application, as the ResourceManager and its NodeManager tell."""
 
@@ -92,6 +102,8 @@ class Seen:
     """what it waits for in the line of such jobs, and behind how many; empty when nothing is in its way"""
     refused_asks: Mapping[Key, str] = field(default_factory=dict)
     """asks that the scheduler threw out, with its words"""
+    gpus: Mapping[str, HeldGpus] = field(default_factory=dict)
+    """by container, as far as NodeManagers told of late"""
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
     denied: str = ""

@@ -13,10 +13,13 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trainmaster.api.status import EarlierRun, JobStatus
+from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import since
+from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.web.answers import in_order
 
+GIB = 1024**3
 TONES = {
     "good": {"Running", "Succeeded", "True"},
     "busy": {"Accepted", "Queued", "Starting", "Allocated", "Waiting", "Stopping"},
@@ -30,15 +33,16 @@ def list_page(fleet: FleetPicture, now: float) -> str:
     return _environment().get_template("jobs.html").render(jobs=in_order(fleet), fleet=fleet, now=now)
 
 
-def job_page(picture: Picture, now: float, up: str = "") -> str:
-    """One job: its conditions, its roles and each replica with its last end and its logs.
+def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None = None) -> str:
+    """One job: its conditions, its roles and each replica with its GPUs of this moment, its last end and its logs.
 
     `up` leads from where the page is served to the job's own address.
     """
+    gpus = gpus or GpuPicture()
     return (
         _environment()
         .get_template("job.html")
-        .render(job=picture, declared=picture.declared, status=picture.status, now=now, up=up)
+        .render(job=picture, declared=picture.declared, status=picture.status, now=now, up=up, gpus=gpus)
     )
 
 
@@ -71,7 +75,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(style=_asset("style.css"), script=_asset("refresh.js"), started=_first_seen)
-    environment.filters.update(tone=_tone, since=since, link=_web_link)
+    environment.filters.update(tone=_tone, since=since, link=_web_link, gpu=_gpu)
     return environment
 
 
@@ -91,6 +95,18 @@ def _tone(word: object) -> str:
 
 def _first_seen(status: JobStatus) -> str | None:
     return min((c.last_transition_time for c in status.conditions), default=None)
+
+
+def _gpu(gpu: Gpu) -> str:
+    """`0: 87 %, 12.3 of 16.0 GiB, 61 °C`, as far as it is known."""
+    told = (
+        "" if gpu.utilization is None else f"{gpu.utilization:.0%}".replace("%", " %"),
+        f"{gpu.memory_used / GIB:.1f} of {gpu.memory / GIB:.1f} GiB"
+        if gpu.memory_used is not None and gpu.memory
+        else "",
+        "" if gpu.temperature is None else f"{gpu.temperature:.0f} °C",
+    )
+    return f"{gpu.minor}: {', '.join(filter(None, told)) or 'nothing told'}"
 
 
 def _web_link(url: str) -> str:
