@@ -97,6 +97,8 @@ KILLED_OUTSIDE: Final = "KilledOutside"
 """Somebody ended the application in YARN."""
 TOKEN_LOST: Final = "TokenLost"  # noqa: S105 - the word for an event, no secret
 """The application's token never reached the journal: nobody can speak for it, so it was ended."""
+CANNOT_END: Final = "CannotEnd"
+"""An application that nobody can speak for can't be ended at present: it is tried again, and the message says why."""
 SUBMISSION_REFUSED: Final = "SubmissionRefused"
 """YARN refused the application for a reason that stays."""
 LAUNCH_REFUSED: Final = "LaunchRefused"

@@ -23,6 +23,8 @@ class Picture:
     status: JobStatus
     at: float
     """time of the pass, seconds since the epoch"""
+    unended: str = ""
+    """why an application of it that is to go can't be ended at present; empty when nothing is in the way"""
     last_beat: float = 0.0
     """time of the last answered heartbeat; 0 while it has no application"""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import timestamp
+from trainmaster.plan.application import orphaned
 from trainmaster.plan.admission import Refusal, no_room, refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
@@ -50,6 +51,8 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
 
 
 def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+    if lost := orphaned(memory, case.seen.application_words):
+        return Said(C.ACCEPTED, False, reasons.TOKEN_LOST, lost)
     if case.unread:
         return Said(C.ACCEPTED, False, reasons.INVALID, why_unread(case.declared, memory))
     if no := refused or case.held:
@@ -71,6 +74,8 @@ def _queued(case: Case, memory: Memory, refused: Refusal | None, now: str) -> Sa
 
 def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
     """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
+    if lost := orphaned(memory, case.seen.application_words):
+        return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
     if case.yarn_away:

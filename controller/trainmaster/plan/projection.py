@@ -20,6 +20,7 @@ from trainmaster.api.status import (
     timestamp,
 )
 from trainmaster.api.status import ConditionType as C
+from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import Said, conditions_of
 from trainmaster.plan.gang import gang_minimum
@@ -43,9 +44,11 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     return memory, _status(case, memory, conditions)
 
 
-def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, JobStatus]:
-    """The same for a declaration that could not be read, or came second under its name."""
+def refused(declared: Declared, memory: Memory, now: float, words: str = "") -> tuple[Memory, JobStatus]:
+    """The same for a declaration that could not be read, or came second under its name; `words` are about its application."""
     reason, message = _refusal(declared)
+    if lost := orphaned(memory, words):
+        reason, message = reasons.TOKEN_LOST, f"{lost}; {message}"
     said = (
         Said(C.ACCEPTED, False, reason, message),
         Said(C.READY, False, reason, message),
