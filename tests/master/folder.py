@@ -21,6 +21,7 @@ class Folder:
     name = "folder"
     pace = 0.25
     trouble = unable = ""
+    foreign: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.lease = Leads()
@@ -52,6 +53,9 @@ class Folder:
         if declared.uid in self.fail:
             raise self.fail[declared.uid]
         self.shown[declared.uid] = status
+
+    async def identify(self) -> str:
+        return "ours"
 
     async def start(self) -> None:
         return

@@ -86,6 +86,14 @@ class Source(Protocol):
     def unable(self) -> str:
         """Why it can't answer requests of its own (the admission webhooks); empty when it can, or has none."""
 
+    @property
+    def foreign(self) -> Mapping[str, str]:
+        """Declarations that are seen and left alone, by path: the identity of the installation that drives each."""
+
+    async def identify(self) -> str:
+        """The identity of the installation that this controller belongs to: made once and kept with the journal, so that it
+        outlives names and leaders. Asked by each leader before it reads the journal."""
+
     async def start(self) -> None:
         """Once, before anything else. Raises what makes a start impossible, such as a taken port."""
 

@@ -95,6 +95,8 @@ class Fleet:
             trouble=self._intake.trouble or self._source.trouble,
             unable=self._source.unable,
             unforeseen=self.beats.trouble,
+            installation=self._intake.installation,
+            foreign=self._source.foreign,
         )
 
     # --- leading
@@ -115,6 +117,7 @@ class Fleet:
         """Read the journal once, then keep the beats."""
         while not self._leading:
             self._leading = await self._intake.load()
+        desk.installation = self._intake.installation
         await self.beats.until_one_ends(
             cluster=lambda: self._look_at_cluster(desk),
             expiry=lambda: self._expiries.keep(desk.expect),

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainmaster.api.documents import read_object, suspends
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, FieldProblem
+from trainmaster.sources.kubernetes.records import INSTALLATION
 
 FINALIZER = "trainmaster.io/yarn"
 """holds the deletion of an object until nothing of its job is left on YARN"""
@@ -35,6 +36,10 @@ class Seen:
     finalizers: tuple[str, ...]
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...]
+    controller: str
+    """the installation whose controllers drive it, as its annotation says; empty while it says none"""
+    annotated: bool = field(compare=False)
+    """whether it has annotations at all: a patch that adds the first one is another than one that adds a further one"""
     suspends: bool
     """whether its spec asks for suspension, whatever else is wrong with it"""
     shown: str
@@ -67,6 +72,7 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         return before
     same = before is not None and before.generation == generation and generation > 0
     job, problems = (before.job, before.problems) if before and same else read_object(_plain(document))
+    annotations = metadata.get("annotations") or {}
     status = document.get("status")
     shown = status if isinstance(status, dict) else {}
     return Seen(
@@ -79,6 +85,8 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         finalizers=tuple(metadata.get("finalizers") or ()),
         job=job,
         problems=problems,
+        controller=str(annotations.get(INSTALLATION) or ""),
+        annotated=bool(annotations),
         suspends=suspends(document),
         shown=digest(shown),
         finished=_is_finished(shown),
