@@ -228,7 +228,9 @@ async def test_a_lost_application_is_ended_before_a_declaration_that_cannot_be_r
 
 
 @virtual
-async def test_a_lost_application_is_ended_as_whom_it_runs_as_though_nobody_could_say_now_who_that_is() -> None:
+async def test_a_lost_application_is_ended_as_whom_it_runs_as_though_nobody_could_say_now_who_that_is() -> (
+    None
+):
     """The policy lets nobody run in its namespace any more: then the namespace stands for no user."""
     async with Office() as office:
         lost = await loses_its_record(office)
@@ -290,7 +292,9 @@ async def test_what_the_rest_of_a_record_names_is_ended_whatever_its_tags_say() 
 async def test_what_cannot_be_ended_is_said_in_status_event_and_count_and_heals() -> None:
     async with Office() as office:
         lost = await loses_its_record(office)
-        office.yarn.refuse["kill"] = DeniedError("org.apache.hadoop.security.AccessControlException", "not yours")
+        office.yarn.refuse["kill"] = DeniedError(
+            "org.apache.hadoop.security.AccessControlException", "not yours"
+        )
         master = office.drive(job(worker=2), lost_application=lost, deleted=True)
         await asyncio.sleep(120)
         assert not master.over

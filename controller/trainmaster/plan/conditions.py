@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import timestamp
-from trainmaster.plan.application import orphaned
 from trainmaster.plan.admission import Refusal, no_room, refusal
+from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from trainmaster.master.picture import FleetPicture
 
-
 _SHOWN = 5
 """jobs that are named in a sentence"""
 
@@ -59,7 +58,9 @@ def readiness(fleet: FleetPicture) -> Readiness:
         "the store answers",
         fleet.trouble or "the store can't be reached",
     )
-    alone = _check("alone", not fleet.foreign, "no other installation drives what is seen here", _foreign(fleet))
+    alone = _check(
+        "alone", not fleet.foreign, "no other installation drives what is seen here", _foreign(fleet)
+    )
     ends = _check("ends", not fleet.unended, "what is to end can be ended", _listed(fleet.unended))
     works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
@@ -75,7 +76,9 @@ def readiness(fleet: FleetPicture) -> Readiness:
 
 def _foreign(fleet: FleetPicture) -> str:
     who = sorted(set(fleet.foreign.values()))
-    said = f"{len(fleet.foreign)} jobs are left alone, since other installations drive them ({', '.join(who)})"
+    said = (
+        f"{len(fleet.foreign)} jobs are left alone, since other installations drive them ({', '.join(who)})"
+    )
     return f"{said}: {_listed(sorted(fleet.foreign))}"
 
 

@@ -33,7 +33,9 @@ def document(controller: str = "", *finalizers: str, **annotations: str) -> dict
 
 def patched(patch: list[dict[str, Any]], there: dict[str, Any]) -> Seen | None:
     """The object after a JSON patch (RFC 6902), as the API server applies it; None when a test refuses it."""
-    metadata = {key: value for key, value in there["metadata"].items() if value}  # it keeps nothing that is empty
+    metadata = {
+        key: value for key, value in there["metadata"].items() if value
+    }  # it keeps nothing that is empty
     for step in patch:
         *above, last = (part.replace("~1", "/") for part in step["path"].split("/")[2:])
         place = metadata
@@ -48,7 +50,9 @@ def patched(patch: list[dict[str, Any]], there: dict[str, Any]) -> Seen | None:
 
 @pytest.mark.parametrize("annotations", [{}, NOTE])
 @pytest.mark.parametrize("finalizers", [(), (FINALIZER,), ("example.com/other",)])
-def test_name_and_finalizer_come_in_one_write(annotations: dict[str, str], finalizers: tuple[str, ...]) -> None:
+def test_name_and_finalizer_come_in_one_write(
+    annotations: dict[str, str], finalizers: tuple[str, ...]
+) -> None:
     there = document("", *finalizers, **annotations)
     after = patched(claiming(seen_in(there), OURS), there)
     assert after is not None
@@ -80,7 +84,9 @@ def test_a_job_is_told_once_it_names_us(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"status": RUNNING}, {"spec": BROKEN}])
-def test_what_another_installation_drives_is_never_told_nor_touched(reader: Reader, more: dict[str, Any]) -> None:
+def test_what_another_installation_drives_is_never_told_nor_touched(
+    reader: Reader, more: dict[str, Any]
+) -> None:
     reader.model.create(**more)
     reader.model.name_controller(THEIRS)
     reader.hear()

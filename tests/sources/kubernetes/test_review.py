@@ -234,3 +234,22 @@ def test_an_edit_gives_nothing_so_that_a_finalizer_can_be_taken_off() -> None:
 def test_rules_for_owners_of_files_mean_nobody_here() -> None:
     owners = Reviewer((PolicyRule(owner="alice", users=("vision-svc",)),))
     assert owners.validate(creates(job())).denied
+
+
+@pytest.mark.parametrize(
+    ("annotations", "patch"),
+    [
+        (None, {"path": "/metadata/annotations", "value": {"trainmaster.io/installation": "ours"}}),
+        ({"a": "b"}, {"path": "/metadata/annotations/trainmaster.io~1installation", "value": "ours"}),
+        (
+            {"trainmaster.io/installation": "copied from another object"},
+            {"path": "/metadata/annotations/trainmaster.io~1installation", "value": "ours"},
+        ),
+    ],
+)
+def test_a_new_job_is_given_the_name_of_who_drives_it(annotations: object, patch: dict[str, object]) -> None:
+    named = Reviewer(POLICY, installation=lambda: "ours")
+    verdict = named.mutate(creates(job(finalizers=[FINALIZER], annotations=annotations)))
+    assert verdict.patch == ({"op": "add", **patch},)
+    again = job(finalizers=[FINALIZER], annotations={"trainmaster.io/installation": "ours"})
+    assert named.mutate(creates(again)).patch == ()

@@ -229,7 +229,9 @@ class Book:
         if seen is None:
             return None  # the engine goes on with what it remembers
         if entry.is_foreign(self.installation):
-            return entry.told if entry.driven else None  # what runs goes on as it was told, until a person decides
+            return (
+                entry.told if entry.driven else None
+            )  # what runs goes on as it was told, until a person decides
         if seen.deleting:
             concerns = entry.driven or entry.told or seen.held
             return self._of(entry, deleted=True) if concerns else None

@@ -26,6 +26,9 @@ def claiming(seen: Seen, installation: str) -> list[Object]:
 
 def _naming(seen: Seen, installation: str) -> list[Object]:
     if seen.annotated:
-        return [{"op": "test", "path": PATH, "value": None}, {"op": "add", "path": PATH, "value": installation}]
+        return [
+            {"op": "test", "path": PATH, "value": None},
+            {"op": "add", "path": PATH, "value": installation},
+        ]
     nothing: Object = {"op": "test", "path": _ANNOTATIONS, "value": None}
     return [nothing, {"op": "add", "path": _ANNOTATIONS, "value": {INSTALLATION: installation}}]

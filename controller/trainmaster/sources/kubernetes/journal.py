@@ -84,8 +84,7 @@ class KubernetesJournal:
         epoch = self._lease.epoch
         self._still(epoch)
         with self._alone(uid):
-            secret = await self._threads.call(packed, self._installation, uid, epoch, record, self.identity
-            )
+            secret = await self._threads.call(packed, self._installation, uid, epoch, record, self.identity)
             await self._put(uid, secret, epoch)
         self._still(epoch)
 
@@ -168,7 +167,9 @@ class KubernetesJournal:
     def _is_record(self, secret: Object) -> bool:
         """A copy under another name, such as a person's backup, is none, nor one that was handed over."""
         try:
-            return not is_moved(secret) and bool(secret["metadata"]["name"] == secret_name(self._installation, uid_of(secret)))
+            return not is_moved(secret) and bool(
+                secret["metadata"]["name"] == secret_name(self._installation, uid_of(secret))
+            )
         except InvalidError:
             return False
 

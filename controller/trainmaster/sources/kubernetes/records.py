@@ -62,7 +62,10 @@ def secret_name(installation: str, uid: str) -> str:
 
 
 def packed(installation: str, uid: str, epoch: int, record: bytes, identity: str = "") -> Object:
-    """The Secret of a record; `identity` is that of the installation, whose name may change. Raises InvalidError when it doesn't fit."""
+    """The Secret of a record; `identity` is that of the installation, whose name may change.
+
+    Raises InvalidError when it doesn't fit.
+    """
     whose = nameplate_of(record)
     content = zlib.compress(record)
     if len(content) > LARGEST:

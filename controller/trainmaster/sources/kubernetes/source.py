@@ -8,37 +8,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import FencedError, TrainmasterError, UnavailableError
+from trainmaster.errors import FencedError, UnavailableError
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import policy
-from trainmaster.api import reasons
-from trainmaster.sources.kubernetes import claims, finalizer, showing
+from trainmaster.sources.kubernetes import finalizer, showing
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api
 from trainmaster.sources.kubernetes.book import Book
+from trainmaster.sources.kubernetes.claiming import Claimer
 from trainmaster.sources.kubernetes.following import Follower
 from trainmaster.sources.kubernetes.installation import Installation
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
-from trainmaster.sources.kubernetes.objects import Seen
 from trainmaster.sources.kubernetes.permissions import Permissions
 from trainmaster.sources.kubernetes.telling import Teller
 from trainmaster.sources.kubernetes.writing import Writer
 
 log = logging.getLogger(__name__)
-
-_RETRY = 2.0
-"""seconds before a claim that couldn't be made is tried again"""
-_STRANGE = 30.0
-"""seconds for which an object that shows a status, and names nobody, is left to whoever made that: its name may have been taken
-away by mistake, and then it is put back"""
 
 
 class KubernetesSource:
@@ -52,9 +44,9 @@ class KubernetesSource:
         self, settings: Settings, kubeconfig: str = "", monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's."""
-        own = self._settings = settings.kubernetes
+        own = settings.kubernetes
         self._api = Api.connect(own, kubeconfig)
-        self._now = monotonic
+        self._where = f"{self._api.namespace}/{own.name}"
         self._installation = Installation(self._api.lane(2), own.name)
         self.lease = KubernetesLease(
             self._api.lane(2, settings.lease_duration),
@@ -69,15 +61,11 @@ class KubernetesSource:
         self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set)
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
-        self._webhooks = Webhooks(settings, self._api) if own.webhook.port is not None else None
+        self._webhooks = (
+            Webhooks(settings, self._api, self._installation) if own.webhook.port is not None else None
+        )
         self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
-        self._holding: dict[str, asyncio.Task[None]] = {}
-        self._strange: dict[str, float] = {}
-        """uid -> since when it was seen to show a status and name nobody"""
-        self._warned: set[str] = set()
-        """uids of objects of others on which it was said that we leave them alone"""
-        self._waiting: dict[str, str] = {}
-        """uid -> why it isn't ours yet"""
+        self._claimer = Claimer(self._book, self._writer, self._teller, self._where, monotonic)
 
     @property
     def trouble(self) -> str:
@@ -116,9 +104,7 @@ class KubernetesSource:
         """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
         self._book.adopt(known)
         self._writer.clear()
-        self._waiting.clear()
-        self._strange.clear()
-        self._warned.clear()
+        self._claimer.clear()
         unseen = {namespace for namespace, _ in known.values() if not self._follower.covers(namespace)}
         if unseen:
             log.warning(
@@ -145,61 +131,8 @@ class KubernetesSource:
             self._follower.ask()
             raise UnavailableError("the API server can't be asked: not even the lease is being renewed")
         picture = self._book.picture()
-        for seen in self._book.unclaimed():
-            if self._may_claim(seen):
-                self._beside(seen, self._claim)
-        for seen in self._book.foreign():
-            if seen.uid not in self._warned:
-                self._beside(seen, self._warn)
+        self._claimer.look()
         return picture
-
-    def _may_claim(self, seen: Seen) -> bool:
-        """What is new may be ours at once; what was shown to people before, and is in no journal of ours, may be somebody's."""
-        if not seen.shown or seen.controller or self._book.drives(seen.uid):
-            return True
-        return self._now() - self._strange.setdefault(seen.uid, self._now()) >= _STRANGE
-
-    def _beside(self, seen: Seen, work: Callable[[Seen], Coroutine[Any, Any, None]]) -> None:
-        """A write beside the looks: the next one after that tells what came of it."""
-        if seen.uid not in self._holding:
-            self._holding[seen.uid] = asyncio.get_running_loop().create_task(work(seen))
-
-    async def _warn(self, seen: Seen) -> None:
-        """Say on another's object that we leave it alone. Once in a leadership, whatever comes of it: /readyz says it as well."""
-        self._warned.add(seen.uid)
-        words = (
-            f"installation {seen.controller} drives this job, and installation {self._book.installation} "
-            f"({self._api.namespace}/{self._settings.name}), which looks at this namespace too, leaves it alone"
-        )
-        path = f"{seen.namespace}/{seen.name}"
-        declared = Declared(self.name, seen.namespace, seen.name, seen.uid, path)
-        try:
-            await self._teller.tell(declared, [Event(True, reasons.DRIVEN_ELSEWHERE, words)])
-        except TrainmasterError as error:
-            log.info("an event can't be shown", extra={"job": path, "error": str(error)})
-        finally:
-            self._holding.pop(seen.uid, None)
-
-    async def _claim(self, seen: Seen) -> None:
-        try:
-            await self._writer.amend(seen, lambda now: claims.claiming(now, self._book.installation))
-            self._strange.pop(seen.uid, None)
-            self._waiting.pop(seen.uid, None)
-        except TrainmasterError as error:
-            self._tell_waiting(seen, str(error))
-            await asyncio.sleep(_RETRY)
-        except Exception:  # tried again by a later look, and not with each
-            log.exception("an object can't be claimed for a reason nobody foresaw")
-            await asyncio.sleep(_RETRY)
-        finally:
-            del self._holding[seen.uid]
-
-    def _tell_waiting(self, seen: Seen, why: str) -> None:
-        """Once, not with every try."""
-        if self._waiting.get(seen.uid) != why:
-            job = f"{seen.namespace}/{seen.name}"
-            log.warning("a job waits until its deletion can be held", extra={"job": job, "error": why})
-        self._waiting[seen.uid] = why
 
     # --- showing
 
@@ -239,10 +172,7 @@ class KubernetesSource:
         """Leave the objects as they are."""
         if self._webhooks:
             await self._webhooks.stop()
-        tasks = list(self._holding.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._claimer.close()
         await self._api.close()
 
     async def _journal_epoch(self) -> int:

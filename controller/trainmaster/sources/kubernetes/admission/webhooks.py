@@ -16,6 +16,7 @@ from trainmaster.sources.kubernetes.admission.keeping import FolderKeeper, Keepe
 from trainmaster.sources.kubernetes.admission.review import Reviewer
 from trainmaster.sources.kubernetes.admission.server import ReviewServer
 from trainmaster.sources.kubernetes.api import Api
+from trainmaster.sources.kubernetes.installation import Installation
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,17 @@ _THREADS, _TIMEOUT = 2, 15.0
 class Webhooks:
     """`start`, then `run` until cancelled, then `stop`. Only to be had where the settings name a port."""
 
-    def __init__(self, settings: Settings, api: Api, now: Callable[[], float] = clock.now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        api: Api,
+        installation: Installation,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
         webhook = settings.kubernetes.webhook
-        self._server = ReviewServer(webhook, Reviewer(settings.policy, settings.kubernetes.namespaces))
+        self._installation = installation
+        reviewer = Reviewer(settings.policy, settings.kubernetes.namespaces, lambda: installation.id)
+        self._server = ReviewServer(webhook, reviewer)
         self._keeper = _keeper(settings, api, now)
         self._shown: Pair | None = None
         self._trouble = "the webhooks have no certificate yet"
@@ -69,6 +78,8 @@ class Webhooks:
     async def look(self) -> None:
         """One look at the certificate. What goes wrong is `trouble`: what is shown until then stays good for weeks."""
         try:
+            if not self._installation.id:
+                await self._installation.find()
             pair = await self._keeper.look()
             if pair != self._shown:
                 self._present(pair)
