@@ -90,6 +90,23 @@ def packed(installation: str, uid: str, epoch: int, record: bytes, identity: str
     }
 
 
+def copied(secret: Object, installation: str, identity: str) -> Object:
+    """The same record as one of another installation."""
+    uid, annotations = uid_of(secret), _annotations(secret)
+    kept = {key: annotations[key] for key in (NAMESPACE, NAME, EPOCH) if key in annotations}
+    labels = {
+        "app.kubernetes.io/managed-by": "trainmaster",
+        "app.kubernetes.io/instance": installation,
+        UID: uid,
+    }
+    metadata = {
+        "name": secret_name(installation, uid),
+        "labels": labels,
+        "annotations": {**kept, INSTALLATION: identity},
+    }
+    return {"apiVersion": "v1", "kind": "Secret", "type": TYPE, "metadata": metadata, "data": secret["data"]}
+
+
 def uid_of(secret: Object) -> str:
     return str(secret["metadata"].get("labels", {}).get(UID, ""))
 
