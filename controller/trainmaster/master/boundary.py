@@ -6,7 +6,7 @@ raise FencedError (another controller leads).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from trainmaster.api.declared import Declared
@@ -111,6 +111,9 @@ class Source(Protocol):
 
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Show one status, whole; idempotent."""
+
+    def astray(self) -> Collection[str]:
+        """uids of jobs that show something else than `publish` showed last, since somebody changed it."""
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """Show what happened, for people; called after the status that shows the same, and never again. May be lost."""

@@ -124,6 +124,7 @@ class Fleet:
             listing=lambda: self._intake.run(desk),
             keeping=lambda: self._intake.keep_alive(desk),
             statuses=self._publisher.run,
+            repairs=self._publisher.watch,
         )
 
     def _new_intake(self) -> Intake:

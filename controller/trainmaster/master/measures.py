@@ -22,6 +22,7 @@ WORKS = (
     "jobs",
     "lease",
     "listing",
+    "repairs",
     "rights",
     "source",
     "status",

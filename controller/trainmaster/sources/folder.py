@@ -11,7 +11,7 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
@@ -236,6 +236,10 @@ class FolderSource:
         """Unless the path has come to stand for another declaration."""
         if path not in self._registry.paths():
             await self._threads.call(self._files.delete, self._layout.status_of(path))
+
+    def astray(self) -> Collection[str]:
+        """None: only the controller writes below status/."""
+        return ()
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """Nothing: the controller's log has them, and a folder has no better place for what isn't kept."""

@@ -20,6 +20,7 @@ FINALIZER = "trainmaster.io/yarn"
 """holds the deletion of an object until nothing of its job is left on YARN"""
 
 _FINISHED = ConditionType.FINISHED.value
+_TYPES = frozenset(each.value for each in ConditionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Seen:
     suspends: bool
     """whether its spec asks for suspension, whatever else is wrong with it"""
     shown: str
-    """digest of its status"""
+    """digest of its status, without the conditions of others"""
     finished: bool
     """whether its status says that the job ended"""
     application: str
@@ -88,7 +89,7 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         controller=str(annotations.get(INSTALLATION) or ""),
         annotated=bool(annotations),
         suspends=suspends(document),
-        shown=digest(shown),
+        shown=digest(_ours(shown)),
         finished=_is_finished(shown),
         application=str(shown.get("applicationId") or ""),
     )
@@ -99,6 +100,18 @@ def unreadable(document: Mapping[str, Any]) -> Seen:
     metadata = {key: document["metadata"][key] for key in ("uid", "namespace", "name", "resourceVersion")}
     problem = FieldProblem(field="", value="", reason="it can't be read; the controller's log says why")
     return replace(seen_in({"metadata": metadata}), job=None, problems=(problem,))
+
+
+def _ours(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Others may add conditions of types of their own, which no controller of ours shows or removes."""
+    conditions = status.get("conditions")
+    if not isinstance(conditions, list):
+        return status
+    return {**status, "conditions": [each for each in conditions if not _is_others(each)]}
+
+
+def _is_others(condition: Any) -> bool:
+    return isinstance(condition, dict) and condition.get("type") not in _TYPES
 
 
 def digest(status: Mapping[str, Any]) -> str:

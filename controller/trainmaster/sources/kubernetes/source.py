@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
@@ -144,6 +144,10 @@ class KubernetesSource:
         seen = self._book.seen(declared.uid)
         if seen and seen.controller in ("", self._book.installation):
             await self._writer.show(seen, showing.wire(status))
+
+    def astray(self) -> Collection[str]:
+        """Objects whose status somebody else has changed."""
+        return self._writer.astray(self._book.seen)
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """As Events of the object."""
