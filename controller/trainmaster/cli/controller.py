@@ -19,6 +19,8 @@ from trainmaster.errors import InvalidError, RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prometheus_client import CollectorRegistry
+
     from trainmaster.api.declared import Declared
     from trainmaster.api.job import FileRef, TrainingJob
     from trainmaster.hadoop.configuration import HadoopConf
@@ -80,7 +82,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     shown = _Shown()
     registry = make_registry(shown.picture)
     registry.register(stalls)
-    source = _source(settings)
+    source = _source(settings, registry)
     web = WebServer(settings, shown.picture, registry)
     await web.start()
     source.lease.address = web.own_url
@@ -98,14 +100,14 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         log.info("stopped")
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings, registry: CollectorRegistry) -> Source:
     if settings.source == "folder":
         from trainmaster.sources.folder import FolderSource
 
         return FolderSource(settings.store, settings)
     from trainmaster.sources.kubernetes.source import KubernetesSource  # kopf takes half a second to import
 
-    return KubernetesSource(settings)
+    return KubernetesSource(settings, registry=registry)
 
 
 async def _run_until_signal(fleet: Fleet) -> None:

@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from prometheus_client import CollectorRegistry
+
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, UnavailableError
@@ -22,6 +24,7 @@ from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api
 from trainmaster.sources.kubernetes.book import Book
 from trainmaster.sources.kubernetes.claiming import Claimer
+from trainmaster.sources.kubernetes.counts import Counts
 from trainmaster.sources.kubernetes.following import Follower
 from trainmaster.sources.kubernetes.installation import Installation
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
@@ -41,11 +44,18 @@ class KubernetesSource:
     """a status is a write for the API server, and news for all who watch"""
 
     def __init__(
-        self, settings: Settings, kubeconfig: str = "", monotonic: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        kubeconfig: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's."""
+        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's; `registry`: for what
+        is counted.
+        """
+        counts = Counts(registry)
         own = settings.kubernetes
-        self._api = Api.connect(own, kubeconfig)
+        self._api = Api.connect(own, kubeconfig, counts)
         self._where = f"{self._api.namespace}/{own.name}"
         self._installation = Installation(self._api.lane(2), own.name)
         self.lease = KubernetesLease(
@@ -58,11 +68,13 @@ class KubernetesSource:
         self.journal = KubernetesJournal(self._api.lane(8), own.name, self.lease)
         self._news = asyncio.Event()
         self._book = Book(self.name, lambda namespace: policy.user_of_namespace(namespace, settings.policy))
-        self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set)
+        self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set, counts)
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
         self._webhooks = (
-            Webhooks(settings, self._api, self._installation) if own.webhook.port is not None else None
+            Webhooks(settings, self._api, self._installation, counts)
+            if own.webhook.port is not None
+            else None
         )
         self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
         self._claimer = Claimer(self._book, self._writer, self._teller, self._where, monotonic)

@@ -16,6 +16,7 @@ from trainmaster.sources.kubernetes.admission.keeping import FolderKeeper, Keepe
 from trainmaster.sources.kubernetes.admission.review import Reviewer
 from trainmaster.sources.kubernetes.admission.server import ReviewServer
 from trainmaster.sources.kubernetes.api import Api
+from trainmaster.sources.kubernetes.counts import Counts
 from trainmaster.sources.kubernetes.installation import Installation
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,13 @@ class Webhooks:
         settings: Settings,
         api: Api,
         installation: Installation,
+        counts: Counts | None = None,
         now: Callable[[], float] = clock.now,
     ) -> None:
         webhook = settings.kubernetes.webhook
         self._installation = installation
         reviewer = Reviewer(settings.policy, settings.kubernetes.namespaces, lambda: installation.id)
-        self._server = ReviewServer(webhook, reviewer)
+        self._server = ReviewServer(webhook, reviewer, counts)
         self._keeper = _keeper(settings, api, now)
         self._shown: Pair | None = None
         self._trouble = "the webhooks have no certificate yet"
