@@ -69,7 +69,7 @@ def test_its_status_says_which_field_can_not_be_read_and_that_it_is_stuck() -> N
     assert "line 4: spec.elastic: no such field" in accepted.message
     assert "kept alive" in accepted.message
     assert world.condition("Stalled").status == "True"
-    assert world.condition("Reconciling").status == "False"
+    assert not world.is_true("Reconciling")
     assert world.status.errors == (PROBLEM,)
     assert world.status.observed_generation == world.declared.generation
 

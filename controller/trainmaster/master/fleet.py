@@ -97,6 +97,7 @@ class Fleet:
             unforeseen=self.beats.trouble,
             installation=self._intake.installation,
             foreign=self._source.foreign,
+            unshown=self._publisher.unshown,
         )
 
     # --- leading

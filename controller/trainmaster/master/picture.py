@@ -5,7 +5,7 @@ Metrics and the web read these; nothing here is counted, and nothing decides on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trainmaster.api.declared import Declared
@@ -59,6 +59,8 @@ class FleetPicture:
     """the identity of the installation; empty while it isn't known"""
     foreign: Mapping[str, str] = field(default_factory=dict)
     """jobs that are left alone, by where they are declared: the identity of the installation that drives each"""
+    unshown: Sequence[str] = ()
+    """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 
     @property
     def unended(self) -> list[str]:

@@ -57,8 +57,8 @@ class Publisher:
         """by uid: of what it was shown, and what; a job whose file was moved is shown beside the new one"""
         self._repairs: dict[str, tuple[int, float]] = {}
         """by uid: how often its status was shown again in a row, and from when on it may be once more"""
-        self._late: set[str] = set()
-        """jobs of which it was said that their status can't be shown: once, however long that lasts"""
+        self._late: dict[str, str] = {}
+        """uid -> why its status can't be shown: said once, however long that lasts"""
         self._busy: set[str] = set()
         """jobs whose status is being written, and those that rest after it"""
         self._ready: dict[str, dict[str, None]] = {}
@@ -77,8 +77,13 @@ class Publisher:
         for jobs in self._ready.values():
             jobs.pop(uid, None)
         self._shown.pop(uid, None)
-        self._late.discard(uid)
+        self._late.pop(uid, None)
         self._repairs.pop(uid, None)
+
+    @property
+    def unshown(self) -> list[str]:
+        """Jobs that show something old, each with what is in the way."""
+        return list(self._late.values())
 
     async def watch(self) -> None:
         """Show again what somebody else has changed, until cancelled; ever more rarely, so that two writers don't fight hot."""
@@ -162,7 +167,7 @@ class Publisher:
             except TrainmasterError as error:
                 self._say_late(news.declared, error)
             else:
-                self._late.discard(news.declared.uid)
+                self._late.pop(news.declared.uid, None)
                 self._beats.works(work)
                 return rest
         self._keep(news)
@@ -174,8 +179,8 @@ class Publisher:
 
     def _say_late(self, declared: Declared, error: TrainmasterError) -> None:
         if declared.uid not in self._late:
-            self._late.add(declared.uid)
             log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
+        self._late[declared.uid] = f"{declared.namespace}/{declared.name}: {error}"
 
     async def _show(self, news: News) -> float:
         declared, status = news.declared, news.status

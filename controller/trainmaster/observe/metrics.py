@@ -95,6 +95,11 @@ def _controller(fleet: FleetPicture) -> Iterator[Metric]:
         value=len(fleet.unended),
     )
     yield GaugeMetricFamily(
+        "trainmaster_unshown_statuses",
+        "Jobs whose newest status can't be shown; /readyz says why.",
+        value=len(fleet.unshown),
+    )
+    yield GaugeMetricFamily(
         "trainmaster_leader", "1 if this controller leads, 0 on standby.", value=fleet.leading
     )
     yield GaugeMetricFamily(

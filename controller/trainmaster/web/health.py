@@ -62,6 +62,7 @@ def readiness(fleet: FleetPicture) -> Readiness:
         "alone", not fleet.foreign, "no other installation drives what is seen here", _foreign(fleet)
     )
     ends = _check("ends", not fleet.unended, "what is to end can be ended", _listed(fleet.unended))
+    shown = _check("statuses", not fleet.unshown, "statuses are shown", _listed(fleet.unshown))
     works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
         return Readiness("standby", (serving, store, works, alone))
@@ -71,7 +72,7 @@ def readiness(fleet: FleetPicture) -> Readiness:
     yarn = _check(
         "yarn", fleet.yarn_up, "the ResourceManager answers", "the ResourceManager can't be reached"
     )
-    return Readiness("leader", (serving, store, listed, yarn, works, alone, ends))
+    return Readiness("leader", (serving, store, listed, yarn, works, alone, ends, shown))
 
 
 def _foreign(fleet: FleetPicture) -> str:
