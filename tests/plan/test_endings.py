@@ -219,5 +219,5 @@ def test_a_status_says_nothing_of_what_the_job_has_never_been() -> None:
     kept = {"Accepted", "Ready", "Stalled", "Reconciling"}
     assert {c.type for c in world.status.conditions} == kept | {"Queued"}
     world.grants("worker-0").turns(ContainerState.RUNNING, "worker-0")
-    assert {c.type for c in world.status.conditions} == kept | {"Queued", "Running"}
+    assert {c.type for c in world.status.conditions} == kept | {"Queued", "Starting", "Running"}
     assert not world.is_true("Queued")
