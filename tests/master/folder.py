@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from master.office import Leads, Store
@@ -56,6 +56,9 @@ class Folder:
             raise self.fail[declared.uid]
         self.shown[declared.uid] = status
         self.edited.discard(declared.uid)
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        self.advise = advise
 
     async def identify(self) -> str:
         return "ours"

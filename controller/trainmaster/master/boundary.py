@@ -6,10 +6,11 @@ raise FencedError (another controller leads).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
@@ -89,6 +90,10 @@ class Source(Protocol):
     @property
     def foreign(self) -> Mapping[str, str]:
         """Declarations that are seen and left alone, by path: the identity of the installation that drives each."""
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """Told once: whom to ask what keeps a job from starting, where the source can tell people while they declare it. The
+        answer is empty where nothing does, or where it isn't known; any thread may ask."""
 
     async def identify(self) -> str:
         """The identity of the installation that this controller belongs to: made once and kept with the journal, so that it

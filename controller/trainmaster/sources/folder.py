@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.master.beats import Beats
@@ -96,6 +97,9 @@ class FolderSource:
         """uid -> (namespace, name) of the journal's jobs; what is known of files is read anew at the next look."""
         self._adopted = dict(known)
         self._started = False
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """Nobody waits for an answer when a file is written: the status tells."""
 
     async def identify(self) -> str:
         """Kept beside the journal."""

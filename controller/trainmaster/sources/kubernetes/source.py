@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from prometheus_client import CollectorRegistry
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, UnavailableError
 from trainmaster.master.beats import Beats
@@ -93,6 +94,11 @@ class KubernetesSource:
     def foreign(self) -> Mapping[str, str]:
         """Objects that are left alone, by namespace/name: the identity of the installation that drives each."""
         return {f"{seen.namespace}/{seen.name}": seen.controller for seen in self._book.foreign()}
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """From now on warnings at `kubectl apply` tell what keeps a job from starting."""
+        if self._webhooks:
+            self._webhooks.advise = advise
 
     async def identify(self) -> str:
         """The identity of this installation."""

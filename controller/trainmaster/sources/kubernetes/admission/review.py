@@ -36,6 +36,8 @@ class Reviewer:
     """empty: all"""
     installation: Callable[[], str] = str
     """whose the controller is; empty while that isn't known"""
+    advise: Callable[[TrainingJob], str] = lambda _: ""
+    """what keeps a job from starting as YARN is now; empty where nothing does, or where that isn't known"""
 
     def validate(self, request: Request) -> Verdict:
         """Whether a job may be as it is now declared."""
@@ -44,17 +46,21 @@ class Reviewer:
             return LET_THROUGH
         job, problems, denied = self._judged(request, new)
         if old is None:
-            return Verdict(problems, denied)
+            return Verdict(problems, denied, () if problems or job is None else self._advice(job))
         before, known, _ = self._judged(request, old)
         changed = self._changed(request.namespace, before, job)
         news = (*changed, *(problem for problem in problems if problem not in known))
         if news:
             return Verdict(news, denied and not changed)
-        return Verdict(warnings=(*map(str, problems), *_effects(old, before, job)))
+        advice = self._advice(job) if job and not _is_true(old, "Finished") else ()
+        return Verdict(warnings=(*map(str, problems), *_effects(old, before, job), *advice))
 
     def mutate(self, request: Request) -> Verdict:
         """What a new job is given: the finalizer, and the name of who drives it, which spare the controller a write before it
         opens an application. A name that comes with it was another object's, or of a webhook that was asked before this one.
+
+        What can't be read is refused here already: this webhook is asked before the API server looks at the schema, whose words
+        for somebody who wrote `limits` or `replicas: "2"` are about its own working.
 
         Nothing else is filled in. What isn't in somebody's file would come back as a difference with every `kubectl replace`,
         and a user or a queue that was written here could never be changed again. A job that can't be read isn't held.
@@ -62,10 +68,16 @@ class Reviewer:
         new = request.new
         if new is None or request.operation != "CREATE" or not self._drives(request) or _is_going(new):
             return LET_THROUGH
-        if read_object(_named(new))[0] is None:
-            return LET_THROUGH
+        job, problems = read_object(_named(new))
+        if job is None:
+            return Verdict(problems)
         metadata = new.get("metadata") or {}
         return Verdict(patch=(*_held(metadata), *_claimed(metadata, self.installation())))
+
+    def _advice(self, job: TrainingJob) -> tuple[str, ...]:
+        """No refusal: queues and nodes may come, and GitOps declares jobs in any order."""
+        hopeless = self.advise(job)
+        return (f"as YARN is now, this job doesn't start: {hopeless}",) if hopeless else ()
 
     def _drives(self, request: Request) -> bool:
         return not self.namespaces or request.namespace in self.namespaces

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from trainmaster.api.job import TrainingJob
 from trainmaster.errors import TrainmasterError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.settings import Settings
@@ -42,11 +43,18 @@ class Webhooks:
     ) -> None:
         webhook = settings.kubernetes.webhook
         self._installation = installation
-        reviewer = Reviewer(settings.policy, settings.kubernetes.namespaces, lambda: installation.id)
+        self.advise: Callable[[TrainingJob], str] | None = None
+        """what keeps a job from starting as YARN is now; None before there is a fleet to ask"""
+        reviewer = Reviewer(
+            settings.policy, settings.kubernetes.namespaces, lambda: installation.id, self._advise
+        )
         self._server = ReviewServer(webhook, reviewer, counts)
         self._keeper = _keeper(settings, api, now)
         self._shown: Pair | None = None
         self._trouble = "the webhooks have no certificate yet"
+
+    def _advise(self, job: TrainingJob) -> str:
+        return self.advise(job) if self.advise else ""
 
     @property
     def port(self) -> int:
