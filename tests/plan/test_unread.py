@@ -285,5 +285,5 @@ def test_what_yarn_loses_meanwhile_is_said_to_wait_until_it_can_be_read() -> Non
     assert said == "YARN lost the application; it is submitted anew once its declaration can be read"
     world.sees(application=AppState.NONE)
     assert world.told(Open) == []
-    assert world.condition("Restarting").status == "False"
+    assert not world.is_true("Restarting")
     assert rolled_forward(world, spec).told(Open)
