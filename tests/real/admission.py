@@ -72,7 +72,9 @@ class Replica:
     def __init__(self, loop: Loop, settings: Settings, kubeconfig: Path, now: Callable[[], float]) -> None:
         self._loop = loop
         self._api = Api.connect(settings.kubernetes, str(kubeconfig))
-        self.webhooks = Webhooks(settings, self._api, Installation(self._api, settings.kubernetes.name), now)
+        self.webhooks = Webhooks(
+            settings, self._api, Installation(self._api, settings.kubernetes.name), now=now
+        )
         self._running: Future[None] | None = None
         loop.do(self.webhooks.start())
 
