@@ -30,6 +30,8 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from trainmaster.errors import InvalidError
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = PositiveFloat
 
@@ -200,8 +202,14 @@ class Settings(BaseSettings):
 
     @property
     def own_user(self) -> str:
-        """The YARN user that the controller speaks as for itself."""
-        return self.user or getpass.getuser()
+        """The YARN user that the controller speaks as for itself. Raises InvalidError for a process whose uid has no name."""
+        try:
+            return self.user or getpass.getuser()
+        except (KeyError, OSError):
+            raise InvalidError(
+                f"uid {os.getuid()} has no name on this machine: say in the setting `user` (TRAINMASTER_USER) as whom the "
+                "controller speaks to YARN"
+            ) from None
 
     @classmethod
     def settings_customise_sources(

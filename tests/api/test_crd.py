@@ -90,12 +90,20 @@ def test_names_columns_and_subresources() -> None:
     names = DEFINITION["spec"]["names"]
     assert (names["shortNames"], names["categories"]) == (["tj"], ["all", "trainmaster"])
     assert [column["name"] for column in VERSION["additionalPrinterColumns"]] == [
-        "State", "Framework", "Workers", "GPUs", "Queue", "Restarts", "Age",
-        "User", "Application", "Started", "Reason",
+        "State", "Workers", "Queue", "Age",
+        "Framework", "GPUs", "Restarts", "User", "Application", "Started", "Reason",
     ]  # fmt: skip
     assert [column["name"] for column in VERSION["additionalPrinterColumns"] if "priority" not in column][
         -1
     ] == "Age"
+    namespace, name, longest = (
+        "recommendations",
+        "mnist-resnet50-v2",
+        {"State": "Restarting", "Queue": "root.training"},
+    )
+    shown = [c["name"] for c in VERSION["additionalPrinterColumns"] if "priority" not in c]
+    widths = [len(namespace), len(name), *(max(len(c), len(longest.get(c, ""))) for c in shown)]
+    assert sum(width + 3 for width in widths) - 3 <= 80  # kubectl puts three blanks between columns
     assert set(VERSION["subresources"]) == {"status", "scale"}
 
 

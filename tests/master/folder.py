@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from master.office import Leads, Store
@@ -21,12 +21,15 @@ class Folder:
     name = "folder"
     pace = 0.25
     trouble = unable = ""
+    foreign: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.lease = Leads()
         self.journal = Store(self.lease)
         self.jobs: dict[str, Declared] = {}
         self.shown: dict[str, JobStatus] = {}
+        self.edited: set[str] = set()
+        """jobs whose status somebody changed since it was shown"""
         self.publishes: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.fail: dict[str, Exception] = {}
@@ -52,6 +55,16 @@ class Folder:
         if declared.uid in self.fail:
             raise self.fail[declared.uid]
         self.shown[declared.uid] = status
+        self.edited.discard(declared.uid)
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        self.advise = advise
+
+    async def identify(self) -> str:
+        return "ours"
+
+    def astray(self) -> Collection[str]:
+        return [uid for uid in self.publishes if uid in self.edited]
 
     async def start(self) -> None:
         return

@@ -6,7 +6,7 @@ Lives here: the journal, the lease and the cluster as the shell sees them, and s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -30,7 +30,7 @@ from trainmaster.master.job import JobMaster
 from trainmaster.master.measures import Measures
 from trainmaster.plan.bounds import Bound, Bounds, of_partition
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.values import Cluster, Limits, Node, Size
+from trainmaster.plan.values import Cluster, Event, Limits, Node, Size
 from trainmaster.settings import Settings
 from yarn.wires import LARGE, NODE, Master, Nodes, Rm, Web, Yarn
 
@@ -99,6 +99,7 @@ class Office(AbstractAsyncContextManager["Office"]):
         self.store = store or Store(self.lease)
         self.shown: dict[str, JobStatus] = {}
         self.went: list[str] = []
+        self.events: list[Event] = []
         self.removed = 0
         self.passes = 0
         self.files: Callable[[FileRef, str], Any] = _no_file
@@ -123,11 +124,12 @@ class Office(AbstractAsyncContextManager["Office"]):
             measures=measures,
             files=self._look_up,
             policy=lambda _declared, _job: "",
-            publish=lambda declared, status, _events: self.shown.update({declared.uid: status}),
+            publish=self._publish,
             gone=self._gone,
             remove=self._remove,
             nudge=lambda uid: self.masters[uid].nudge(),
             public_url="",
+            installation="ours",
         )
         desk.managers["u"] = cast("Any", Rm(self.yarn))
         return desk
@@ -137,6 +139,10 @@ class Office(AbstractAsyncContextManager["Office"]):
 
     def _passed(self, _seconds: float) -> None:
         self.passes += 1
+
+    def _publish(self, declared: Declared, status: JobStatus, events: Sequence[Event]) -> None:
+        self.shown[declared.uid] = status
+        self.events += events
 
     async def _gone(self, declared: Declared) -> None:
         self.went.append(declared.uid)
@@ -159,7 +165,7 @@ class Office(AbstractAsyncContextManager["Office"]):
         self, job: TrainingJob | None, memory: Memory | None = None, uid: str = "uid", **declared: Any
     ) -> JobMaster:
         """Drive a job as the fleet does."""
-        said = Declared("folder", "default", "mnist", uid, "mnist.yaml", "u", job=job, **declared)
+        said = Declared("folder", "default", "mnist", uid, "mnist.yaml", job=job, **{"owner": "u"} | declared)
         master = self.masters[uid] = JobMaster(self.desk, said, memory)
         self.tasks.append(asyncio.create_task(master.run()))
         return master

@@ -9,12 +9,13 @@ from dataclasses import replace
 from master.office import Office, container, job
 from master.virtual import virtual
 from trainmaster.api import reasons
-from trainmaster.api.status import FieldProblem
+from trainmaster.api.status import ConditionType, FieldProblem
 from trainmaster.errors import DeniedError, RefusedError, UnavailableError
 from trainmaster.hadoop.refusals import INVALID_TOKEN
 from trainmaster.hadoop.values import ApplicationState, FinalStatus
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState
+from yarn.wires import Rm
 
 
 @virtual
@@ -222,6 +223,85 @@ async def test_a_lost_application_is_ended_before_a_declaration_that_cannot_be_r
         assert not master.over
         assert office.shown["uid"].application_id == lost
         office.yarn.away.clear()
+        await office.until(lambda: master.over)
+        assert office.yarn.only.state is ApplicationState.KILLED
+
+
+@virtual
+async def test_a_lost_application_is_ended_as_whom_it_runs_as_though_nobody_could_say_now_who_that_is() -> (
+    None
+):
+    """The policy lets nobody run in its namespace any more: then the namespace stands for no user."""
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        office.desk.policy = lambda _declared, _job: "no rule of the policy is for namespace default"
+        asked: list[str] = []
+        office.desk.managers.clear()
+        office.desk.manager = lambda user: asked.append(user) or Rm(office.yarn, user)  # type: ignore[method-assign]
+        master = office.drive(job(worker=2), lost_application=lost, owner="")
+        await office.until(lambda: master.memory.finished)
+        assert office.yarn.only.state is ApplicationState.KILLED
+        assert "" not in asked
+        assert asked[-1] == "u"
+
+
+@virtual
+async def test_an_application_that_another_installation_speaks_for_goes_on() -> None:
+    async with Office() as office:
+        office.desk.installation = "theirs"
+        lost = await loses_its_record(office)
+        office.desk.installation = "ours"
+        master = office.drive(job(worker=2), lost_application=lost)
+        await asyncio.sleep(120)
+        assert office.yarn.only.state is ApplicationState.RUNNING
+        assert not office.yarn.calls["kill"]
+        said = office.shown["uid"].condition(ConditionType.ACCEPTED)
+        assert said.reason == reasons.TOKEN_LOST
+        assert "begun by the controllers of installation theirs" in said.message
+        assert [e.reason for e in office.events].count(reasons.CANNOT_END) == 1
+        assert master.picture.unended.startswith(f"{lost} can't be ended")
+        office.yarn.clients.kill(lost, "by hand")
+        await office.until(lambda: master.memory.finished)
+        assert master.memory.verdict.reason == reasons.TOKEN_LOST
+        assert not master.picture.unended
+
+
+@virtual
+async def test_an_application_without_the_name_of_an_installation_is_not_ended_either() -> None:
+    async with Office() as office:
+        office.desk.installation = ""
+        lost = await loses_its_record(office)
+        office.desk.installation = "ours"
+        office.drive(job(worker=2), lost_application=lost)
+        await asyncio.sleep(60)
+        assert office.yarn.only.state is ApplicationState.RUNNING
+
+
+@virtual
+async def test_what_the_rest_of_a_record_names_is_ended_whatever_its_tags_say() -> None:
+    async with Office() as office:
+        office.desk.installation = "before the move"
+        lost = await loses_its_record(office)
+        office.desk.installation = "ours"
+        master = office.drive(None, lost_application=lost, recorded=True, deleted=True)
+        await office.until(lambda: master.over)
+        assert office.yarn.only.state is ApplicationState.KILLED
+
+
+@virtual
+async def test_what_cannot_be_ended_is_said_in_status_event_and_count_and_heals() -> None:
+    async with Office() as office:
+        lost = await loses_its_record(office)
+        office.yarn.refuse["kill"] = DeniedError(
+            "org.apache.hadoop.security.AccessControlException", "not yours"
+        )
+        master = office.drive(job(worker=2), lost_application=lost, deleted=True)
+        await asyncio.sleep(120)
+        assert not master.over
+        said = office.shown["uid"].condition(ConditionType.ACCEPTED)
+        assert (said.status, said.message.endswith("not yours")) == ("False", True)
+        assert [e.reason for e in office.events].count(reasons.CANNOT_END) == 1
+        del office.yarn.refuse["kill"]
         await office.until(lambda: master.over)
         assert office.yarn.only.state is ApplicationState.KILLED
 

@@ -25,12 +25,13 @@ from trainmaster.plan.values import Event
 @asynccontextmanager
 async def publishing(folder: Folder, beats: Beats | None = None) -> AsyncIterator[Publisher]:
     publisher = Publisher(folder, beats or Beats())
-    task = asyncio.create_task(publisher.run())
+    works = [asyncio.create_task(work) for work in (publisher.run(), publisher.watch())]
     try:
         yield publisher
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
 
 
 def declared(uid: str) -> Declared:
@@ -272,3 +273,33 @@ def test_a_flood_of_urgent_news_leaves_a_turn_to_the_calm_ones() -> None:
     turns.add("a", "x", urgent=False)
     turns.add("a", "x", urgent=True)
     assert (turns.next(), turns.next()) == ("x", "")
+
+
+@virtual
+async def test_a_status_that_somebody_changed_is_shown_again() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(observed_generation=1))
+        publisher.put(declared("b"), JobStatus(observed_generation=1))
+        await until(lambda: len(folder.shown) == 2, 10)
+        await asyncio.sleep(600)
+        assert folder.publishes == {"a": 1, "b": 1}
+        folder.shown["a"] = JobStatus(state="Succeeded")
+        folder.edited.add("a")
+        await until(lambda: folder.shown["a"].observed_generation == 1, 10)
+        await asyncio.sleep(600)
+        assert folder.publishes == {"a": 2, "b": 1}
+
+
+@virtual
+async def test_with_somebody_who_changes_it_all_the_time_nobody_fights_hot() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        publisher.put(declared("a"), JobStatus(observed_generation=1))
+        await until(lambda: folder.shown, 10)
+        for _ in range(36_000):  # an hour
+            folder.edited.add("a")
+            await asyncio.sleep(0.1)
+        assert 12 <= folder.publishes["a"] <= 25
+        publisher.put(declared("a"), JobStatus(observed_generation=2))
+        await until(lambda: folder.shown["a"].observed_generation == 2, 10)

@@ -19,6 +19,7 @@ from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
+from trainmaster.sources.kubernetes.counts import Counts
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -36,6 +37,7 @@ def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     Measures(registry)
     Bill(registry)
     registry.register(GpuCollector(lambda: shown, GpuPicture))
+    Counts(registry)
     return registry
 
 
@@ -157,3 +159,9 @@ def test_the_docs_list_exactly_the_metrics_that_exist() -> None:
     families = registry_of(fleet()).collect()
     exist = {f.name + ("_total" if f.type == "counter" else "") for f in families}
     assert set(re.findall(r"^\| `([a-z_]+)`", DOCS.read_text(), re.MULTILINE)) == exist
+
+
+def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:
+    registry = registry_of(fleet(foreign={"vision/a": "theirs", "vision/b": "theirs"}))
+    assert value(registry, "trainmaster_foreign_jobs") == 2
+    assert value(registry, "trainmaster_unended_applications") == 0

@@ -258,6 +258,10 @@ class World:
         assert found is not None, f"no condition {type_}"
         return found
 
+    def is_true(self, type_: str) -> bool:
+        """Also one that isn't shown, since it has never been True, is not."""
+        return self.status.is_true(ConditionType(type_))
+
     def shown(self, name: str) -> ReplicaStatus:
         return self.status.roles[key(name).role].replicas[key(name).index]
 

@@ -120,7 +120,7 @@ def test_unseen_is_not_gone_until_the_node_would_be() -> None:
     world = World(job("Generic", worker=1)).runs().vanishes("worker-0")
     assert world.shown("worker-0").state == "Unseen"
     assert world.condition("Running").reason == "NodeUnseen"
-    assert world.condition("Restarting").status == "False"
+    assert not world.is_true("Restarting")
     assert world.plan.wake_at == world.now + 600
     assert world.later(599).replica("worker-0").bound
     assert not world.later(1).replica("worker-0").bound
@@ -175,3 +175,16 @@ def test_without_a_cluster_nothing_is_opened() -> None:
     world = World(job(worker=1)).sees(cluster=None)
     assert not world.told(Open)
     assert world.sees(cluster=cluster()).told(Open)
+
+
+def test_while_a_restart_waits_the_cause_is_said_where_people_look() -> None:
+    """The condition Ready takes the words of what is waited for, and `get` shows the same."""
+    world = (
+        World(job("PyTorch", worker=2, policy={"backoff": {"base": "60s"}}))
+        .runs()
+        .ends("worker-0", 1)
+        .later(5)
+    )
+    assert "worker-0" in world.condition("Queued").message
+    assert "asked for again in" in world.condition("Queued").message
+    assert "worker-0" in world.condition("Ready").message

@@ -6,7 +6,7 @@ import pytest
 
 from plan.build import World, cluster, declared, job
 from trainmaster.plan.decide import begun, decide, raised
-from trainmaster.plan.values import AppState, Finish, Forget, Open, Seen, Stop
+from trainmaster.plan.values import AppState, ContainerState, Finish, Forget, Open, Seen, Stop
 
 FREE = {"backoff": {"base": 0}}
 
@@ -40,14 +40,14 @@ def test_a_job_succeeds_when_those_that_decide_did(
     world = World(job(framework, success=success, **roles)).runs()
     for name in ends:
         world.ends(name, 0)
-    assert (world.condition("Succeeded").status == "True") is succeeded
+    assert world.is_true("Succeeded") is succeeded
 
 
 def test_after_success_the_parameter_servers_are_stopped_and_yarn_is_told() -> None:
     world = World(job("TensorFlow", worker=1, ps=2)).runs().ends("worker-0", 0)
     assert {s.container for s in world.told(Stop)} == {"c2", "c3"}
     assert not world.told(Finish)
-    assert world.condition("Finished").status == "False"
+    assert not world.is_true("Finished")
     assert world.plan.wake_at == world.now + 10
     world.obeys()
     assert world.told(Finish) == [Finish(succeeded=True, killed=False, message="worker-0 succeeded")]
@@ -133,7 +133,7 @@ def test_suspension_gives_all_back_and_resuming_opens_a_new_application() -> Non
     assert world.told_names == ["Open"]
     assert world.status.earlier_application_ids == ("application_1_0001",)
     assert world.condition("Queued").status == "True"
-    assert world.condition("Restarting").status == "False"
+    assert not world.is_true("Restarting")
     world.runs()
     assert (world.memory.charged, world.memory.generation, world.status.state) == (1, 2, "Running")
 
@@ -150,7 +150,7 @@ def test_resuming_before_the_end_still_ends_the_old_application() -> None:
 
 def test_suspending_while_opening_waits_for_the_application() -> None:
     world = World(job(worker=1)).says(AppState.OPENING).declares(job(worker=1, policy={"suspend": True}))
-    assert world.condition("Suspended").status == "False"
+    assert not world.is_true("Suspended")
     assert world.registers().told(Finish)
     assert world.closes().condition("Suspended").status == "True"
 
@@ -206,3 +206,18 @@ def test_the_declaration_itself_is_removed_only_if_asked() -> None:
     policy = {"ttlAfterFinished": "60s", "ttlDeletesResource": True}
     world = World(job(worker=1, policy=policy)).runs().ends("worker-0", 0).closes().later(60)
     assert world.told_names == ["RemoveDeclaration"]
+
+
+def test_a_job_that_is_declared_suspended_is_told_that_nothing_was_started() -> None:
+    world = World(job(worker=1, policy={"suspend": True}))
+    assert world.condition("Suspended").message == "nothing was started: it was declared suspended"
+    assert [event.message for event in world.events] == ["Suspending: nothing was started"]
+
+
+def test_a_status_says_nothing_of_what_the_job_has_never_been() -> None:
+    world = World(job(worker=1)).registers()
+    kept = {"Accepted", "Ready", "Stalled", "Reconciling"}
+    assert {c.type for c in world.status.conditions} == kept | {"Queued"}
+    world.grants("worker-0").turns(ContainerState.RUNNING, "worker-0")
+    assert {c.type for c in world.status.conditions} == kept | {"Queued", "Starting", "Running"}
+    assert not world.is_true("Queued")

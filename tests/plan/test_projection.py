@@ -23,15 +23,15 @@ def test_no_reason_says_that_all_runs_while_nothing_does() -> None:
     world = World(job(worker=1, policy=policy)).runs()
     assert world.condition("Queued").reason == "AllRunning"
     world.ends("worker-0", 1)
-    assert _reasons(world, "Running", "Queued", "Starting", "Suspended") == {"BackingOff"}
+    assert _reasons(world, "Running", "Queued", "Starting") == {"BackingOff"}
     world.later(10)
-    assert _reasons(world, "Running", "Queued", "Starting", "Suspended") == {"ReplicaRestart"}
+    assert _reasons(world, "Running", "Queued", "Starting") == {"ReplicaRestart"}
     assert world.condition("Running").status == "False"
 
 
 def test_some_of_several_are_not_all() -> None:
     world = World(job(worker=2)).runs().ends("worker-0", 137)
-    assert _reasons(world, "Running", "Queued", "Suspended") == {"SomeRunning"}
+    assert _reasons(world, "Running", "Queued") == {"SomeRunning"}
 
 
 def _reasons(world: World, *conditions: str) -> set[str]:

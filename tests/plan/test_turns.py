@@ -253,3 +253,11 @@ def test_no_two_gangs_ever_wait_for_each_other(
         assert granted or world.running, f"they wait for each other: {world}"
         if not granted:
             world.end(0)
+
+
+def test_who_waits_is_told_who_is_before_it_while_the_line_is_short() -> None:
+    jobs = [replace(waiting(f"j{n}", 8, n), name=f"vision/j{n}") for n in range(9)]
+    said = turns(jobs, bounds(8))
+    assert said["j1"].words.endswith("1 job is before it in line there, vision/j0 first")
+    assert said["j3"].words.endswith("3 jobs are before it in line there, vision/j0 first")
+    assert said["j8"].words.endswith("up to 8 jobs are before it in line there")

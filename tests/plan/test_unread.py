@@ -69,7 +69,7 @@ def test_its_status_says_which_field_can_not_be_read_and_that_it_is_stuck() -> N
     assert "line 4: spec.elastic: no such field" in accepted.message
     assert "kept alive" in accepted.message
     assert world.condition("Stalled").status == "True"
-    assert world.condition("Reconciling").status == "False"
+    assert not world.is_true("Reconciling")
     assert world.status.errors == (PROBLEM,)
     assert world.status.observed_generation == world.declared.generation
 
@@ -285,5 +285,5 @@ def test_what_yarn_loses_meanwhile_is_said_to_wait_until_it_can_be_read() -> Non
     assert said == "YARN lost the application; it is submitted anew once its declaration can be read"
     world.sees(application=AppState.NONE)
     assert world.told(Open) == []
-    assert world.condition("Restarting").status == "False"
+    assert not world.is_true("Restarting")
     assert rolled_forward(world, spec).told(Open)

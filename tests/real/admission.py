@@ -22,6 +22,7 @@ from trainmaster.master import clock
 from trainmaster.settings import Kubernetes, PolicyRule, Settings, Webhook
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import Api
+from trainmaster.sources.kubernetes.installation import Installation
 from trainmaster.sources.kubernetes.rights import Where, needed
 
 T = TypeVar("T")
@@ -71,7 +72,9 @@ class Replica:
     def __init__(self, loop: Loop, settings: Settings, kubeconfig: Path, now: Callable[[], float]) -> None:
         self._loop = loop
         self._api = Api.connect(settings.kubernetes, str(kubeconfig))
-        self.webhooks = Webhooks(settings, self._api, now)
+        self.webhooks = Webhooks(
+            settings, self._api, Installation(self._api, settings.kubernetes.name), now=now
+        )
         self._running: Future[None] | None = None
         loop.do(self.webhooks.start())
 

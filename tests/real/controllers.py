@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -27,8 +27,9 @@ QUICK = {
 class Controller:
     """`trainmaster controller` with these variables beside our own. Used as a context it surely ends."""
 
-    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
-        self.log, self._settings = log, settings
+    def __init__(self, log: Path, settings: Mapping[str, str], prefix: Sequence[str] = ()) -> None:
+        """`prefix`: a program that starts it."""
+        self.log, self._settings, self._prefix = log, settings, prefix
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, kill_at: str = "") -> Controller:
@@ -36,7 +37,7 @@ class Controller:
         env = os.environ | QUICK | self._settings
         if kill_at:
             env["TRAINMASTER_KILL_AT"] = kill_at
-        command = [sys.executable, "-m", "trainmaster", "controller"]
+        command = [*self._prefix, sys.executable, "-m", "trainmaster", "controller"]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 command, env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True

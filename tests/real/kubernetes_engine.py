@@ -236,6 +236,7 @@ class Engine:
     async def _lead(self) -> None:
         while not await self.source.lease.acquire():
             await asyncio.sleep(0.2)
+        await self.source.identify()
         self.source.adopt(self.known)
         async with asyncio.TaskGroup() as works:
             works.create_task(self._renew())

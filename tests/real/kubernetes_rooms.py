@@ -43,6 +43,7 @@ class KubernetesRoom(Room):
         self._jobs = client.CustomObjectsApi(config.new_client_from_config(str(kubernetes.kubeconfig)))
         self.grant(needed(self._scope))
         self._lead_before()
+        self._others: list[str] = []
         self.account = kubernetes.kubeconfig_for(self.own, ACCOUNT)
 
     def _lead_before(self) -> None:
@@ -82,6 +83,28 @@ class KubernetesRoom(Room):
         rules = [right.rule for right in needed(self._scope) if right.where is Where.JOBS]
         objects = _role("", rules, self.own)
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def another(self) -> dict[str, str]:
+        """Settings of a second installation of the same name, in a namespace of its own, which looks at the same jobs."""
+        own = f"{self.own}-2"
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}
+        account = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": ACCOUNT, "namespace": own},
+        }
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        lease["metadata"] = {"name": ACCOUNT, "namespace": own}
+        objects = [namespace, account, lease]
+        for where, place in ((Where.OWN, own), (Where.JOBS, self.namespace)):
+            rules = [right.rule for right in needed(self._scope) if right.where is where]
+            role, binding = _role(place, rules, own)
+            role["metadata"]["name"] = binding["roleRef"]["name"] = own
+            objects += [role, binding]
+        self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        self._others.append(own)
+        kubeconfig = self.kubernetes.kubeconfig_for(own, ACCOUNT)
+        return {"KUBECONFIG": str(kubeconfig), "TRAINMASTER_KUBERNETES__NAMESPACE": own}
 
     def guard(self) -> dict[str, str]:
         """Have a controller with these settings asked about the room's jobs, by the webhook configurations that are shipped."""
@@ -184,7 +207,7 @@ class KubernetesRoom(Room):
         free: dict[str, Any] = {"metadata": {"finalizers": None}}  # nobody is there any more to let them go
         for name in self.names():
             self._jobs.patch_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name, free)
-        self._delete("namespace", self.namespace, self.own, "--wait=false")
+        self._delete("namespace", self.namespace, self.own, *self._others, "--wait=false")
         self._delete(",".join(("clusterrole", "clusterrolebinding", *WEBHOOKS)), self.own)
 
     def _delete(self, *what: str) -> None:

@@ -108,7 +108,7 @@ def test_a_valid_job_is_held_and_applying_it_again_changes_nothing(served: Serve
     assert served.kubectl("diff", "-f", "-", stdin=yaml.safe_dump(document)).code == 0
 
 
-def test_nothing_but_the_finalizer_is_filled_in(served: Served, name: str) -> None:
+def test_nothing_but_finalizer_and_driver_is_filled_in(served: Served, name: str) -> None:
     """The user that the namespace stands for isn't written: it would be in the way of every later edit of it."""
     assert apply(served, job(SPEC, name)).code == 0
     kept = served.get(name)

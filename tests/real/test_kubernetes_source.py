@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,6 +146,34 @@ async def test_a_namespace_without_rights_hides_no_other_and_is_named(places: Pl
 
 
 # --- showing
+
+
+async def test_a_status_that_somebody_edits_is_seen_and_shown_again_with_the_conditions_of_others(
+    place: Place,
+) -> None:
+    async with Engine(place.source()) as engine:
+        place.declare("mnist")
+        declared = await engine.told("mnist")
+        await engine.source.publish(declared, status())
+        assert not engine.source.astray()
+        theirs = {"type": "Approved", "status": "True", "reason": "Reviewed", "message": "Fine."}
+        theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+        shown = place.object("mnist")["status"]
+        edited = {
+            "state": "Succeeded",
+            "completionTime": "2026-01-01T00:00:00Z",
+            "conditions": [*shown["conditions"], {**theirs, "type": "Failed"}, theirs],
+        }
+        place.kubectl(
+            *("patch", "tj", "mnist", "--subresource=status", "--type=merge"),
+            *("-p", json.dumps({"status": edited})),
+        )
+        await until(engine.source.astray)
+        await engine.source.publish(declared, status())
+        after = place.object("mnist")["status"]
+        assert [each["type"] for each in after["conditions"]] == ["Running", "Approved"]
+        assert (after["state"], "completionTime" in after) == ("Running", False)
+        assert not engine.source.astray()
 
 
 async def test_a_status_is_written_once_and_only_when_it_differs(place: Place) -> None:

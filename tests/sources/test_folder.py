@@ -10,7 +10,7 @@ import yaml
 
 from sources.building import Clock, job_text, leading, only, put
 from trainmaster.api.status import JobStatus, timestamp
-from trainmaster.errors import FencedError, InvalidError
+from trainmaster.errors import FencedError, InvalidError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.shares import FILES
@@ -197,3 +197,25 @@ async def test_the_controllers_own_files_may_lie_in_another_store(tmp_path: Path
     await made.close()
     assert {p.name for p in (tmp_path / "store").iterdir()} == {"jobs", "status"}
     assert {p.name for p in state.iterdir()} == {"journal", "known", "lease"}
+
+
+async def test_an_installation_keeps_its_identity_over_its_leaders_and_two_folders_have_two(
+    tmp_path: Path,
+) -> None:
+    first, other = await leading(tmp_path / "a"), await leading(tmp_path / "b")
+    identity = await first.identify()
+    assert identity == await first.identify() != await other.identify()
+    await first.lease.release()
+    assert await (await leading(tmp_path / "a")).identify() == identity
+
+
+async def test_an_identity_that_is_broken_is_no_other_one(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    await made.identify()
+    (tmp_path / "installation").write_text("broken")
+    with pytest.raises(UnavailableError, match="installation"):
+        await made.identify()
+    (tmp_path / "installation").unlink()
+    await made.lease.release()
+    with pytest.raises(FencedError):
+        await made.identify()

@@ -19,15 +19,15 @@ PLURAL = "trainingjobs"
 HEADER = "# Made from controller/trainmaster/api by `make crds`; edits go there.\n"
 COLUMNS = (
     ("State", "string", ".status.state"),
-    ("Framework", "string", ".status.framework"),
     ("Workers", "string", ".status.workersSummary"),
-    ("GPUs", "integer", ".status.gpus"),
     ("Queue", "string", ".spec.queue"),
-    ("Restarts", "integer", ".status.restarts"),
     ("Age", "date", ".metadata.creationTimestamp"),
 )
-"""what `kubectl get` shows, within 80 columns"""
+"""what `kubectl get` shows, within 80 columns also for all namespaces (`-A`), with names as people give them"""
 WIDE_COLUMNS = (
+    ("Framework", "string", ".status.framework"),
+    ("GPUs", "integer", ".status.gpus"),
+    ("Restarts", "integer", ".status.restarts"),
     ("User", "string", ".status.user"),
     ("Application", "string", ".status.applicationId"),
     ("Started", "date", ".status.startTime"),

@@ -37,3 +37,5 @@ class Declared:
     """path of the holder of this namespace and name, where this one came second"""
     lost_application: str = ""
     """an application that was shown of it before, though the journal knows nothing of it (any more): nobody can speak for it"""
+    recorded: bool = False
+    """whether what is left of its record names that application: then it is ours for certain"""

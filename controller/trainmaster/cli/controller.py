@@ -19,6 +19,8 @@ from trainmaster.errors import InvalidError, RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prometheus_client import CollectorRegistry
+
     from trainmaster.api.declared import Declared
     from trainmaster.api.job import FileRef, TrainingJob
     from trainmaster.hadoop.configuration import HadoopConf
@@ -90,7 +92,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     asking = Asking(settings.own_user, settings.hadoop_ca_file)
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.picture, Bill(registry))
     registry.register(GpuCollector(shown.picture, watch.picture))
-    source = _source(settings)
+    source = _source(settings, registry)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture)
     await web.start()
     source.lease.address = web.own_url
@@ -112,14 +114,14 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         log.info("stopped")
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings, registry: CollectorRegistry) -> Source:
     if settings.source == "folder":
         from trainmaster.sources.folder import FolderSource
 
         return FolderSource(settings.store, settings)
     from trainmaster.sources.kubernetes.source import KubernetesSource  # kopf takes half a second to import
 
-    return KubernetesSource(settings)
+    return KubernetesSource(settings, registry=registry)
 
 
 async def _run_until_signal(fleet: Fleet) -> None:

@@ -14,6 +14,7 @@ from typing import NoReturn
 import typer
 
 from trainmaster.cli import (
+    adopt,
     apply,
     change,
     check,
@@ -40,7 +41,7 @@ ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 
 SERVE, DECLARE, LOOK, CHANGE = "Run it", "Declare", "Look", "Change"
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    SERVE: {"controller": controller.controller},
+    SERVE: {"controller": controller.controller, "adopt": adopt.adopt},
     DECLARE: {"run": run_job.run, "apply": apply.apply, "validate": check.validate, "explain": check.explain},
     LOOK: {
         "get": get.get,

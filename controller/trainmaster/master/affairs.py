@@ -15,14 +15,15 @@ from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError
-from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
-from trainmaster.hadoop.values import FinalStatus
+from trainmaster.hadoop.values import ApplicationReport, FinalStatus
 from trainmaster.master.desk import Desk
 from trainmaster.master.opening import (
+    INSTALLATION,
     Amend,
     Opened,
     ended_state,
+    installation_tag,
     open_application,
     refused_for_good,
     uid_tag,
@@ -52,6 +53,8 @@ class Affairs:
         """seconds before YARN is asked again to open the application"""
         self._said = ("", "")
         """what was last put off, and why"""
+        self.unended = ""
+        """why an application that is to go can't be ended, when that was last tried; empty when nothing is in the way"""
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._task is None:
@@ -120,7 +123,14 @@ class Affairs:
     ) -> Opened:
         rm = self._desk.manager(user)
         return await open_application(
-            memory, job, user, rm, self._desk.conf, amend, self._desk.run_page(declared, memory.rerun)
+            memory,
+            job,
+            user,
+            rm,
+            self._desk.conf,
+            amend,
+            self._desk.run_page(declared, memory.rerun),
+            self._desk.installation,
         )
 
     async def finish(
@@ -150,27 +160,58 @@ class Affairs:
                 raise
         return True
 
-    async def kill(self, application: ApplicationMemory, uid: str) -> None:
+    async def kill(self, application: ApplicationMemory, uid: str, say: Callable[[Event], None]) -> None:
         """End an application of the job that nobody can speak for.
 
-        Its id may come from a status, which others can write: what was not submitted for this job goes on.
+        Its id may come from a status, which others can write: what was not submitted for this job, or by another installation,
+        goes on.
         """
         try:
-            ended = await self._killed(self._desk.manager(application.user), application.id, uid_tag(uid))
+            ended = await self._killed(application, uid)
         except TrainmasterError as error:
-            await self._later("an application can't be ended yet", error)
+            await self._unended(application.id, error, say)
         else:
+            self.unended = ""
             self._sight.say(*ended)
 
-    async def _killed(self, rm: ResourceManager, id_: str, tag: str) -> tuple[AppState, str]:
+    async def _killed(self, application: ApplicationMemory, uid: str) -> tuple[AppState, str]:
+        """Ended as whom it runs as: YARN's report remembers that when nobody else does."""
+        id_, rm = application.id, self._desk.manager(application.user or self._desk.settings.own_user)
         while report := await rm.report(id_):
-            if tag not in report.tags:
+            if uid_tag(uid) not in report.tags:
                 return AppState.LOST, f"{id_} is another job's"
             if report.state.over:
                 return AppState.CLOSED, report.diagnostics
-            await rm.kill(id_, "its token was lost")
+            if application.orphan and not application.recorded:
+                self._must_be_ours(report)
+            await self._desk.manager(report.user).kill(id_, "its token was lost")
             await asyncio.sleep(POLL)
         return AppState.LOST, f"YARN doesn't know {id_} any more"
+
+    def _must_be_ours(self, report: ApplicationReport) -> None:
+        """Raises RefusedError for one that another installation speaks for, or may: a version before this gave no such tag."""
+        if installation_tag(self._desk.installation) in report.tags:
+            return
+        of = next((tag.removeprefix(INSTALLATION) for tag in report.tags if tag.startswith(INSTALLATION)), "")
+        whose = f"the controllers of installation {of}" if of else "a controller that left no name on it"
+        words = (
+            f"it was begun by {whose}, and only they may end it; if they are gone, YARN ends it by itself "
+            f"after a while, or `yarn application -kill {report.id}` does"
+        )
+        raise RefusedError("Foreign", words)
+
+    async def _unended(self, id_: str, error: TrainmasterError, say: Callable[[Event], None]) -> None:
+        """Shown for as long as it lasts, told once, and tried again, more rarely where YARN itself says no."""
+        words = f"{id_} can't be ended: {error}"
+        self._desk.measures.end_failed()
+        if words != self.unended:
+            say(Event(warning=True, reason=reasons.CANNOT_END, message=words))
+        self.unended = words
+        self._sight.say(self._sight.state, words)
+        self._wake.set()
+        await self._later("an application can't be ended yet", error)
+        if isinstance(error, RefusedError):
+            await asyncio.sleep(MOST)
 
     async def prioritize(
         self, application: ApplicationMemory, priority: int, amend: Amend, say: Callable[[Event], None]

@@ -6,10 +6,11 @@ raise FencedError (another controller leads).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
@@ -86,6 +87,18 @@ class Source(Protocol):
     def unable(self) -> str:
         """Why it can't answer requests of its own (the admission webhooks); empty when it can, or has none."""
 
+    @property
+    def foreign(self) -> Mapping[str, str]:
+        """Declarations that are seen and left alone, by path: the identity of the installation that drives each."""
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """Told once: whom to ask what keeps a job from starting, where the source can tell people while they declare it. The
+        answer is empty where nothing does, or where it isn't known; any thread may ask."""
+
+    async def identify(self) -> str:
+        """The identity of the installation that this controller belongs to: made once and kept with the journal, so that it
+        outlives names and leaders. Asked by each leader before it reads the journal."""
+
     async def start(self) -> None:
         """Once, before anything else. Raises what makes a start impossible, such as a taken port."""
 
@@ -103,6 +116,9 @@ class Source(Protocol):
 
     async def publish(self, declared: Declared, status: JobStatus) -> None:
         """Show one status, whole; idempotent."""
+
+    def astray(self) -> Collection[str]:
+        """uids of jobs that show something else than `publish` showed last, since somebody changed it."""
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """Show what happened, for people; called after the status that shows the same, and never again. May be lost."""

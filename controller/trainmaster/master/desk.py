@@ -68,6 +68,8 @@ class Desk:
     gpus: FoundGpus = field(default_factory=FoundGpus)
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
+    installation: str = ""
+    """identity of the installation that this controller belongs to, told once the fleet leads"""
     fleet_size: int = 0
     """jobs that heartbeat and hold containers"""
     idle: int = 0

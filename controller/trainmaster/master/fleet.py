@@ -11,12 +11,14 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
+from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
@@ -30,7 +32,9 @@ from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
-from trainmaster.plan.values import HeldGpus, Limits
+from trainmaster.plan.admission import refusal
+from trainmaster.plan.case import Case
+from trainmaster.plan.values import HeldGpus, Limits, Seen
 from trainmaster.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -68,6 +72,7 @@ class Fleet:
         self._bell = Bell(self._nudge)
         self._gpus = FoundGpus()
         self._leading = False
+        source.ask(self.advise)
 
     async def run(self) -> None:
         """Lead whenever the lease can be had, until stopped. What runs on YARN goes on either way."""
@@ -98,6 +103,9 @@ class Fleet:
             trouble=self._intake.trouble or self._source.trouble,
             unable=self._source.unable,
             unforeseen=self.beats.trouble,
+            installation=self._intake.installation,
+            foreign=self._source.foreign,
+            unshown=self._publisher.unshown,
         )
 
     def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
@@ -108,6 +116,15 @@ class Fleet:
     def keep_gpus(self, uids: Iterable[str]) -> None:
         """Of these jobs alone."""
         self._gpus.keep_only(uids)
+
+    def advise(self, job: TrainingJob) -> str:
+        """What keeps such a job from starting, as YARN is now; empty where nothing does, or where this isn't the leader."""
+        cluster = self._cluster.of_queue(job.spec.queue) if self._leading else None
+        if cluster is None:
+            return ""
+        about = Declared(self._source.name, job.metadata.namespace, job.metadata.name, "", "", job=job)
+        no = refusal(Case(about, job, Seen(cluster=cluster), clock.now(), self._limits()), frozenset())
+        return no[1] if no else ""
 
     # --- leading
 
@@ -127,30 +144,24 @@ class Fleet:
         """Read the journal once, then keep the beats."""
         while not self._leading:
             self._leading = await self._intake.load()
+        desk.installation = self._intake.installation
         await self.beats.until_one_ends(
             cluster=lambda: self._look_at_cluster(desk),
             expiry=lambda: self._expiries.keep(desk.expect),
             listing=lambda: self._intake.run(desk),
             keeping=lambda: self._intake.keep_alive(desk),
             statuses=self._publisher.run,
+            repairs=self._publisher.watch,
         )
 
     def _new_intake(self) -> Intake:
         return Intake(self._source, self._masters, self.beats, self._settings.look_interval)
 
     def _new_desk(self) -> Desk:
-        limits = Limits(
-            port_first=self._settings.port_first,
-            port_last=self._settings.port_last,
-            node_expiry=self._expiries.known.node,
-            max_replicas=self._settings.max_replicas,
-            first_cause_wait=self._settings.first_cause_wait,
-            web_scheme=self._conf.scheme,
-        )
         return Desk(
             settings=self._settings,
             conf=self._conf,
-            limits=limits,
+            limits=self._limits(),
             journal=self._source.journal,
             lease=self._source.lease,
             nodes=NodeManagers(),
@@ -166,6 +177,16 @@ class Fleet:
             remove=self._source.remove,
             nudge=self._bell.ring,
             public_url=self._public_url,
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            port_first=self._settings.port_first,
+            port_last=self._settings.port_last,
+            node_expiry=self._expiries.known.node,
+            max_replicas=self._settings.max_replicas,
+            first_cause_wait=self._settings.first_cause_wait,
+            web_scheme=self._conf.scheme,
         )
 
     def _nudge(self, uid: str) -> None:

@@ -47,6 +47,8 @@ class Intake:
         self._read_again_at = 0.0
         self._handed: Mapping[str, Declared] | None = None
         """the picture that was handed out last: given again, there is nothing new in it"""
+        self.installation = ""
+        """the identity of the installation, known once the journal was read"""
         self.trouble = ""
         """why the store could not be asked when that was last tried; empty when it could"""
         self.looked_at = 0.0
@@ -61,6 +63,7 @@ class Intake:
     async def load(self) -> bool:
         """Read the journal; False when it can't be read yet."""
         try:
+            self.installation = await self._source.identify()
             found = await load(self._source)
         except TrainmasterError as error:
             self._store_fails("the journal can't be read yet", error)

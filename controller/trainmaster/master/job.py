@@ -199,7 +199,7 @@ class JobMaster:
                 url = self.desk.run_page(self.declared, self.memory.rerun)
                 affairs.run(lambda: affairs.finish(action, application, heart.master, url))
             case Kill() if application:
-                affairs.run(lambda: affairs.kill(application, self.memory.uid))
+                affairs.run(lambda: affairs.kill(application, self.memory.uid, self._say))
             case Forget():
                 affairs.run(self._leave)
             case RemoveDeclaration():
@@ -230,7 +230,9 @@ class JobMaster:
     def _show(self, plan: Plan) -> None:
         tell(plan.events, self._who(), self.desk.measures)
         remembered = self.memory if self._record.written else None
-        self._picture = Picture(self.declared, remembered, plan.status, clock.now())
+        self._picture = Picture(
+            self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended
+        )
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:

@@ -69,7 +69,9 @@ class Journalled:
         refused = replace(declared, job=None, problems=(FieldProblem(field="", value="", reason=reason),))
         if not declared.deleted:
             return refused
-        return replace(refused, lost_application=plate.application, owner=plate.user or declared.owner)
+        return replace(
+            refused, lost_application=plate.application, recorded=True, owner=plate.user or declared.owner
+        )
 
 
 def _newer(version: int) -> str:

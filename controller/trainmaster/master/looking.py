@@ -80,6 +80,7 @@ def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen
         sum((case.size(r.key) for r in missing), Size()) if memory.replicas else case.total,
         queue=(cluster.queue if cluster else "") or application.queue,
         user=application.user,
+        name=f"{declared.namespace}/{declared.name}",
         gang=gang_size(case),
         containers=container_sizes(case),
         holds=len(missing) < len(wanted),

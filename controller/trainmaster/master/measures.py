@@ -23,6 +23,7 @@ WORKS = (
     "jobs",
     "lease",
     "listing",
+    "repairs",
     "rights",
     "source",
     "status",
@@ -57,6 +58,11 @@ class Measures:
         self._failed = Counter(
             "trainmaster_pass_failures",
             "Passes that ended with an error and will be made again.",
+            registry=registry,
+        )
+        self._end_failures = Counter(
+            "trainmaster_end_failures",
+            "Tries to end an application that nobody can speak for, which failed and will be made again.",
             registry=registry,
         )
         self._writes = _histogram(
@@ -105,6 +111,10 @@ class Measures:
     def pass_failed(self) -> None:
         """One pass over one job raised."""
         self._failed.inc()
+
+    def end_failed(self) -> None:
+        """An application could not be ended."""
+        self._end_failures.inc()
 
     def unforeseen(self, work: str) -> None:
         """One of the controller's works met an error that nobody foresaw."""

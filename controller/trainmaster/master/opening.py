@@ -30,6 +30,7 @@ Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]
 TOKEN_POLL = 0.03
 """seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
 TOKEN_POLL_MOST = 1.0
+INSTALLATION = "installation:"
 TAG = 100
 """characters in one tag (YarnConfiguration.APPLICATION_MAX_TAG_LENGTH)"""
 
@@ -54,17 +55,19 @@ async def open_application(
     conf: HadoopConf,
     amend: Amend,
     tracking_url: str,
+    installation: str = "",
 ) -> Opened:
     """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
 
-    Raises UnavailableError when YARN can't be asked.
+    `installation` is whose the controller is, for a tag. Raises UnavailableError when YARN can't be asked.
     """
     new = memory.application is None
     memory = await _with_id(memory, job, user, rm, amend)
     assert memory.application is not None
     had_token = bool(memory.application.token)
     if not had_token:
-        report = await _submitted(memory.application, memory, rm, new=new)
+        known = submission(memory.application, memory, installation)
+        report = await _submitted(known, rm, new=new)
         if report.am_rm_token is None:
             return _without_token(report)
         token = base64.b64encode(report.am_rm_token).decode()
@@ -92,13 +95,11 @@ async def _with_id(
     return memory
 
 
-async def _submitted(
-    application: ApplicationMemory, memory: Memory, rm: ResourceManager, *, new: bool
-) -> ApplicationReport:
+async def _submitted(application: Submission, rm: ResourceManager, *, new: bool) -> ApplicationReport:
     """Submit unless YARN has it already, and wait until it has a token, or never will. A `new` id can't have been submitted."""
     report = None if new else await rm.report(application.id)
     if report is None:
-        await rm.submit(submission(application, memory))
+        await rm.submit(application)
         reach("submit")
     wait = TOKEN_POLL
     while report is None or not _decided(report):
@@ -114,15 +115,21 @@ def _decided(report: ApplicationReport) -> bool:
     return bool(report.am_rm_token) or report.state.over or report.state is ApplicationState.RUNNING
 
 
-def submission(application: ApplicationMemory, memory: Memory) -> Submission:
+def submission(application: ApplicationMemory, memory: Memory, installation: str) -> Submission:
     """What YARN is told of the job; people find it there by name and tags."""
     tags = ("trainmaster", f"job:{memory.namespace}/{memory.name}"[:TAG], uid_tag(memory.uid))
-    return Submission(application.id, memory.name, application.queue, application.priority, tags)
+    whose = (installation_tag(installation),) if installation else ()
+    return Submission(application.id, memory.name, application.queue, application.priority, (*tags, *whose))
 
 
 def uid_tag(uid: str) -> str:
     """The tag by which an application is known as that of one job, whoever names it."""
     return f"uid:{uid}"[:TAG]
+
+
+def installation_tag(installation: str) -> str:
+    """The tag by which an application is known as begun by the controllers of one installation, and of no other."""
+    return f"{INSTALLATION}{installation}"[:TAG]
 
 
 def _without_token(report: ApplicationReport) -> Opened:

@@ -5,8 +5,8 @@ Metrics and the web read these; nothing here is counted, and nothing decides on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import JobStatus
@@ -26,6 +26,8 @@ class Picture:
     """time of the pass, seconds since the epoch"""
     last_beat: float = 0.0
     """time of the last answered heartbeat; 0 while it has no application"""
+    unended: str = ""
+    """why an application of it that is to go can't be ended at present; empty when nothing is in the way"""
 
     def beaten(self, last_beat: float) -> Picture:
         """The same, with the heartbeat of now: calm jobs make no passes."""
@@ -56,3 +58,14 @@ class FleetPicture:
     """why requests to the source can't be answered, such as those for verdicts on objects; empty when they can"""
     unforeseen: str = ""
     """which works of the controller fail in a way nobody foresaw, for a person; empty when none does"""
+    installation: str = ""
+    """the identity of the installation; empty while it isn't known"""
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    """jobs that are left alone, by where they are declared: the identity of the installation that drives each"""
+    unshown: Sequence[str] = ()
+    """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
+
+    @property
+    def unended(self) -> list[str]:
+        """Applications that can't be ended at present, with the reasons."""
+        return [picture.unended for picture in self.jobs.values() if picture.unended]

@@ -27,6 +27,8 @@ WRITERS = 8
 SETTLE = 1 / 3
 """share of a source's pace that the first news of a job wait for what follows at once"""
 RETRY = 2.0
+REPAIR, LONGEST_REPAIR, QUIET = 2.0, 300.0, 900.0
+"""seconds until a status that somebody changes is shown again, at first and at most; and those after which it's a first time"""
 REST_SHARE, LONGEST_REST = 10, 5.0
 """after its status a job rests for so many times as long as that took, up to so many seconds"""
 YOUNG = 120.0
@@ -54,10 +56,12 @@ class Publisher:
     def __init__(self, source: Source, beats: Beats) -> None:
         self._source, self._beats = source, beats
         self._waiting: dict[str, News] = {}
-        self._shown: dict[str, tuple[str, JobStatus]] = {}
-        """by uid: where it is shown, and what; a job whose file was moved is shown beside the new one"""
-        self._late: set[str] = set()
-        """jobs of which it was said that their status can't be shown: once, however long that lasts"""
+        self._shown: dict[str, tuple[Declared, JobStatus]] = {}
+        """by uid: of what it was shown, and what; a job whose file was moved is shown beside the new one"""
+        self._repairs: dict[str, tuple[int, float]] = {}
+        """by uid: how often its status was shown again in a row, and from when on it may be once more"""
+        self._late: dict[str, str] = {}
+        """uid -> why its status can't be shown: said once, however long that lasts"""
         self._busy: set[str] = set()
         """jobs whose status is being written, and those that rest after it"""
         self._turns = Turns()
@@ -77,7 +81,39 @@ class Publisher:
         self._waiting.pop(uid, None)
         self._turns.leave(uid)
         self._shown.pop(uid, None)
-        self._late.discard(uid)
+        self._late.pop(uid, None)
+        self._repairs.pop(uid, None)
+
+    @property
+    def unshown(self) -> list[str]:
+        """Jobs that show something old, each with what is in the way."""
+        return list(self._late.values())
+
+    async def watch(self) -> None:
+        """Show again what somebody else has changed, until cancelled; ever more rarely, so that two writers don't fight hot."""
+        while True:
+            now = clock.monotonic()
+            for uid in self._source.astray():
+                times, due = self._repairs.get(uid, (0, now))
+                if now >= due:
+                    quiet = now - due > QUIET
+                    self._repairs[uid] = (
+                        (1 if quiet else times + 1),
+                        now + min(LONGEST_REPAIR, REPAIR * 2**times),
+                    )
+                    self._again(uid)
+            self._beats.works("repairs")
+            await asyncio.sleep(REPAIR)
+
+    def _again(self, uid: str) -> None:
+        shown = self._shown.pop(uid, None)
+        if shown and uid not in self._waiting:
+            log.info("a status that somebody changed is shown again", extra={"job": shown[0].path})
+            self.put(*shown)
+
+    def _stands(self, declared: Declared, status: JobStatus) -> bool:
+        shown = self._shown.get(declared.uid)
+        return shown is not None and (shown[0].path, shown[1]) == (declared.path, status)
 
     async def run(self) -> None:
         """Write what waits, until cancelled."""
@@ -135,7 +171,7 @@ class Publisher:
             except TrainmasterError as error:
                 self._say_late(news.declared, error)
             else:
-                self._late.discard(news.declared.uid)
+                self._late.pop(news.declared.uid, None)
                 self._beats.works(work)
                 return rest
         self._keep(news)
@@ -147,16 +183,16 @@ class Publisher:
 
     def _say_late(self, declared: Declared, error: TrainmasterError) -> None:
         if declared.uid not in self._late:
-            self._late.add(declared.uid)
             log.info("a status can't be shown yet", extra={"job": declared.name, "error": str(error)})
+        self._late[declared.uid] = f"{declared.namespace}/{declared.name}: {error}"
 
     async def _show(self, news: News) -> float:
         declared, status = news.declared, news.status
-        shown = self._shown.get(declared.uid) == (declared.path, status)
+        shown = self._stands(declared, status)
         if not shown:
             await self._source.publish(declared, status)
         # Even if it was shown: from now on the picture's own object, since two equal ones would be kept.
-        self._shown[declared.uid] = (declared.path, status)
+        self._shown[declared.uid] = (declared, status)
         await self._tell(news)
         return 0.0 if shown else self._source.pace
 

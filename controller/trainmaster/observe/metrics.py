@@ -87,6 +87,21 @@ def _controller(fleet: FleetPicture) -> Iterator[Metric]:
         value=bool(fleet.trouble or fleet.unable or fleet.unforeseen),
     )
     yield GaugeMetricFamily(
+        "trainmaster_foreign_jobs",
+        "Jobs seen that are left alone, since another installation drives them.",
+        value=len(fleet.foreign),
+    )
+    yield GaugeMetricFamily(
+        "trainmaster_unended_applications",
+        "Applications that are to go, and can't be ended; /readyz names them.",
+        value=len(fleet.unended),
+    )
+    yield GaugeMetricFamily(
+        "trainmaster_unshown_statuses",
+        "Jobs whose newest status can't be shown; /readyz says why.",
+        value=len(fleet.unshown),
+    )
+    yield GaugeMetricFamily(
         "trainmaster_leader", "1 if this controller leads, 0 on standby.", value=fleet.leading
     )
     yield GaugeMetricFamily(

@@ -55,6 +55,14 @@ def follow_application(case: Case, memory: Memory) -> Change:
     return Change(memory)
 
 
+def orphaned(memory: Memory, words: str) -> str:
+    """That the application is being ended because its record was lost, and what is in the way; empty for any other."""
+    application = memory.application
+    if application is None or not application.orphan or memory.verdict:
+        return ""
+    return f"the record of this job was lost, and {application.id} is to be ended first: {words or 'YARN is being asked'}"
+
+
 def without_application(memory: Memory) -> Memory:
     if memory.application is None:
         return memory

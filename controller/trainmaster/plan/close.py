@@ -27,7 +27,9 @@ def close(case: Case, memory: Memory) -> Change:
 def _begin(case: Case, memory: Memory) -> Change:
     suspends = memory.verdict is None and not case.declared.deleted
     closing = replace(all_let_go(case, memory), closing_since=case.now, suspended=suspends)
-    events = (normal(reasons.SUSPENDED, "Suspending: all containers are given back"),) if suspends else ()
+    begun = case.has_application(memory) or memory.earlier_applications
+    said = "all containers are given back" if begun else "nothing was started"
+    events = (normal(reasons.SUSPENDED, f"Suspending: {said}"),) if suspends else ()
     change = Change(closing, events)
     return change if not _application_over(case, closing) else change.then(_closed(case, closing).memory)
 

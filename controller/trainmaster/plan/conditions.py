@@ -9,6 +9,7 @@ from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import timestamp
 from trainmaster.plan.admission import Refusal, no_node_for, no_room, refusal
+from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
@@ -50,6 +51,8 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
 
 
 def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
+    if lost := orphaned(memory, case.seen.application_words):
+        return Said(C.ACCEPTED, False, reasons.TOKEN_LOST, lost)
     if case.unread:
         return Said(C.ACCEPTED, False, reasons.INVALID, why_unread(case.declared, memory))
     if no := refused or case.held:
@@ -71,6 +74,8 @@ def _queued(case: Case, memory: Memory, refused: Refusal | None, now: str) -> Sa
 
 def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
     """Why the gang isn't there yet, with the numbers and the scheduler's own words where it has some."""
+    if lost := orphaned(memory, case.seen.application_words):
+        return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
     if case.yarn_away:
@@ -86,7 +91,11 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.IN_DOUBT, doubt
     if case.now < memory.gang_not_before:
         reason = reasons.GANG_TIMEOUT if memory.gang_timeouts else reasons.BACKING_OFF
-        return reason, f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
+        again = f"containers are asked for again in {memory.gang_not_before - case.now:.0f} s or less"
+        return (
+            reason,
+            again if memory.gang_timeouts or not memory.restart_cause else f"{memory.restart_cause}; {again}",
+        )
     if not memory.gang_since:
         no = no_room(case)
         words = case.seen.turn or "other jobs in front gather their containers first"
@@ -167,6 +176,8 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield refused
     if not memory.gathering and (no := no_node_for(case, _waited_for(case, memory))):
         yield no
+    if not memory.gathering and memory.restart_cause and any(_is_replaced(case, r) for r in memory.replicas):
+        yield memory.restart_cause
     if unseen:
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (doubt := doubted(case, memory)):
@@ -206,12 +217,15 @@ def _suspended(case: Case, memory: Memory, now: str) -> Said:
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
         return Said(
-            C.SUSPENDED,
-            over,
-            reason,
-            "all containers are given back" if over else "containers are being given back",
+            C.SUSPENDED, over, reason, given_back(memory) if over else "containers are being given back"
         )
     return Said(C.SUSPENDED, False, now, "the job is not suspended")
+
+
+def given_back(memory: Memory) -> str:
+    """What suspending came to: a job that was declared so never had anything."""
+    begun = memory.application or memory.earlier_applications
+    return "all containers are given back" if begun else "nothing was started: it was declared suspended"
 
 
 def _ended(memory: Memory, which: C, now: str) -> Said:

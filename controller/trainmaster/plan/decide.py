@@ -66,7 +66,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         return _continued(again, decide(declared, again.memory, seen, now, limits))
     case = in_force(declared, memory, seen, now, limits)
     if case is None or (declared.duplicate_of and not memory.document):
-        after, status = refused(declared, memory, now)
+        after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
     change = Change(memory)
     for step in UNREAD_STEPS if case.unread else STEPS:
@@ -100,13 +100,14 @@ def _leaving(declared: Declared, memory: Memory, seen: Seen) -> tuple[Action, ..
 
 def begun(declared: Declared) -> Memory:
     """What is remembered of a job of which the journal has nothing: it is new, or nobody can speak for its application."""
-    lost = declared.lost_application
-    application = ApplicationMemory(lost, user=_user(declared), orphan=True) if lost else None
+    application = _orphan(declared) if declared.lost_application else None
     return Memory(declared.uid, declared.namespace, declared.name, application=application)
 
 
-def _user(declared: Declared) -> str:
-    return (declared.job.spec.user if declared.job else None) or declared.owner
+def _orphan(declared: Declared) -> ApplicationMemory:
+    """As whom it runs YARN knows: what the declaration and the policy say now may be otherwise."""
+    user = declared.owner if declared.recorded else ""
+    return ApplicationMemory(declared.lost_application, user=user, orphan=True, recorded=declared.recorded)
 
 
 def raised(memory: Memory, epoch: int) -> Memory:

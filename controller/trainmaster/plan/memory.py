@@ -174,6 +174,8 @@ class ApplicationMemory:
     submitted_at: float = 0.0
     orphan: bool = False
     """its record was lost: only its id is known, from what had been shown of it"""
+    recorded: bool = False
+    """what is left of its record names it: it is ours, whatever its tags say"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from trainmaster.api.status import (
     timestamp,
 )
 from trainmaster.api.status import ConditionType as C
+from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import Said, conditions_of
 from trainmaster.plan.gang import gang_minimum
@@ -34,6 +35,8 @@ from trainmaster.plan.values import Container, ContainerState, HeldGpus, Size
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 OVER = (ReplicaState.SUCCEEDED, ReplicaState.FAILED, ReplicaState.STOPPED)
 """states in which no further container is wanted"""
+ALWAYS = (C.ACCEPTED, C.READY, C.STALLED, C.RECONCILING)
+"""conditions that every job shows; others are shown from when they are True for the first time"""
 STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTING, C.QUEUED)
 """the first that is True gives the word for the State column"""
 
@@ -41,16 +44,24 @@ STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTIN
 def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     """The status as of now, and the memory with the times in it that were first seen now."""
     memory = _all_started(case, memory)
-    said = conditions_of(case, memory)
+    said = [s for s in conditions_of(case, memory) if _is_shown(s, memory)]
     since = {s.type.value: _since(memory, s, case.now) for s in said}
     memory = memory if since == memory.since else replace(memory, since=since)
     conditions = tuple(_condition(s, since[s.type.value], memory.observed_generation) for s in said)
     return memory, _status(case, memory, conditions)
 
 
-def refused(declared: Declared, memory: Memory, now: float) -> tuple[Memory, JobStatus]:
-    """The same for a declaration that could not be read, or came second under its name."""
+def _is_shown(said: Said, memory: Memory) -> bool:
+    """What a job has never been isn't said of it: half of the conditions would be about nothing."""
+    under_way = said.type is C.SUSPENDED and memory.suspended
+    return said.true or under_way or said.type in ALWAYS or said.type.value in memory.since
+
+
+def refused(declared: Declared, memory: Memory, now: float, words: str = "") -> tuple[Memory, JobStatus]:
+    """The same for a declaration that could not be read, or came second under its name; `words` are about its application."""
     reason, message = _refusal(declared)
+    if lost := orphaned(memory, words):
+        reason, message = reasons.TOKEN_LOST, f"{lost}; {message}"
     said = (
         Said(C.ACCEPTED, False, reason, message),
         Said(C.READY, False, reason, message),

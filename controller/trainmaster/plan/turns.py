@@ -28,6 +28,8 @@ class Waiting:
     """what isn't granted yet of its gang"""
     queue: str = ""
     user: str = ""
+    name: str = ""
+    """namespace/name, for people"""
     gang: Size = NOTHING
     """what must be granted together"""
     containers: tuple[Size, ...] = ()
@@ -50,6 +52,8 @@ class Turn:
     wants: Size = NOTHING
     before: int = 0
     """how many go before it there: roughly, or the sentence would change for everybody with each one that leaves"""
+    first: str = ""
+    """the first of those, for people"""
     note: str = ""
     """what else is to be said"""
 
@@ -61,7 +65,9 @@ class Turn:
         if self.may:
             return f"{self.bound} has no room for all of it yet"
         jobs = "1 job is" if self.before == 1 else f"{self._at_most} jobs are"
-        return f"it wants {self.wants} of {self.bound}; {jobs} before it in line there"
+        # Of a long line nobody is named: the sentence would change for everybody with each one that leaves.
+        named = f", {self.first} first" if self.first and self.before < 4 else ""
+        return f"it wants {self.wants} of {self.bound}; {jobs} before it in line there{named}"
 
     @property
     def _at_most(self) -> str:
@@ -81,6 +87,8 @@ class _Level:
     """resources of which somebody who may ask needs more than there is"""
     before: int = 0
     """jobs that came here so far"""
+    first: str = ""
+    """the name of the first of them"""
 
 
 @dataclass(slots=True)
@@ -175,6 +183,7 @@ class Round:
 def _claim(one: _Standing, level: _Level) -> None:
     """Claim of one bound what those before leave, and see whether somebody is before it there."""
     level.before += 1
+    level.first = level.first or one.job.name
     waits = one.kinds & level.short and not one.job.holds
     short = one.kinds if waits else _short(one.claim, level.left)
     if short and one.lacking is None:
@@ -189,7 +198,7 @@ def _claim(one: _Standing, level: _Level) -> None:
 
 def _turn(one: _Standing) -> Turn:
     if one.behind:
-        return Turn(False, one.behind.said, one.job.needs, _roughly(one.place))
+        return Turn(False, one.behind.said, one.job.needs, _roughly(one.place), one.behind.first)
     return Turn(True, one.lacking.said if one.lacking else "")
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.master import clock
@@ -45,6 +47,8 @@ class FolderSource:
     name = "folder"
     pace = 0.25
     """a status is one small file"""
+    foreign: Mapping[str, str] = {}
+    """nobody else looks into this folder"""
     trouble = unable = ""
     """what keeps it from its work makes its calls fail, and stands in their errors"""
 
@@ -61,6 +65,7 @@ class FolderSource:
                 "doesn't; name an hdfs:// or file:// folder for it in the setting `state`"
             )
         self._layout, own = Layout(root), Layout(own_root)
+        self._identity = own.installation
         self._now = monotonic
         self._threads = Threads()
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
@@ -93,6 +98,25 @@ class FolderSource:
         """uid -> (namespace, name) of the journal's jobs; what is known of files is read anew at the next look."""
         self._adopted = dict(known)
         self._started = False
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """Nobody waits for an answer when a file is written: the status tells."""
+
+    async def identify(self) -> str:
+        """Kept beside the journal."""
+        return await self._own_threads[1].call(self._identify)
+
+    def _identify(self) -> str:
+        try:
+            return str(uuid.UUID(self._own.read(self._identity, 100).decode().strip()))
+        except FileNotFoundError:
+            made = str(uuid.uuid4())
+            self._own.make_folder(self._identity.rpartition("/")[0])
+            self._own.replace_if(self._identity, f"{made}\n".encode(), 0o644, self._still)
+            return made
+        except ValueError:
+            where = f"{self._own.base}{self._identity}"
+            raise UnavailableError(f"{where} doesn't hold the identity of an installation") from None
 
     async def start(self) -> None:
         """Nothing is needed before the first look."""
@@ -217,6 +241,10 @@ class FolderSource:
         """Unless the path has come to stand for another declaration."""
         if path not in self._registry.paths():
             await self._threads.call(self._files.delete, self._layout.status_of(path))
+
+    def astray(self) -> Collection[str]:
+        """None: only the controller writes below status/."""
+        return ()
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """Nothing: the controller's log has them, and a folder has no better place for what isn't kept."""

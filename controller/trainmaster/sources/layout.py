@@ -7,6 +7,7 @@ status/<same path>                      what the controller shows
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
+installation                            the identity of the installation whose journal this is
 staging/<user>/<namespace>/<name>/      what the command line uploads for a job
 confirm-deletions                       a mark: the files that vanished together were deleted on purpose
 """
@@ -46,6 +47,10 @@ class Layout:
     @property
     def lease(self) -> str:
         return self.under("lease")
+
+    @property
+    def installation(self) -> str:
+        return self.under("installation")
 
     @property
     def confirm(self) -> str:

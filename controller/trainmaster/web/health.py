@@ -6,9 +6,13 @@ controller that waits for YARN, or for a right in one of its namespaces, still s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from trainmaster.master.picture import FleetPicture
+
+_SHOWN = 5
+"""jobs that are named in a sentence"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +58,34 @@ def readiness(fleet: FleetPicture) -> Readiness:
         "the store answers",
         fleet.trouble or "the store can't be reached",
     )
+    alone = _check(
+        "alone", not fleet.foreign, "no other installation drives what is seen here", _foreign(fleet)
+    )
+    ends = _check("ends", not fleet.unended, "what is to end can be ended", _listed(fleet.unended))
+    shown = _check("statuses", not fleet.unshown, "statuses are shown", _listed(fleet.unshown))
     works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
-        return Readiness("standby", (serving, store, works))
+        return Readiness("standby", (serving, store, works, alone))
     listed = _check(
         "listing", fleet.looked_at > 0, "the jobs were listed", "no complete listing of the jobs yet"
     )
     yarn = _check(
         "yarn", fleet.yarn_up, "the ResourceManager answers", "the ResourceManager can't be reached"
     )
-    return Readiness("leader", (serving, store, listed, yarn, works))
+    return Readiness("leader", (serving, store, listed, yarn, works, alone, ends, shown))
+
+
+def _foreign(fleet: FleetPicture) -> str:
+    who = sorted(set(fleet.foreign.values()))
+    said = (
+        f"{len(fleet.foreign)} jobs are left alone, since other installations drive them ({', '.join(who)})"
+    )
+    return f"{said}: {_listed(sorted(fleet.foreign))}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" (and {len(words) - _SHOWN} more)" if len(words) > _SHOWN else ""
+    return f"{'; '.join(words[:_SHOWN])}{more}"
 
 
 def _check(name: str, ok: bool, good: str, bad: str) -> Check:

@@ -53,6 +53,13 @@ def test_lint_finds_nothing(values: Path) -> None:
         ("policy[0].users={vision}", "namespace"),
         ("image.digest=latest", "digest"),
         ("serviceAccount.create=false", "serviceAccount"),
+        ("listen=127.0.0.1", "listen"),
+        ("listen=localhost", "listen"),
+        ("nameOverride=Train_Master", "nameOverride"),
+        ("fullnameOverride=trainmaster.example", "fullnameOverride"),
+        ("settings.port=9091", "port"),
+        ("settings.port_first=30000", "settings.port_first (30000) is above settings.port_last (29999)"),
+        ("extraEnv[0].name=TRAINMASTER_PORT", "extraEnv"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(setting: str, complaint: str) -> None:

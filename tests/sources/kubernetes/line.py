@@ -30,7 +30,7 @@ class Server:
 
     def list(self, resource: Resource, namespace: str, labels: str) -> list[Object]:
         """Labels that stand alone must be there; others must have that value."""
-        wanted = [part.partition("=") for part in labels.split(",")]
+        wanted = [part.partition("=") for part in labels.split(",") if part]
 
         def matches(found: Object) -> bool:
             has = found["metadata"].get("labels", {})
@@ -41,7 +41,7 @@ class Server:
         return [
             copy.deepcopy(o)
             for key, o in self.objects.items()
-            if key[:2] == (resource, namespace) and matches(o)
+            if key[0] == resource and namespace in ("", key[1]) and matches(o)
         ]
 
     def create(self, key: Key, body: Object) -> Object:
@@ -59,6 +59,12 @@ class Server:
             raise ConflictError("Conflict", "resourceVersion")
         return self._keep(key, body, metadata["uid"])
 
+    def patch(self, key: Key, body: Object) -> Object:
+        """A merge patch; with a resourceVersion it rests on that."""
+        merged = self.get(key)
+        _merge(merged, body)
+        return self.replace(key, merged)
+
     def delete(self, key: Key, version: str = "") -> None:
         if version and self.get(key)["metadata"]["resourceVersion"] != version:
             raise ConflictError("Conflict", "resourceVersion")
@@ -70,6 +76,14 @@ class Server:
         kept["metadata"] |= {"uid": uid, "resourceVersion": str(self._count)}
         self.objects[key] = kept
         return copy.deepcopy(kept)
+
+
+def _merge(into: Object, patch: Object) -> None:
+    for name, value in patch.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(name, {}), value)
+        else:
+            into[name] = value
 
 
 class Request:
@@ -114,10 +128,8 @@ class Request:
 class Line:
     """What one controller sees of the server, in the shape of Api. `meet` is what becomes of each request."""
 
-    namespace = "own"
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, namespace: str = "own") -> None:
+        self.server, self.namespace = server, namespace
         self.requests: list[Request] = []
         self.meet: Callable[[Request], None] = Request.answer
 
@@ -148,6 +160,12 @@ class Line:
 
     async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
         return await self._ask(lambda: self.server.replace((resource, namespace, name), body))
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+        return await self._ask(lambda: self.server.patch((resource, namespace, name), body))
+
+    async def close(self) -> None:
+        return
 
     async def delete(
         self, resource: Resource, namespace: str, name: str, uid: str = "", version: str = ""

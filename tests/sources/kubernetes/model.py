@@ -10,6 +10,7 @@ from typing import Any
 from trainmaster.api.declared import Declared
 from trainmaster.sources.kubernetes.book import EVERYWHERE, Book
 from trainmaster.sources.kubernetes.objects import FINALIZER, Seen, seen_in
+from trainmaster.sources.kubernetes.records import INSTALLATION
 
 Document = dict[str, Any]
 Event = tuple[str, Document]
@@ -61,6 +62,12 @@ class Model:
         self._told("MODIFIED", namespace, name)
         if not names and "deletionTimestamp" in found["metadata"]:
             self._remove(namespace, name)
+
+    def name_controller(self, installation: str, name: str = "mnist", namespace: str = "vision") -> None:
+        """Say on the object who drives it; nobody where that is empty."""
+        metadata = self.objects[namespace, name]["metadata"]
+        metadata["annotations"] = {INSTALLATION: installation} if installation else {}
+        self._told("MODIFIED", namespace, name)
 
     def delete(self, name: str = "mnist", namespace: str = "vision") -> None:
         found = self.objects[namespace, name]

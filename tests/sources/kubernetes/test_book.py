@@ -61,11 +61,11 @@ def test_a_job_is_told_once_its_finalizer_is_on(reader: Reader) -> None:
     reader.model.create(held=False)
     assert reader.hear()
     assert not reader.book.picture()
-    assert [seen.name for seen in reader.book.without_finalizer()] == ["mnist"]
+    assert [seen.name for seen in reader.book.unclaimed()] == ["mnist"]
     reader.model.finalizers(FINALIZER)
     assert reader.hear()
     assert reader.only().job
-    assert not reader.book.without_finalizer()
+    assert not reader.book.unclaimed()
 
 
 def test_a_finalizer_that_was_taken_off_a_running_job_is_put_on_again(reader: Reader) -> None:
@@ -75,7 +75,7 @@ def test_a_finalizer_that_was_taken_off_a_running_job_is_put_on_again(reader: Re
     reader.model.finalizers(OTHER)
     assert reader.hear()
     assert reader.only().job
-    assert [seen.finalizers for seen in reader.book.without_finalizer()] == [(OTHER,)]
+    assert [seen.finalizers for seen in reader.book.unclaimed()] == [(OTHER,)]
 
 
 def test_a_broken_object_needs_no_finalizer_until_it_is_mended(reader: Reader) -> None:
@@ -83,7 +83,7 @@ def test_a_broken_object_needs_no_finalizer_until_it_is_mended(reader: Reader) -
     reader.hear()
     told = reader.only()
     assert (told.job, [problem.field for problem in told.problems]) == (None, ["spec.roles.worker.replica"])
-    assert not reader.book.without_finalizer()
+    assert not reader.book.unclaimed()
     reader.model.edit(spec=spec())
     reader.hear()
     assert reader.only() is told

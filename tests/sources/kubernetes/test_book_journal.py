@@ -24,7 +24,7 @@ def test_a_job_that_ended_and_is_not_in_the_journal_never_runs_again(reader: Rea
     reader.model.create(held=False, status=FINISHED)
     reader.hear()
     assert not reader.book.picture()
-    assert not reader.book.without_finalizer()
+    assert not reader.book.unclaimed()
     reader.model.finalizers(FINALIZER)
     reader.hear()
     assert not reader.book.picture()

@@ -56,7 +56,7 @@ class World:
 
     def do_hold(self, name: str) -> None:
         """As the source does it: what is seen to lack the finalizer gets it."""
-        for seen in self.reader.book.without_finalizer():
+        for seen in self.reader.book.unclaimed():
             found = self.model.objects.get((seen.namespace, seen.name))
             if (
                 found
@@ -111,7 +111,7 @@ class World:
 
     def truth(self) -> dict[str, int]:
         """Of what the engine was told it must know the newest; what waits for its finalizer it need not know."""
-        waiting = {seen.uid for seen in self.reader.book.without_finalizer()}
+        waiting = {seen.uid for seen in self.reader.book.unclaimed()}
         return {
             each["metadata"]["uid"]: each["metadata"]["generation"]
             for each in self.model.objects.values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,51 @@ def test_the_status_of_an_object_that_can_not_be_applied_to_is_replaced() -> Non
         {"op": "test", "path": "/metadata/resourceVersion", "value": seen.version},
         {"op": "add", "path": "/status", "value": {"state": "Refused"}},
     ]
+
+
+def condition(type_: str, status: str = "True") -> dict[str, str]:
+    return {"type": type_, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("found", "removed"),
+    [
+        ({"state": "Running", "conditions": [condition("Ready")]}, []),
+        ({"state": "Running", "completionTime": "2026-01-01T00:00:00Z"}, ["completionTime"]),
+        (
+            {
+                "conditions": [
+                    condition("Failed"),
+                    condition("Approved"),
+                    condition("Ready"),
+                    condition("Finished"),
+                ]
+            },
+            ["conditions/3", "conditions/0"],
+        ),
+    ],
+)
+def test_what_somebody_wrote_beside_ours_is_taken_away_and_the_conditions_of_others_stay(
+    found: dict[str, Any], removed: list[str]
+) -> None:
+    model = Model()
+    model.create()
+    seen = seen_in(model.document())
+    patch = showing.clearing(seen, found, {"state": "Running", "conditions": [condition("Ready")]})
+    assert [step["path"] for step in patch if step["op"] == "remove"] == [
+        f"/status/{each}" for each in removed
+    ]
+    assert [step["value"] for step in patch if step["op"] == "test"] == ([seen.version] if removed else [])
+
+
+def test_a_condition_of_others_makes_no_other_status_and_one_of_ours_does() -> None:
+    model = Model()
+    model.create(status={"state": "Running", "conditions": [condition("Ready")]})
+    before = seen_in(model.document()).shown
+    model.edit(status={"state": "Running", "conditions": [condition("Ready"), condition("Approved")]})
+    assert seen_in(model.document()).shown == before
+    model.edit(status={"state": "Running", "conditions": [condition("Ready"), condition("Failed")]})
+    assert seen_in(model.document()).shown != before
 
 
 def test_a_status_is_no_larger_than_an_object_may_be() -> None:

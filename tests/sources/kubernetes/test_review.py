@@ -14,6 +14,7 @@ from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.plan.decide import begun, decide
 from trainmaster.plan.values import Seen
 from trainmaster.settings import PolicyRule
+from trainmaster.sources.kubernetes.admission.envelope import Verdict
 from trainmaster.sources.kubernetes.admission.review import LET_THROUGH, Reviewer
 from trainmaster.sources.kubernetes.objects import FINALIZER
 from trainmaster.sources.policy import KUBERNETES, refusal
@@ -248,3 +249,50 @@ def test_an_edit_gives_nothing_so_that_a_finalizer_can_be_taken_off() -> None:
 def test_rules_for_owners_of_files_mean_nobody_here() -> None:
     owners = Reviewer((PolicyRule(owner="alice", users=("vision-svc",)),))
     assert owners.validate(creates(job())).denied
+
+
+@pytest.mark.parametrize(
+    ("annotations", "patch"),
+    [
+        (None, {"path": "/metadata/annotations", "value": {"trainmaster.io/installation": "ours"}}),
+        ({"a": "b"}, {"path": "/metadata/annotations/trainmaster.io~1installation", "value": "ours"}),
+        (
+            {"trainmaster.io/installation": "copied from another object"},
+            {"path": "/metadata/annotations/trainmaster.io~1installation", "value": "ours"},
+        ),
+    ],
+)
+def test_a_new_job_is_given_the_name_of_who_drives_it(annotations: object, patch: dict[str, object]) -> None:
+    named = Reviewer(POLICY, installation=lambda: "ours")
+    verdict = named.mutate(creates(job(finalizers=[FINALIZER], annotations=annotations)))
+    assert verdict.patch == ({"op": "add", **patch},)
+    again = job(finalizers=[FINALIZER], annotations={"trainmaster.io/installation": "ours"})
+    assert named.mutate(creates(again)).patch == ()
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ({"resources": {"limits": {"cpu": 1}}}, "limits"),
+        ({"resources": {"nvidia.com/gpu": 1}}, "gpus"),
+        ({"resources": {"cpu": "500m"}}, "vcores"),
+        ({"resources": {"memory": "512MB"}}, "512MB"),
+        ({"replicas": "2"}, "replicas"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_before_the_schema_speaks(role: Object, words: str) -> None:
+    """The API server asks mutating webhooks before it looks at the schema."""
+    verdict = REVIEWER.mutate(creates(job({"roles": {"worker": {"command": "train", **role}}})))
+    assert verdict.patch == ()
+    assert words in str(verdict.problems[0])
+
+
+def test_what_keeps_a_job_from_starting_is_a_warning_and_no_refusal() -> None:
+    advised = Reviewer(POLICY, advise=lambda _: "YARN has no queue 'default'")
+    words = ("as YARN is now, this job doesn't start: YARN has no queue 'default'",)
+    assert advised.validate(creates(job())) == Verdict(warnings=words)
+    assert advised.validate(edits(job(), edited(job(), priority=2))).warnings == words
+    over = shown(job(), finished=True)
+    assert advised.validate(edits(over, edited(over, priority=2))).warnings == (
+        "the job has ended: this edit starts nothing until runPolicy.rerun is raised above 0",
+    )

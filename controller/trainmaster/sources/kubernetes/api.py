@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.settings import Kubernetes
 from trainmaster.sources.kubernetes.connection import JSON_TYPE, Answer, Connection, Request
+from trainmaster.sources.kubernetes.counts import NO_ANSWER, Counts
 from trainmaster.sources.kubernetes.errors import Call, ConflictError, NotFoundError, refusal
 from trainmaster.sources.kubernetes.resources import (
     ACCESS_REVIEWS,
@@ -81,9 +82,15 @@ class Api:
     """
 
     def __init__(
-        self, connection: Connection, namespace: str = "", threads: int = 8, timeout: float = TIMEOUT
+        self,
+        connection: Connection,
+        namespace: str = "",
+        threads: int = 8,
+        timeout: float = TIMEOUT,
+        counts: Counts | None = None,
     ) -> None:
         self._connection = connection
+        self._counts = counts or Counts()
         self._threads = Threads(threads, timeout * _MARGIN)
         self._timeout = timeout
         self._lanes: list[Api] = []
@@ -91,9 +98,9 @@ class Api:
         """the controller's own"""
 
     @classmethod
-    def connect(cls, settings: Kubernetes, kubeconfig: str = "") -> Api:
+    def connect(cls, settings: Kubernetes, kubeconfig: str = "", counts: Counts | None = None) -> Api:
         """To the cluster that this process belongs to, or that KUBECONFIG names. InvalidError when there is none."""
-        return cls(Connection(kubeconfig), settings.namespace)
+        return cls(Connection(kubeconfig), settings.namespace, counts=counts)
 
     @property
     def connection(self) -> Connection:
@@ -102,7 +109,7 @@ class Api:
 
     def lane(self, threads: int, timeout: float = TIMEOUT) -> Api:
         """The same server and credentials, with threads and a deadline of their own; closed together with this one."""
-        lane = Api(self._connection, self.namespace, threads, timeout)
+        lane = Api(self._connection, self.namespace, threads, timeout, self._counts)
         self._lanes.append(lane)
         return lane
 
@@ -227,8 +234,14 @@ class Api:
         accept: str = JSON_TYPE,
     ) -> Object:
         path = call.resource.path(call.namespace, call.name, call.subresource)
-        answer = await self._answer(Request(method, path, query or {}, body, content, accept))
+        verb, kind = call.verb, call.resource.plural
+        try:
+            answer = await self._answer(Request(method, path, query or {}, body, content, accept))
+        except UnavailableError:
+            self._counts.failed(verb, kind, NO_ANSWER)
+            raise
         if not 200 <= answer.status < 300:
+            self._counts.failed(verb, kind, str(answer.status))
             raise refusal(call, answer.status, answer.body, self._connection.who)
         try:
             return dict(json.loads(answer.body))

@@ -5,6 +5,7 @@ Events and complete lists come in, the picture goes out. The rules:
 - Newer is what has the higher resourceVersion; and a list that was begun after something was noted is newer than that note,
   whatever the numbers say (they go back when etcd is restored from a copy).
 - An object is told as a job only with its finalizer on it, so that none can vanish unnoticed while its job runs.
+- An object that another installation drives is none of ours, and never told; one that names nobody is told once it names us.
 - An object that shows its end, and of which the journal knows nothing, never runs again.
 """
 
@@ -52,19 +53,26 @@ class Entry:
         """Whether its job may still run though the object is gone, or may be."""
         return self.absent or self.seen is None
 
-    @property
-    def wants_finalizer(self) -> bool:
-        """Whether its job is driven, or waits to be, and nothing would hold it."""
+    def wants_claim(self, installation: str) -> bool:
+        """Whether its job is driven, or waits to be, and nothing would hold it, or nobody is named as the one who drives it."""
         seen = self.seen
-        if seen is None or self.absent or self.over or seen.deleting or seen.held or seen.job is None:
+        if seen is None or self.absent or self.over or seen.deleting or seen.job is None:
+            return False
+        if self.is_foreign(installation) or (seen.held and seen.controller == installation):
             return False
         return self.driven or not seen.finished
+
+    def is_foreign(self, installation: str) -> bool:
+        """Whether the object is there, and names another installation."""
+        return self.seen is not None and not self.absent and self.seen.controller not in ("", installation)
 
 
 class Book:
     def __init__(self, source: str, owner_of: Callable[[str], str]) -> None:
         """`owner_of` gives the YARN user that a namespace stands for."""
         self._source = source
+        self.installation = ""
+        """ours, told before the first picture"""
         self._owner_of = owner_of
         self._entries: dict[str, Entry] = {}
         self._step = 0
@@ -142,7 +150,7 @@ class Book:
 
     def _put(self, entry: Entry, seen: Seen) -> bool:
         entry.seen, entry.noted, entry.stale = seen, self._next(), True
-        return self._declared(entry) != entry.told or entry.wants_finalizer
+        return self._declared(entry) != entry.told or entry.wants_claim(self.installation)
 
     def _mark_gone(self, entry: Entry) -> bool:
         """Whether the engine has to hear of it: it was told of the job. Others are let go."""
@@ -176,9 +184,20 @@ class Book:
         entry = self._entries.get(uid)
         return entry is not None and entry.seen is None and not entry.absent
 
-    def without_finalizer(self) -> list[Seen]:
-        """Objects that are to get one."""
-        return [entry.seen for entry in self._entries.values() if entry.seen and entry.wants_finalizer]
+    def unclaimed(self) -> list[Seen]:
+        """Objects that are to get our name, or our finalizer."""
+        ours = self.installation
+        return [entry.seen for entry in self._entries.values() if entry.seen and entry.wants_claim(ours)]
+
+    def drives(self, uid: str) -> bool:
+        """Whether the engine drives it: its journal knows it, or it was told with its job."""
+        entry = self._entries.get(uid)
+        return entry is not None and entry.driven
+
+    def foreign(self) -> list[Seen]:
+        """Objects that other installations drive, by their own word."""
+        ours = self.installation
+        return [entry.seen for entry in self._entries.values() if entry.seen and entry.is_foreign(ours)]
 
     def picture(self) -> dict[str, Declared]:
         """What the engine is to know, by uid; from now on it was told so."""
@@ -209,13 +228,17 @@ class Book:
             return self._of(entry, deleted=True)
         if seen is None:
             return None  # the engine goes on with what it remembers
+        if entry.is_foreign(self.installation):
+            return (
+                entry.told if entry.driven else None
+            )  # what runs goes on as it was told, until a person decides
         if seen.deleting:
             concerns = entry.driven or entry.told or seen.held
             return self._of(entry, deleted=True) if concerns else None
         if seen.finished and not entry.driven:
             return None  # its record is lost, and it must not run again
-        if seen.job and not seen.held and not entry.driven:
-            return entry.told  # its finalizer comes first
+        if entry.wants_claim(self.installation) and not entry.driven:
+            return entry.told  # its finalizer and our name come first
         return self._of(entry, deleted=False)
 
     def _of(self, entry: Entry, *, deleted: bool) -> Declared:

@@ -17,7 +17,7 @@ def adding(seen: Seen) -> list[Object]:
     if seen.held or seen.deleting:  # the API server takes no new ones on an object that is being deleted
         return []
     unchanged: Object = {"op": "test", "path": _PATH, "value": list(seen.finalizers) or None}
-    return [_same(seen), unchanged, {"op": "add", "path": _PATH, "value": [*seen.finalizers, FINALIZER]}]
+    return [same(seen), unchanged, {"op": "add", "path": _PATH, "value": [*seen.finalizers, FINALIZER]}]
 
 
 def removing(seen: Seen) -> list[Object]:
@@ -26,11 +26,11 @@ def removing(seen: Seen) -> list[Object]:
         return []
     place = f"{_PATH}/{seen.finalizers.index(FINALIZER)}"
     return [
-        _same(seen),
+        same(seen),
         {"op": "test", "path": place, "value": FINALIZER},
         {"op": "remove", "path": place},
     ]
 
 
-def _same(seen: Seen) -> Object:
+def same(seen: Seen) -> Object:
     return {"op": "test", "path": "/metadata/uid", "value": seen.uid}

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api, NotFoundError, Object
 from trainmaster.sources.kubernetes.book import EVERYWHERE, Book
+from trainmaster.sources.kubernetes.counts import Counts
 from trainmaster.sources.kubernetes.objects import Seen, seen_in, unreadable
 from trainmaster.sources.kubernetes.watch import listen
 
@@ -34,12 +36,19 @@ _STEADY = 60.0
 
 
 class Follower:
-    def __init__(self, api: Api, namespaces: Sequence[str], book: Book, news: Callable[[], None]) -> None:
+    def __init__(
+        self, api: Api, namespaces: Sequence[str], book: Book, news: Callable[[], None], counts: Counts
+    ) -> None:
         """`api` is a lane of its own; `news` is called when the engine should look."""
         self._api = api
         self._scopes = tuple(namespaces) or (EVERYWHERE,)
         self._book = book
         self._news = news
+        self._counts = counts
+        self._failures = 0
+        """times in a row that the watch ended soon after it was begun"""
+        self._ended, self._begun = "", 0.0
+        """why it ended last, and when it was begun last, by the monotonic clock"""
         self._pause = SOON
         self._due = 0.0
         """when to list everything, on the loop's clock"""
@@ -63,7 +72,12 @@ class Follower:
     def trouble(self) -> str:
         """What a person must mend before all jobs are seen; empty when nothing."""
         refused = (_advice(error) for error in self._errors.values() if isinstance(error, RefusedError))
-        return "; ".join(dict.fromkeys(refused))
+        return "; ".join(dict.fromkeys((*refused, *self._deaf())))
+
+    def _deaf(self) -> Iterator[str]:
+        """Once is no trouble: an API server that restarts ends every watch."""
+        if self._failures > 1 and time.monotonic() - self._begun < _STEADY:
+            yield f"{self._ended}, {self._failures} times in a row: what changes is seen late, by lists alone"
 
     def check(self) -> None:
         """Raise UnavailableError if nothing can be said of any job."""
@@ -162,16 +176,17 @@ class Follower:
 
     async def _watch_for_ever(self) -> None:
         """kopf on all scopes that can be listed: it would fail for all of them with one that can't."""
-        failures = 0
         while True:
             while not self._listed:
                 await asyncio.sleep(0.1)
-            started = asyncio.get_running_loop().time()
+            self._begun = time.monotonic()
             self._disturbed()
             if ended := await self._watch(frozenset(self._listed)):
-                failures = 0 if asyncio.get_running_loop().time() - started > _STEADY else failures + 1
+                self._failures = 0 if time.monotonic() - self._begun > _STEADY else self._failures + 1
+                self._ended, self._begun = ended, time.monotonic()
+                self._counts.watched_anew()
                 log.warning("%s; listening anew", ended)
-                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                await asyncio.sleep(_PAUSES[min(self._failures, len(_PAUSES) - 1)])
 
     async def _watch(self, scopes: frozenset[str]) -> str:
         """Until kopf ends, which is told in words, or other scopes can be listed."""

@@ -17,6 +17,7 @@ from trainmaster.master.boundary import Lease
 from trainmaster.sources.kubernetes.api import SECRETS, Api, ConflictError, NotFoundError, Object
 from trainmaster.sources.kubernetes.records import (
     epoch_of,
+    is_moved,
     nameplate,
     packed,
     secret_name,
@@ -43,6 +44,8 @@ class KubernetesJournal:
         self._api = api
         self._installation = installation
         self._lease = lease
+        self.identity = ""
+        """of the installation, told before anything is written"""
         self._threads = Threads(_PACKERS)
         self._versions: dict[str, str] = {}
         """uid -> resourceVersion last known"""
@@ -81,7 +84,7 @@ class KubernetesJournal:
         epoch = self._lease.epoch
         self._still(epoch)
         with self._alone(uid):
-            secret = await self._threads.call(packed, self._installation, uid, epoch, record)
+            secret = await self._threads.call(packed, self._installation, uid, epoch, record, self.identity)
             await self._put(uid, secret, epoch)
         self._still(epoch)
 
@@ -162,9 +165,11 @@ class KubernetesJournal:
         return found
 
     def _is_record(self, secret: Object) -> bool:
-        """A copy under another name, such as a person's backup, is none."""
+        """A copy under another name, such as a person's backup, is none, nor one that was handed over."""
         try:
-            return bool(secret["metadata"]["name"] == secret_name(self._installation, uid_of(secret)))
+            return not is_moved(secret) and bool(
+                secret["metadata"]["name"] == secret_name(self._installation, uid_of(secret))
+            )
         except InvalidError:
             return False
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainmaster.api.documents import read_object, suspends
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, FieldProblem
+from trainmaster.sources.kubernetes.records import INSTALLATION
 
 FINALIZER = "trainmaster.io/yarn"
 """holds the deletion of an object until nothing of its job is left on YARN"""
 
 _FINISHED = ConditionType.FINISHED.value
+_TYPES = frozenset(each.value for each in ConditionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,14 @@ class Seen:
     finalizers: tuple[str, ...]
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...]
+    controller: str
+    """the installation whose controllers drive it, as its annotation says; empty while it says none"""
+    annotated: bool = field(compare=False)
+    """whether it has annotations at all: a patch that adds the first one is another than one that adds a further one"""
     suspends: bool
     """whether its spec asks for suspension, whatever else is wrong with it"""
     shown: str
-    """digest of its status"""
+    """digest of its status, without the conditions of others"""
     finished: bool
     """whether its status says that the job ended"""
     application: str
@@ -67,6 +73,7 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         return before
     same = before is not None and before.generation == generation and generation > 0
     job, problems = (before.job, before.problems) if before and same else read_object(_plain(document))
+    annotations = metadata.get("annotations") or {}
     status = document.get("status")
     shown = status if isinstance(status, dict) else {}
     return Seen(
@@ -79,8 +86,10 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         finalizers=tuple(metadata.get("finalizers") or ()),
         job=job,
         problems=problems,
+        controller=str(annotations.get(INSTALLATION) or ""),
+        annotated=bool(annotations),
         suspends=suspends(document),
-        shown=digest(shown),
+        shown=digest(_ours(shown)),
         finished=_is_finished(shown),
         application=str(shown.get("applicationId") or ""),
     )
@@ -91,6 +100,18 @@ def unreadable(document: Mapping[str, Any]) -> Seen:
     metadata = {key: document["metadata"][key] for key in ("uid", "namespace", "name", "resourceVersion")}
     problem = FieldProblem(field="", value="", reason="it can't be read; the controller's log says why")
     return replace(seen_in({"metadata": metadata}), job=None, problems=(problem,))
+
+
+def _ours(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Others may add conditions of types of their own, which no controller of ours shows or removes."""
+    conditions = status.get("conditions")
+    if not isinstance(conditions, list):
+        return status
+    return {**status, "conditions": [each for each in conditions if not _is_others(each)]}
+
+
+def _is_others(condition: Any) -> bool:
+    return isinstance(condition, dict) and condition.get("type") not in _TYPES
 
 
 def digest(status: Mapping[str, Any]) -> str:

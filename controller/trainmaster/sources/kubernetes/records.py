@@ -24,6 +24,10 @@ EPOCH = f"{GROUP}/epoch"
 NAMESPACE = f"{GROUP}/namespace"
 """annotation: the job's, for people and for a record that can't be read"""
 NAME = f"{GROUP}/name"
+INSTALLATION = f"{GROUP}/installation"
+"""annotation: the identity of the installation whose record it is; of an object, of the one that drives it"""
+MOVED = f"{GROUP}/moved-to"
+"""annotation of a record: the identity of the installation that it was handed over to. It counts here no more"""
 
 LARGEST = 1 << 20
 """bytes that the values of one Secret may have together (core/v1 MaxSecretSize)"""
@@ -57,8 +61,11 @@ def secret_name(installation: str, uid: str) -> str:
     return f"{installation}-journal-{uid}"
 
 
-def packed(installation: str, uid: str, epoch: int, record: bytes) -> Object:
-    """The Secret of a record. Raises InvalidError when it doesn't fit."""
+def packed(installation: str, uid: str, epoch: int, record: bytes, identity: str = "") -> Object:
+    """The Secret of a record; `identity` is that of the installation, whose name may change.
+
+    Raises InvalidError when it doesn't fit.
+    """
     whose = nameplate_of(record)
     content = zlib.compress(record)
     if len(content) > LARGEST:
@@ -72,6 +79,8 @@ def packed(installation: str, uid: str, epoch: int, record: bytes) -> Object:
         UID: uid,
     }
     annotations = {NAMESPACE: whose.namespace, NAME: whose.name, EPOCH: str(epoch)}
+    if identity:
+        annotations[INSTALLATION] = identity
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -79,6 +88,23 @@ def packed(installation: str, uid: str, epoch: int, record: bytes) -> Object:
         "metadata": {"name": secret_name(installation, uid), "labels": labels, "annotations": annotations},
         "data": {"record": base64.b64encode(content).decode()},
     }
+
+
+def copied(secret: Object, installation: str, identity: str) -> Object:
+    """The same record as one of another installation."""
+    uid, annotations = uid_of(secret), _annotations(secret)
+    kept = {key: annotations[key] for key in (NAMESPACE, NAME, EPOCH) if key in annotations}
+    labels = {
+        "app.kubernetes.io/managed-by": "trainmaster",
+        "app.kubernetes.io/instance": installation,
+        UID: uid,
+    }
+    metadata = {
+        "name": secret_name(installation, uid),
+        "labels": labels,
+        "annotations": {**kept, INSTALLATION: identity},
+    }
+    return {"apiVersion": "v1", "kind": "Secret", "type": TYPE, "metadata": metadata, "data": secret["data"]}
 
 
 def uid_of(secret: Object) -> str:
@@ -89,6 +115,10 @@ def epoch_of(secret: Object) -> int:
     """Of the leader that wrote it; 0 when somebody took that away."""
     told = str(_annotations(secret).get(EPOCH, ""))
     return int(told) if told.isdecimal() else 0
+
+
+def is_moved(secret: Object) -> bool:
+    return bool(_annotations(secret).get(MOVED))
 
 
 def whose(secret: Object) -> tuple[str, str]:

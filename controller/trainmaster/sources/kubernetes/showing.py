@@ -6,11 +6,11 @@ resourceVersion is one. So that of the very object which the status is about goe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from trainmaster.api.job import API_VERSION, KIND
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.api.status_size import fitted
 from trainmaster.sources.kubernetes.api import APPLY, JSON, Object
 from trainmaster.sources.kubernetes.objects import Seen
@@ -30,6 +30,27 @@ def patch(seen: Seen, status: Mapping[str, Any]) -> Patch:
         return _replacing(seen, status)
     metadata = {"name": seen.name, "namespace": seen.namespace, "resourceVersion": seen.version}
     return APPLY, {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": dict(status)}
+
+
+def clearing(seen: Seen, found: Mapping[str, Any], status: Mapping[str, Any]) -> list[Object]:
+    """What takes away what somebody else wrote beside ours; empty where nothing of that is there.
+
+    Server-side apply leaves fields of others alone. Conditions of types that aren't ours are theirs to keep.
+    """
+    ours = {each["type"] for each in status.get("conditions") or ()}
+    strange = [key for key in found if key not in status]
+    places = [f"conditions/{place}" for place in _false_ones(found, ours)]
+    if not strange and not places:
+        return []
+    same: Object = {"op": "test", "path": "/metadata/resourceVersion", "value": seen.version}
+    return [same, *({"op": "remove", "path": f"/status/{each}"} for each in (*places, *strange))]
+
+
+def _false_ones(found: Mapping[str, Any], ours: Collection[str]) -> list[int]:
+    """Places of conditions of our types that we don't show, the last first, so that those before keep theirs."""
+    types = [each.get("type") for each in found.get("conditions") or ()]
+    known = {each.value for each in ConditionType}
+    return [place for place, type_ in enumerate(types) if type_ in known and type_ not in ours][::-1]
 
 
 def _replacing(seen: Seen, status: Mapping[str, Any]) -> Patch:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import FencedError, TrainmasterError, UnavailableError
+from trainmaster.errors import FencedError, UnavailableError
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
@@ -21,18 +24,17 @@ from trainmaster.sources.kubernetes import finalizer, showing
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api
 from trainmaster.sources.kubernetes.book import Book
+from trainmaster.sources.kubernetes.claiming import Claimer
+from trainmaster.sources.kubernetes.counts import Counts
 from trainmaster.sources.kubernetes.following import Follower
+from trainmaster.sources.kubernetes.installation import Installation
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
-from trainmaster.sources.kubernetes.objects import Seen
 from trainmaster.sources.kubernetes.permissions import Permissions
 from trainmaster.sources.kubernetes.telling import Teller
 from trainmaster.sources.kubernetes.writing import Writer
 
 log = logging.getLogger(__name__)
-
-_RETRY = 2.0
-"""seconds before a finalizer that couldn't be put on is tried again"""
 
 
 class KubernetesSource:
@@ -43,11 +45,20 @@ class KubernetesSource:
     """a status is a write for the API server, and news for all who watch"""
 
     def __init__(
-        self, settings: Settings, kubeconfig: str = "", monotonic: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        kubeconfig: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's."""
+        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's; `registry`: for what
+        is counted.
+        """
+        counts = Counts(registry)
         own = settings.kubernetes
-        self._api = Api.connect(own, kubeconfig)
+        self._api = Api.connect(own, kubeconfig, counts)
+        self._where = f"{self._api.namespace}/{own.name}"
+        self._installation = Installation(self._api.lane(2), own.name)
         self.lease = KubernetesLease(
             self._api.lane(2, settings.lease_duration),
             own.name,
@@ -58,14 +69,16 @@ class KubernetesSource:
         self.journal = KubernetesJournal(self._api.lane(8), own.name, self.lease)
         self._news = asyncio.Event()
         self._book = Book(self.name, lambda namespace: policy.user_of_namespace(namespace, settings.policy))
-        self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set)
+        self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set, counts)
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
-        self._webhooks = Webhooks(settings, self._api) if own.webhook.port is not None else None
+        self._webhooks = (
+            Webhooks(settings, self._api, self._installation, counts)
+            if own.webhook.port is not None
+            else None
+        )
         self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
-        self._holding: dict[str, asyncio.Task[None]] = {}
-        self._waiting: dict[str, str] = {}
-        """uid -> why it has no finalizer yet"""
+        self._claimer = Claimer(self._book, self._writer, self._teller, self._where, monotonic)
 
     @property
     def trouble(self) -> str:
@@ -76,6 +89,21 @@ class KubernetesSource:
     @property
     def unable(self) -> str:
         return self._webhooks.unable if self._webhooks else ""
+
+    @property
+    def foreign(self) -> Mapping[str, str]:
+        """Objects that are left alone, by namespace/name: the identity of the installation that drives each."""
+        return {f"{seen.namespace}/{seen.name}": seen.controller for seen in self._book.foreign()}
+
+    def ask(self, advise: Callable[[TrainingJob], str]) -> None:
+        """From now on warnings at `kubectl apply` tell what keeps a job from starting."""
+        if self._webhooks:
+            self._webhooks.advise = advise
+
+    async def identify(self) -> str:
+        """The identity of this installation."""
+        self._book.installation = self.journal.identity = await self._installation.find()
+        return self._book.installation
 
     async def start(self) -> None:
         """Serve the webhooks, where the settings want them. Raises UnavailableError when their port is taken."""
@@ -94,7 +122,7 @@ class KubernetesSource:
         """uid -> (namespace, name) of the journal's jobs. One of which nobody saw anything yet goes on until a list lacks it."""
         self._book.adopt(known)
         self._writer.clear()
-        self._waiting.clear()
+        self._claimer.clear()
         unseen = {namespace for namespace, _ in known.values() if not self._follower.covers(namespace)}
         if unseen:
             log.warning(
@@ -121,34 +149,8 @@ class KubernetesSource:
             self._follower.ask()
             raise UnavailableError("the API server can't be asked: not even the lease is being renewed")
         picture = self._book.picture()
-        for seen in self._book.without_finalizer():
-            self._hold(seen)
+        self._claimer.look()
         return picture
-
-    def _hold(self, seen: Seen) -> None:
-        """Put our finalizer on, beside the looks: the next one after that tells the job."""
-        if seen.uid not in self._holding:
-            self._holding[seen.uid] = asyncio.get_running_loop().create_task(self._put_finalizer(seen))
-
-    async def _put_finalizer(self, seen: Seen) -> None:
-        try:
-            await self._writer.amend(seen, finalizer.adding)
-            self._waiting.pop(seen.uid, None)
-        except TrainmasterError as error:
-            self._tell_waiting(seen, str(error))
-            await asyncio.sleep(_RETRY)
-        except Exception:  # tried again by a later look, and not with each
-            log.exception("a finalizer can't be put on for a reason nobody foresaw")
-            await asyncio.sleep(_RETRY)
-        finally:
-            del self._holding[seen.uid]
-
-    def _tell_waiting(self, seen: Seen, why: str) -> None:
-        """Once, not with every try."""
-        if self._waiting.get(seen.uid) != why:
-            job = f"{seen.namespace}/{seen.name}"
-            log.warning("a job waits until its deletion can be held", extra={"job": job, "error": why})
-        self._waiting[seen.uid] = why
 
     # --- showing
 
@@ -157,8 +159,13 @@ class KubernetesSource:
         self._still()
         if self._book.awaits(declared.uid):
             raise UnavailableError(f"{declared.path} hasn't been seen yet")
-        if seen := self._book.seen(declared.uid):
+        seen = self._book.seen(declared.uid)
+        if seen and seen.controller in ("", self._book.installation):
             await self._writer.show(seen, showing.wire(status))
+
+    def astray(self) -> Collection[str]:
+        """Objects whose status somebody else has changed."""
+        return self._writer.astray(self._book.seen)
 
     async def tell(self, declared: Declared, events: Sequence[Event]) -> None:
         """As Events of the object."""
@@ -187,10 +194,7 @@ class KubernetesSource:
         """Leave the objects as they are."""
         if self._webhooks:
             await self._webhooks.stop()
-        tasks = list(self._holding.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._claimer.close()
         await self._api.close()
 
     async def _journal_epoch(self) -> int:

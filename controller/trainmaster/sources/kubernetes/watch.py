@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 Take = Callable[[str | None, Object], None]
 """Called in the loop of who listens, with ADDED, MODIFIED or DELETED, or None for what kopf listed, and the object."""
 
+_IDENTITY: Any = f"trainmaster@{socket.gethostname()}"
+"""who we are in kopf's peering, which isn't used: kopf would ask for the name of our user, and a uid may have none"""
 _LEAVING = 10.0
 """seconds that kopf has to end"""
 _GOODBYE = 0.25
@@ -80,6 +83,7 @@ async def _operator(
             clusterwide=not namespaces,
             namespaces=namespaces,
             stop_flag=stop,
+            identity=_IDENTITY,
         )
     finally:
         stop.set()  # a thread waits for it, and the loop for that thread

@@ -30,20 +30,32 @@ class Writer:
         self._take, self._still = take, still
         self._unshowable: dict[str, str] = {}
         """uid -> the version of the object that takes no status"""
+        self._stands: dict[str, str] = {}
+        """uid -> digest of the status that was shown on it last"""
 
     def forget(self, uid: str) -> None:
         self._unshowable.pop(uid, None)
+        self._stands.pop(uid, None)
 
     def clear(self) -> None:
         """Nothing is known any more of what objects take."""
         self._unshowable.clear()
+        self._stands.clear()
+
+    def astray(self, seen: Callable[[str], Seen | None]) -> list[str]:
+        """uids of objects that show something else than was shown on them last; `seen` gives one as it is now."""
+        now = ((uid, seen(uid), stands) for uid, stands in self._stands.items())
+        return [uid for uid, object_, stands in now if object_ and object_.shown != stands]
 
     async def show(self, seen: Seen, status: Object) -> None:
         """Let the object have that status, if it has another; done where it is gone."""
         now: Seen | None = seen
         for _ in range(_ATTEMPTS):
             self._still()
-            if now is None or now.shown == digest(status) or self._unshowable.get(now.uid) == now.version:
+            if now is None or self._unshowable.get(now.uid) == now.version:
+                return None
+            if now.shown == digest(status):
+                self._stands[now.uid] = now.shown
                 return None
             try:
                 return await self._patch_status(now, status)
@@ -72,9 +84,14 @@ class Writer:
         raise UnavailableError(f"{seen.namespace}/{seen.name} keeps changing while its finalizers are")
 
     async def _patch_status(self, seen: Seen, status: Object) -> None:
-        kind, body = showing.patch(seen, status)
         where = TRAININGJOBS, seen.namespace, seen.name
-        self._take(await self._statuses.patch(*where, body, kind=kind, subresource="status"))
+        kind, body = showing.patch(seen, status)
+        answer = await self._statuses.patch(*where, body, kind=kind, subresource="status")
+        now = self._take(answer)
+        if strange := showing.clearing(now, answer.get("status") or {}, status):
+            now = self._take(await self._statuses.patch(*where, strange, kind=JSON, subresource="status"))
+        # As the API server has it: it may have left out what its own definition doesn't know.
+        self._stands[seen.uid] = now.shown
 
     async def _showable_since(self, seen: Seen, error: RefusedError) -> Seen | None:
         """The API server takes no status for an object whose spec breaks the definition: not before somebody mends it."""

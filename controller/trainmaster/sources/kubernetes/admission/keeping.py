@@ -72,7 +72,7 @@ class SecretKeeper:
         """`now` tells the seconds since the epoch."""
         self._api, self._now = api, now
         self._namespace = api.namespace
-        self._secret = secret_name(settings)
+        self._secret, self._instance = secret_name(settings), settings.name
         self._names = names(settings.webhook, api.namespace)
         self._configuration = settings.webhook.configuration
         self.trouble = ""
@@ -111,7 +111,10 @@ class SecretKeeper:
             raise
 
     def _new(self) -> Object:
-        labels = {"app.kubernetes.io/managed-by": "trainmaster"}
+        labels = {
+            "app.kubernetes.io/managed-by": "trainmaster",
+            "app.kubernetes.io/instance": self._instance,
+        }
         metadata = {"name": self._secret, "namespace": self._namespace, "labels": labels}
         return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata}
 

@@ -6,7 +6,7 @@ be suspended, relabelled and deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trainmaster.api.documents import read_object
@@ -15,8 +15,10 @@ from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
 from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.settings import PolicyRule
+from trainmaster.sources.kubernetes import claims
 from trainmaster.sources.kubernetes.admission.envelope import Object, Request, Verdict
 from trainmaster.sources.kubernetes.objects import FINALIZER
+from trainmaster.sources.kubernetes.records import INSTALLATION
 from trainmaster.sources.policy import may_run_in, user_of_namespace
 
 LET_THROUGH = Verdict()
@@ -35,6 +37,10 @@ class Reviewer:
     policy: tuple[PolicyRule, ...] = ()
     namespaces: tuple[str, ...] = ()
     """empty: all"""
+    installation: Callable[[], str] = str
+    """whose the controller is; empty while that isn't known"""
+    advise: Callable[[TrainingJob], str] = lambda _: ""
+    """what keeps a job from starting as YARN is now; empty where nothing does, or where that isn't known"""
 
     def validate(self, request: Request) -> Verdict:
         """Whether a job may be as it is now declared."""
@@ -43,16 +49,21 @@ class Reviewer:
             return LET_THROUGH
         job, problems, denied = self._judged(request, new)
         if old is None:
-            return Verdict(problems, denied)
+            return Verdict(problems, denied, () if problems or job is None else self._advice(job))
         before, known, _ = self._judged(request, old)
         changed = self._changed(request.namespace, before, job)
         news = (*changed, *(problem for problem in problems if problem not in known))
         if news:
             return Verdict(news, denied and not changed)
-        return Verdict(warnings=(*map(str, problems), *_effects(old, before, job)))
+        advice = self._advice(job) if job and not _is_true(old, "Finished") else ()
+        return Verdict(warnings=(*map(str, problems), *_effects(old, before, job), *advice))
 
     def mutate(self, request: Request) -> Verdict:
-        """What a new job is given: the finalizer, which spares the controller a write before it opens an application.
+        """What a new job is given: the finalizer, and the name of who drives it, which spare the controller a write before it
+        opens an application. A name that comes with it was another object's, or of a webhook that was asked before this one.
+
+        What can't be read is refused here already: this webhook is asked before the API server looks at the schema, whose words
+        for somebody who wrote `limits` or `replicas: "2"` are about its own working.
 
         Nothing else is filled in. What isn't in somebody's file would come back as a difference with every `kubectl replace`,
         and a user or a queue that was written here could never be changed again. A job that can't be read isn't held.
@@ -60,13 +71,16 @@ class Reviewer:
         new = request.new
         if new is None or request.operation != "CREATE" or not self._drives(request) or _is_going(new):
             return LET_THROUGH
-        finalizers = new.get("metadata", {}).get("finalizers")
-        if FINALIZER in (finalizers or ()) or read_object(_named(new))[0] is None:
-            return LET_THROUGH
-        path, value = (
-            ("/metadata/finalizers/-", FINALIZER) if finalizers else ("/metadata/finalizers", [FINALIZER])
-        )
-        return Verdict(patch=({"op": "add", "path": path, "value": value},))
+        job, problems = read_object(_named(new))
+        if job is None:
+            return Verdict(problems)
+        metadata = new.get("metadata") or {}
+        return Verdict(patch=(*_held(metadata), *_claimed(metadata, self.installation())))
+
+    def _advice(self, job: TrainingJob) -> tuple[str, ...]:
+        """No refusal: queues and nodes may come, and GitOps declares jobs in any order."""
+        hopeless = self.advise(job)
+        return (f"as YARN is now, this job doesn't start: {hopeless}",) if hopeless else ()
 
     def _drives(self, request: Request) -> bool:
         return not self.namespaces or request.namespace in self.namespaces
@@ -88,6 +102,25 @@ class Reviewer:
             return ()
         user = user_of_namespace(namespace, self.policy)
         return immutable_changes(immutable_fields(before, user), job, user)
+
+
+def _held(metadata: Object) -> Iterator[Object]:
+    finalizers = metadata.get("finalizers")
+    if FINALIZER not in (finalizers or ()):
+        path, value = (
+            ("/metadata/finalizers/-", FINALIZER) if finalizers else ("/metadata/finalizers", [FINALIZER])
+        )
+        yield {"op": "add", "path": path, "value": value}
+
+
+def _claimed(metadata: Object, installation: str) -> Iterator[Object]:
+    annotations = metadata.get("annotations") or {}
+    if not installation or annotations.get(INSTALLATION) == installation:
+        return
+    if annotations:
+        yield {"op": "add", "path": claims.PATH, "value": installation}
+    else:
+        yield {"op": "add", "path": "/metadata/annotations", "value": {INSTALLATION: installation}}
 
 
 def _effects(old: Object, before: TrainingJob | None, job: TrainingJob | None) -> Iterator[str]:

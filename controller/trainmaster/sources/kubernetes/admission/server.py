@@ -17,9 +17,10 @@ from aiohttp.typedefs import Handler
 
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Webhook
-from trainmaster.sources.kubernetes.admission.envelope import Judge, answered
+from trainmaster.sources.kubernetes.admission.envelope import Judge, Request, Verdict, answered
 from trainmaster.sources.kubernetes.admission.issuing import Pair
 from trainmaster.sources.kubernetes.admission.review import Reviewer
+from trainmaster.sources.kubernetes.counts import Counts
 from trainmaster.sources.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ _STOP_SECONDS = 2.0
 class ReviewServer:
     """Serves one controller's reviews. `start` binds; `present` gives it the certificate without which nobody gets in."""
 
-    def __init__(self, settings: Webhook, reviewer: Reviewer) -> None:
+    def __init__(self, settings: Webhook, reviewer: Reviewer, counts: Counts | None = None) -> None:
+        self._counts = counts or Counts()
         self._settings = settings
         self._reviewer = reviewer
         self._threads = Threads(2, _PATIENCE)
@@ -82,15 +84,26 @@ class ReviewServer:
         return application
 
     async def _validate(self, request: web.Request) -> web.Response:
-        return await self._review(request, self._reviewer.validate)
+        return await self._review(request, "validate", self._reviewer.validate)
 
     async def _mutate(self, request: web.Request) -> web.Response:
-        return await self._review(request, self._reviewer.mutate)
+        return await self._review(request, "mutate", self._reviewer.mutate)
 
-    async def _review(self, request: web.Request, judge: Judge) -> web.Response:
-        async with asyncio.timeout(_PATIENCE):
-            body = await request.read()
-        answer = await self._threads.call(answered, body, judge)
+    async def _review(self, request: web.Request, webhook: str, judge: Judge) -> web.Response:
+        outcome = "failed"
+
+        def judged(asked: Request) -> Verdict:
+            nonlocal outcome
+            verdict = judge(asked)
+            outcome = "refused" if verdict.problems else "allowed"
+            return verdict
+
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                body = await request.read()
+            answer = await self._threads.call(answered, body, judged)
+        finally:
+            self._counts.reviewed(webhook, outcome)
         return web.Response(body=answer, content_type="application/json")
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from trainmaster.api.job import TrainingJob
 from trainmaster.errors import TrainmasterError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.settings import Settings
@@ -16,6 +17,8 @@ from trainmaster.sources.kubernetes.admission.keeping import FolderKeeper, Keepe
 from trainmaster.sources.kubernetes.admission.review import Reviewer
 from trainmaster.sources.kubernetes.admission.server import ReviewServer
 from trainmaster.sources.kubernetes.api import Api
+from trainmaster.sources.kubernetes.counts import Counts
+from trainmaster.sources.kubernetes.installation import Installation
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +33,28 @@ _THREADS, _TIMEOUT = 2, 15.0
 class Webhooks:
     """`start`, then `run` until cancelled, then `stop`. Only to be had where the settings name a port."""
 
-    def __init__(self, settings: Settings, api: Api, now: Callable[[], float] = clock.now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        api: Api,
+        installation: Installation,
+        counts: Counts | None = None,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
         webhook = settings.kubernetes.webhook
-        self._server = ReviewServer(webhook, Reviewer(settings.policy, settings.kubernetes.namespaces))
+        self._installation = installation
+        self.advise: Callable[[TrainingJob], str] | None = None
+        """what keeps a job from starting as YARN is now; None before there is a fleet to ask"""
+        reviewer = Reviewer(
+            settings.policy, settings.kubernetes.namespaces, lambda: installation.id, self._advise
+        )
+        self._server = ReviewServer(webhook, reviewer, counts)
         self._keeper = _keeper(settings, api, now)
         self._shown: Pair | None = None
         self._trouble = "the webhooks have no certificate yet"
+
+    def _advise(self, job: TrainingJob) -> str:
+        return self.advise(job) if self.advise else ""
 
     @property
     def port(self) -> int:
@@ -69,6 +88,8 @@ class Webhooks:
     async def look(self) -> None:
         """One look at the certificate. What goes wrong is `trouble`: what is shown until then stays good for weeks."""
         try:
+            if not self._installation.id:
+                await self._installation.find()
             pair = await self._keeper.look()
             if pair != self._shown:
                 self._present(pair)
