@@ -84,7 +84,7 @@ def test_told_to_go_it_goes_last_and_says_that_it_was_told(command: str, tmp_pat
     launcher = tmp_path / "launch_container.sh"
     launcher.write_text(as_yarn_does(context.command, dict(context.environment), tmp_path))
     leader = subprocess.Popen(["/bin/bash", str(launcher)], cwd=tmp_path, start_new_session=True)
-    until(lambda: (tmp_path / "there").exists())
+    until((tmp_path / "there").exists)
     for group in _groups(leader.pid):
         os.killpg(group, signal.SIGTERM)
     assert leader.wait(20) == 143

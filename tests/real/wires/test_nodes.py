@@ -60,7 +60,8 @@ async def test_a_container_is_started_once_and_a_second_start_tells_so(app: App)
     assert await app.status(container) is NmState.RUNNING
 
 
-LEAVES = "echo begun $NUMBER >> $LEDGER; trap 'sleep 0.1; echo gone $NUMBER >> $LEDGER; exit 7' TERM; while :; do sleep 0.02; done"
+TRAP = "trap 'sleep 0.1; echo gone $NUMBER >> $LEDGER; exit 7' TERM"
+LEAVES = f"echo begun $NUMBER >> $LEDGER; {TRAP}; while :; do sleep 0.02; done"
 
 
 @pytest.mark.parametrize(
