@@ -22,6 +22,7 @@ def test_every_process_is_told_who_it_is_and_where_all_are() -> None:
         "TRAINMASTER_ROLE": "worker",
         "TRAINMASTER_INDEX": "1",
         "TRAINMASTER_RUN": "3",
+        "TRAINMASTER_GENERATION": "1",
         "TRAINMASTER_REPLICAS": "2",
         "TRAINMASTER_CLUSTER": '{"logger": ["n1:20004"], "worker": ["n1:20000", "n2:20002"]}',
         "TRAINMASTER_PORT": "20002",

@@ -6,7 +6,10 @@ Lives here: a cluster, a folder of jobs, accidents drawn by chance. Who leads, a
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import random
+import re
 from dataclasses import dataclass, field, replace
 
 from master.folder import Folder
@@ -31,6 +34,7 @@ QUEUES = {"root.a": 4, "root.b": 9}
 WAITS = (0.05, 0.3, 1.0, 3.0, 10.0, 40.0, 100.0, 700.0)
 CODES = (0, 0, 1, 137, 42, 143)
 EXPIRY = 600.0
+CALLS = ("allocate", "start", "stop", "register", "statuses", "submit", "finish")
 
 
 class Quiet(Folder):
@@ -89,6 +93,14 @@ class Accidents:
                 process.excused |= process.of.lost or nm.silent_for >= EXPIRY
             seen = [process.of.id for _, process in found if not process.excused]
             assert len(seen) < 2, f"{seen} have the same identity {who}"
+
+    def all_are_of_one_generation(self) -> None:
+        """What was told to run in the place of each knows of the same peers; looked at when nothing is under way."""
+        for uid, memory in self.memories.items():
+            whole = not memory.gathering and not any(r.reinitialising for r in memory.replicas)
+            bound = {r.container for r in memory.replicas}
+            told = {_generation(p) for _, p in self.yarn.processes() if p.of.id in bound}
+            assert not whole or told <= {str(memory.generation)}, f"{uid}: {told}, not {memory.generation}"
 
     def _identity(self, process: Process) -> tuple[str, int]:
         known = self.yarn.applications[process.of.application]
@@ -223,7 +235,7 @@ class Accidents:
                 self.yarn.fail(known)
 
     def loses_answers(self) -> None:
-        method = self.chance.choice(("allocate", "start", "stop", "register", "statuses", "submit", "finish"))
+        method = self.chance.choice((*CALLS, "reinitialise", "reinitialise"))
         fault = self.chance.choice((self.yarn.answers.lost, self.yarn.answers.unheard))
         fault[method] = 1
 
@@ -232,3 +244,15 @@ class Accidents:
 
     def store_away(self) -> None:
         self.folder.journal.down = not self.folder.journal.down
+
+
+def _generation(process: Process) -> str:
+    """As its script tells it (master/launch.py)."""
+    packed = "".join(part for name, part in sorted(process.launch.environment.items()))
+    found = re.search(
+        r"^export TRAINMASTER_GENERATION=(\d+)$",
+        gzip.decompress(base64.b64decode(packed)).decode(),
+        re.MULTILINE,
+    )
+    assert found
+    return found[1]

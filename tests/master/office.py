@@ -94,7 +94,12 @@ class Leads:
 class Office(AbstractAsyncContextManager["Office"]):
     """Everything that masters share, faked. On leaving, every master is closed as the fleet does when it is put down."""
 
-    def __init__(self, yarn: Yarn | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        yarn: Yarn | None = None,
+        store: Store | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
         self.yarn, self.lease = yarn or Yarn(), Leads()
         self.store = store or Store(self.lease)
         self.shown: dict[str, JobStatus] = {}
@@ -103,18 +108,18 @@ class Office(AbstractAsyncContextManager["Office"]):
         self.removed = 0
         self.passes = 0
         self.files: Callable[[FileRef, str], Any] = _no_file
-        self.desk = self._desk()
+        self.desk = self._desk(limits)
         self.masters: dict[str, JobMaster] = {}
         self.tasks: list[asyncio.Task[None]] = []
         self._patch = patch.object(opening, "ApplicationMaster", lambda _, token: Master(self.yarn, token))
 
-    def _desk(self) -> Desk:
+    def _desk(self, limits: Limits) -> Desk:
         measures = Measures(CollectorRegistry())
         measures.pass_done = self._passed  # type: ignore[method-assign]
         desk = Desk(
             settings=Settings(user="u"),
             conf=cast("Any", None),
-            limits=Limits(),
+            limits=limits,
             journal=self.store,
             lease=self.lease,
             nodes=cast("Any", Nodes(self.yarn)),

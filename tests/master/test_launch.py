@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,6 +62,52 @@ def test_any_value_arrives(value: str, tmp_path: Path) -> None:
 )
 def test_the_exit_code_is_the_commands(command: str, code: int, tmp_path: Path) -> None:
     assert run({}, command, tmp_path).returncode == code
+
+
+LEAVES = "trap 'sleep 0.3; touch left; exit 7' TERM; touch there; while true; do sleep 0.02; done"
+"""a program that takes a while to go when it is told to, and goes with a code of its own"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        LEAVES,
+        f'/bin/bash -c "{LEAVES}"; true',
+        f'(/bin/bash -c "{LEAVES}" &) ; sleep 600',
+        f"set -m; ({LEAVES}) & wait",
+    ],
+    ids=["itself", "a child", "an orphan", "a job of its own"],
+)
+def test_told_to_go_it_goes_last_and_says_that_it_was_told(command: str, tmp_path: Path) -> None:
+    """A NodeManager starts the next process once the leader is gone, and only if it went with 143 or 137."""
+    context = launch({}, command, "127.0.0.1", (), {})
+    launcher = tmp_path / "launch_container.sh"
+    launcher.write_text(as_yarn_does(context.command, dict(context.environment), tmp_path))
+    leader = subprocess.Popen(["/bin/bash", str(launcher)], cwd=tmp_path, start_new_session=True)
+    until((tmp_path / "there").exists)
+    for group in _groups(leader.pid):
+        os.killpg(group, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert (tmp_path / "left").exists()
+    assert _groups(leader.pid) == set()
+
+
+def _groups(session: int) -> set[int]:
+    """Process groups of a session."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group, its_session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(its_session) == session and state != "Z":
+                found.add(int(group))
+    return found
+
+
+def until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_output_is_appended_to_the_logs(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class World(Accidents):
             await asyncio.sleep(60)
             self._check()
             self.one_process_of_each_identity()
+            self.all_are_of_one_generation()
             self.nobody_waits_without_a_reason()
             if self._over():
                 return

@@ -17,7 +17,17 @@ from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.decide import decide
 from trainmaster.plan.memory import Key, LastExit, Memory
 from trainmaster.plan.restart import INFRA_FREE
-from trainmaster.plan.values import AppState, ContainerState, Finish, Forget, Open, Plan, Seen, Start
+from trainmaster.plan.values import (
+    AppState,
+    ContainerState,
+    Finish,
+    Forget,
+    Open,
+    Plan,
+    Reinitialise,
+    Seen,
+    Start,
+)
 from yarn.nodemanager import NodeManager, Process
 
 YEARS = 10 * 365 * 86400.0
@@ -48,6 +58,7 @@ class Laws:
             nothing_changes_before_it_wakes(world, plan)
             what_is_written_can_be_read(plan)
         starts_only_what_is_bound(world, plan)
+        anew_only_what_is_of_another_generation(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
         conditions_agree(plan.status)
@@ -146,6 +157,15 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
         if isinstance(action, Start):
             assert bound[action.container] == action.key
             assert world.sight.containers[action.container].state is ContainerState.ALLOCATED
+
+
+def anew_only_what_is_of_another_generation(world: Shell, plan: Plan) -> None:
+    bound = {r.container: r for r in plan.memory.replicas if r.bound}
+    for action in plan.actions:
+        if isinstance(action, Reinitialise):
+            assert bound[action.container].key == action.key
+            assert action.generation == plan.memory.generation == plan.memory.started_generation
+            assert bound[action.container].reinitialising
 
 
 def asks_for_nothing_when_closing(plan: Plan) -> None:

@@ -6,9 +6,11 @@ write and act.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol, cast
 
 from plan.build import BIG, declared, size_of
 from plan.conversation import Conversation, done
@@ -18,12 +20,15 @@ from trainmaster.hadoop.containers import LaunchContext
 from trainmaster.hadoop.nodeweb import by_web
 from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
+from trainmaster.master.anew import Anew
+from trainmaster.master.desk import Desk
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
+    Container,
     End,
     Finish,
     Forget,
@@ -31,6 +36,7 @@ from trainmaster.plan.values import (
     Limits,
     Open,
     Plan,
+    Reinitialise,
     Release,
     RemoveDeclaration,
     Seen,
@@ -39,7 +45,7 @@ from trainmaster.plan.values import (
 )
 from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
-from yarn.wires import Rm, Yarn
+from yarn.wires import Nodes, Rm, Yarn
 
 HOSTS = ("a", "b", "c")
 LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
@@ -79,6 +85,8 @@ class Shell(Conversation):
     """containers whose start got no answer, and since when"""
     faults: set[str] = field(default_factory=set)
     """containers whose ends were the user's program's doing"""
+    launches: dict[tuple[str, int], LaunchContext] = field(default_factory=dict)
+    """what is to be started anew, by container and generation"""
     writes: int = 0
     stopping: dict[str, float] = field(default_factory=dict)
     """those that are being stopped, and since when"""
@@ -95,7 +103,7 @@ class Shell(Conversation):
 
     def _begins(self) -> None:
         self.hears_nothing()
-        self.unsure, self.stopping = {}, {}
+        self.unsure, self.stopping, self.launches = {}, {}, {}
 
     # --- a pass
 
@@ -179,9 +187,13 @@ class Shell(Conversation):
         match action:
             case Open():
                 self.sight.say(AppState.OPENING)
-            case Start(container):
-                self._start(container)
+            case Start(container, _, environment):
+                self._start(container, LaunchContext("train", environment))
+            case Reinitialise(container, _, generation, environment):
+                self.sight.mark(container, told=generation)
+                self.launches[container, generation] = LaunchContext("train", environment)
             case Stop(container, node):
+                self.sight.mark(container, told=0)
                 self._stop(container, node)
             case Release(container):
                 self._release(container)
@@ -207,7 +219,7 @@ class Shell(Conversation):
         self.heart = None
         self.sight.say(AppState.CLOSED)
 
-    def _start(self, id_: str) -> None:
+    def _start(self, id_: str, launch: LaunchContext) -> None:
         if self.sight.awaits_token(id_):
             return None
         container, token = self.sight.containers[id_], self.sight.container_tokens.get(id_)
@@ -217,7 +229,7 @@ class Shell(Conversation):
             self._failed(id_, -1000)
             return None
         try:
-            self.yarn.start(container.node, nm, token, LaunchContext("train"))
+            self.yarn.start(container.node, nm, token, launch)
             self.sight.container_tokens.pop(id_, None)
         except NotDoneError:
             self._failed(id_, -1000)
@@ -257,6 +269,7 @@ class Shell(Conversation):
 
     def confirms(self) -> None:
         """NodeManagers are asked for all of which it isn't known whether they run."""
+        self._go_on_anew()
         asked: dict[tuple[str, bytes], list[str]] = {}
         for id_, node in self.sight.unconfirmed().items():
             if self.replayed and id_ not in self.sight.containers:
@@ -272,6 +285,20 @@ class Shell(Conversation):
             if self.now - since > START_PATIENCE and id_ in self.sight.containers:
                 del self.unsure[id_]
                 self._failed(id_, -1000, certain=False)
+
+    def _go_on_anew(self) -> None:
+        for container in (*self.sight.containers.values(), *self.sight.missing.values()):
+            if container.told:
+                self._anew(container)
+
+    def _anew(self, container: Container) -> None:
+        """A step of the product's own."""
+        desk = cast("Desk", SimpleNamespace(nodes=Nodes(self.yarn)))
+        anew = Anew(desk, self.sight, _at_once, lambda: self.now)
+        launch = self.launches.get((container.id, container.told))
+        with contextlib.suppress(TrainmasterError):
+            if launch is None or done(anew.advanced(container.id, container.told, launch)):
+                self.launches.pop((container.id, container.told), None)
 
     def _ask_web(self, id_: str, node: str, http: str) -> None:
         """Where no token of ours is good, the web server tells what is over."""
@@ -297,3 +324,7 @@ class Shell(Conversation):
             if id_ in answer.unknown:
                 self._failed(id_, -1000)
         self.sight.confirmed(answer, dict.fromkeys(ids, node), self.now)
+
+
+async def _at_once() -> None:
+    """Whoever acts here leads."""

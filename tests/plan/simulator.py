@@ -58,8 +58,8 @@ class Simulator(Shell):
 
     def loses_answers(self, number: int) -> None:
         """The next call of that kind takes effect, and nobody hears so; or it never arrives, or comes twice."""
-        method = ("allocate", "start", "stop", "register", "statuses")[number % 5]
-        if method == "start" and number // 5 % 4 == 3:
+        method = ("allocate", "start", "stop", "register", "statuses", "reinitialise")[number % 6]
+        if method in ("start", "reinitialise") and number // 6 % 4 == 3:
             return  # no client of ours makes the same start twice
         fault = (
             self.yarn.answers.lost,
@@ -67,7 +67,7 @@ class Simulator(Shell):
             self.yarn.answers.unheard,
             self.yarn.answers.twice,
         )
-        fault[number // 5 % 4][method] = 1
+        fault[number // 6 % 4][method] = 1
 
     # --- nodes
 
@@ -257,7 +257,15 @@ class Simulator(Shell):
         if self.forgotten or memory.closed_at or (memory.suspended and memory.application is None):
             return (not self.declared.deleted or self.forgotten) and not live and not held
         bound = {r.container for r in memory.replicas if not r.done}
-        return bool(memory.started_at) and bound == live == held
+        rests = bool(memory.started_at) and bound == live == held
+        return rests and self._is_of_one_generation()
+
+    def _is_of_one_generation(self) -> bool:
+        """What runs was told of no other generation than the present one; and each process once."""
+        assert not any(r.reinitialising for r in self.memory.replicas)
+        told = {p.launch.environment["TRAINMASTER_GENERATION"] for _, p in self.yarn.processes()}
+        assert told <= {str(self.memory.generation)}, (told, self.memory)
+        return True
 
 
 OFTEN = (

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from plan import laws, shell
 from plan.build import job
 from plan.schedules import Schedule, broken, drawn, told
 from plan.simulator import Simulator
@@ -38,6 +39,14 @@ def test_the_laws_hold_whatever_happens(part: int) -> None:
                 pytest.fail(told(seed))
 
     plays()
+
+
+def test_the_laws_hold_of_restarts_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place = replace(shell.LIMITS, in_place=True)
+    for module in (shell, laws):
+        monkeypatch.setattr(module, "LIMITS", in_place)
+    failed = [seed for seed in range(2 * SCHEDULES) if broken(drawn(seed))]
+    assert not failed, told(failed[0])
 
 
 # --- what hunting has found

@@ -17,6 +17,7 @@ from trainmaster.hadoop.containers import (
     LaunchContext,
     NmState,
     Registered,
+    Reinitialising,
     ResourceAsk,
 )
 from trainmaster.hadoop.nodemanager import NodeManagers
@@ -92,6 +93,10 @@ class App:
     async def start(self, container: GrantedContainer, launch: LaunchContext) -> None:
         token = self.nm_tokens[container.node]
         await self.nms.start(container.node, token, container.container_token, launch)
+
+    async def anew(self, container: GrantedContainer, launch: LaunchContext) -> Reinitialising:
+        token = self.nm_tokens[container.node]
+        return await self.nms.reinitialise(container.node, token, container.id, launch)
 
     async def status(self, container: GrantedContainer) -> NmState | None:
         said = await self.nms.statuses(container.node, self.nm_tokens[container.node], [container.id])

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from trainmaster.errors import TrainmasterError, UnavailableError
-from trainmaster.hadoop.containers import LaunchContext, NmStatuses
+from trainmaster.hadoop.containers import LaunchContext, NmStatuses, Reinitialising
 from trainmaster.hadoop.values import QueueState, Resource
 from yarn.answers import Answers
 from yarn.application import Application, Container
@@ -190,6 +190,9 @@ class Simulated:
 
     def stop(self, node: str, nm_token: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         return self._ask("stop", node, lambda nm: nm.stop(nm_token, ids))
+
+    def reinitialise(self, node: str, nm_token: bytes, id_: str, launch: LaunchContext) -> Reinitialising:
+        return self._ask("reinitialise", node, lambda nm: nm.reinitialise(nm_token, id_, launch))
 
     def over(self, http: str, container: str) -> bool:
         """By a node's web server, which wants no token: complete, or not (or no more) in its context."""

@@ -11,36 +11,15 @@ from dataclasses import dataclass, field
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import refusals
-from trainmaster.hadoop.containers import LaunchContext, NmState, NmStatus, NmStatuses
+from trainmaster.hadoop.containers import LaunchContext, NmState, NmStatus, NmStatuses, Reinitialising
 from trainmaster.hadoop.values import Resource
 from yarn.application import Container
+from yarn.process import TERMINATED, Process
 from yarn.tokens import read_container_token, read_nm_token
 
 KILLED_BY_MASTER, KILLED_BY_RM, KILLED_WITH_APPLICATION, NEVER_RAN = -105, -106, -107, -1000
 """ContainerExitStatus"""
 UNHANDLED = "is not handled by this NodeManager"
-
-
-@dataclass
-class Process:
-    """A container as its NodeManager has it (ContainerImpl), and whether its process really lives."""
-
-    of: Container
-    state: NmState = NmState.NEW
-    exit: int | None = None
-    words: str = ""
-    dying: tuple[int, str] | None = None
-    """it was told to stop, and hasn't yet"""
-    excused: bool = False
-    """it was out of everybody's sight for so long that another may run in its place"""
-
-    @property
-    def lives(self) -> bool:
-        return self.state is not NmState.COMPLETE
-
-    def ends(self, code: int, words: str) -> None:
-        if self.lives:
-            self.state, self.exit, self.words = NmState.COMPLETE, code, words
 
 
 @dataclass
@@ -117,7 +96,7 @@ class NodeManager:
         self.relaunched.add(id_)
         self.applications.add(application)
         self.launches[id_] = launch
-        self.processes[id_] = Process(of)
+        self.processes[id_] = Process(of, launch=launch)
 
     def statuses(self, nm: bytes, ids: Sequence[str]) -> NmStatuses:
         """ContainerManagerImpl.getContainerStatusInternal."""
@@ -130,7 +109,7 @@ class NodeManager:
             if not self._is_of(id_, application):
                 refused[id_] = f"{application} attempted to get status for non-application container : {id_}"
             elif process:
-                known[id_] = NmStatus(id_, process.state, process.exit, process.words)
+                known[id_] = NmStatus(id_, process.told, process.exit, process.words)
             elif id_ in self.stopped:
                 words = f"Container {id_} was recently stopped on node manager."
                 known[id_] = NmStatus(id_, NmState.COMPLETE, None, words)
@@ -142,6 +121,21 @@ class NodeManager:
         """ContainerManagerImpl.stopContainerInternal: what has ended is as good as stopped."""
         application, _ = self._let_in(nm)
         return {id_: self._stop(id_, application) for id_ in ids}
+
+    def reinitialise(self, nm: bytes, id_: str, launch: LaunchContext) -> Reinitialising:
+        """ContainerManagerImpl.preReInitializeOrLocalizeCheck, as our client tells it."""
+        application, _ = self._let_in(nm)
+        if not self._is_of(id_, application):
+            words = f"ApplicationMaster not authorized to perform [RE_INIT] on Container [{id_}]!!"
+            raise RefusedError(refusals.YARN_EXCEPTION, words)
+        process = self.processes.get(id_)
+        if process is None or process.state_name in ("DONE", "KILLING"):
+            return Reinitialising.OVER
+        if process.state_name != "RUNNING" or process.reinitialising:
+            return Reinitialising.BUSY
+        process.starts_anew(launch, f"{self.at:.3f}")
+        self.launches[id_] = launch
+        return Reinitialising.ACCEPTED
 
     def _stop(self, id_: str, application: str) -> TrainmasterError | None:
         if not self._is_of(id_, application):
@@ -178,10 +172,12 @@ class NodeManager:
                     process.ends(*self.launch_fails.popleft())
                 else:
                     process.state = NmState.RUNNING
+            elif process.lives and process.again:
+                process.goes_on()
 
     @property
     def busy(self) -> bool:
-        return any(p.dying or p.state is NmState.NEW for p in self.processes.values() if p.lives)
+        return any(p.stirs for p in self.processes.values())
 
     def kill(self, id_: str, code: int, words: str) -> None:
         """TERM, and a little later KILL: it dies of the first word that it was told (ContainerImpl.KillTransition)."""
@@ -220,6 +216,12 @@ class NodeManager:
         of them; of a crash they would be left over, and nobody could tell.
         """
         self.up, self.manager = True, 0
+        for process in self.processes.values():
+            if process.awaits_kill:
+                # Its process was told to go, and what is known is that it went (RecoveredContainerLaunch).
+                process.awaits_kill = False
+                process.ends(TERMINATED[0], "")
+            process.again, process.reinitialising = None, False
         if not recovery:
             for process in self.processes.values():
                 process.ends(KILLED_WITH_APPLICATION, "Application killed on shutdown")

@@ -34,8 +34,11 @@ class World(Protocol):
     async def app(self) -> App:
         """An application that has registered."""
 
-    def launch(self, container: GrantedContainer) -> LaunchContext:
-        """A process that runs until `exits`."""
+    def launch(self, container: GrantedContainer, at_term: int | None = None) -> LaunchContext:
+        """A process that runs until `exits`; with `at_term` it ends with that code when it is told to go."""
+
+    async def process(self, container: GrantedContainer) -> str:
+        """Which process lives in it, whatever anybody says; empty when none does."""
 
     async def exits(self, container: GrantedContainer, code: int) -> None: ...
 

@@ -11,6 +11,7 @@ from trainmaster.hadoop.containers import GrantedContainer, LaunchContext
 from trainmaster.hadoop.values import Resource, Submission
 from yarn.app import App
 from yarn.nodemanager import NodeManager
+from yarn.process import AT_TERM
 from yarn.resourcemanager import Options
 from yarn.scenarios import STORIES, Story
 from yarn.scheduler import host_of
@@ -47,8 +48,13 @@ class SimulatedWorld:
         await app.register()
         return app
 
-    def launch(self, container: GrantedContainer) -> LaunchContext:
-        return LaunchContext("sleep 600")
+    def launch(self, container: GrantedContainer, at_term: int | None = None) -> LaunchContext:
+        return LaunchContext("sleep 600", {} if at_term is None else {AT_TERM: str(at_term)})
+
+    async def process(self, container: GrantedContainer) -> str:
+        self.yarn.catch_up()
+        found = (p.number for _, p in self.yarn.processes() if p.of.id == container.id)
+        return str(next(found, ""))
 
     async def exits(self, container: GrantedContainer, code: int) -> None:
         self.yarn.exits(container.id, code)

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from trainmaster.errors import TrainmasterError
-from trainmaster.hadoop.containers import AllocateCall, Allocated, LaunchContext, NmStatuses, Registered
+from trainmaster.hadoop.containers import (
+    AllocateCall,
+    Allocated,
+    LaunchContext,
+    NmStatuses,
+    Registered,
+    Reinitialising,
+)
 from trainmaster.hadoop.values import (
     ApplicationReport,
     FinalStatus,
@@ -150,6 +157,11 @@ class Nodes:
 
     async def stop(self, node: str, nm: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         return self.yarn.stop(node, nm, ids)
+
+    async def reinitialise(
+        self, node: str, nm: bytes, container: str, launch: LaunchContext
+    ) -> Reinitialising:
+        return self.yarn.reinitialise(node, nm, container, launch)
 
     async def close(self) -> None:
         return None

@@ -32,6 +32,7 @@ def _identity(job: TrainingJob, me: Placed) -> dict[str, str]:
         "TRAINMASTER_ROLE": me.role,
         "TRAINMASTER_INDEX": str(me.index),
         "TRAINMASTER_RUN": str(me.run),
+        "TRAINMASTER_GENERATION": str(me.generation),
         "TRAINMASTER_REPLICAS": str(job.spec.roles[me.role].replicas),
         "TRAINMASTER_PORT": str(me.ports[0]),
         "TRAINMASTER_PORTS": ",".join(map(str, me.ports)),

@@ -20,6 +20,8 @@ class Placed:
     """those given to it on `host`, at least one; the first is the one its peers are told"""
     run: int
     """number of its container, from 1; rises with each replacement"""
+    generation: int = 1
+    """of all processes that were told of each other at one time; rises with each restart of the whole job"""
 
     @property
     def address(self) -> str:

@@ -6,6 +6,7 @@ values.py. Never here: a protobuf, a socket, a decision. Tokens are secret and k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -167,6 +168,31 @@ class NmStatus:
     exit: int | None
     """None while it is not complete, or where the NodeManager has forgotten it"""
     diagnostics: str
+
+    @property
+    def reinitialised(self) -> str:
+        """When its process was last taken out to be started anew, in the NodeManager's own stamp; empty if it never was.
+
+        The stamp stands before the words from the moment in which the old process is to go (ContainerImpl.addDiagnostics), so
+        another one than before, together with RUNNING, means that the new process has begun.
+        """
+        stamps = _REINITIALISED.findall(self.diagnostics)
+        return stamps[-1] if stamps else ""
+
+
+_REINITIALISED = re.compile(r"\[([^\[\]]*)\]Container will be Re-initialized")
+"""ContainerImpl.ReInitializeContainerTransition"""
+
+
+class Reinitialising(StrEnum):
+    """A NodeManager's answer to being told to start a container's process anew."""
+
+    ACCEPTED = "Accepted"
+    """it will: the old process is ended, then the new one is started"""
+    BUSY = "Busy"
+    """not now: it is being started or re-initialised, or an earlier re-initialising has locked it"""
+    OVER = "Over"
+    """never: it has ended, is being stopped, or isn't known there"""
 
 
 @dataclass(frozen=True, slots=True)

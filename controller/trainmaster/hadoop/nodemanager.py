@@ -1,4 +1,4 @@
-"""What an ApplicationMaster says to NodeManagers: start, how is it, stop.
+"""What an ApplicationMaster says to NodeManagers: start, how is it, start it anew, stop.
 
 ContainerManagementProtocol (org.apache.hadoop.yarn.api), spoken with the NM token of one application for one
 node. Never here: which container is started where, or what an end means.
@@ -13,10 +13,17 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import InvalidError, TrainmasterError, UnavailableError
+from trainmaster.errors import InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import ids, messages, refusals
 from trainmaster.hadoop.connection import Answer
-from trainmaster.hadoop.containers import LaunchContext, LocalResource, NmState, NmStatus, NmStatuses
+from trainmaster.hadoop.containers import (
+    LaunchContext,
+    LocalResource,
+    NmState,
+    NmStatus,
+    NmStatuses,
+    Reinitialising,
+)
 from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
 from trainmaster.hadoop.proto.yarn_pb2 import (
     APPACCESS_MODIFY_APP,
@@ -46,6 +53,16 @@ _URL = re.compile(
 """a Hadoop path: what follows the authority is the path as it is, `?`, `#` and `%` included"""
 _TOLD_BEFORE = re.compile(r"Attempt to relaunch the same|already is running on this node")
 """ContainerManagerImpl.authorizeStartAndResourceIncreaseRequest, startContainerInternal"""
+_NOT_THERE = re.compile(r"Specified \S+ does not exist!")
+_STATE = re.compile(r"Current state is \[(\w+), isReInitializing=(?:true|false)\]")
+"""both: ContainerManagerImpl.preReInitializeOrLocalizeCheck, with the state's name in ContainerState"""
+_UNDER_WAY = frozenset(
+    {"NEW", "LOCALIZING", "SCHEDULED", "RUNNING", "RELAUNCHING", "PAUSING", "PAUSED", "RESUMING"}
+) | {
+    "REINITIALIZING",
+    "REINITIALIZING_AWAITING_KILL",
+}
+"""states in which there is a process, or is about to be"""
 _FORGOTTEN = "was recently stopped on node manager"
 
 
@@ -122,6 +139,28 @@ class NodeManagers:
             **stopped,
             **{ids.container_id(each.container_id): _error(each) for each in answer.failed_requests},
         }
+
+    async def reinitialise(
+        self, node: str, nm_token: bytes, container: str, launch: LaunchContext
+    ) -> Reinitialising:
+        """End the process of a container that runs, and start another in its place: same container, working folder, logs.
+
+        What the launch names of files is added to those that are there; where localising them fails, the old process goes on and
+        the container is locked: it can only be stopped then. There is no way back to the old launch (autoCommit). A process that
+        ends otherwise than with 143 or 137 when it is told to go ends its container, as always.
+        """
+        request = pb.ReInitializeContainerRequestProto(
+            container_id=ids.container_proto(container),
+            container_launch_context=launch_proto(launch),
+            auto_commit=True,
+        )
+        try:
+            await self._call(
+                node, nm_token, "reInitializeContainer", request, pb.ReInitializeContainerResponseProto
+            )
+        except RefusedError as error:
+            return _why_not(error)
+        return Reinitialising.ACCEPTED
 
     async def close(self) -> None:
         """Hang up everywhere."""
@@ -215,6 +254,15 @@ def _local_resource(resource: LocalResource) -> LocalResourceProto:
         type=resource.kind.value,
         visibility=APPLICATION,
     )
+
+
+def _why_not(error: RefusedError) -> Reinitialising:
+    """What the NodeManager's no to a re-initialising means; raised again where it is no answer to that."""
+    if _NOT_THERE.search(error.message):
+        return Reinitialising.OVER
+    if state := _STATE.search(error.message):
+        return Reinitialising.BUSY if state[1] in _UNDER_WAY else Reinitialising.OVER
+    raise error
 
 
 def _error(failed: pb.ContainerExceptionMapProto) -> TrainmasterError:

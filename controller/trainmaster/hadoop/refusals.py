@@ -10,7 +10,9 @@ import re
 
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError
 
-_YARN = "org.apache.hadoop.yarn.exceptions."
+YARN = "org.apache.hadoop.yarn."
+"""where the exceptions come from by which YARN refuses; others (a NullPointerException, say) are trouble of its own"""
+_YARN = YARN + "exceptions."
 
 YARN_EXCEPTION = _YARN + "YarnException"
 """the family name; mostly with another exception's name inside its message"""

@@ -23,8 +23,9 @@ from trainmaster.errors import (
 )
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.hadoop.nodeweb import by_web
-from trainmaster.hadoop.refusals import says_nothing_of_the_job
+from trainmaster.hadoop.refusals import YARN, says_nothing_of_the_job
 from trainmaster.master import clock
+from trainmaster.master.anew import Anew
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch, user_of
 from trainmaster.master.launch_gpus import gpu_launch
@@ -34,7 +35,7 @@ from trainmaster.master.sight import Sight
 from trainmaster.master.silence import Silence
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import Container, End, Start, Stop
+from trainmaster.plan.values import Container, End, Reinitialise, Start, Stop
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,6 @@ START_PATIENCE = 10.0
 """seconds for which a NodeManager is asked whether a start went through whose answer got lost"""
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
-YARN = "org.apache.hadoop.yarn."
-"""where the exceptions come from by which a NodeManager refuses; others (a NullPointerException, say) are trouble of its own"""
 
 
 class NotLetInError(UnavailableError):
@@ -61,16 +60,25 @@ class Doing:
         self._stopping: set[str] = set()
         self._silence = Silence()
         self._turns = asyncio.Lock()
+        self._anew = Anew(desk, sight, self._until_leading)
 
-    def start(self, actions: Iterable[Start], memory: Memory, job: TrainingJob) -> None:
+    def start(self, actions: Iterable[Start | Reinitialise], memory: Memory, job: TrainingJob) -> None:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
             idle = ("start", action.container) not in self._tasks
-            if idle and not self._sight.awaits_token(action.container):
+            if isinstance(action, Reinitialise):
+                self._start_anew(action, replicas[action.key], user_of(memory))
+            elif idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
                 work = self._start(action, replicas[action.key], job, user_of(memory))
                 self._run("start", action.container, work)
+
+    def _start_anew(self, action: Reinitialise, replica: ReplicaMemory, user: str) -> None:
+        """Its files are there already: told of again they would be localised again, and failing that locks the container."""
+        self._sight.mark(action.container, told=action.generation)
+        work = self._anew.start(action, lambda: self._built(action, replica, {}, user))
+        self._run("anew", f"{action.container} {action.generation}", work)
 
     def stop(self, actions: Iterable[Stop]) -> None:
         by_node: dict[str, list[str]] = {}
@@ -78,6 +86,8 @@ class Doing:
             if action.container not in self._stopping:
                 by_node.setdefault(action.node, []).append(action.container)
         for node, ids in by_node.items():
+            for id_ in ids:
+                self._sight.mark(id_, told=0)
             self._stopping.update(ids)
             self._run("stop", ids[0], self._stop(node, ids))
 
@@ -156,7 +166,11 @@ class Doing:
             self._failed(action, -1000, f"it could not be started on {replica.host}", certain=False)
 
     async def _built(
-        self, action: Start, replica: ReplicaMemory, files: Mapping[str, LocalResource], user: str
+        self,
+        action: Start | Reinitialise,
+        replica: ReplicaMemory,
+        files: Mapping[str, LocalResource],
+        user: str,
     ) -> LaunchContext:
         await self._turn()
         told = {"HADOOP_USER_NAME": user, **action.environment}

@@ -35,6 +35,7 @@ from trainmaster.plan.values import (
     Open,
     Plan,
     Prioritize,
+    Reinitialise,
     Release,
     RemoveDeclaration,
     Start,
@@ -180,7 +181,7 @@ class JobMaster:
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            starts = (action for action in plan.actions if isinstance(action, Start))
+            starts = (action for action in plan.actions if isinstance(action, Start | Reinitialise))
             self.contact.doing.start(starts, self.memory, job)
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:

@@ -22,6 +22,8 @@ CHUNK = 65_536
 """characters per variable: Linux takes at most 128 KiB in one (MAX_ARG_STRLEN)"""
 LEVEL = 1
 """of compression: the address lists of a large job take 20 times longer with the default, and become hardly smaller"""
+TERMINATED = 143
+"""128 + SIGTERM (ContainerExecutor.ExitCode)"""
 NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
@@ -29,14 +31,25 @@ NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
 """YARN links each file from a folder of its own, where Python would look for what a script imports. What the user's own path
 leads to is found as well, behind what was shipped."""
 
+_EACH = f"for part in ${{!{NAME}*}}; do"
+_UNPACK = f"(umask 077; {_EACH} printf %s ${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD}"
+_OTHERS = (
+    "others() { for stat in /proc/[0-9]*/stat; do { read -r line < $stat; } 2>/dev/null || continue;"
+    " set -- ${line##*) }; [ $1 != Z ] && [ $4 = $$ ] && [ $stat != /proc/$$/stat ] && return 0; done; return 1; }"
+)
+"""whether another process of the session lives: proc(5), whose fields after the name begin with state, ppid, pgrp, session"""
+_LAUNCHER = (
+    f"{_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; told=; trap 'told=1' TERM;"
+    f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
+    f" [ $told ] || exit $code; while others; do sleep 0.02; done; exit {TERMINATED}"
+)
+"""Told to go, it goes last and with the code of one that was told: the NodeManager lets nothing take its place sooner, and after
+any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: what a NodeManager
+has told to go it kills a moment later (yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group."""
+
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
-_EACH = f"for part in \\${{!{NAME}*}}; do"
-COMMAND = (
-    f"(umask 077; {_EACH} printf %s \\${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD};"
-    f" {_EACH} unset \\$part; done;"
-    f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr"
-)
+COMMAND = _LAUNCHER.replace("$", "\\$")
 
 
 def launch(

@@ -1,4 +1,4 @@
-"""The containers that may live by what is remembered, whoever lists them."""
+"""Which containers live: those that may by what is remembered, whoever lists them; and whether an end that is told is one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from collections.abc import Iterator
 
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.values import Container, ContainerState, Size
+
+IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
+"""states of a container in which no process of ours can live"""
+UNSURE = frozenset({ContainerState.UNKNOWN, ContainerState.STARTING})
+LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
+"""states in which a NodeManager that doesn't know a container has lost it, or never had it"""
+GIVEN_AWAY = frozenset({-100, -102, -106})
+"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
+container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
+
+
+def is_over(code: int, container: Container | None, lost_nodes: Container_[str]) -> bool:
+    """Whether a process is over: its NodeManager said so, it never began, or its node was waited for in vain."""
+    if code not in GIVEN_AWAY or container is None:
+        return True
+    return container.state in IDLE or container.node in lost_nodes
 
 
 def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:

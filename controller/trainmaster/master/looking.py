@@ -14,6 +14,7 @@ from trainmaster.plan.admission import container_sizes, gang_size
 from trainmaster.plan.case import Case, in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
 
@@ -57,10 +58,10 @@ def size_of(declared: Declared, memory: Memory) -> int:
 
 
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
-    """Whether a whole gang is to be gathered, and nothing but its turn is waited for."""
+    """Whether a whole gang is to be gathered, and nothing but its turn is waited for. Who keeps containers needs no turn."""
     wants = memory.gathering and not memory.closing_since and application is AppState.REGISTERED
     later = now < memory.gang_not_before or any(in_doubt(r, now, limits) for r in memory.replicas)
-    return wants and memory.application is not None and not later
+    return wants and memory.application is not None and not later and not kept(memory)
 
 
 def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> Turn:
@@ -69,7 +70,7 @@ def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen
     case = Case(declared, job, seen, clock.now(), desk.limits)
     if application is None or not stands_in_line(memory, seen.application, case.now, desk.limits):
         desk.line.leave(memory.uid)
-        return Turn(not memory.gathering)
+        return Turn(not memory.gathering or bool(kept(memory)))
     wanted = [r for r in memory.replicas if r.key.role in job.spec.roles and not r.done]
     missing = [r for r in wanted if not case.granted(r)]
     waiting = Waiting(

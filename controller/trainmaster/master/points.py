@@ -14,6 +14,7 @@ POINTS = (
     "ask",
     "allocated",
     "half-started",
+    "half-anew",
     "running",
     "pulled",
     "written",

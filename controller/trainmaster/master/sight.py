@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from trainmaster.hadoop.containers import (
     Allocated,
-    CompletedContainer,
     GrantedContainer,
     NmState,
     NmStatuses,
@@ -19,7 +19,8 @@ from trainmaster.hadoop.containers import (
 )
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
-from trainmaster.master.living import may_live, survivors_of
+from trainmaster.master.living import IDLE, LISTED, UNSURE, is_over, may_live, survivors_of
+from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.last_words import shortened
@@ -27,14 +28,6 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, Container, ContainerState, End, Size
 
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
-IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
-"""states of a container in which no process of ours can live"""
-UNSURE = frozenset({ContainerState.UNKNOWN, ContainerState.STARTING})
-LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
-"""states in which a NodeManager that doesn't know a container has lost it, or never had it"""
-GIVEN_AWAY = frozenset({-100, -102, -106})
-"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
-container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 
 
 class Sight:
@@ -58,6 +51,7 @@ class Sight:
         """running ones that their NodeManagers are to be asked about once more"""
         self._survivors: set[str] = set()
         """those of earlier runs, by what is remembered"""
+        self.promises = Promises()
         self._doubted: dict[str, str] = {}
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
         self.came_back: set[str] = set()
@@ -130,6 +124,8 @@ class Sight:
             return
         runs = known is not None and known.state is ContainerState.RUNNING
         self._add(granted, roles, ContainerState.RUNNING if runs else ContainerState.UNKNOWN)
+        if known and known.told:
+            self.mark(granted.id, told=known.told, generation=known.generation)
         if runs:
             self._to_confirm.add(granted.id)
 
@@ -138,6 +134,7 @@ class Sight:
         unlisted = (c for c in may_live(memory, self.containers) if not self._is_over(c.id))
         self.missing = {c.id: self.missing.get(c.id, c) for c in unlisted}
         self._survivors = survivors_of(memory)
+        self.promises.keep(self.lives)
         self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
         self.tokens.keep(self.missing.keys())
 
@@ -166,7 +163,9 @@ class Sight:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)
         for done in answer.completed:
-            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, self._is_certain(done)))
+            known = self.containers.get(done.id) or self.missing.get(done.id)
+            certain = is_over(done.exit, known, self._lost_nodes)
+            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain))
 
     def _node_became(self, report: NodeReport, now: float) -> None:
         if report.state is not NodeState.LOST:
@@ -178,16 +177,10 @@ class Sight:
         for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
             self.ended(End(id_, -100, "its node was lost", now))
 
-    def _is_certain(self, done: CompletedContainer) -> bool:
-        """Whether the process is over: its NodeManager said so, it never began, or its node was waited for in vain."""
-        container = self.containers.get(done.id) or self.missing.get(done.id)
-        if done.exit not in GIVEN_AWAY or container is None:
-            return True
-        return container.state in IDLE or container.node in self._lost_nodes
-
     def ended(self, end: End) -> None:
         """A container is over, or was given away; told more than once, it counts once."""
         container = self.containers.get(end.container) or self.missing.get(end.container)
+        end = self.promises.counted(end)
         self.drop(end.container)
         if container and not end.certain:
             self.missing[end.container] = replace(container, state=ContainerState.UNKNOWN)
@@ -239,6 +232,12 @@ class Sight:
 
     def starting(self, id_: str) -> None:
         self._set(id_, ContainerState.STARTING)
+
+    def mark(self, id_: str, **anew: Any) -> None:
+        """Note of a container what goes on with starting a process anew in it: the last three fields of Container."""
+        for known in (self.containers, self.missing):
+            if id_ in known and (marked := replace(known[id_], **anew)) != known[id_]:
+                known[id_], self.changed = marked, True
 
     def given_back(self, id_: str) -> bool:
         """It is to be released, so nothing may be started in it any more; whether it is there at all."""

@@ -23,6 +23,7 @@ from trainmaster.plan.values import (
     Kill,
     Open,
     Prioritize,
+    Reinitialise,
     Release,
     RemoveDeclaration,
     Seen,
@@ -32,6 +33,7 @@ from trainmaster.plan.values import (
 
 BUSY = frozenset({AppState.REGISTERED, AppState.OPENING, AppState.AWAY})
 """states in which no further application can be opened; the others are of an application that is over, or none"""
+LIVELY = (ContainerState.RUNNING, ContainerState.STARTING)
 STARTS = 200
 """processes started by one pass: the environment of each may be long, and other jobs have their turn in between"""
 FINISH_ANYWAY = 10.0
@@ -74,21 +76,36 @@ def may_open(case: Case, memory: Memory) -> bool:
 
 
 def _starts(case: Case, memory: Memory) -> Iterator[Action]:
-    due = [r for r in memory.replicas if r.bound and case.state_of(r) is ContainerState.ALLOCATED]
+    due = [r for r in memory.replicas if _to_start(case, r) or _to_start_anew(case, r)]
     if not due:
         return
     # Also those that are done or being replaced: their place keeps their peers' numbers right.
-    placed = [_placed(r) for r in memory.replicas if r.ports]
+    placed = [_placed(memory, r) for r in memory.replicas if r.ports]
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
-        told = tell(_placed(replica))
-        yield Start(
-            replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec)
-        )
+        told, id_, key = tell(_placed(memory, replica)), replica.container, replica.key
+        command = expand(case.role(key).command, case.job.spec)
+        if replica.reinitialising:
+            yield Reinitialise(id_, key, replica.generation, told, command)
+        else:
+            yield Start(id_, key, told, command)
 
 
-def _placed(replica: ReplicaMemory) -> Placed:
-    return Placed(replica.key.role, replica.key.index, replica.host, replica.ports, replica.run)
+def _to_start(case: Case, replica: ReplicaMemory) -> bool:
+    return replica.bound and case.state_of(replica) is ContainerState.ALLOCATED
+
+
+def _to_start_anew(case: Case, replica: ReplicaMemory) -> bool:
+    """Whether its NodeManager is still to be told."""
+    if not replica.reinitialising or not case.registered:
+        return False
+    container = case.seen.containers.get(replica.container)
+    return container is not None and container.state in LIVELY and container.told != replica.generation
+
+
+def _placed(memory: Memory, replica: ReplicaMemory) -> Placed:
+    key = replica.key
+    return Placed(key.role, key.index, replica.host, replica.ports, replica.run, memory.generation)
 
 
 def _strays(case: Case, memory: Memory) -> Iterator[Action]:

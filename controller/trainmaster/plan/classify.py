@@ -36,6 +36,8 @@ LOST_BY_NODE = 154
 """ContainerExecutor.ExitCode.LOST: its NodeManager was restarted while it launched it, and found no process"""
 NEVER_RAN = -1000
 OVER_MEMORY = frozenset({-103, -104})
+TERMINATED = frozenset({137, 143})
+"""128 + SIGKILL and SIGTERM: how a process ends that its NodeManager has told to go (ContainerExecutor.ExitCode)"""
 LAUNCH_REFUSED = frozenset({-1, -109, NOT_UNDERSTOOD})
 
 CHARGED = frozenset(

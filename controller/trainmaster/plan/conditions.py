@@ -119,7 +119,7 @@ def doubted(case: Case, memory: Memory) -> str:
 
 
 def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
-    granted = sum(1 for r in memory.replicas if case.granted(r))
+    granted = sum(1 for r in memory.replicas if r.bound or case.granted(r))
     said = f"{granted} of {gang_minimum(case, memory)} containers are granted"
     if refused := refused_asks(case):
         said = f"{said}; {refused}"
@@ -154,13 +154,20 @@ def _starting(case: Case, memory: Memory, now: str) -> Said:
 
 def _running(case: Case, memory: Memory, now: str) -> Said:
     wanted = [r for r in memory.replicas if not r.done]
-    running = [r for r in wanted if case.state_of(r) is ContainerState.RUNNING]
+    running = [r for r in wanted if runs(case, memory, r)]
     unseen = _unseen(case, memory, wanted)
     said = f"{len(running)} of {len(wanted)} processes run"
     message = "; ".join((said, *_remarks(case, memory, unseen)))
     started = bool(memory.started_at) and not memory.closing_since
     true = bool(unseen) or (bool(running) and not memory.gathering)
     return Said(C.RUNNING, true and started, reasons.NODE_UNSEEN if unseen else now, message)
+
+
+def runs(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
+    """Whether a process of the present generation is known to run in its place."""
+    if memory.gathering or replica.reinitialising:
+        return False
+    return case.state_of(replica) is ContainerState.RUNNING
 
 
 def _unseen(case: Case, memory: Memory, wanted: Iterable[ReplicaMemory]) -> list[ReplicaMemory]:
@@ -197,7 +204,8 @@ def _restarting(case: Case, memory: Memory, now: str) -> Said:
         return Said(
             C.RESTARTING, False, reasons.INVALID, "nothing is restarted while its declaration can't be read"
         )
-    again = memory.gathering and memory.started_generation > 0
+    anew = any(r.reinitialising for r in memory.replicas)
+    again = (memory.gathering and memory.started_generation > 0) or anew
     singles = [r for r in memory.replicas if _is_replaced(case, r)]
     if memory.closing_since or not memory.restart_cause or not (again or singles):
         return Said(C.RESTARTING, False, now, "nothing is being restarted")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from trainmaster.api.declared import Declared
 from trainmaster.plan.actions import actions_of, kill_of
 from trainmaster.plan.again import run_again
+from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
@@ -21,6 +22,7 @@ from trainmaster.plan.judge import judge_failures, judge_left_over, judge_succes
 from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
+from trainmaster.plan.restart import once_more
 from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.survivors import forget_survivors
@@ -38,6 +40,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     succeed,
     judge_failures,
     look_for,
+    follow_anew,
     check_deadlines,
     close,
     gather,
@@ -113,4 +116,4 @@ def _orphan(declared: Declared) -> ApplicationMemory:
 def raised(memory: Memory, epoch: int) -> Memory:
     """The memory as a new leader takes it over: how long something was waited for or unseen, only an eye-witness can tell."""
     seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
-    return replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0)
+    return once_more(replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0))

@@ -16,7 +16,7 @@ from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.ports import choose
-from trainmaster.plan.restart import whole_job
+from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
 from trainmaster.plan.values import Container, ContainerState
 
 PortsByHost = dict[str, set[int]]
@@ -42,9 +42,11 @@ def gather(case: Case, memory: Memory) -> Change:
 def _gather_gang(case: Case, memory: Memory) -> Change:
     if case.now < memory.gang_not_before:
         return Change(memory)
-    # A turn may be taken back from who holds nothing yet.
-    no_turn = not case.seen.may_ask and not any(map(case.granted, memory.replicas))
-    if no_turn or any(map(case.in_doubt, memory.replicas)):
+    if any(map(case.in_doubt, memory.replicas)):
+        return Change(replace(kept_let_go(case, memory), gang_since=0.0))
+    # A turn may be taken back from who holds nothing yet; who keeps containers needs none for the few that are missing.
+    holds = any(r.bound or case.granted(r) for r in memory.replicas)
+    if not case.seen.may_ask and not holds:
         return Change(replace(memory, gang_since=0.0))
     asked = replace(memory, gang_since=memory.gang_since or case.now)
     if _complete(case, asked):
@@ -55,9 +57,13 @@ def _gather_gang(case: Case, memory: Memory) -> Change:
 
 
 def _complete(case: Case, memory: Memory) -> bool:
-    """Enough is granted, and nothing of an earlier generation lives any more."""
-    granted = sum(1 for r in memory.replicas if r.done or case.granted(r))
-    old = any(c.state not in IDLE for c in case.seen.containers.values())
+    """Enough is there, and nothing of an earlier generation lives any more save in containers that are kept."""
+    stay = kept(memory)
+    if any(case.state_of(r) is not ContainerState.RUNNING for r in stay):
+        return False
+    own = {r.container for r in stay}
+    granted = sum(1 for r in memory.replicas if r.done or r.bound or case.granted(r))
+    old = any(c.state not in IDLE and c.id not in own for c in case.seen.containers.values())
     return granted >= gang_minimum(case, memory) and not old and not any(map(case.lingers, memory.replicas))
 
 
@@ -86,12 +92,14 @@ def _bind_gang(case: Case, memory: Memory) -> Change:
 
 
 def _bind_granted(case: Case, memory: Memory, replica: ReplicaMemory, taken: PortsByHost) -> ReplicaMemory:
+    if replica.bound:
+        return _bind_again(case, memory, replica, taken)
     grant = None if replica.done else case.granted(replica)
     return _bind(case, memory, replica, grant, taken) if grant else replica
 
 
 def _timed_out(case: Case, memory: Memory) -> Change:
-    granted = sum(1 for r in memory.replicas if case.granted(r))
+    granted = sum(1 for r in memory.replicas if r.bound or case.granted(r))
     timeout = case.job.spec.gang.timeout
     return _give_back(
         case,
@@ -105,12 +113,16 @@ def _give_back(case: Case, memory: Memory, said: str) -> Change:
     wait = _spread(memory) * GIVE_BACK_WAIT * 2 ** min(memory.gang_timeouts, 5)
     back = replace(
         memory,
-        replicas=tuple(r if r.done else replace(r, run=r.run + 1) for r in memory.replicas),
+        replicas=tuple(r if r.done else _given_back(case, r) for r in memory.replicas),
         gang_since=0.0,
         gang_timeouts=memory.gang_timeouts + 1,
         gang_not_before=case.now + wait,
     )
     return Change(back, (warning(reasons.GANG_TIMEOUT, f"{said}, asked again in {wait:.0f} s"),))
+
+
+def _given_back(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
+    return let_go(case, replica) if replica.bound else replace(replica, run=replica.run + 1)
 
 
 def _no_ports(case: Case, hosts: Iterable[str]) -> str:
@@ -173,7 +185,7 @@ def _move_job(case: Case, memory: Memory, replica: ReplicaMemory, bound: Replica
     said = (
         f"{replica.key} moved from {_address(replica)} to {_address(bound)}, and its peers hold its address"
     )
-    moved = whole_job(case, memory, said)
+    moved = whole_job(case, memory, said, in_place=True)
     kept = tuple(replace(replica, done=False) if r.key == replica.key else r for r in moved.replicas)
     return Change(replace(moved, replicas=kept), (normal(reasons.GANG_RESTART, f"{said} (not charged)"),))
 
@@ -214,4 +226,18 @@ def _bind(
         host=grant.host,
         ports=ports if enough else (),
         bound_at=case.now,
+        generation=memory.generation,
+        reinitialising=False,
     )
+
+
+def _bind_again(case: Case, memory: Memory, replica: ReplicaMemory, taken: PortsByHost) -> ReplicaMemory:
+    """The replica with a new process to come in the container that it has.
+
+    On other ports, if there are any: what still runs of the old generation must not talk with the new one.
+    """
+    used, count = taken[replica.host], len(replica.ports)
+    found = choose(case.limits, count, used, f"{memory.uid}/{replica.key}/generation {memory.generation}")
+    ports = found if len(found) == count else replica.ports
+    used.update(ports)
+    return replace(replica, ports=ports, bound_at=case.now, generation=memory.generation, reinitialising=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
+from trainmaster.plan.anew import of_before
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, lacks_file, signal_of
 from trainmaster.plan.failures import followed, follows, named, sentence
@@ -108,6 +109,9 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
         return
+    if of_before(replica, end, draft.gathering):
+        _lose(case, draft, at, end)
+        return
     cause = _cause(case, replica, end)
     if follows(case, draft, replica, end, cause):
         cause = Cause.CONSEQUENCE
@@ -125,6 +129,18 @@ def _cause(case: Case, replica: ReplicaMemory, end: End) -> Cause:
     return _with_limits(case, replica, classify(end.code, case.role(replica.key).restart_policy))
 
 
+def _lose(case: Case, draft: Draft, at: int, end: End) -> None:
+    """It gets another container, uncharged. Where its peers were told of it already, all of them are told anew."""
+    replica = draft.rows[at]
+    cause = classify(end.code, case.role(replica.key).restart_policy)
+    shown = _remember(case, replica, end, Cause.CONSEQUENCE if cause in CHARGED else cause)
+    draft.rows[at] = _let_go(case, replace(shown, replacements=shown.replacements + 1), end)
+    if not draft.gathering:
+        said = f"{replica.key} ended on {replica.host} before it was started anew: {_message(shown)}"
+        draft.become(whole_job(case, draft.memory(), said, in_place=True))
+        draft.tell(_event(reasons.GANG_RESTART, said, charged=False))
+
+
 def _done(replica: ReplicaMemory) -> ReplicaMemory:
     return replace(
         replica,
@@ -132,6 +148,7 @@ def _done(replica: ReplicaMemory) -> ReplicaMemory:
         container="",
         node="",
         http="",
+        reinitialising=False,
         previous=replica.container,
         previous_http=replica.http,
     )
@@ -211,7 +228,7 @@ def _restart_or_fail(
     shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
     if case.scope(replica.key) is RestartScope.JOB and not draft.gathering:
         draft.rows[at] = after
-        draft.become(whole_job(case, draft.memory(), shown, wait))
+        draft.become(whole_job(case, draft.memory(), shown, wait, in_place=True))
         if end.certain:
             draft.rows[at] = without_survivor(draft.rows[at], end.container)
         draft.tell(_event(reasons.GANG_RESTART, shown, charged))

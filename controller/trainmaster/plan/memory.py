@@ -79,6 +79,8 @@ class End:
     certain: bool = True
     """whether its process is known to be over. The ResourceManager also tells of an end when it has given a container away
     (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
+    generation: int = 0
+    """the newest for which its NodeManager has promised to start its process anew, as far as its controller knew; 0 for none"""
 
 
 UNCOUNTED = 4_102_444_800.0
@@ -129,6 +131,10 @@ class ReplicaMemory:
     ports: tuple[int, ...] = ()
     """kept when unbound, so that a replacement on the same host answers at the same address"""
     bound_at: float = 0.0
+    generation: int = 0
+    """that of the process in its container, or of the one that is to take its place; 0 in records from before there was one"""
+    reinitialising: bool = False
+    """a process of that generation is to take the place of an older one in its container, and it isn't known yet that it has"""
     done: bool = False
     """ended with success, and stays so"""
     restarts: int = 0

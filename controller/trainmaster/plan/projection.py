@@ -24,7 +24,7 @@ from trainmaster.api.status import (
 from trainmaster.api.status import ConditionType as C
 from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
-from trainmaster.plan.conditions import Said, conditions_of
+from trainmaster.plan.conditions import Said, conditions_of, runs
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.judge import exit_of
@@ -95,7 +95,7 @@ def _all_started(case: Case, memory: Memory) -> Memory:
     """Started is a job once its gang's minimum runs; what has ended with success did run."""
     if memory.started_at or memory.gathering or memory.closing_since:
         return memory
-    running = sum(1 for r in memory.replicas if case.state_of(r) is ContainerState.RUNNING)
+    running = sum(1 for r in memory.replicas if runs(case, memory, r))
     done = sum(1 for r in memory.replicas if r.done)
     enough = running and running + done >= gang_minimum(case, memory)
     return replace(memory, started_at=case.now) if enough else memory
@@ -125,7 +125,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     ended = memory.verdict.at if memory.verdict else 0.0
     started = memory.active_since
     workers = [r for r in memory.replicas if r.key.role == "worker"] or list(memory.replicas)
-    ready = sum(1 for r in workers if r.done or case.state_of(r) is ContainerState.RUNNING)
+    ready = sum(1 for r in workers if r.done or runs(case, memory, r))
     cluster = case.seen.cluster
     return JobStatus(
         observed_generation=memory.observed_generation,
@@ -249,7 +249,7 @@ def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> Replic
     if replica.done:
         return ReplicaState.SUCCEEDED
     if replica.bound:
-        return _bound_state(case.state_of(replica))
+        return _bound_state(case, memory, replica)
     if any(
         c.state in (ContainerState.RUNNING, ContainerState.STARTING) for c in case.by_key.get(replica.key, ())
     ):
@@ -262,12 +262,12 @@ def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> Replic
     return ReplicaState.BACKING_OFF if case.now < not_before else ReplicaState.WAITING
 
 
-def _bound_state(state: ContainerState | None) -> ReplicaState:
-    if state is None:
+def _bound_state(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaState:
+    if case.state_of(replica) is None:
         return ReplicaState.UNSEEN
-    if state is ContainerState.RUNNING:
+    if runs(case, memory, replica):
         return ReplicaState.RUNNING
-    return ReplicaState.STARTING
+    return ReplicaState.WAITING if memory.gathering else ReplicaState.STARTING
 
 
 def _after_the_end(memory: Memory, replica: ReplicaMemory) -> ReplicaState:

@@ -10,11 +10,14 @@ from dataclasses import replace
 from trainmaster.api.job import Backoff, RestartScope
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor
+from trainmaster.plan.values import ContainerState
 
 INFRA_WINDOW = 600.0
 """seconds in which infrastructure ends of one replica are counted together"""
 INFRA_FREE = 5
 """from the next one within the window they're charged: something is wrong that replacing doesn't mend"""
+KEPT_WAIT = 60.0
+"""seconds of backoff for which containers are kept; before a longer wait they're given back"""
 INFRA_BACKOFF = 5.0
 """seconds before the second infrastructure replacement in the window; doubles"""
 
@@ -40,6 +43,8 @@ def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
         node="",
         http="",
         bound_at=0.0,
+        generation=0,
+        reinitialising=False,
         unseen_since=0.0,
         waits_since=now,
         previous=replica.container or replica.previous,
@@ -70,9 +75,16 @@ def all_let_go(case: Case, memory: Memory) -> Memory:
     return replace(memory, replicas=replicas, gang_since=0.0, started_at=0.0)
 
 
-def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0) -> Memory:
-    """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered."""
-    replicas = tuple(replace(let_go(case, r), done=False, not_before=0.0) for r in memory.replicas)
+def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_place: bool = False) -> Memory:
+    """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered.
+
+    `in_place`, whoever runs keeps its container, and its process goes once all that is missing is there.
+    """
+    keeps = in_place and case.limits.in_place and wait <= KEPT_WAIT and case.registered
+    replicas = tuple(
+        replace(r if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0)
+        for r in memory.replicas
+    )
     return replace(
         memory,
         replicas=replicas,
@@ -83,6 +95,35 @@ def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0) -> Memo
         restart_cause=cause,
         gang_not_before=case.now + wait,
     )
+
+
+def _may_stay(case: Case, replica: ReplicaMemory) -> bool:
+    """Whether its container is known to hold a process that can be replaced, and nothing of it hangs in the air."""
+    return replica.bound and not replica.reinitialising and case.state_of(replica) is ContainerState.RUNNING
+
+
+def kept(memory: Memory) -> list[ReplicaMemory]:
+    """Those whose containers are kept for the generation that is being gathered; their processes are of an older one."""
+    return [r for r in memory.replicas if r.bound] if memory.gathering else []
+
+
+def kept_let_go(case: Case, memory: Memory) -> Memory:
+    """The memory without them: what is missing doesn't come, and others could use what they hold."""
+    if not kept(memory):
+        return memory
+    return replace(memory, replicas=tuple(let_go(case, r) if r.bound else r for r in memory.replicas))
+
+
+def once_more(memory: Memory) -> Memory:
+    """What a new leader makes of a generation that was being started anew in place.
+
+    Nobody knows any more which of its processes have begun, and one that began twice would be another than its peers know. So
+    all of them are told once more, as the next generation.
+    """
+    if not any(r.reinitialising for r in memory.replicas):
+        return memory
+    rows = tuple(replace(r, reinitialising=False) for r in memory.replicas)
+    return replace(memory, replicas=rows, generation=memory.generation + 1, started_at=0.0)
 
 
 def fresh_gang(case: Case, memory: Memory) -> Memory:

@@ -54,6 +54,12 @@ class Container:
     run: int
     size: Size
     state: ContainerState
+    told: int = 0
+    """the generation that its NodeManager is being told to start anew in it; 0 for none"""
+    generation: int = 0
+    """that of which a process has been seen to take the place of an older one in it; 0 for none"""
+    refuses: bool = False
+    """its NodeManager will never start another process in it"""
 
     @property
     def host(self) -> str:
@@ -126,6 +132,11 @@ class Limits:
     lost_applications: int = 3
     first_cause_wait: float = 2.0
     """seconds for which a gang's failure waits for the ends of its neighbours, so that the first cause is named"""
+    in_place: bool = False
+    """whether a restart of the whole job keeps the containers of those that run. Not by default yet: a process of the new
+    generation could read a checkpoint that one of the old is still writing, as the last of them go while the first ones begin"""
+    reinitialise_patience: float = 30.0
+    """seconds within which a process must have been started anew in its container; then another container is asked for"""
     doubt_patience: float = 15.0
     """seconds for which containers are gathered though an earlier process may still live; then they're left to others"""
 
@@ -161,6 +172,17 @@ class Prioritize:
 class Start:
     container: str
     key: Key
+    environment: Mapping[str, str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reinitialise:
+    """End the process of a container, and start one of the present generation in its place."""
+
+    container: str
+    key: Key
+    generation: int
     environment: Mapping[str, str]
     command: str
 
@@ -207,7 +229,9 @@ class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
 
-Action = Open | Prioritize | Start | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
+Action = (
+    Open | Prioritize | Start | Reinitialise | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import fsspec
 import pytest
@@ -11,8 +13,11 @@ import pytest
 from trainmaster.errors import DeniedError, RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import (
+    GrantedContainer,
+    LaunchContext,
     LocalResource,
     NmState,
+    Reinitialising,
     ResourceKind,
 )
 from trainmaster.hadoop.http import Http
@@ -23,7 +28,8 @@ from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import (
     NodeState,
 )
-from yarn.app import App, script
+from trainmaster.master.launch import launch
+from yarn.app import App, script, until
 
 
 async def test_stopping_ends_with_yarns_word_for_it(app: App) -> None:
@@ -52,6 +58,44 @@ async def test_a_container_is_started_once_and_a_second_start_tells_so(app: App)
     with pytest.raises(UnavailableError, match="was told before to start it"):
         await app.start(container, script("sleep 600"))
     assert await app.status(container) is NmState.RUNNING
+
+
+TRAP = "trap 'sleep 0.1; echo gone $NUMBER >> $LEDGER; exit 7' TERM"
+LEAVES = f"echo begun $NUMBER >> $LEDGER; {TRAP}; while :; do sleep 0.02; done"
+
+
+@pytest.mark.parametrize(
+    "command", [LEAVES, f"/bin/bash -c {shlex.quote(LEAVES)}\ntrue"], ids=["itself", "a child"]
+)
+async def test_what_our_launcher_runs_can_be_started_anew_and_one_goes_before_the_next_comes(
+    command: str, app: App, tmp_path: Path
+) -> None:
+    """Whatever code the program goes with; and its child, of which the shell between them knows nothing."""
+    ledger = tmp_path / "ledger"
+
+    def of(number: int) -> LaunchContext:
+        told = {"NUMBER": str(number), "LEDGER": str(ledger)}
+        return launch(told, command, "127.0.0.1", (), {})
+
+    async def says(*lines: str) -> None:
+        async def said() -> bool:
+            return ledger.exists() and ledger.read_text().splitlines() == [*lines]
+
+        await until(said, 20)
+
+    container = await app.running(of(1))
+    await says("begun 1")
+    assert await app.anew(container, of(2)) is Reinitialising.ACCEPTED
+    await says("begun 1", "gone 1", "begun 2")
+    await until(lambda: _runs(app, container))
+    assert await app.anew(container, of(3)) is Reinitialising.ACCEPTED
+    await says("begun 1", "gone 1", "begun 2", "gone 2", "begun 3")
+    await app.beat()
+    assert not app.ended
+
+
+async def _runs(app: App, container: GrantedContainer) -> bool:
+    return await app.status(container) is NmState.RUNNING
 
 
 async def test_a_nodes_web_server_tells_without_a_token_whether_a_container_is_over(

@@ -53,10 +53,12 @@ class RealWorld:
         await app.register()
         return app
 
-    def launch(self, container: GrantedContainer) -> LaunchContext:
+    def launch(self, container: GrantedContainer, at_term: int | None = None) -> LaunchContext:
         at = self.folder / container.id
+        trap = "" if at_term is None else f"trap 'exit {at_term}' TERM; "
         return script(
-            f"echo $$ > {at}.new; mv {at}.new {at}.pid; while [ ! -e {at}.exit ]; do sleep 0.05; done; exit $(cat {at}.exit)"
+            f"{trap}echo $$ > {at}.new; mv {at}.new {at}.pid; "
+            f"while [ ! -e {at}.exit ]; do sleep 0.05; done; exit $(cat {at}.exit)"
         )
 
     async def exits(self, container: GrantedContainer, code: int) -> None:
@@ -66,6 +68,10 @@ class RealWorld:
 
     async def lives(self, container: GrantedContainer) -> bool:
         return _lives((self.folder / container.id).with_suffix(".pid"))
+
+    async def process(self, container: GrantedContainer) -> str:
+        noted = (self.folder / container.id).with_suffix(".pid")
+        return noted.read_text().strip() if _lives(noted) else ""
 
     async def kill_manager(self) -> None:
         self.hadoop.kill("resourcemanager")

@@ -65,3 +65,17 @@ class StopContainersResponseProto(_message.Message):
     succeeded_requests: _containers.RepeatedCompositeFieldContainer[_yarn_pb2.ContainerIdProto]
     failed_requests: _containers.RepeatedCompositeFieldContainer[ContainerExceptionMapProto]
     def __init__(self, succeeded_requests: _Optional[_Iterable[_Union[_yarn_pb2.ContainerIdProto, _Mapping]]] = ..., failed_requests: _Optional[_Iterable[_Union[ContainerExceptionMapProto, _Mapping]]] = ...) -> None: ...
+
+class ReInitializeContainerRequestProto(_message.Message):
+    __slots__ = ("container_id", "container_launch_context", "auto_commit")
+    CONTAINER_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_LAUNCH_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    AUTO_COMMIT_FIELD_NUMBER: _ClassVar[int]
+    container_id: _yarn_pb2.ContainerIdProto
+    container_launch_context: _yarn_pb2.ContainerLaunchContextProto
+    auto_commit: bool
+    def __init__(self, container_id: _Optional[_Union[_yarn_pb2.ContainerIdProto, _Mapping]] = ..., container_launch_context: _Optional[_Union[_yarn_pb2.ContainerLaunchContextProto, _Mapping]] = ..., auto_commit: _Optional[bool] = ...) -> None: ...
+
+class ReInitializeContainerResponseProto(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

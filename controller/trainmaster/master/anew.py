@@ -1,0 +1,113 @@
+"""Having NodeManagers start processes anew in their containers, and seeing it through until they have begun.
+
+Each is told once for a generation: one that began twice would be another than its peers know. Never here: for how long that is
+waited for, and what is done where it can't be (plan/anew.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError
+from trainmaster.hadoop.containers import LaunchContext, NmState, NmStatus, Reinitialising
+from trainmaster.master import clock
+from trainmaster.master.desk import Desk
+from trainmaster.master.points import reach
+from trainmaster.master.promises import Promise
+from trainmaster.master.sight import Sight
+from trainmaster.plan.values import Container, Reinitialise
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+FIRST, LONGEST = 0.1, 1.0
+"""seconds between two questions whether it has begun; doubled up to the longest"""
+
+
+class Anew:
+    """The NodeManagers' side of one job's processes that are started anew."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        sight: Sight,
+        leading: Callable[[], Awaitable[None]],
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self._desk, self._sight, self._leading, self._now = desk, sight, leading, now or clock.now
+
+    async def start(self, action: Reinitialise, build: Callable[[], Awaitable[LaunchContext]]) -> None:
+        """Until it has begun, is over, or something else is wanted of its container."""
+        id_, generation = action.container, action.generation
+        launch, pause = await build(), FIRST
+        while self._tells(id_, generation):
+            try:
+                if await self.advanced(id_, generation, launch):
+                    return
+            except TrainmasterError as error:
+                log.info("a process can't be started anew yet", extra={"container": id_, "error": str(error)})
+            await asyncio.sleep(pause)
+            pause = min(LONGEST, pause * 2)
+
+    def _tells(self, id_: str, generation: int) -> bool:
+        """Whether just this is still wanted."""
+        container = self._container(id_)
+        return container is not None and container.told == generation
+
+    def _container(self, id_: str) -> Container | None:
+        """Also one that isn't listed at present: its NodeManager can be asked, and told, all the same."""
+        return self._sight.containers.get(id_) or self._sight.missing.get(id_)
+
+    async def advanced(self, id_: str, generation: int, launch: LaunchContext) -> bool:
+        """One step; whether there is nothing more to do."""
+        said = await self._status(id_)
+        if said is None or not self._tells(id_, generation):
+            return False
+        promise = self._sight.promises.of(id_, generation)
+        if promise is None or (not promise.sure and said.reinitialised == promise.before):
+            return await self._told(id_, promise, Promise(generation, said.reinitialised), launch)
+        if said.state is not NmState.RUNNING or said.reinitialised == promise.before:
+            return False
+        self._sight.mark(id_, generation=generation)
+        return True
+
+    async def _told(self, id_: str, before: Promise | None, promise: Promise, launch: LaunchContext) -> bool:
+        """Tell it. Where the answer gets lost, its stamp will say whether it was heard."""
+        await self._leading()
+        self._sight.promises.note(id_, promise)
+        try:
+            answer = await self._at_its_node(
+                id_, lambda n, token: self._desk.nodes.reinitialise(n, token, id_, launch)
+            )
+        except (NotDoneError, RefusedError):
+            self._sight.promises.note(id_, before)
+            raise
+        if answer is Reinitialising.ACCEPTED:
+            self._sight.promises.note(id_, replace(promise, sure=True))
+            reach("half-anew")
+        else:
+            self._sight.promises.note(id_, before)
+        if answer is Reinitialising.OVER:
+            self._sight.mark(id_, refuses=True)
+        return answer is Reinitialising.OVER
+
+    async def _status(self, id_: str) -> NmStatus | None:
+        answer = await self._at_its_node(id_, lambda n, token: self._desk.nodes.statuses(n, token, [id_]))
+        if container := self._container(id_):
+            self._sight.confirmed(answer, {id_: container.node}, self._now())
+        return answer.known.get(id_)
+
+    async def _at_its_node(self, id_: str, call: Callable[[str, bytes], Awaitable[T]]) -> T:
+        container = self._container(id_)
+        token = self._sight.tokens.of(id_, container.node) if container else None
+        if container is None or token is None:
+            raise NotDoneError("there is no token for its node")
+        try:
+            return await call(container.node, token)
+        except DeniedError:
+            self._sight.tokens.refused(container.node, token)
+            raise

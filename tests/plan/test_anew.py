@@ -1,0 +1,237 @@
+"""Restarts of a whole job in place: survivors keep their containers, and all are told of the new generation together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from plan.build import World, job
+from trainmaster.master.codec import decode, encode
+from trainmaster.plan.decide import raised
+from trainmaster.plan.values import AppState, ContainerState, End, Limits, Reinitialise, Release, Start, Stop
+
+FREE = {"backoff": {"base": 0}}
+IN_PLACE = Limits(first_cause_wait=0, in_place=True)
+JOB = {"worker": {"restartScope": "Job"}}
+
+
+def gang(workers: int = 3, **more: object) -> World:
+    return World(job("Generic", FREE, roles=JOB, worker=workers, **more), limits=IN_PLACE).runs()  # type: ignore[arg-type]
+
+
+def lost(workers: int = 3) -> World:
+    """worker-0 is killed, and its replacement granted."""
+    return gang(workers).ends("worker-0", 137).grants("worker-0", node="b")
+
+
+def told(world: World) -> dict[str, dict[str, str]]:
+    actions = (*world.told(Start), *world.told(Reinitialise))
+    return {str(a.key): dict(a.environment) for a in actions}
+
+
+def end(world: World, name: str, code: int, generation: int = 0) -> World:
+    id_ = world.replica(name).container
+    world._drop(id_)
+    return world.sees(ends=(End(id_, code, "", world.now, generation=generation),))
+
+
+# --- the good way
+
+
+def test_unless_it_is_told_so_it_gives_all_back() -> None:
+    world = World(job("Generic", FREE, roles=JOB, worker=2)).runs().ends("worker-0", 137)
+    assert [a.container for a in world.told(Stop)] == ["c2"]
+    assert world.asked == {"worker-0", "worker-1"}
+
+
+def test_only_the_lost_one_is_asked_for_and_nothing_is_stopped() -> None:
+    world = gang().ends("worker-0", 137)
+    assert world.asked == {"worker-0"}
+    assert world.told_names == []
+    assert world.memory.charged == 1
+    assert [world.shown(name).state for name in world.names] == ["Waiting", "Waiting", "Waiting"]
+    assert world.condition("Restarting").status == "True"
+    assert world.condition("Running").status == "False"
+
+
+def test_all_are_told_together_of_one_generation_and_of_each_other() -> None:
+    world = lost()
+    assert [str(a.key) for a in world.told(Start)] == ["worker-0"]
+    assert [(str(a.key), a.container, a.generation) for a in world.told(Reinitialise)] == [
+        ("worker-1", "c2", 2),
+        ("worker-2", "c3", 2),
+    ]
+    by_name = told(world)
+    assert {e["TRAINMASTER_GENERATION"] for e in by_name.values()} == {"2"}
+    assert len({e["TRAINMASTER_CLUSTER"] for e in by_name.values()}) == 1
+    addresses = json.loads(by_name["worker-0"]["TRAINMASTER_CLUSTER"])["worker"]
+    assert [a.partition(":")[0] for a in addresses] == ["b", "a", "a"]
+    assert {e["TRAINMASTER_RUN"] for n, e in by_name.items() if n != "worker-0"} == {"1"}
+
+
+def test_the_new_generation_answers_at_other_ports_than_the_old_one() -> None:
+    world = gang()
+    before = {p for r in world.memory.replicas for p in r.ports}
+    world.ends("worker-0", 137).grants("worker-0")
+    after = [p for r in world.memory.replicas if r.reinitialising for p in r.ports]
+    assert not before & set(after)
+    assert len(set(after)) == 2
+
+
+def test_they_run_again_once_each_of_them_is_known_to_have_begun() -> None:
+    world = lost().starts("worker-0")
+    assert world.condition("Running").status == "False"
+    assert world.shown("worker-1").state == "Starting"
+    assert world.status.workers_summary == "1/3"
+    world.begins_anew("worker-1")
+    assert world.shown("worker-1").state == "Running"
+    assert [str(a.key) for a in world.told(Reinitialise)] == ["worker-2"]
+    world.begins_anew("worker-2")
+    assert world.told(Reinitialise) == []
+    assert world.condition("Running").status == "True"
+    assert world.condition("Restarting").status == "False"
+    assert world.plan.wake_at is None
+
+
+def test_after_that_an_end_counts_as_ever() -> None:
+    world = lost().starts("worker-0").begins_anew("worker-1", "worker-2")
+    world.ends("worker-1", 137)
+    assert (world.memory.charged, world.memory.generation) == (2, 3)
+    assert world.asked == {"worker-1"}
+
+
+def test_what_moved_has_its_peers_started_anew_in_place() -> None:
+    world = World(job("TensorFlow", FREE, worker=2, ps=1), limits=IN_PLACE).runs().ends("worker-1", 137)
+    world.grants("worker-1", node="b")
+    assert world.told(Stop) == []
+    assert {str(a.key) for a in world.told(Reinitialise)} == {"worker-0", "ps-0"}
+
+
+# --- when it goes another way
+
+
+@pytest.mark.parametrize("code", [1, 0, 137, -104, -100])
+def test_who_dies_while_the_gang_is_gathered_gets_another_container_uncharged(code: int) -> None:
+    world = gang().ends("worker-0", 137).ends("worker-1", code)
+    assert world.asked == {"worker-0", "worker-1"}
+    assert (world.memory.charged, world.memory.generation, world.memory.verdict) == (1, 2, None)
+    world.grants("worker-0", "worker-1")
+    assert [str(a.key) for a in world.told(Reinitialise)] == ["worker-2"]
+
+
+@pytest.mark.parametrize("code", [1, 0, 137, 143])
+def test_who_dies_before_its_node_was_told_has_all_told_anew_uncharged(code: int) -> None:
+    world = lost().starts("worker-0").begins_anew("worker-2")
+    end(world, "worker-1", code)
+    assert (world.memory.charged, world.memory.generation) == (1, 3)
+    assert world.asked == {"worker-1"}
+    world.grants("worker-1", node="b")
+    assert {str(a.key) for a in world.told(Reinitialise)} == {"worker-0", "worker-2"}
+
+
+def test_who_dies_once_its_node_was_told_is_judged() -> None:
+    assert end(lost().starts("worker-0"), "worker-1", 1, generation=2).memory.charged == 2
+
+
+@pytest.mark.parametrize("code", [143, 137, 0])
+def test_what_may_have_been_the_old_ones_end_is_neither_charged_nor_a_success(code: int) -> None:
+    """Its node was restarted in between, or it came to its end by itself at just that moment."""
+    world = end(lost().starts("worker-0").begins_anew("worker-2"), "worker-1", code, generation=2)
+    assert (world.memory.charged, world.memory.generation) == (1, 3)
+    assert world.asked == {"worker-1"}
+
+
+def test_where_a_node_refuses_another_container_is_asked_for() -> None:
+    world = lost().starts("worker-0")
+    refusing = replace(world.seen.containers["c2"], refuses=True)
+    world.begins_anew("worker-2").sees(containers={**world.seen.containers, "c2": refusing})
+    assert [a.container for a in world.told(Stop)] == ["c2"]
+    assert world.asked == {"worker-1"}
+    assert "worker-1 could not be started anew" in world.memory.restart_cause
+    assert world.memory.charged == 1
+    world.grants("worker-1", node="b")
+    assert world.told(Reinitialise) == [], "nothing of its identity starts beside it"
+    world.obeys()
+    assert {str(a.key) for a in world.told(Reinitialise)} == {"worker-0", "worker-2"}
+
+
+def test_where_nobody_confirms_it_in_time_another_container_is_asked_for() -> None:
+    world = lost().starts("worker-0").begins_anew("worker-2")
+    patience = world.limits.reinitialise_patience
+    assert world.plan.wake_at == world.now + patience
+    assert world.later(patience - 1).memory.generation == 2
+    world.later(1)
+    assert (world.memory.generation, world.memory.charged, world.asked) == (3, 1, {"worker-1"})
+
+
+def test_a_gang_that_is_not_whole_in_time_gives_back_what_it_kept() -> None:
+    world = gang(gang={"timeout": "60s"}).ends("worker-0", 137).later(60)
+    assert {a.container for a in world.told(Stop)} == {"c2", "c3"}
+    assert world.heard[-1] == "GangTimeout"
+
+
+def test_before_a_long_backoff_containers_are_given_back() -> None:
+    slow = {"backoff": {"base": 61, "max": 61}}
+    world = World(job("Generic", slow, roles=JOB, worker=2), limits=IN_PLACE).runs().ends("worker-0", 137)
+    assert [a.container for a in world.told(Stop)] == ["c2"]
+
+
+def test_what_was_not_seen_to_run_is_not_kept() -> None:
+    world = gang().turns(ContainerState.UNKNOWN, "worker-2").ends("worker-0", 137)
+    assert [a.container for a in world.told(Stop)] == ["c3"]
+
+
+def test_who_keeps_containers_needs_no_turn_for_the_rest() -> None:
+    world = gang().sees(may_ask=False).ends("worker-0", 137)
+    assert world.asked == {"worker-0"}
+
+
+def test_one_grant_too_many_for_a_kept_place_is_given_back() -> None:
+    world = gang().ends("worker-0", 137).grants("worker-1")
+    assert [a.container for a in world.told(Release)] == ["c4"]
+
+
+# --- suspended, ended, taken over
+
+
+def test_a_suspension_in_between_gives_all_back() -> None:
+    world = lost().starts("worker-0")
+    world.declares(job("Generic", {**FREE, "suspend": True}, roles=JOB, worker=3))
+    assert len(world.told(Stop)) == 3
+    assert world.told(Reinitialise) == []
+
+
+def test_a_new_leader_tells_all_of_them_once_more() -> None:
+    """Nobody knows which of them have begun, and one that began twice would be a stranger to its peers."""
+    world = lost().starts("worker-0").begins_anew("worker-1")
+    world.memory = raised(decode(encode(world.memory)), epoch=2)
+    fresh = {i: replace(c, generation=0, told=0) for i, c in world.seen.containers.items()}
+    world.sees(containers=fresh)
+    assert (world.memory.generation, world.memory.charged) == (3, 1)
+    assert [a.generation for a in world.told(Reinitialise)] == [3, 3, 3]
+
+
+def test_a_new_leader_leaves_alone_what_has_begun() -> None:
+    world = lost().starts("worker-0").begins_anew("worker-1", "worker-2")
+    world.memory = raised(decode(encode(world.memory)), epoch=2)
+    world.decides()
+    assert world.memory.generation == 2
+    assert world.told_names == []
+
+
+def test_nothing_is_told_while_yarn_is_away() -> None:
+    world = lost().says(AppState.AWAY, "gone")
+    assert world.told(Reinitialise) == []
+    world.later(world.limits.reinitialise_patience + 1)
+    assert world.memory.generation == 2
+
+
+def test_records_of_before_there_were_generations_are_read() -> None:
+    world = gang()
+    old = encode(world.memory).replace(b'"generation":1,', b"")
+    world.memory = raised(decode(old), epoch=2)
+    assert world.decides().actions == ()
+    world.ends("worker-0", 137).grants("worker-0")
+    assert {a.generation for a in world.told(Reinitialise)} == {2}
