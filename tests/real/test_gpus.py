@@ -143,6 +143,7 @@ def test_idle_time_is_counted_and_a_node_that_latched_is_named(
     room.drop("idle", eager(worker=worker(tmp_path, 1, 1)))
     room.until_true("idle", C.RUNNING)
     until(lambda: sum(v for _, v in samples(controller, "trainmaster_gpu_idle_seconds_total")) > 0, 60)
+    room.until("idle", lambda s: s.roles["worker"].replicas[0].gpu_numbers)
     [replica] = replicas(room, "idle")
 
     answer = hadoop.folder / "gpu/nvidia-smi.xml"
