@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
@@ -22,20 +22,19 @@ from trainmaster.errors import (
     UnavailableError,
 )
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
-from trainmaster.hadoop.nodeweb import by_web
 from trainmaster.hadoop.refusals import YARN, says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.anew import Anew
+from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import files_of, launch, user_of
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
-from trainmaster.master.silence import Silence
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import Container, End, Reinitialise, Start, Stop
+from trainmaster.plan.values import End, Reinitialise, Start, Stop
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +57,8 @@ class Doing:
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
-        self._silence = Silence()
         self._turns = asyncio.Lock()
+        self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
     def start(self, actions: Iterable[Start | Reinitialise], memory: Memory, job: TrainingJob) -> None:
@@ -107,11 +106,11 @@ class Doing:
                 asked.setdefault((node, token), []).append(id_)
         now = clock.monotonic()
         for (node, token), ids in asked.items():
-            if any(id_ in self._sight.containers for id_ in ids) or self._silence.over(node, now):
-                self._run("confirm", node, self._confirm(node, token, ids))
+            if any(id_ in self._sight.containers for id_ in ids) or self._confirming.silence.over(node, now):
+                self._run("confirm", node, self._confirming.by_rpc(node, token, ids))
         for container in self._sight.unreached():
-            if self._silence.over(container.id, now):
-                self._run("web", container.id, self._ask_web(container))
+            if self._confirming.silence.over(container.id, now):
+                self._run("web", container.id, self._confirming.by_web(container))
 
     def _run(self, kind: str, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Keep the task until it ends: a task that nobody holds may vanish in mid-flight."""
@@ -279,33 +278,3 @@ class Doing:
         for id_ in ids:
             self.release(id_)
         self._wake.set()
-
-    # --- confirm
-
-    async def _confirm(self, node: str, token: bytes, ids: Sequence[str]) -> None:
-        await self._turn()
-        before = [self._sight.missing.get(id_) for id_ in ids]
-        try:
-            answer = await self._desk.nodes.statuses(node, token, ids)
-        except TrainmasterError as error:
-            if isinstance(error, DeniedError):
-                self._sight.tokens.refused(node, token)
-            self._sight.unheard(ids)
-            log.info("a NodeManager can't be asked", extra={"node": node, "error": str(error)})
-        else:
-            self._sight.tokens.taken(node)
-            self._sight.confirmed(answer, dict.fromkeys(ids, node), clock.now())
-        self._silence.heard(
-            node, clock.monotonic(), news=[self._sight.missing.get(id_) for id_ in ids] != before
-        )
-
-    async def _ask_web(self, container: Container) -> None:
-        over = False
-        try:
-            over = await self._desk.web.over(container.http, container.id)
-        except TrainmasterError as error:
-            log.debug("a NodeManager's web server can't be asked", extra={"error": str(error)})
-            self._sight.unheard((container.id,))
-        else:
-            self._sight.confirmed(by_web(container.id, over), {container.id: container.node}, clock.now())
-        self._silence.heard(container.id, clock.monotonic(), news=over)
