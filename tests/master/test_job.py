@@ -193,7 +193,7 @@ async def test_a_job_that_holds_nothing_beats_rarely_where_many_do_and_at_once_w
     async with Office() as office:
         master = office.drive(job(worker=1, policy={"backoff": {"base": "600s"}}))
         await office.running(1)
-        office.desk.idle = 3000
+        office.desk.beating.idle.update(f"u{number}" for number in range(3000))
         await asyncio.sleep(20)
         before = office.yarn.calls["allocate"]
         await asyncio.sleep(100)

@@ -191,17 +191,17 @@ class Fleet:
             await self._cluster.look()
             self.beats.works("cluster")
             desk.line.look()
-            for uid in (*desk.line.news(), *self._not_taken_in()):
+            for uid in (*desk.line.news(), *self._not_taken_in(desk)):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
 
-    def _not_taken_in(self) -> Iterator[str]:
+    def _not_taken_in(self, desk: Desk) -> Iterator[str]:
         """Jobs, or edits of them, that are not taken in, where the terms have changed on which their queue does that."""
         changed = self._cluster.changed_terms()
         if changed is None:
             return
-        for uid, master in self._masters.items():
-            if not master.memory.closing_since and not master.taken_in and changed(master.queue):
+        for uid in list(desk.outside):
+            if (master := self._masters.get(uid)) and changed(master.queue):
                 yield uid
 
     async def _stopped(self) -> None:
