@@ -83,7 +83,8 @@ class Fleet:
         self._stopping.set()
 
     def picture(self) -> FleetPicture:
-        pictures = {uid: picture for uid, m in self._masters.items() if (picture := m.picture)}
+        """Also other threads may ask for it."""
+        pictures = {uid: picture for uid, m in self._masters.all() if (picture := m.picture)}
         return FleetPicture(
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),

@@ -1,8 +1,9 @@
 """Python's collector of garbage, kept from holding up heartbeats.
 
 By itself it looks through what lives again and again while jobs are taken in: with thousands of jobs that was half of the
-controller's work, and seconds at a stretch. Python frees most things at once when nothing refers to them; only cycles wait for the
-collector. So whatever is found alive is frozen there and then: nothing is looked through twice, until the next thorough search.
+controller's work, and seconds at a stretch. Python frees most things at once when nothing refers to them; only cycles wait for
+the collector. So whatever is found alive is frozen there and then: nothing is looked through twice, until the next thorough
+search.
 Never here: what anything is for.
 """
 
@@ -20,8 +21,8 @@ NEVER = 1_000_000
 """searches among the newest until those that outlived them are looked through: there are none of these, they are frozen"""
 PAUSE = 60.0
 THOROUGH = 3600.0
-"""seconds between two searches of everything at least: cycles among the frozen are found by then. With thousands of jobs that takes
-some tenths of a second"""
+"""seconds between two searches of everything at least: cycles among the frozen are found by then. With thousands of jobs that
+takes some tenths of a second"""
 GROWTH = 1.25
 """it isn't done for less: while what lives doesn't grow, there is no garbage among it that would matter"""
 

@@ -66,7 +66,7 @@ class JobMaster:
             desk,
             self._wake,
             lambda: me.memory,
-            lambda change: me._amend(change),
+            lambda change: me._amend(change),  # noqa: PLW0108 - a bound method would hold the master itself
             lambda: desk.job_page(me.declared),
         )
         self._affairs = Affairs(desk, self.contact.sight, self._wake, self.contact.opened)

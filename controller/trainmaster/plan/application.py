@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.plan.case import Case, Change, warning
 from trainmaster.plan.classify import last_words
-from trainmaster.plan.memory import Memory, Verdict
+from trainmaster.plan.memory import Memory, Verdict, replace
 from trainmaster.plan.restart import fresh_gang
 from trainmaster.plan.values import AppState
 

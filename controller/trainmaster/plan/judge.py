@@ -6,13 +6,12 @@ A failure only changes counters and runs here; the replacement is asked for on t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, first_cause_first, signal_of
-from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict, changed
+from trainmaster.plan.memory import Cause, LastExit, Memory, ReplicaMemory, Verdict, changed, replace
 from trainmaster.plan.pending import news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,

@@ -6,10 +6,9 @@ Lives here: forgetting them, and remembering where they were. How they come to b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from trainmaster.plan.case import Case, Change
-from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor, changed
+from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor, changed, replace
 
 MOST = 100
 """hosts remembered at most, newest last"""

@@ -6,7 +6,10 @@ Everything is read-only, and made from the fleet's picture at the moment of the 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
@@ -20,6 +23,9 @@ from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STOP_SECONDS = 1.0
 """how long a stop waits for requests under way"""
@@ -41,6 +47,7 @@ class WebServer:
         self._registry = registry
         self._now = now
         self._port = settings.port
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
 
     @property
@@ -62,7 +69,7 @@ class WebServer:
         try:
             await site.start()
         except OSError as error:
-            await self._runner.cleanup()
+            await self.stop()
             where = f"{self._settings.listen}:{self._settings.port}"
             raise UnavailableError(f"the web server can't listen on {where}: {error.strerror}") from error
         self._port = self._runner.addresses[0][1]
@@ -70,6 +77,12 @@ class WebServer:
     async def stop(self) -> None:
         """Finish requests under way and close; no error when it never started."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Thousands of rows must not hold up a heartbeat, nor what else waits for a thread the answer; pictures are frozen."""
+        work = functools.partial(make, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -98,10 +111,11 @@ class WebServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        body = await self._beside(encode, self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _jobs(self, _request: web.Request) -> web.Response:
-        return web.json_response(answers.jobs_json(self._picture()))
+        return web.json_response(await self._beside(answers.jobs_json, self._picture()))
 
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -111,15 +125,14 @@ class WebServer:
         return web.json_response(answers.job_json(found))
 
     async def _list_page(self, _request: web.Request) -> web.Response:
-        # beside the loop: thousands of rows must not hold up a heartbeat; pictures are frozen
-        return _html(await asyncio.to_thread(pages.list_page, self._picture(), self._now()))
+        return _html(await self._beside(pages.list_page, self._picture(), self._now()))
 
     async def _job_page(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
         found = answers.find(self._picture(), namespace, name)
         if found is None:
             return _html(pages.missing_page(namespace, name), status=404)
-        return _html(await asyncio.to_thread(pages.job_page, found, self._now()))
+        return _html(await self._beside(pages.job_page, found, self._now()))
 
     async def _to_job_page(self, request: web.Request) -> web.Response:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
