@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from trainmaster.master import clock
-from trainmaster.master.garbage import MIDDLE, PORTION, THOROUGH, YOUNG, Garbage
+from trainmaster.master.garbage import THOROUGH, YOUNG, Garbage
 
 
 class Node:
@@ -22,50 +22,55 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    thresholds = gc.get_threshold()
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
     yield
     gc.set_threshold(*thresholds)
+    gc.callbacks[:] = callbacks
     gc.unfreeze()
 
 
-def enough() -> list[list[int]]:
-    """As many objects that stay as make one portion."""
-    return [[n] for n in range(YOUNG * (MIDDLE + 1) * (PORTION + 1))]
+def many() -> list[list[int]]:
+    """As many objects as call for several searches among the newest."""
+    return [[n] for n in range(YOUNG * 5)]
+
+
+def in_an_hour(garbage: Garbage) -> None:
+    later = clock.monotonic() + THOROUGH
+    with patch.object(clock, "monotonic", lambda: later):
+        garbage.tidy()
 
 
 def test_what_stays_is_looked_through_once_and_never_again_by_itself() -> None:
-    garbage = Garbage()
-    kept = enough()
-    assert len(gc.get_objects()) > len(kept) / 2
-    garbage.tidy()
-    assert len(gc.get_objects()) < YOUNG
-    assert gc.get_freeze_count() > len(kept)
-
-
-def test_little_is_left_for_later() -> None:
-    garbage = Garbage()
-    frozen = gc.get_freeze_count()
-    kept = [[n] for n in range(100)]
-    garbage.tidy()
-    assert gc.get_freeze_count() == frozen
-    assert kept
+    Garbage()
+    searches: list[int] = []
+    gc.callbacks.append(lambda phase, info: searches.append(info["generation"]) if phase == "stop" else None)
+    kept = many()
+    assert searches
+    assert set(searches) == {0}
+    assert len(gc.get_objects()) <= YOUNG
+    assert gc.get_freeze_count() > len(kept) - YOUNG
 
 
 def test_garbage_that_was_frozen_while_it_lived_is_freed_by_the_thorough_search() -> None:
     garbage = Garbage()
     node = Node()
     gone = weakref.ref(node)
-    kept = enough()
-    garbage.tidy()
+    kept = many()
     del node
-    kept += enough()
     garbage.tidy()
     assert gone() is not None
-    later = clock.monotonic() + THOROUGH
-    with patch.object(clock, "monotonic", lambda: later):
-        garbage.tidy()
+    kept += [[n] for n in range(gc.get_freeze_count())]
+    in_an_hour(garbage)
     assert gone() is None
     assert kept
+
+
+def test_while_nothing_grows_there_is_no_thorough_search() -> None:
+    garbage = Garbage()
+    searches: list[int] = []
+    gc.callbacks.append(lambda _, info: searches.append(info["generation"]))
+    in_an_hour(garbage)
+    assert 2 not in searches
 
 
 def test_young_garbage_is_freed_without_help() -> None:
@@ -73,5 +78,5 @@ def test_young_garbage_is_freed_without_help() -> None:
     node = Node()
     gone = weakref.ref(node)
     del node
-    assert enough()
+    assert many()
     assert gone() is None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -47,6 +49,23 @@ async def test_a_finished_job_costs_nothing_while_idle() -> None:
         await asyncio.sleep(3600)
         assert (sum(office.yarn.calls.values()), office.passes) == (calls, passes)
         assert turns() - turned < 10
+
+
+@virtual
+async def test_a_master_that_is_done_is_freed_without_the_collector() -> None:
+    """With a few jobs a second that would be gigabytes until it comes round."""
+    async with Office() as office:
+        gone = ref(office.drive(job(worker=2)))
+        await office.running(2)
+        gc.disable()
+        try:
+            office.tasks.pop().cancel()
+            await asyncio.sleep(0)
+            await office.masters.pop("uid").close()
+            await asyncio.sleep(60)
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 @virtual
@@ -193,7 +212,7 @@ async def test_a_job_that_holds_nothing_beats_rarely_where_many_do_and_at_once_w
     async with Office() as office:
         master = office.drive(job(worker=1, policy={"backoff": {"base": "600s"}}))
         await office.running(1)
-        office.desk.idle = 3000
+        office.desk.beating.idle.update(f"u{number}" for number in range(3000))
         await asyncio.sleep(20)
         before = office.yarn.calls["allocate"]
         await asyncio.sleep(100)

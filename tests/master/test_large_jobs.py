@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,17 +15,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from master.office import Office
+from master.virtual import virtual
 from plan import build
 from plan.build import World
 from trainmaster.errors import UnavailableError
 from trainmaster.master import telling
 from trainmaster.master.desk import LARGE
 from trainmaster.master.doing import Doing
+from trainmaster.master.listed import Listed
 from trainmaster.master.measures import Measures
 from trainmaster.master.telling import LOGGED
 from trainmaster.plan import case, judge
 from trainmaster.plan.memory import ReplicaMemory
-from trainmaster.plan.values import End, Event
+from trainmaster.plan.values import Container, ContainerState, End, Event, Size
 
 
 @pytest.mark.parametrize(("replicas", "aside"), [(LARGE, True), (LARGE - 1, False)])
@@ -99,3 +101,44 @@ def test_the_events_of_a_great_loss_are_counted_and_not_all_written_out() -> Non
     assert [call.kwargs["extra"]["events"] for call in log.info.call_args_list] == [7]
     labels = {"type": "Warning", "reason": "NodeLost"}
     assert registry.get_sample_value("trainmaster_events_total", labels) == len(events)
+
+
+class Rows(tuple[Any, ...]):  # noqa: SLOT001
+    """Counts how often somebody goes through them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        Rows.times += 1
+        return super().__iter__()
+
+
+@virtual
+async def test_a_calm_heartbeat_goes_through_no_rows_and_no_containers() -> None:
+    async with Office() as office:
+        master = office.drive(build.job("Generic", worker=3))
+        await office.running(3)
+        rows = Rows(master.memory.replicas)
+        object.__setattr__(master.memory, "replicas", rows)
+        await asyncio.sleep(2)
+        sight, before = master.contact.sight, office.yarn.calls["allocate"]
+        Rows.times = 0
+        with patch.object(sight, "awaits_token") as asked:
+            await asyncio.sleep(10)
+        assert office.yarn.calls["allocate"] - before >= 10
+        assert (Rows.times, asked.call_count, master.contact.expects) == (0, 0, False)
+
+
+async def test_what_is_not_sure_of_the_listed_follows_each_change() -> None:
+    listed = Listed()
+    one = Container("c1", "n:1", "", None, 1, Size(), ContainerState.UNKNOWN)
+    listed["c1"] = one
+    listed["c2"] = replace(one, id="c2", state=ContainerState.RUNNING)
+    assert list(listed.unsure) == ["c1"]
+    listed["c1"] = replace(one, state=ContainerState.RUNNING)
+    listed["c2"] = replace(one, id="c2", state=ContainerState.STARTING)
+    assert list(listed.unsure) == ["c2"]
+    before = listed.version
+    del listed["c2"]
+    assert (list(listed.unsure), list(listed)) == ([], ["c1"])
+    assert listed.version != before

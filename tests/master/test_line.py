@@ -189,6 +189,19 @@ async def test_a_line_of_thousands_is_joined_and_left_without_going_through_it_e
 
 
 @virtual
+async def test_while_there_is_room_for_all_nobodys_coming_and_going_makes_a_round() -> None:
+    with patch.object(line_module, "Round", Counted):
+        Counted.jobs.clear()
+        look = Look(free=1000, total=1000)
+        line = Line(look)
+        assert all(line.join(waiting(f"j{i:04}", 2, i)).may for i in range(100))
+        for i in range(100):
+            line.leave(f"j{i:04}")
+        assert Counted.jobs["through"] <= 1
+        assert line.join(waiting("vast", 900, 200)).words, "what was promised to the others counts"
+
+
+@virtual
 async def test_only_those_are_called_whose_turn_has_come() -> None:
     called: list[str] = []
     look = Look(free=0)

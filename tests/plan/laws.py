@@ -6,7 +6,7 @@ Each law is a small function that asserts; `Laws` keeps the little history that 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from plan.shell import LIMITS, Shell
 from trainmaster.api.status import ConditionType as C
@@ -107,7 +107,8 @@ def one_answer_to_one_question(world: Shell, plan: Plan) -> None:
 def nothing_more_to_decide(world: Shell, plan: Plan) -> None:
     """One pass takes in all there is: another one at the same moment finds nothing new."""
     again = _again(world, plan, world.now)
-    changed = [n for n in Memory.__slots__ if repr(getattr(again.memory, n)) != repr(getattr(plan.memory, n))]
+    names = [f.name for f in fields(Memory)]
+    changed = [n for n in names if repr(getattr(again.memory, n)) != repr(getattr(plan.memory, n))]
     assert not changed, changed  # by repr, which has the times that == leaves out
     assert not again.events
     other = [

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import threading
 from dataclasses import replace
+from unittest.mock import patch
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -22,7 +24,7 @@ from trainmaster.hadoop.gpus import GpuTrouble
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
-from trainmaster.web import pages
+from trainmaster.web import answers, pages
 from trainmaster.web.server import WebServer
 from web.serving import serving, serving_
 
@@ -70,6 +72,22 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     async with serving(fleet(picture())) as client, client.get("/metrics") as answer:
         names = {f.name for f in text_string_to_metric_families(await answer.text())}
     assert {"trainmaster_jobs", "trainmaster_yarn_up", "process_cpu_seconds"} <= names
+
+
+async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
+    """Of thousands of jobs they take longer than a heartbeat may wait."""
+    made_in: list[int] = []
+
+    def shown() -> FleetPicture:
+        made_in.append(threading.get_ident())
+        return fleet(picture())
+
+    async with serving_(shown) as client, client.get("/metrics"):
+        assert threading.get_ident() not in made_in
+    with patch.object(answers, "jobs_json", lambda _: made_in.append(threading.get_ident()) or {}):
+        made_in.clear()
+        async with serving(fleet(picture())) as client, client.get("/api/jobs"):
+            assert threading.get_ident() not in made_in
 
 
 async def test_metrics_speak_openmetrics_when_asked() -> None:

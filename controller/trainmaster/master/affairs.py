@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from trainmaster.api import reasons
@@ -29,7 +28,7 @@ from trainmaster.master.opening import (
     uid_tag,
 )
 from trainmaster.master.sight import Sight
-from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.values import AppState, Event, Finish
 
 log = logging.getLogger(__name__)

@@ -32,7 +32,9 @@ class Beats:
     def trouble(self) -> str:
         """Which works fail at present, for a person; empty when none does. The errors themselves are in the log."""
         now = clock.monotonic()
-        failing = [f"{work} ({kind})" for work, (kind, at) in self._troubles.items() if now - at < STEADY]
+        failing = [
+            f"{work} ({kind})" for work, (kind, at) in list(self._troubles.items()) if now - at < STEADY
+        ]
         return f"failed in a way nobody foresaw, see the log: {', '.join(failing)}" if failing else ""
 
     def works(self, work: str) -> None:

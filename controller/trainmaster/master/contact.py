@@ -9,7 +9,6 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import Registered
@@ -23,7 +22,7 @@ from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import OVER, Sight
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.values import AppState, Plan
 
 log = logging.getLogger(__name__)

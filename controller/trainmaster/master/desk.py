@@ -19,6 +19,7 @@ from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
+from trainmaster.master.beating import Beating
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.gpus import FoundGpus
@@ -70,12 +71,9 @@ class Desk:
     pace: Pace = field(default_factory=Pace)
     installation: str = ""
     """identity of the installation that this controller belongs to, told once the fleet leads"""
-    fleet_size: int = 0
-    """jobs that heartbeat and hold containers"""
-    idle: int = 0
-    """jobs that heartbeat and hold none"""
-    expecting: int = 0
-    """those of all these that wait for something of YARN"""
+    beating: Beating = field(default_factory=Beating)
+    outside: dict[str, None] = field(default_factory=dict)
+    """jobs that wait to be taken in, or an edit of which does: by their last passes"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,18 +104,19 @@ class Desk:
     @property
     def calm_beat(self) -> float:
         """Seconds between the heartbeats of a calm job: more with many jobs, so that the loop's work stays bounded."""
-        return max(self.settings.beat_calm, min(1.0, self.fleet_size / 250), self.fleet_size / 1000)
+        holding = len(self.beating.holding)
+        return max(self.settings.beat_calm, min(1.0, holding / 250), holding / 1000)
 
     @property
     def idle_beat(self) -> float:
         """The same for a job that holds nothing and asks for nothing (it waits for its turn): only its application is to live, so
         that thousands of them don't slow down those whose ends are to be heard."""
-        return max(self.calm_beat, min(LONGEST_BEAT, self.idle / 100))
+        return max(self.calm_beat, min(LONGEST_BEAT, len(self.beating.idle) / 100))
 
     @property
     def fast_beat(self) -> float:
         """Seconds between the heartbeats of a job that waits: more when many do, for the ResourceManager's sake."""
-        return max(self.settings.beat_fast, self.expecting / 100)
+        return max(self.settings.beat_fast, len(self.beating.expecting) / 100)
 
     def beat_after(self, *, expects: bool, holds: bool) -> float:
         """Seconds until the next heartbeat of a job that has nothing to say now: whether it expects to hear something soon, and

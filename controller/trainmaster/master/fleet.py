@@ -90,7 +90,8 @@ class Fleet:
         self._stopping.set()
 
     def picture(self) -> FleetPicture:
-        pictures = {uid: picture for uid, m in self._masters.items() if (picture := m.picture)}
+        """Also other threads may ask for it."""
+        pictures = {uid: picture for uid, m in self._masters.all() if (picture := m.picture)}
         return FleetPicture(
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),
@@ -226,17 +227,17 @@ class Fleet:
             await self._cluster.look()
             self.beats.works("cluster")
             desk.line.look()
-            for uid in (*desk.line.news(), *self._not_taken_in()):
+            for uid in (*desk.line.news(), *self._not_taken_in(desk)):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
 
-    def _not_taken_in(self) -> Iterator[str]:
+    def _not_taken_in(self, desk: Desk) -> Iterator[str]:
         """Jobs, or edits of them, that are not taken in, where the terms have changed on which their queue does that."""
         changed = self._cluster.changed_terms()
         if changed is None:
             return
-        for uid, master in self._masters.items():
-            if not master.memory.closing_since and not master.taken_in and changed(master.queue):
+        for uid in list(desk.outside):
+            if (master := self._masters.get(uid)) and changed(master.queue):
                 yield uid
 
     async def _stopped(self) -> None:

@@ -1,8 +1,9 @@
 """Python's collector of garbage, kept from holding up heartbeats.
 
-By itself it looks through everything that lives, again and again while jobs are taken in: with thousands of jobs that was half
-of the controller's work, and seconds at a stretch. Python frees most things at once when nothing refers to them; only cycles wait
-for the collector. So what has lived for a while is frozen, in small portions, and left alone until the next thorough search.
+By itself it looks through what lives again and again while jobs are taken in: with thousands of jobs that was half of the
+controller's work, and seconds at a stretch. Python frees most things at once when nothing refers to them; only cycles wait for
+the collector. So whatever is found alive is frozen there and then: nothing is looked through twice, until the next thorough
+search.
 Never here: what anything is for.
 """
 
@@ -10,44 +11,55 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from typing import Any
 
 from trainmaster.master import clock
 
-YOUNG, MIDDLE = 5_000, 10
-"""new objects between two searches among the newest, and such searches between two among those that outlived one"""
+YOUNG = 10_000
+"""new objects between two searches among them: a millisecond or two of work"""
 NEVER = 1_000_000
-"""searches of the second kind between two of all that lives: those are `tidy`'s"""
-PORTION = 2
-"""searches of the second kind whose survivors are frozen together: some 100,000 objects at most, looked through in some 10 ms"""
-PAUSE = 0.5
+"""searches among the newest until those that outlived them are looked through: there are none of these, they are frozen"""
+PAUSE = 60.0
 THOROUGH = 3600.0
-"""seconds between two searches of everything: cycles among the frozen (a job that is over) are found by then. With thousands of
-jobs that takes some tenths of a second, once an hour"""
+"""seconds between two searches of everything at least: cycles among the frozen are found by then. With thousands of jobs that
+takes some tenths of a second"""
+GROWTH = 1.25
+"""it isn't done for less: while what lives doesn't grow, there is no garbage among it that would matter"""
 
 
 class Garbage:
     """Takes the collector over; one for a process."""
 
+    _searched_at: float
+    _frozen: int
+
     def __init__(self) -> None:
-        gc.set_threshold(YOUNG, MIDDLE, NEVER)
-        self._thorough_at = clock.monotonic()
-        self._freeze()
+        gc.set_threshold(YOUNG, NEVER, NEVER)
+        gc.callbacks.append(self._searched)
+        self._search_all()
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE)
-            self.tidy()
+        try:
+            while True:
+                await asyncio.sleep(PAUSE)
+                self.tidy()
+        finally:
+            gc.callbacks.remove(self._searched)
 
     def tidy(self) -> None:
-        """Freeze what has gathered, if that is enough; now and then search everything."""
-        if clock.monotonic() - self._thorough_at >= THOROUGH:
-            self._thorough_at = clock.monotonic()
-            gc.unfreeze()
-            self._freeze()
-        elif gc.get_count()[2] >= PORTION:
-            self._freeze()
+        """Now and then search everything, if there is more of it."""
+        if clock.monotonic() - self._searched_at >= THOROUGH:
+            self._searched_at = clock.monotonic()
+            if gc.get_freeze_count() > GROWTH * self._frozen:
+                gc.unfreeze()
+                self._search_all()
 
-    def _freeze(self) -> None:
-        """First without the garbage that is in it."""
+    def _searched(self, phase: str, info: dict[str, Any]) -> None:
+        """What outlived a search among the newest needs no second look."""
+        if phase == "stop" and info["generation"] == 0:
+            gc.freeze()
+
+    def _search_all(self) -> None:
         gc.collect()
         gc.freeze()
+        self._searched_at, self._frozen = clock.monotonic(), gc.get_freeze_count()

@@ -128,10 +128,6 @@ class Intake:
         failures: list[Exception] = []
         if found is not self._handed or swept:
             failures = await self._hand_out(desk, found)
-        beating = [master.contact for master in self._masters.values() if master.contact.heart]
-        desk.fleet_size = sum(1 for contact in beating if contact.holds)
-        desk.idle = len(beating) - desk.fleet_size
-        desk.expecting = sum(1 for contact in beating if contact.expects)
         if failures:
             raise failures[0]
 

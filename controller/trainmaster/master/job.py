@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from weakref import proxy
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
@@ -61,12 +62,13 @@ class JobMaster:
         self._record = Record(desk, memory or begun(declared), written=memory is not None)
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
+        me = proxy(self)  # so that a master that is done is freed at once, and doesn't wait for the collector
         self.contact = Contact(
             desk,
             self._wake,
-            lambda: self.memory,
-            self._amend,
-            lambda: desk.run_page(self.declared, self.memory.rerun),
+            lambda: me.memory,
+            lambda change: me._amend(change),  # noqa: PLW0108 - a bound method would hold the master itself
+            lambda: desk.run_page(me.declared, me.memory.rerun),
         )
         self._affairs = Affairs(desk, self.contact.sight, self._wake, self.contact.opened)
         self._wake_at: float | None = None
@@ -89,10 +91,10 @@ class JobMaster:
         return application.queue if application else job.spec.queue if job else ""
 
     @property
-    def taken_in(self) -> bool:
-        """Whether YARN has the job, and the newest declaration counts."""
+    def waits_outside(self) -> bool:
+        """Whether YARN hasn't got the job yet, or the newest declaration doesn't count."""
         accepted = self._picture is not None and self._picture.status.is_true(ConditionType.ACCEPTED)
-        return accepted and self.memory.application is not None
+        return not self.memory.closing_since and not (accepted and self.memory.application)
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""
@@ -120,6 +122,8 @@ class JobMaster:
         """Stop driving; the application goes on, for whoever takes it up."""
         await self._affairs.close()
         await self.contact.close()
+        self.desk.beating.forget(self.memory.uid)
+        self.desk.outside.pop(self.memory.uid, None)
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Whether it went through. One job's error never touches another: it is shown, counted and tried again."""
@@ -234,6 +238,10 @@ class JobMaster:
         self._picture = Picture(
             self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended
         )
+        if self.waits_outside:
+            self.desk.outside[self.memory.uid] = None
+        else:
+            self.desk.outside.pop(self.memory.uid, None)
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:
@@ -283,12 +291,16 @@ class JobMaster:
             waits.append(self.desk.calm_beat)
         if contact.heart:
             waits.append(self._beat_interval())
-        elif contact.sight.changed:
+        else:
+            self.desk.beating.forget(self.memory.uid)
+        if contact.sight.changed:
             waits.append(0.0)
         return max(0.0, min(waits)) if waits else None
 
     def _beat_interval(self) -> float:
+        expects, holds = self.contact.expects, self.contact.holds
+        self.desk.beating.note(self.memory.uid, holds=holds, expects=expects)
         if self.contact.sight.changed or self.contact.speaks:
             return 0.0
         closing = bool(self.memory.closing_since) and not self.memory.closed_at
-        return self.desk.beat_after(expects=closing or self.contact.expects, holds=self.contact.holds)
+        return self.desk.beat_after(expects=closing or expects, holds=holds)

@@ -15,7 +15,7 @@ from trainmaster.plan.bounds import Bounds
 from trainmaster.plan.turns import Round, Turn, Waiting
 from trainmaster.plan.values import Cluster, Size
 
-SHORT = 100
+SHORT = 20
 """jobs in a line that is gone through at once when something changes"""
 PAUSE = 0.0001
 """seconds per job of a longer line until it is: some twenty times as long as that takes"""
@@ -24,6 +24,8 @@ PATIENCE = 10.0
 NEWS = 100
 """jobs that are told at once what is in their way now"""
 NOT_YET = Turn(False)
+FREE = Turn(True)
+"""nothing is in its way"""
 
 
 class View(Protocol):
@@ -53,6 +55,10 @@ class Line:
         """since which look somebody has his turn and room, and is granted nothing"""
         self._looked_at = -1.0
         self._round, self._turns = Round(view.bounds), dict[str, Turn]()
+        self._hindered: set[str] = set()
+        """those that something is in the way of: where there are none, nobody's leaving changes anything"""
+        self._overdue = False
+        """whether somebody has left since the line was gone through"""
         self._last = 0.0
         """when the last of the line began to wait"""
         self._soon: asyncio.TimerHandle | None = None
@@ -83,7 +89,11 @@ class Line:
         if self._waiting.pop(uid, None):
             self._turns.pop(uid, None)
             self._stalled.pop(uid, None)
-            self._changed()
+            self._hindered.discard(uid)
+            if self._hindered:
+                self._changed()
+            else:
+                self._overdue = True
 
     def look(self, but: str = "") -> None:
         """Take note if YARN was looked at anew."""
@@ -104,11 +114,16 @@ class Line:
     def _at_the_end(self, job: Waiting) -> None:
         """Most jobs come to the end of the line, and what is left there says whether they may ask."""
         turn = self._round.last(self._standing(job)) if self._comes_last(job) and not self._soon else None
-        if turn is None:
+        if turn is None or (self._overdue and turn != FREE):
             self._changed(but=job.uid)
         else:
             self._last = max(self._last, job.since)
-            self._turns[job.uid] = turn
+            self._take(job.uid, turn)
+
+    def _take(self, uid: str, turn: Turn) -> None:
+        self._turns[uid] = turn
+        if turn != FREE:
+            self._hindered.add(uid)
 
     def _comes_last(self, job: Waiting) -> bool:
         return not job.holds and job.since >= self._last and job.priority <= 0
@@ -125,12 +140,14 @@ class Line:
         if self._soon:
             self._soon.cancel()
             self._soon = None
+        self._overdue = False
         if self._view.seen_at != self._looked_at:
             self._looked_anew()
         gone = [job for uid, job in self._promised.items() if uid not in self._waiting]
         self._round = Round(self._view.bounds, gone)
         before, standing = self._turns, [self._standing(job) for job in self._waiting.values()]
         self._turns = self._round.through(standing)
+        self._hindered = {uid for uid in self._waiting if self._turns.get(uid) != FREE}
         self._last = max((job.since for job in self._waiting.values()), default=0.0)
         self._tell(before, but)
 

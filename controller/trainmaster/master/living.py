@@ -10,7 +10,6 @@ from trainmaster.plan.values import Container, ContainerState, Size
 
 IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
 """states of a container in which no process of ours can live"""
-UNSURE = frozenset({ContainerState.UNKNOWN, ContainerState.STARTING})
 LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
 """states in which a NodeManager that doesn't know a container has lost it, or never had it"""
 GIVEN_AWAY = frozenset({-100, -102, -106})

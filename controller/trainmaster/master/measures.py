@@ -87,6 +87,8 @@ class Measures:
 
     def restarted(self, before: Memory, after: Memory) -> None:
         """Count the restarts, charged or not, that were decided between two memories of one job."""
+        if before.replicas is after.replicas:
+            return
         known = {replica.key: _tries(replica) for replica in before.replicas}
         for replica in after.replicas:
             if replica.last_exit is not None and _tries(replica) > known.get(replica.key, 0):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
@@ -21,7 +21,7 @@ from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import ApplicationReport, ApplicationState, Submission
 from trainmaster.master import clock
 from trainmaster.master.points import reach
-from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.values import AppState
 
 Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Memory, ReplicaMemory
 
 
 class Ports:
@@ -13,9 +13,14 @@ class Ports:
     def __init__(self) -> None:
         self._by_host: dict[str, dict[int, str]] = {}
         self._by_job: dict[str, frozenset[tuple[str, int]]] = {}
+        self._noted: dict[str, tuple[ReplicaMemory, ...]] = {}
+        """what was taken over last, by job: most memories have the same rows as the one before"""
 
     def note(self, memory: Memory) -> None:
         """Take over which ports this job has now."""
+        if self._noted.get(memory.uid) is memory.replicas:
+            return
+        self._noted[memory.uid] = memory.replicas
         now = frozenset((r.host, port) for r in memory.replicas if r.bound for port in r.ports)
         before = self._by_job.get(memory.uid, frozenset())
         for host, port in before - now:
@@ -25,6 +30,7 @@ class Ports:
         self._by_job[memory.uid] = now
 
     def forget(self, uid: str) -> None:
+        self._noted.pop(uid, None)
         for host, port in self._by_job.pop(uid, frozenset()):
             self._by_host[host].pop(port, None)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 
 from trainmaster.master import clock
 from trainmaster.master.codec import encode
 from trainmaster.master.desk import Desk
 from trainmaster.master.points import reach
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Memory, replace
 
 FLUSH = 30.0
 """seconds after which times that were only seen are written, even if nothing else is"""

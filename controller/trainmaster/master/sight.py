@@ -19,7 +19,8 @@ from trainmaster.hadoop.containers import (
 )
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
-from trainmaster.master.living import IDLE, LISTED, UNSURE, is_over, may_live, survivors_of
+from trainmaster.master.listed import Listed
+from trainmaster.master.living import IDLE, LISTED, is_over, may_live, survivors_of
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
@@ -38,7 +39,7 @@ class Sight:
         self.words = ""
         self.queue = ""
         """where YARN has put the application: a rule of its own may choose another queue (queue mappings)"""
-        self.containers: dict[str, Container] = {}
+        self.containers = Listed()
         self.missing: dict[str, Container] = {}
         """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are asked until they say that
         they're over, since nobody else may ever tell; RUNNING once one has said so"""
@@ -58,6 +59,9 @@ class Sight:
         """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
         """whether something was seen since the last pass"""
+        self._strays: tuple[object, int, bool] = (None, 0, False)
+        self._lacks: tuple[int, int, bool] = (0, 0, False)
+        """what was worked out last, and of what"""
 
     @property
     def seen(self) -> dict[str, Container]:
@@ -254,7 +258,11 @@ class Sight:
 
     def lacks_token(self) -> bool:
         """Whether a register is worth while: some listed container can't be spoken of to its node."""
-        return any(self.awaits_token(id_) for id_ in self.containers)
+        containers, tokens, lacks = self._lacks
+        if (containers, tokens) != (self.containers.version, self.tokens.version):
+            lacks = any(self.awaits_token(id_) for id_ in self.containers)
+            self._lacks = self.containers.version, self.tokens.version, lacks
+        return lacks
 
     def awaits_token(self, id_: str) -> bool:
         """Whether a grant can't be started yet, since its node's token is still to come."""
@@ -262,7 +270,8 @@ class Sight:
         return container is not None and self.tokens.to_come(id_, container.node)
 
     def drop(self, id_: str) -> None:
-        if self.containers.pop(id_, None):
+        if id_ in self.containers:
+            del self.containers[id_]
             self.changed = True
         self.missing.pop(id_, None)
         self.container_tokens.pop(id_, None)
@@ -270,19 +279,22 @@ class Sight:
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""
-        unsure = (c for c in self.containers.values() if c.state in UNSURE or c.id in self._to_confirm)
-        listed = {c.id: c.node for c in unsure}
+        ids = dict.fromkeys((*self.containers.unsure, *sorted(self._to_confirm)))
+        listed = {id_: self.containers[id_].node for id_ in ids if id_ in self.containers}
         return listed | {c.id: c.node for c in self.missing.values()}
 
     @property
     def unsure(self) -> bool:
         """Whether the next answer of a NodeManager will tell of a listed container whether it runs."""
-        return any(c.state in UNSURE for c in self.containers.values())
+        return bool(self.containers.unsure)
 
     def strays(self, memory: Memory) -> bool:
         """Whether containers live that no replica is bound to: they are being held for a gang, given back or stopped."""
-        bound = {r.container for r in memory.replicas}
-        return not self.containers.keys() <= bound
+        replicas, version, strays = self._strays
+        if replicas is not memory.replicas or version != self.containers.version:
+            strays = not self.containers.keys() <= {r.container for r in memory.replicas}
+            self._strays = memory.replicas, self.containers.version, strays
+        return strays
 
     def _add(self, granted: GrantedContainer, roles: Mapping[str, int], state: ContainerState) -> None:
         key, run = read_request_id(granted.allocation_request_id, roles)

@@ -22,9 +22,13 @@ class NodeTokens:
         self._tries: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
         """by node: how often it refused what YARN gave, since it took one last"""
+        self.version = 0
+        """another one after each change"""
 
     def learn(self, tokens: Mapping[str, bytes]) -> None:
-        self._by_node.update(tokens)
+        if tokens:
+            self._by_node.update(tokens)
+            self.version += 1
 
     def of(self, container: str, node: str) -> bytes | None:
         """None where YARN gave nothing for it, or what it gave was refused."""
@@ -39,6 +43,7 @@ class NodeTokens:
         for container, node in living.items():
             self._older.setdefault(container, self._by_node.get(node))
         self._by_node.clear()
+        self.version += 1
 
     def keep(self, living: Set[str]) -> None:
         """Nobody asks any more about the others of earlier applications."""
@@ -49,11 +54,13 @@ class NodeTokens:
         if self._by_node.get(node) == token:
             del self._by_node[node]
             self._refusals[node] += 1
+            self.version += 1
         self._older = {container: None if t == token else t for container, t in self._older.items()}
 
     def taken(self, node: str) -> None:
         """The node has let us in."""
-        self._refusals.pop(node, None)
+        if self._refusals.pop(node, None):
+            self.version += 1
 
     def to_come(self, container: str, node: str) -> bool:
         """Whether the node's token is still to come: not for ever, nor from a node that refuses each."""
@@ -64,3 +71,4 @@ class NodeTokens:
         """A register has brought all that it would for these (container -> node)."""
         lacking = {container for container, node in listed.items() if node not in self._by_node}
         self._tries = Counter({container: self._tries[container] + 1 for container in lacking})
+        self.version += 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case, Change, warning
 from trainmaster.plan.last_words import last_words
-from trainmaster.plan.memory import Memory, Verdict
+from trainmaster.plan.memory import Memory, Verdict, replace
 from trainmaster.plan.restart import fresh_gang
 from trainmaster.plan.values import AppState
 

@@ -7,14 +7,14 @@ making). Never here: a decision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import AppState, Container, ContainerState, Event, Limits, Seen, Size
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from trainmaster.api import reasons
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Case, Change, normal
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.restart import all_let_go, fresh_gang
 from trainmaster.plan.values import AppState
 

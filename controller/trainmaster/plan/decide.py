@@ -6,7 +6,6 @@ Each step is an ordinary function (Case, Memory) -> Change. A decision cannot fa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.actions import actions_of, kill_of
@@ -19,7 +18,7 @@ from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
-from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.note import note
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.restart import once_more

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.frameworks import fixed_world, holds_addresses
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import PORT_TAKEN
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
 from trainmaster.plan.values import Container, ContainerState

@@ -6,7 +6,6 @@ A failure only changes counters and runs here; the replacement is asked for on t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
@@ -15,7 +14,16 @@ from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import CHARGED, classify, describe, lacks_file, signal_of
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
-from trainmaster.plan.memory import Cause, Failure, LastExit, Memory, ReplicaMemory, Verdict, changed
+from trainmaster.plan.memory import (
+    Cause,
+    Failure,
+    LastExit,
+    Memory,
+    ReplicaMemory,
+    Verdict,
+    changed,
+    replace,
+)
 from trainmaster.plan.pending import lightened, likeliest_cause, news, to_wait_for
 from trainmaster.plan.restart import (
     INFRA_FREE,

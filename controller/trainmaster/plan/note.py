@@ -6,14 +6,13 @@ Each field is live, restart or immutable (api/job.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
 from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.in_force import document_of, immutable_problems
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor, changed
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor, changed, replace
 from trainmaster.plan.restart import let_go, whole_job
 from trainmaster.plan.values import Event
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from trainmaster.api import reasons
@@ -29,7 +28,7 @@ from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.judge import exit_of
 from trainmaster.plan.links import container_log, log_url
-from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, PastRun, ReplicaMemory
+from trainmaster.plan.memory import Cause, End, Key, LastExit, Memory, PastRun, ReplicaMemory, replace
 from trainmaster.plan.values import Container, ContainerState, HeldGpus, Size
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
@@ -47,7 +46,7 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     said = [s for s in conditions_of(case, memory) if _is_shown(s, memory)]
     since = {s.type.value: _since(memory, s, case.now) for s in said}
     memory = memory if since == memory.since else replace(memory, since=since)
-    conditions = tuple(_condition(s, since[s.type.value], memory.observed_generation) for s in said)
+    conditions = _conditions(said, since, memory.observed_generation)
     return memory, _status(case, memory, conditions)
 
 
@@ -68,7 +67,7 @@ def refused(declared: Declared, memory: Memory, now: float, words: str = "") -> 
         Said(C.STALLED, True, reason, message),
     )
     since = {s.type.value: _since(memory, s, now) for s in said}
-    conditions = tuple(_condition(s, since[s.type.value], declared.generation) for s in said)
+    conditions = _conditions(said, since, declared.generation)
     status = JobStatus(
         observed_generation=declared.generation,
         conditions=conditions,
@@ -107,9 +106,20 @@ def _since(memory: Memory, said: Said, now: float) -> tuple[str, float]:
     return before if before and before[0] == status else (status, now)
 
 
-@lru_cache(4096)  # as with rows: a pass changes one or two of a dozen
-def _condition(said: Said, since: tuple[str, float], generation: int) -> Condition:
+def _conditions(
+    said: Sequence[Said], since: Mapping[str, tuple[str, float]], generation: int
+) -> tuple[Condition, ...]:
+    return tuple(_condition(s, *_shown(since[s.type.value]), generation) for s in said)
+
+
+def _shown(since: tuple[str, float]) -> tuple[str, int]:
+    """In whole seconds, as it is shown: jobs that come together have the same."""
     status, at = since
+    return status, int(at)
+
+
+@lru_cache(4096)  # as with rows: a pass changes one or two of a dozen
+def _condition(said: Said, status: str, at: int, generation: int) -> Condition:
     return Condition(
         type=said.type,
         status=status,

@@ -5,11 +5,9 @@ Only memory is changed here. What the old containers are told, and what is asked
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from trainmaster.api.job import Backoff, RestartScope
 from trainmaster.plan.case import Case
-from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor
+from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor, replace
 from trainmaster.plan.values import ContainerState
 
 INFRA_WINDOW = 600.0

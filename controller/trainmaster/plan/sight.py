@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from trainmaster.plan.case import Case, Change, Draft
 from trainmaster.plan.judge import judge
-from trainmaster.plan.memory import Memory, ReplicaMemory, changed
+from trainmaster.plan.memory import Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.restart import unbound
 from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import ContainerState, End

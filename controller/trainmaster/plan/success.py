@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from trainmaster.api import reasons
 from trainmaster.frameworks import success_of
 from trainmaster.plan.case import Case, Change, normal, warning
-from trainmaster.plan.memory import Memory, Verdict
+from trainmaster.plan.memory import Memory, Verdict, replace
 
 
 def succeed(case: Case, memory: Memory) -> Change:

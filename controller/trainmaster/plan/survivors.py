@@ -6,10 +6,9 @@ Lives here: forgetting them, counting their time, and remembering where they wer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from trainmaster.plan.case import Case, Change
-from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, Survivor, changed
+from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, Survivor, changed, replace
 from trainmaster.plan.values import ContainerState
 
 MOST = 100

@@ -6,13 +6,14 @@ Everything is read-only, and made from the fleet's picture at the moment of the 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from trainmaster.errors import UnavailableError
@@ -23,6 +24,9 @@ from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STOP_SECONDS = 1.0
 """how long a stop waits for requests under way"""
@@ -46,6 +50,7 @@ class WebServer:
         self._now = now
         self._gpus = gpus
         self._port = settings.web_port
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
 
     @property
@@ -67,7 +72,7 @@ class WebServer:
         try:
             await site.start()
         except OSError as error:
-            await self._runner.cleanup()
+            await self.stop()
             where = f"{self._settings.listen}:{self._settings.web_port}"
             raise UnavailableError(f"the web server can't listen on {where}: {error.strerror}") from error
         self._port = self._runner.addresses[0][1]
@@ -75,6 +80,12 @@ class WebServer:
     async def stop(self) -> None:
         """Finish requests under way and close; no error when it never started."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Thousands of rows must not hold up a heartbeat, nor what else waits for a thread the answer; pictures are frozen."""
+        work = functools.partial(make, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -104,13 +115,11 @@ class WebServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # Collected here, where pictures change, and written beside the loop: a thousand GPUs make a megabyte.
-        collected = _Collected(tuple(self._registry.collect()))
-        body = await asyncio.to_thread(encode, cast("CollectorRegistry", collected))
+        body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _jobs(self, _request: web.Request) -> web.Response:
-        return web.json_response(answers.jobs_json(self._picture()))
+        return web.json_response(await self._beside(answers.jobs_json, self._picture()))
 
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -120,8 +129,7 @@ class WebServer:
         return web.json_response(answers.job_json(found))
 
     async def _list_page(self, _request: web.Request) -> web.Response:
-        # beside the loop: thousands of rows must not hold up a heartbeat; pictures are frozen
-        return _html(await asyncio.to_thread(pages.list_page, self._picture(), self._now()))
+        return _html(await self._beside(pages.list_page, self._picture(), self._now()))
 
     async def _job_page(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -129,7 +137,7 @@ class WebServer:
         if found is None:
             return _html(pages.missing_page(namespace, name), status=404)
         up = "../../" if "rerun" in request.match_info else ""
-        return _html(await asyncio.to_thread(pages.job_page, found, self._now(), up, self._gpus()))
+        return _html(await self._beside(pages.job_page, found, self._now(), up, self._gpus()))
 
     async def _run_page(self, request: web.Request) -> web.Response:
         """Where YARN's link to one application leads: that run's page, also once the job runs again."""
@@ -146,16 +154,6 @@ class WebServer:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
         _, name = _name(request)
         return web.Response(status=301, headers={"Location": f"{quote(name, safe='')}/"})
-
-
-@dataclass(frozen=True)
-class _Collected:
-    """What a registry told at one moment, for the library's encoders, which ask for no more than this."""
-
-    metrics: tuple[Metric, ...]
-
-    def collect(self) -> tuple[Metric, ...]:
-        return self.metrics
 
 
 def _name(request: web.Request) -> tuple[str, str]:

@@ -195,9 +195,9 @@ class Book:
         return entry is not None and entry.driven
 
     def foreign(self) -> list[Seen]:
-        """Objects that other installations drive, by their own word."""
+        """Objects that other installations drive, by their own word. Also other threads may ask."""
         ours = self.installation
-        return [entry.seen for entry in self._entries.values() if entry.seen and entry.is_foreign(ours)]
+        return [entry.seen for entry in list(self._entries.values()) if entry.seen and entry.is_foreign(ours)]
 
     def picture(self) -> dict[str, Declared]:
         """What the engine is to know, by uid; from now on it was told so."""
