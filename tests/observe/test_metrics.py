@@ -18,7 +18,8 @@ from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
-from trainmaster.plan.memory import Cause, Key, LastExit, Memory, ReplicaMemory
+from trainmaster.plan.ends import Cause, LastExit
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.sources.kubernetes.counts import Counts
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"

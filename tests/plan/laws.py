@@ -15,7 +15,8 @@ from trainmaster.master.codec import decode, encode
 from trainmaster.master.identity import RUN_BITS
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.decide import decide
-from trainmaster.plan.memory import Key, LastExit, Memory
+from trainmaster.plan.ends import LastExit
+from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.restart import INFRA_FREE
 from trainmaster.plan.values import (
     AppState,

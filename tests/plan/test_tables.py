@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from plan.build import World, cluster, job
 from trainmaster.api.job import Backoff, RestartPolicy
 from trainmaster.plan.classify import TABLE, classify, describe
+from trainmaster.plan.ends import Cause
 from trainmaster.plan.last_words import last_words
-from trainmaster.plan.memory import Cause
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import delay, infra_delay
 from trainmaster.plan.values import Limits, Size

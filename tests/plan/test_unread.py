@@ -14,7 +14,8 @@ from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem, ReplicaState
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
-from trainmaster.plan.memory import Cause, Memory
+from trainmaster.plan.ends import Cause
+from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start
 
 PROBLEM = FieldProblem(field="spec.elastic", value="", reason="no such field", line=4)

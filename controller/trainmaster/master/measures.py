@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from trainmaster.plan.memory import Cause, Memory, ReplicaMemory
+from trainmaster.plan.ends import Cause
+from trainmaster.plan.memory import Memory, ReplicaMemory
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """seconds; a calm heartbeat takes about 2 ms, one that meets a busy ResourceManager a second"""

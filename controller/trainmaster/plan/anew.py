@@ -10,7 +10,8 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.classify import TERMINATED
-from trainmaster.plan.memory import End, Memory, ReplicaMemory
+from trainmaster.plan.ends import End
+from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.restart import whole_job
 from trainmaster.plan.values import Container, ContainerState
 

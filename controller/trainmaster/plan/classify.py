@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV
 
 from trainmaster.api.job import RestartPolicy
+from trainmaster.plan.ends import Cause
 from trainmaster.plan.last_words import last_words, missing_script, names_missing, stderr_of
-from trainmaster.plan.memory import Cause
 
 PORT_TAKEN = 75
 """EX_TEMPFAIL of sysexits: our own exit code of a replica that found its port taken"""

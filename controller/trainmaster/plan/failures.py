@@ -12,7 +12,8 @@ from math import ceil
 
 from trainmaster.plan.case import Case, Draft
 from trainmaster.plan.classify import CHARGED
-from trainmaster.plan.memory import Cause, End, Failure, Key, ReplicaMemory, Verdict
+from trainmaster.plan.ends import Cause, End
+from trainmaster.plan.memory import Failure, Key, ReplicaMemory, Verdict
 
 NAMED = 3
 """followers that a sentence names; of the others it says how many"""

@@ -11,25 +11,14 @@ from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.anew import of_before
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
+from trainmaster.plan.charges import counted, wait_after, why_over, with_limits
 from trainmaster.plan.classify import CHARGED, classify, describe, lacks_file, signal_of
+from trainmaster.plan.ends import Cause, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
-from trainmaster.plan.memory import (
-    Cause,
-    Failure,
-    LastExit,
-    Memory,
-    ReplicaMemory,
-    Verdict,
-    changed,
-    replace,
-)
+from trainmaster.plan.memory import Failure, Memory, ReplicaMemory, Verdict, changed, replace
 from trainmaster.plan.pending import lightened, likeliest_cause, news, to_wait_for
 from trainmaster.plan.restart import (
-    INFRA_FREE,
-    INFRA_WINDOW,
-    delay,
-    infra_delay,
     let_go,
     unbound,
     whole_job,
@@ -38,7 +27,6 @@ from trainmaster.plan.restart import (
 from trainmaster.plan.survivors import remembered
 from trainmaster.plan.values import End, Event
 
-PORT_CLASHES_FREE = 5
 UNTOLD = (Cause.CONSEQUENCE, Cause.STOPPED)
 """of these the last words are left to the log: of thousands that die of one, they would fill the job's record"""
 ABORTED = -100
@@ -134,7 +122,7 @@ def _cause(case: Case, replica: ReplicaMemory, end: End) -> Cause:
     """What this end means by itself."""
     if lacks_file(end.code, end.diagnostics, case.job.spec.input_path):
         return Cause.CANNOT_RUN
-    return _with_limits(case, replica, classify(end.code, case.role(replica.key).restart_policy))
+    return with_limits(case, replica, classify(end.code, case.role(replica.key).restart_policy))
 
 
 def _lose(case: Case, draft: Draft, at: int, end: End) -> None:
@@ -209,25 +197,17 @@ def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> Rep
     return replace(replica, last_exit=last)
 
 
-def _with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
-    """Free replacements are not endless: the sixth infrastructure end in ten minutes, or port clash, is charged."""
-    if cause is Cause.PORT_TAKEN and replica.port_clashes >= PORT_CLASHES_FREE:
-        return Cause.UNKNOWN
-    recent = [at for at in replica.infra_ends if case.now - at < INFRA_WINDOW]
-    return Cause.UNKNOWN if cause is Cause.INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
-
-
 def _restart_or_fail(
     case: Case, draft: Draft, at: int, replica: ReplicaMemory, cause: Cause, end: End
 ) -> None:
     charged, said = cause in CHARGED, f"{replica.key} ended on {replica.host}: {_message(replica)}"
-    if why := _why_over(case, draft, replica, cause):
+    if why := why_over(case, draft, replica, cause):
         draft.rows[at] = _let_go(case, replica, end)
         draft.failure = Failure(replica.key, end.at, said, case.now)
         draft.verdict = _verdict(case, draft, replica, *why)
         return
-    after = _counted(case, replica, cause)
-    wait = _wait(case, draft, after, cause)
+    after = counted(case, replica, cause)
+    wait = wait_after(case, draft, after, cause)
     draft.charged += charged
     if cause is Cause.CONSEQUENCE and draft.failure:
         draft.failure = followed(draft.failure, replica, end)
@@ -248,62 +228,6 @@ def _restart_or_fail(
 
 def _event(reason: str, said: str, charged: bool) -> Event:
     return warning(reason, said) if charged else normal(reason, f"{said} (not charged)")
-
-
-def _counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
-    if cause in CHARGED:
-        return replace(replica, restarts=replica.restarts + 1)
-    if cause is Cause.PORT_TAKEN:
-        return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
-    if cause is Cause.INFRASTRUCTURE:
-        recent = (*(at for at in replica.infra_ends if case.now - at < INFRA_WINDOW), case.now)
-        never_ran = replica.last_exit is not None and replica.last_exit.code == -1000
-        avoid = (*replica.avoid, replica.host)[-3:] if never_ran else replica.avoid
-        return replace(replica, replacements=replica.replacements + 1, infra_ends=recent, avoid=avoid)
-    return replace(replica, replacements=replica.replacements + 1)
-
-
-def _wait(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> float:
-    backoff = case.job.spec.run_policy.backoff
-    if cause in CHARGED:
-        job_wide = case.scope(replica.key) is RestartScope.JOB
-        return delay(backoff, draft.charged + 1 if job_wide else replica.restarts)
-    if cause is Cause.INFRASTRUCTURE:
-        return infra_delay(len(replica.infra_ends))
-    if cause is Cause.CONSEQUENCE:
-        return max(0.0, draft.failure.until - case.now) if draft.failure else 0.0
-    # Under restartPolicy Always a good end is followed by another run, but never in a tight loop.
-    return backoff.base if cause is Cause.SUCCEEDED else 0.0
-
-
-def _why_over(case: Case, draft: Draft, replica: ReplicaMemory, cause: Cause) -> tuple[str, str] | None:
-    """Reason and words why the job can't go on after this end; None when it can. The first that is true wins."""
-    role, policy = case.role(replica.key), case.job.spec.run_policy
-    charged = cause in CHARGED
-    checks = (
-        (cause is Cause.CANNOT_RUN, reasons.CANNOT_RUN, "trying again can't help"),
-        (
-            cause is Cause.PERMANENT,
-            reasons.PERMANENT_EXIT,
-            "this exit code is permanent under restartPolicy ExitCode",
-        ),
-        (
-            role.restart_policy is RestartPolicy.NEVER and charged,
-            reasons.PERMANENT_EXIT,
-            "restartPolicy is Never",
-        ),
-        (
-            charged and role.max_restarts is not None and replica.restarts >= role.max_restarts,
-            reasons.MAX_RESTARTS_EXCEEDED,
-            f"its {role.max_restarts} restarts (maxRestarts) are used up",
-        ),
-        (
-            charged and draft.charged >= policy.backoff_limit,
-            reasons.BACKOFF_LIMIT_EXCEEDED,
-            f"the job's {policy.backoff_limit} restarts (backoffLimit) are used up",
-        ),
-    )
-    return next(((reason, why) for true, reason, why in checks if true), None)
 
 
 def _verdict(case: Case, draft: Draft, replica: ReplicaMemory, reason: str, why: str) -> Verdict:

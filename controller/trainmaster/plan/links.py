@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainmaster.plan.memory import LastExit
+from trainmaster.plan.ends import LastExit
 
 
 def log_url(last: LastExit | None, scheme: str) -> str:

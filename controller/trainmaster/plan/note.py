@@ -11,8 +11,9 @@ from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
 from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.plan.case import Case, Change, normal, warning
+from trainmaster.plan.ends import Survivor
 from trainmaster.plan.in_force import document_of, immutable_problems
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Survivor, changed, replace
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.restart import let_go, whole_job
 from trainmaster.plan.values import Event
 

@@ -20,8 +20,9 @@ from trainmaster.plan.classify import (
     lacks_file,
     signal_of,
 )
+from trainmaster.plan.ends import End
 from trainmaster.plan.failures import belongs
-from trainmaster.plan.memory import End, Memory, ReplicaMemory
+from trainmaster.plan.memory import Memory, ReplicaMemory
 
 ROOTS = frozenset({SIGILL, SIGBUS, SIGFPE, SIGKILL, SIGSEGV})
 """signals of which no process dies because a neighbour did: frameworks end by an exit, SIGABRT or SIGTERM then"""

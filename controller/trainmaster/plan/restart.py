@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from trainmaster.api.job import Backoff, RestartScope
 from trainmaster.plan.case import Case
-from trainmaster.plan.memory import Memory, ReplicaMemory, Survivor, replace
+from trainmaster.plan.ends import Survivor
+from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.values import ContainerState
 
 INFRA_WINDOW = 600.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trainmaster.plan.case import Case, Change
-from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, Survivor, changed, replace
+from trainmaster.plan.ends import Survivor
+from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import ContainerState
 
 MOST = 100

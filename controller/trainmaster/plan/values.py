@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
-from trainmaster.plan.memory import End as End  # noqa: PLC0414 - a value of a decision, and of what is remembered
+from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
 from trainmaster.plan.memory import Key, Memory
 
 __all__ = ["NO_LIMIT", "Cluster", "Node", "Nodes", "Size"]

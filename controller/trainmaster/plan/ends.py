@@ -1,0 +1,83 @@
+"""How containers and processes ended, as it is remembered: what YARN told, what it was judged to be, and what may live on.
+
+Never here: the judging (judge.py, classify.py). Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What an end was judged to be: the first matching row of plan/classify.py."""
+
+    SUCCEEDED = "Succeeded"
+    STOPPED = "Stopped"
+    """we asked for it"""
+    CONSEQUENCE = "Consequence"
+    """it died of a neighbour's death in the same generation"""
+    INFRASTRUCTURE = "Infrastructure"
+    """YARN's or the node's doing; replaced at once, not charged to the user's budget"""
+    PORT_TAKEN = "PortTaken"
+    MEMORY = "Memory"
+    REFUSED = "LaunchRefused"
+    CANNOT_RUN = "CannotRun"
+    """a command, a script or a file isn't there: trying again can't help"""
+    PERMANENT = "Permanent"
+    """exit code 1 to 127 under restartPolicy ExitCode"""
+    RETRYABLE = "Retryable"
+    UNKNOWN = "Unknown"
+    UNJUDGED = "Unjudged"
+    """shown of an end that waits to be judged; never remembered"""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Cause | None:
+        """A cause that another version gave an end: its message says what it was."""
+        return cls.UNKNOWN if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class LastExit:
+    """The last judged end of one replica, as status shows it."""
+
+    container: str
+    node: str
+    """host of the NodeManager"""
+    http: str
+    """host:port of the NodeManager's web server, for the link to its logs"""
+    code: int
+    cause: Cause
+    message: str
+    at: float
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One completed container, as YARN or its NodeManager told; `code` as in ContainerExitStatus."""
+
+    container: str
+    code: int
+    diagnostics: str
+    at: float
+    certain: bool = True
+    """whether its process is known to be over. The ResourceManager also tells of an end when it has given a container away
+    (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
+    generation: int = 0
+    """the newest for which its NodeManager has promised to start its process anew, as far as its controller knew; 0 for none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A container of an earlier run whose process may still live: nothing of the same identity is started beside it."""
+
+    container: str
+    node: str
+    """host:port of the NodeManager that can tell"""
+    since: float
+    """when the replica let it go"""
+    until: float
+    """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while no time counts"""
+    http: str = ""
+    """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
