@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainmaster.api.commands import expand
-from trainmaster.frameworks import Placed, environments
+from trainmaster.frameworks import Placed, environments, script
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
@@ -79,10 +78,8 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     placed = [_placed(r) for r in memory.replicas if r.ports]
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
-        told = tell(_placed(replica))
-        yield Start(
-            replica.container, replica.key, told, expand(case.role(replica.key).command, case.job.spec)
-        )
+        me = _placed(replica)
+        yield Start(replica.container, replica.key, tell(me), script(case.job, me))
 
 
 def _placed(replica: ReplicaMemory) -> Placed:
