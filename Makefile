@@ -8,10 +8,10 @@ PURE := tests --ignore=tests/real
 
 GO_LOG := .cache/go-programs.log
 
-.PHONY: help demo test check real kubernetes laws bench crds manifests proto lock clean
+.PHONY: help demo test check real test-frameworks kubernetes laws bench crds manifests proto lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
 
 demo: $(STAMP) ## a real training on a real one-machine Hadoop, with a worker killed on the way
 	@$(BIN)/python examples/demo.py
@@ -26,6 +26,10 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 real: $(STAMP) ## the tests on real daemons
 	$(BIN)/python examples/environments.py tensorflow torch digits
 	$(BIN)/pytest -q -n 2 --dist loadgroup tests/real
+
+test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
+	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mxnet digits
+	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
 	$(BIN)/ruff check --quiet .

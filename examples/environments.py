@@ -2,6 +2,9 @@
 
     python3 examples/environments.py tensorflow    an interpreter with TensorFlow
     python3 examples/environments.py torch         an interpreter with Debian's PyTorch
+    python3 examples/environments.py xgboost       an interpreter with XGBoost
+    python3 examples/environments.py mxnet         an interpreter with MXNet, made of a Python 3.8 of this machine
+    python3 examples/environments.py jax           an interpreter with JAX
     python3 examples/environments.py digits        the digits, as digits.csv.gz
 
 Several at once print a line each. Needs the standard library only. A second run finds everything there and only
@@ -36,6 +39,29 @@ def torch() -> Path:
     requirements = HERE / "pytorch-ddp" / "requirements.txt"
     folder = environment("torch", DEBIAN_PYTHON, requirements, venv=("--system-site-packages",))
     return folder / "bin" / "python"
+
+
+def xgboost() -> Path:
+    return environment("xgboost", sys.executable, HERE / "xgboost" / "requirements.txt") / "bin" / "python"
+
+
+def jax() -> Path:
+    return environment("jax", sys.executable, HERE / "jax" / "requirements.txt") / "bin" / "python"
+
+
+def mxnet() -> Path:
+    folder = environment("mxnet", older_python("3.8"), HERE / "mxnet-kvstore" / "requirements.txt")
+    return folder / "bin" / "python"
+
+
+def older_python(version: str) -> str:
+    """An interpreter of this version: of the PATH, or one that pyenv or uv brought here."""
+    homes = (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python")
+    found = (path for home in homes for path in sorted(home.glob(f"*{version}.*/bin/python{version}")))
+    for python in (f"python{version}", *map(str, found)):
+        if succeeds(python, "-c", "import ensurepip"):
+            return python
+    raise SystemExit(f"Python {version} is needed, and isn't here. To get one: uv python install {version}")
 
 
 def digits() -> Path:
@@ -89,7 +115,14 @@ def succeeds(*command: str) -> bool:
         return False
 
 
-WHAT: dict[str, Callable[[], Path]] = {"tensorflow": tensorflow, "torch": torch, "digits": digits}
+WHAT: dict[str, Callable[[], Path]] = {
+    "tensorflow": tensorflow,
+    "torch": torch,
+    "xgboost": xgboost,
+    "jax": jax,
+    "mxnet": mxnet,
+    "digits": digits,
+}
 
 if __name__ == "__main__":
     if not sys.argv[1:] or not WHAT.keys() >= set(sys.argv[1:]):

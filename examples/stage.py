@@ -23,6 +23,12 @@ ROOT = "hdfs:///examples"
 INTERPRETERS = {
     "tensorflow-ps": environments.tensorflow,
     "pytorch-ddp": environments.torch,
+    "pytorch-processes": environments.torch,
+    "pytorch-torchrun": environments.torch,
+    "mxnet-kvstore": environments.mxnet,
+    "xgboost": environments.xgboost,
+    "custom-template": environments.jax,
+    "jax": environments.jax,
 }
 
 
@@ -51,14 +57,12 @@ def assignment(text: str) -> tuple[str, str]:
 
 
 def upload(example: str, root: str) -> None:
-    """The digits, and the Python files of the example."""
+    """The digits, and the files that the example's job names."""
     fs, folder = fsspec.url_to_fs(root)
-    files = [environments.digits(), *(HERE / "digits").glob("*.py")]
-    for path, target in [(f, "digits") for f in files] + [
-        (f, example) for f in (HERE / example).glob("*.py")
-    ]:
-        fs.makedirs(f"{folder}/{target}", exist_ok=True)
-        fs.put_file(str(path), f"{folder}/{target}/{path.name}")
+    named = re.findall(rf'"{ROOT}/([^"]+)"', (HERE / example / "job.yaml").read_text())
+    for path, target in [(environments.digits(), "digits/digits.csv.gz"), *((HERE / n, n) for n in named)]:
+        fs.makedirs(f"{folder}/{Path(target).parent}", exist_ok=True)
+        fs.put_file(str(path), f"{folder}/{target}")
 
 
 def render(job: str, root: str, variables: dict[str, str]) -> str:

@@ -34,11 +34,9 @@ class Checkpoints:
         epochs = self.epochs()
         with tempfile.TemporaryDirectory() as folder:
             if epochs:
-                with (
-                    self.fs.open(self._path(epochs[-1]), "rb") as file,
-                    tarfile.open(fileobj=file, mode="r|") as tar,
-                ):
-                    tar.extractall(folder)
+                with self.fs.open(self._path(epochs[-1]), "rb") as file:  # noqa: SIM117 - for Python 3.8
+                    with tarfile.open(fileobj=file, mode="r|") as tar:
+                        tar.extractall(folder)
             yield (epochs[-1], folder) if epochs else (0, None)
 
     @contextmanager

@@ -26,6 +26,21 @@ SOUND: list[dict[str, Any]] = [
     {"framework": "PyTorch", "roles": roles(worker=2), "successPolicy": "AllWorkers"},
     {"framework": "PyTorch", "roles": roles(master=1), "successPolicy": "Chief"},
     {"framework": "PyTorch", "roles": roles(chief=1)},
+    {"framework": "PyTorch", "launcher": "Trainmaster", **with_worker(processesPerReplica=2)},
+    {"framework": "MXNet", "roles": roles(scheduler=1, server=2, worker=2, evaluator=1)},
+    {"framework": "XGBoost", "roles": roles(worker=2)},
+    {"framework": "JAX", "roles": roles(chief=1, worker=2), "compatibility": "Kubeflow"},
+    {"framework": "Horovod", "roles": roles(worker=2)},
+    {"framework": "Caffe", "roles": roles(trainer=1), "compatibility": "TonY"},
+    {"framework": "Custom", "template": [{"name": "A", "value": "{{rank}} {x} }} {{json hosts worker}}"}]},
+    {
+        "framework": "Custom",
+        "roles": roles(a=1, b=1),
+        "template": [
+            {"name": "A", "roles": ["a"]},
+            {"name": "A", "value": "{{first a host}}", "roles": ["b"]},
+        ],
+    },
     {"roles": roles(trainer=1)},
     {"roles": roles(trainer=1), "successPolicy": "AllWorkers"},
     {"roles": roles(chief=1), "successPolicy": "AnyWorker"},
@@ -95,6 +110,86 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"framework": "TensorFlow", "roles": roles(chief=3)},
         "spec.roles: a TensorFlow cluster has one chief (or master), not 3",
+    ),
+    (
+        {"framework": "XGBoost", "roles": roles(worker=2, ps=1)},
+        "spec.roles: XGBoost has no parameter servers, and trainmaster runs its tracker: write workers only",
+    ),
+    (
+        {"framework": "XGBoost", "roles": roles(worker=2, master=2)},
+        "spec.roles: XGBoost has one master (or chief), which is rank 0, not 2: write workers",
+    ),
+    (
+        {"framework": "XGBoost", "roles": roles(worker=0, evaluator=1)},
+        "spec.roles: XGBoost needs a role chief, master or worker with at least one replica",
+    ),
+    (
+        {"framework": "MXNet", "roles": roles(server=1, worker=1)},
+        "spec.roles: MXNet has exactly one scheduler, not 0: write scheduler with replicas 1",
+    ),
+    (
+        {"framework": "MXNet", "roles": roles(scheduler=2, server=1, worker=1)},
+        "spec.roles: MXNet has exactly one scheduler, not 2: write scheduler with replicas 1",
+    ),
+    (
+        {"framework": "MXNet", "roles": roles(scheduler=1, worker=1)},
+        "spec.roles: MXNet's kvstore needs a role server with at least one replica",
+    ),
+    (
+        {"framework": "MXNet", "roles": roles(scheduler=1, server=1)},
+        "spec.roles: MXNet needs a role worker with at least one replica",
+    ),
+    (
+        {"framework": "MXNet", "roles": roles(scheduler=1, server=1, worker=1, ps=1)},
+        "spec.roles: MXNet's parameter servers are the role server: write server instead of ps",
+    ),
+    (
+        {"framework": "JAX", "roles": roles(worker=1, ps=1)},
+        "spec.roles: JAX has no parameter servers: write workers only",
+    ),
+    (
+        {"framework": "JAX", "roles": roles(chief=1, master=1)},
+        "spec.roles: JAX has one chief (or master), which is process 0, not 2: write workers",
+    ),
+    (
+        {"framework": "JAX", "roles": roles(trainer=1)},
+        "spec.roles: JAX needs a role chief, master or worker with at least one replica",
+    ),
+    (
+        {"framework": "Horovod", "roles": roles(worker=1, ps=1)},
+        "spec.roles: Horovod has no parameter servers: write workers only",
+    ),
+    (
+        {"framework": "Horovod", "roles": roles(chief=2)},
+        "spec.roles: Horovod has one chief (or master), which is rank 0, not 2: write workers",
+    ),
+    (
+        {"framework": "Horovod", "roles": roles(trainer=1)},
+        "spec.roles: Horovod needs a role chief, master or worker with at least one replica",
+    ),
+    (
+        {"framework": "Caffe", "roles": roles(worker=2)},
+        "spec.roles: Caffe trains in one process with all its GPUs, not in 2: give one replica more GPUs",
+    ),
+    (
+        {"framework": "JAX", "launcher": "Trainmaster"},
+        "spec.launcher: only PyTorch has several processes in one replica: leave it out",
+    ),
+    (
+        {"framework": "JAX", **with_worker(processesPerReplica=2)},
+        "spec.roles.worker.processesPerReplica: only PyTorch has several processes in one replica: leave it out",
+    ),
+    (
+        {"framework": "Custom"},
+        "spec.template: framework Custom needs a template: the variables that its processes are told",
+    ),
+    (
+        {"template": [{"name": "A"}]},
+        "spec.template: only framework Custom has a template: write framework Custom, or leave it out",
+    ),
+    (
+        {"framework": "Custom", "template": [{"name": "TRAINMASTER_A"}]},
+        "spec.template[0].name: names that begin with TRAINMASTER_ are the controller's own",
     ),
     (
         {"framework": "TensorFlow", "roles": roles(ps=2)},

@@ -33,7 +33,10 @@ def test_a_closed_list_tells_what_each_word_means() -> None:
     [
         ("", "TrainingJob  (trainmaster.io/v1alpha1)"),
         ("", "  spec  <fields, required>"),
-        ("spec", "  framework  <TensorFlow, PyTorch, Generic, default Generic>"),
+        (
+            "spec",
+            "  framework  <TensorFlow, PyTorch, MXNet, XGBoost, JAX, Horovod, Caffe, Custom, Generic, default Generic>",
+        ),
         ("tj.spec.queue", "  an edit:  refused"),
         ("trainingjob.spec.gang.timeout", "  type:     duration"),
         ("spec.roles", "  command  <text, required>"),
@@ -58,7 +61,7 @@ def test_a_path_may_leave_out_what_is_clear(path: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("spec.replica", "no field 'spec.replica': known here: framework, queue"),
+        ("spec.replica", "no field 'spec.replica': known here: framework, template"),
         ("spec.run_policy", "no field 'spec.run_policy': did you mean spec.runPolicy?"),
         ("spek", "did you mean spec?"),
         ("replica", "no field 'replica': did you mean replicas?"),

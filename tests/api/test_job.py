@@ -130,10 +130,9 @@ def test_what_a_later_release_brings_is_an_unknown_field(name: str) -> None:
     assert all("unknown field" in p.reason for p in problems)
 
 
-@pytest.mark.parametrize("framework", ["MXNet", "XGBoost", "JAX", "Horovod", "Caffe"])
-def test_frameworks_of_a_later_release_are_refused(framework: str) -> None:
+def test_a_framework_that_is_none_is_refused() -> None:
     with pytest.raises(ValidationError, match="framework"):
-        declared(framework=framework)
+        declared(framework="Theano")
 
 
 def test_a_model_goes_where_the_checkpoints_are_unless_told() -> None:

@@ -20,6 +20,8 @@ def _read(framework, policy, roles):
         "successPolicy": policy,
         "roles": {name: {"command": "c"} for name in roles},
     }
+    if framework is Framework.CUSTOM:
+        spec["template"] = [{"name": "A"}]
     return read_object({"metadata": {"name": "a"}, "spec": spec})
 
 

@@ -143,6 +143,7 @@ def test_pytorch_is_told_rank_size_and_where_rank_0_is() -> None:
         "RANK": "2",
         "WORLD_SIZE": "3",
         "LOCAL_RANK": "0",
+        "LOCAL_WORLD_SIZE": "1",
         "PET_NNODES": "3",
         "PET_NPROC_PER_NODE": "2",
         "PET_NODE_RANK": "2",

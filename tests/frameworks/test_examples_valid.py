@@ -44,7 +44,31 @@ def test_every_example_is_valid_and_names_files_that_are_here(path: Path) -> Non
 
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = {path.parent.name: read(path.read_text()).spec.framework.value for path in JOBS}
-    assert kinds == {"generic-hello": "Generic", "pytorch-ddp": "PyTorch", "tensorflow-ps": "TensorFlow"}
+    assert kinds == {
+        "custom-template": "Custom",
+        "generic-hello": "Generic",
+        "jax": "JAX",
+        "mxnet-kvstore": "MXNet",
+        "pytorch-ddp": "PyTorch",
+        "pytorch-processes": "PyTorch",
+        "pytorch-torchrun": "PyTorch",
+        "tensorflow-ps": "TensorFlow",
+        "xgboost": "XGBoost",
+    }
+
+
+def test_every_training_can_be_staged(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainings = {path.parent.name for path in JOBS} - {"generic-hello"}
+    assert set(module("stage.py", monkeypatch).INTERPRETERS) == trainings
+
+
+def test_a_script_of_another_example_is_staged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = module("stage.py", monkeypatch)
+    digits = tmp_path / "digits.csv.gz"
+    digits.write_bytes(b"")
+    monkeypatch.setattr(stage.environments, "digits", lambda: digits)
+    stage.upload("custom-template", f"file://{tmp_path}/root")
+    assert (tmp_path / "root" / "jax" / "train.py").is_file()
 
 
 def test_a_rendered_job_has_its_root_and_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:

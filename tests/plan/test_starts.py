@@ -115,7 +115,7 @@ def test_peers_that_are_done_or_away_keep_their_numbers_in_the_environment() -> 
     world = World(job("TensorFlow", FREE, worker=3, ps=1, success="AllWorkers")).runs()
     world.ends("worker-0", 0).all_end({"worker-1": 137, "worker-2": 137}).grants("worker-2")
     told = world.told(Start)[0].environment["TF_CONFIG"]
-    assert '"index": 2' in told
+    assert '"type": "worker", "index": 1' in told, "worker-0 is the chief, and stays it when it is done"
     assert told.count(":2") >= 4
 
 

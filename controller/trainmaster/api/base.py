@@ -10,6 +10,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+
 WORDS_KEY = "x-trainmaster-words"
 """name of the marker in the JSON schema that holds (word, meaning) of each word; never part of the resource definition"""
 
@@ -53,3 +56,5 @@ def _without_nul(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
 """Text that reaches a process as it is, in its command or its environment."""
+
+RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]

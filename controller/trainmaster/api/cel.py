@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from trainmaster.api import messages
+from trainmaster.api.base import ROLE_NAME
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
-from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, ROLE_NAME, WORKER_ROLE, Framework, Scaling
+from trainmaster.api.demands import DEMANDS, Demand
+from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
 from trainmaster.api.rules import BASHS_OWN, GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
 from trainmaster.api.schema import Schema
 
@@ -116,6 +118,8 @@ def rules() -> Iterator[Rule]:
     yield from _of_policies()
     yield from _of_success()
     yield from _of_frameworks()
+    yield from _of_processes()
+    yield from _of_template()
     yield from _of_env()
     yield from _of_files()
     yield from _of_commands()
@@ -172,18 +176,42 @@ def _of_success() -> Iterator[Rule]:
 
 
 def _of_frameworks() -> Iterator[Rule]:
-    tensorflow, pytorch = f"!({_is(Framework.TENSORFLOW)})", f"!({_is(Framework.PYTORCH)})"
-    chiefs = _replicas(*CHIEF_ROLES)
+    for framework, demands in DEMANDS.items():
+        for demand in demands:
+            yield _demanded(framework, demand)
     served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
-    trained = f"{_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
-    numbers = {"chiefs": chiefs}
-    yield Rule(SPEC, f"{tensorflow} || {chiefs} <= 1", messages.ONE_CHIEF, numbers, ".roles")
-    yield Rule(SPEC, f"{tensorflow} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
-    numbers = {"masters": chiefs}
-    yield Rule(SPEC, f"{pytorch} || {chiefs} <= 1", messages.ONE_MASTER, numbers, ".roles")
-    yield Rule(SPEC, f"{pytorch} || {trained}", messages.NOBODY_TO_TRAIN, path=".roles")
-    calm = f"!has(self.scaling) || self.scaling != '{Scaling.LIVE.value}' || {tensorflow} && {pytorch}"
+    unless = f"!({_is(Framework.TENSORFLOW)})"
+    yield Rule(SPEC, f"{unless} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
+    generic = f"!has(self.framework) || self.framework == '{Framework.GENERIC.value}'"
+    calm = f"!has(self.scaling) || self.scaling != '{Scaling.LIVE.value}' || {generic}"
     yield Rule(SPEC, calm, messages.NOT_LIVE, {"framework": "self.framework"}, ".scaling")
+
+
+def _demanded(framework: Framework, demand: Demand) -> Rule:
+    """A job without any replica is told so, and nothing else."""
+    count = _replicas(*demand.roles)
+    least = f"{count} >= {demand.least} && " if demand.least else ""
+    most = f"{count} <= {demand.most}" if demand.most < MAX_REPLICAS else "true"
+    values = {"count": count} if "{count}" in demand.reason else {}
+    met = f"!({_is(framework)}) || {_replicas()} == 0 || {least}{most}"
+    return Rule(SPEC, met, demand.reason, values, ".roles")
+
+
+def _of_processes() -> Iterator[Rule]:
+    pytorch = _is(Framework.PYTORCH)
+    once = "!has(self.launcher) || self.launcher == 'Command'"
+    alone = "self.roles.all(role, !has(self.roles[role].processesPerReplica))"
+    yield Rule(SPEC, f"({pytorch}) || {once}", messages.ONLY_PYTORCH, path=".launcher")
+    yield Rule(SPEC, f"({pytorch}) || {alone}", messages.ONLY_PYTORCH, path=".roles")
+
+
+def _of_template() -> Iterator[Rule]:
+    """What its placeholders say is left to template_rules.py: CEL has no budget for it."""
+    custom, given = _is(Framework.CUSTOM), "has(self.template) && size(self.template) > 0"
+    yield Rule(SPEC, f"!({custom}) || {given}", messages.NO_TEMPLATE, path=".template")
+    yield Rule(SPEC, f"({custom}) || !({given})", messages.ONLY_CUSTOM, path=".template")
+    name = (*SPEC, "template", "[]", "name")
+    yield Rule(name, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
 
 
 def _of_env() -> Iterator[Rule]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from trainmaster.api import job, messages, schema
+from trainmaster.api import base, job, messages, schema
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
@@ -22,8 +22,8 @@ _KEY_MARK = "[key]"
 PATTERNS: Mapping[str, str] = {
     job.JOB_NAME: "must be lower-case letters, digits, - and ., with a letter or digit at both ends",
     job.NAMESPACE_NAME: "must be lower-case letters, digits and -, with a letter or digit at both ends",
-    job.ROLE_NAME: messages.ROLE_NAME,
-    job.ENV_NAME: "must be letters, digits and _, and not begin with a digit",
+    base.ROLE_NAME: messages.ROLE_NAME,
+    base.ENV_NAME: "must be letters, digits and _, and not begin with a digit",
     job.FILE_NAME: "must be a plain file name of letters, digits, '.', _ and -, without folders",
     job.USER_NAME: "is no user name: letters, digits and _ . @ $ -, not begun by a digit",
 }

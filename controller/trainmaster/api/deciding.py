@@ -6,7 +6,10 @@ from collections.abc import Mapping, Set
 
 from trainmaster.api.job import CHIEF_ROLES, PS_ROLE, WORKER_ROLE, Framework, Spec, SuccessPolicy
 
-SIDES: Mapping[Framework, Set[str]] = {Framework.TENSORFLOW: frozenset({PS_ROLE, "evaluator"})}
+SIDES: Mapping[Framework, Set[str]] = {
+    Framework.TENSORFLOW: frozenset({PS_ROLE, "evaluator"}),
+    Framework.MXNET: frozenset({"scheduler", "server"}),
+}
 """roles that never end by themselves, or whose end says nothing about the training"""
 FIRST_WORKER_LEADS = frozenset({Framework.TENSORFLOW})
 """without a chief or master, worker 0 is the chief"""
@@ -23,6 +26,11 @@ def working(spec: Spec) -> tuple[str, ...]:
     sides = SIDES.get(spec.framework, frozenset())
     others = (role for role in _present(spec, tuple(spec.roles)) if role not in sides)
     return _present(spec, (*CHIEF_ROLES, WORKER_ROLE)) or tuple(others)
+
+
+def ranked(spec: Spec) -> tuple[str, ...]:
+    """The roles that are counted by rank, the lead first; a job that names none of these counts all its roles."""
+    return _present(spec, (*CHIEF_ROLES, WORKER_ROLE)) or _present(spec, tuple(spec.roles))
 
 
 def deciding(spec: Spec, policy: SuccessPolicy) -> tuple[str, ...]:

@@ -12,13 +12,33 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from trainmaster.api.base import Model, Text
+from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
-from trainmaster.api.words import FileType, Framework, RestartPolicy, RestartScope, Scaling, SuccessPolicy
+from trainmaster.api.template import TemplateVariable
+from trainmaster.api.words import (
+    Compatibility,
+    FileType,
+    Framework,
+    Launcher,
+    RestartPolicy,
+    RestartScope,
+    Scaling,
+    SuccessPolicy,
+)
 
-__all__ = ["FileType", "Framework", "RestartPolicy", "RestartScope", "Scaling", "SuccessPolicy"]
+__all__ = [
+    "Compatibility",
+    "FileType",
+    "Framework",
+    "Launcher",
+    "RestartPolicy",
+    "RestartScope",
+    "Scaling",
+    "SuccessPolicy",
+    "TemplateVariable",
+]
 
 GROUP = "trainmaster.io"
 VERSION = "v1alpha1"
@@ -32,14 +52,10 @@ CHIEF_ROLES = ("chief", "master")
 PS_ROLE = "ps"
 WORKER_ROLE = "worker"
 
-ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
-
-RoleName = Annotated[str, Field(pattern=ROLE_NAME, max_length=32)]
 
 
 class EnvVar(Model):
@@ -89,6 +105,11 @@ class Role(Model):
     ports: Annotated[int, Field(strict=True, ge=1, le=16), EDIT_RESTART] = 1
     """Number of TCP ports that each replica is given. The controller chooses free ones and tells them to all in
     TRAINMASTER_CLUSTER, TRAINMASTER_PORTS and the framework's own variables."""
+    processes_per_replica: Annotated[Annotated[int, Field(strict=True, ge=1, le=64)] | None, EDIT_RESTART] = (
+        None
+    )
+    """Processes of each replica that train, for PyTorch. Left out: one for each GPU, at least one. spec.launcher
+    says who starts them."""
     restart_policy: Annotated[RestartPolicy, EDIT_LIVE] = RestartPolicy.ON_FAILURE
     """Which ends of a replica are followed by a restart. What YARN is to blame for, such as a lost node, is
     replaced under any policy."""
@@ -161,6 +182,12 @@ class Spec(Model):
 
     framework: Annotated[Framework, EDIT_RESTART] = Framework.GENERIC
     """Framework in whose words the processes are told about each other."""
+    template: Annotated[tuple[TemplateVariable, ...], Field(max_length=64), EDIT_RESTART] = ()
+    """For framework Custom: the variables that tell each process about the others."""
+    launcher: Annotated[Launcher, EDIT_RESTART] = Launcher.COMMAND
+    """Who starts the processes of a replica, for PyTorch."""
+    compatibility: Annotated[Compatibility | None, EDIT_RESTART] = None
+    """Another system whose variables processes are told too. Left out: none."""
     queue: Annotated[str, Field(min_length=1, max_length=255), EDIT_IMMUTABLE] = "default"
     """YARN queue that the job is submitted to."""
     priority: Annotated[int, Field(strict=True, ge=0, le=2_000_000_000), EDIT_LIVE] = 0
@@ -180,8 +207,8 @@ class Spec(Model):
     files: Annotated[tuple[FileRef, ...], Field(max_length=64), EDIT_RESTART] = ()
     """Files and archives that YARN brings into the working folder of each process."""
     roles: Annotated[dict[RoleName, Role], Field(min_length=1, max_length=32)]
-    """The kinds of processes by name. Names are free; chief, master, worker, ps and evaluator mean something to
-    frameworks."""
+    """The kinds of processes by name. Names are free; chief, master, worker, ps, evaluator, scheduler and server
+    mean something to frameworks."""
     success_policy: Annotated[SuccessPolicy | None, EDIT_LIVE] = None
     """Whose success is the job's. Left out: Chief where there is a chief or master, or a TensorFlow worker;
     AllWorkers else. A chief or master counts as a worker; where there is neither, every role does but ps and evaluator."""

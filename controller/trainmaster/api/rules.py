@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding
+from trainmaster.api.demands import DEMANDS
 from trainmaster.api.job import (
     CHIEF_ROLES,
     FILE_NAME,
@@ -21,6 +22,7 @@ from trainmaster.api.job import (
     EnvVar,
     FileRef,
     Framework,
+    Launcher,
     Scaling,
     Spec,
     SuccessPolicy,
@@ -29,6 +31,7 @@ from trainmaster.api.job import (
 )
 from trainmaster.api.quantities import format_duration
 from trainmaster.api.status import FieldProblem
+from trainmaster.api.template_rules import template_problems
 
 GANG_TIMEOUT_BELOW = 600.0
 """seconds after which YARN takes back a container that wasn't started
@@ -129,24 +132,29 @@ def _someone_to_succeed(spec: Spec) -> Problems:
     yield _problem("spec.successPolicy", policy, reason)
 
 
-def _tensorflow(spec: Spec) -> Problems:
-    if spec.framework is not Framework.TENSORFLOW:
-        return
-    chiefs = _count(spec, *CHIEF_ROLES)
-    if chiefs > 1:
-        yield _problem("spec.roles", chiefs, messages.ONE_CHIEF.format(chiefs=chiefs))
-    if _count(spec, PS_ROLE) and not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
+def _demands(spec: Spec) -> Problems:
+    """What the framework demands of roles. That nothing runs at all is told already."""
+    for demand in DEMANDS.get(spec.framework, ()) if _total(spec) else ():
+        count = _count(spec, *(demand.roles or spec.roles))
+        if not demand.least <= count <= demand.most:
+            yield _problem("spec.roles", count, demand.reason.format(count=count))
+
+
+def _someone_to_serve(spec: Spec) -> Problems:
+    tensorflow = spec.framework is Framework.TENSORFLOW
+    if tensorflow and _count(spec, PS_ROLE) and not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
         yield _problem("spec.roles", PS_ROLE, messages.NOBODY_TO_SERVE)
 
 
-def _pytorch(spec: Spec) -> Problems:
-    if spec.framework is not Framework.PYTORCH:
+def _processes(spec: Spec) -> Problems:
+    if spec.framework is Framework.PYTORCH:
         return
-    masters = _count(spec, *CHIEF_ROLES)
-    if masters > 1:
-        yield _problem("spec.roles", masters, messages.ONE_MASTER.format(masters=masters))
-    if not _count(spec, *CHIEF_ROLES, WORKER_ROLE):
-        yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_TO_TRAIN)
+    if spec.launcher is not Launcher.COMMAND:
+        yield _problem("spec.launcher", spec.launcher, messages.ONLY_PYTORCH)
+    for name, role in spec.roles.items():
+        if role.processes_per_replica is not None:
+            where = f"spec.roles.{name}.processesPerReplica"
+            yield _problem(where, role.processes_per_replica, messages.ONLY_PYTORCH)
 
 
 def _scaling(spec: Spec) -> Problems:
@@ -225,9 +233,11 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _backoff,
     _ttl_to_delete_by,
     _someone_to_succeed,
-    _tensorflow,
-    _pytorch,
+    _demands,
+    _someone_to_serve,
+    _processes,
     _scaling,
+    template_problems,
     _environment,
     _files,
     _placeholders,

@@ -13,7 +13,42 @@ class Framework(Word):
         "PyTorch",
         "MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE are set; rank 0 is the master, else the first worker",
     )
+    MXNET = "MXNet", "DMLC_ROLE and where the scheduler is; heartbeats are on, so that a loss is noticed"
+    XGBOOST = (
+        "XGBoost",
+        "a tracker runs beside the first worker; DMLC_TRACKER_URI, DMLC_TRACKER_PORT and DMLC_TASK_ID are set",
+    )
+    JAX = (
+        "JAX",
+        "JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID are set; process 0 is the coordinator",
+    )
+    HOROVOD = (
+        "Horovod",
+        "HOROVOD_RANK, HOROVOD_SIZE and the like for its gloo controller; its rendezvous runs beside the first worker",
+    )
+    CAFFE = "Caffe", "one process with its GPUs: only the variables that begin with TRAINMASTER_ are set"
+    CUSTOM = "Custom", "the variables that spec.template describes"
     GENERIC = "Generic", "only the variables that begin with TRAINMASTER_ are set, which every process gets"
+
+
+class Launcher(Word):
+    """Who starts the processes of one replica, where it has several."""
+
+    COMMAND = "Command", "the command does, as torchrun does: it runs once for each replica"
+    TRAINMASTER = (
+        "Trainmaster",
+        "the command runs once for each process, each with its own RANK and LOCAL_RANK; the first that fails ends the replica",
+    )
+
+
+class Compatibility(Word):
+    """Another system whose variables are set too, so that scripts written for it run unchanged."""
+
+    TONY = "TonY", "CLUSTER_SPEC, JOB_NAME, TASK_INDEX and TASK_NUM; for PyTorch RANK, WORLD and INIT_METHOD"
+    KUBEFLOW = (
+        "Kubeflow",
+        "what its operator sets for jobs of this framework, such as WORKER_ADDRS for XGBoost",
+    )
 
 
 class RestartPolicy(Word):

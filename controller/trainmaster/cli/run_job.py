@@ -28,7 +28,7 @@ def run(
     name: Annotated[str, typer.Option(help="Name of the job; needed with --command.")] = "",
     workers: Annotated[int, typer.Option(help="With --command: number of workers.", min=1)] = 1,
     framework: Annotated[
-        str, typer.Option(help="With --command: TensorFlow, PyTorch or Generic.")
+        str, typer.Option(help="With --command: TensorFlow, PyTorch, XGBoost, JAX and so on.")
     ] = "Generic",
     queue: Annotated[str, typer.Option(help="With --command: YARN queue.")] = "default",
     memory: Annotated[str, typer.Option(help="With --command: memory of each worker.")] = "1Gi",

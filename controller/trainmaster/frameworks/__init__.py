@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from trainmaster.api.commands import expand
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import Framework, RestartScope, Scaling, TrainingJob
-from trainmaster.frameworks import generic, pytorch, tensorflow
+from trainmaster.frameworks import caffe, custom, generic, horovod, jax, mxnet, pytorch, tensorflow, xgboost
+from trainmaster.frameworks.compatibility import told_elsewhere
 from trainmaster.frameworks.environment import LONGEST, common, users
 from trainmaster.frameworks.placed import Placed
 from trainmaster.frameworks.success import Success, success
@@ -25,6 +27,7 @@ __all__ = [
     "fixed_world",
     "holds_addresses",
     "restarts_when_scaled",
+    "script",
     "side_roles",
     "success_of",
     "unstartable",
@@ -33,6 +36,12 @@ __all__ = [
 FRAMEWORKS: Mapping[Framework, Traits] = {
     Framework.TENSORFLOW: tensorflow.TRAITS,
     Framework.PYTORCH: pytorch.TRAITS,
+    Framework.MXNET: mxnet.TRAITS,
+    Framework.XGBOOST: xgboost.TRAITS,
+    Framework.JAX: jax.TRAITS,
+    Framework.HOROVOD: horovod.TRAITS,
+    Framework.CAFFE: caffe.TRAITS,
+    Framework.CUSTOM: custom.TRAITS,
     Framework.GENERIC: generic.TRAITS,
 }
 
@@ -48,8 +57,18 @@ def environment(job: TrainingJob, placed: Sequence[Placed], me: Placed) -> dict[
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Callable[[Placed], dict[str, str]]:
     """The same for many processes of one job: what all are told alike is worked out once."""
-    own, ours = _traits(job).environments(job, placed), common(job, placed)
-    return lambda me: {**own(me), **users(job, me.role), **ours(me)}
+    other, own, ours = (
+        told_elsewhere(job, placed),
+        _traits(job).environments(job, placed),
+        common(job, placed),
+    )
+    return lambda me: {**other(me), **own(me), **users(job, me.role), **ours(me)}
+
+
+def script(job: TrainingJob, me: Placed) -> str:
+    """What bash runs for `me`: the role's command with the job's paths in it, and what the product starts beside it."""
+    command = expand(job.spec.roles[me.role].command, job.spec)
+    return _traits(job).script(job, me, command)
 
 
 def unstartable(job: TrainingJob, host: int) -> str:

@@ -1,8 +1,8 @@
 """The environment of one process: its framework's variables, the user's, and trainmaster's own.
 
-Later ones win: framework < spec.env < the role's env < TRAINMASTER_ and the paths. So a user may overrule the
-framework's variables deliberately (PET_RDZV_BACKEND, say), and nobody can make a process believe that it is
-another one.
+Later ones win: another system's (compatibility) < framework < spec.env < the role's env < TRAINMASTER_ and the
+paths. So a user may overrule the framework's variables deliberately (PET_RDZV_BACKEND, say), and nobody can make a
+process believe that it is another one.
 Never here: quoting for a shell, that is the wire's matter.
 """
 

@@ -1,41 +1,70 @@
 """PyTorch: the variables of `init_method="env://"`, and torchrun's defaults for those who start torchrun.
 
 Tried on PyTorch 1.13: when one process of a gloo group dies the others end a second later, and a single one
-that comes back waits for ever; so all restart together.
+that comes back waits for ever; so all restart together. Under torchrun a lost agent or child rejoins; who wants
+that writes `restartScope: Replica`.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
-from trainmaster.api.job import RestartScope, TrainingJob
-from trainmaster.frameworks.placed import Placed, in_order, positions
-from trainmaster.frameworks.traits import LEADS, WORKER, Tell, Traits, present
+from trainmaster.api.job import Launcher, Role, TrainingJob
+from trainmaster.frameworks.placed import Placed, positions
+from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
+
+EACH = """\
+printf %s {command} > ./.trainmaster-process.sh
+first=$RANK processes=()
+for ((i = 0; i < LOCAL_WORLD_SIZE; i++)); do
+  RANK=$((first + i)) LOCAL_RANK=$i /bin/bash ./.trainmaster-process.sh &
+  processes+=($!)
+done
+while [ ${{#processes[@]}} != 0 ]; do
+  for i in "${{!processes[@]}}"; do
+    kill -0 ${{processes[i]}} 2>/dev/null && continue
+    wait ${{processes[i]}} || {{ code=$?; kill "${{processes[@]}}" 2>/dev/null; exit $code; }}
+    unset "processes[i]"
+  done
+  sleep 0.2
+done
+"""
+"""Starts each process of a replica; the first that fails ends it with its code, and the NodeManager what is left then.
+They are asked one by one, since `wait -n` misses a process that ended before it was called."""
 
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """Rank, size and rank 0's address; nothing for a role outside the process group (an evaluator, say)."""
-    group = in_order(_group(job), placed)
-    ranks = positions(group)
+    group = by_rank(job, placed)
+    nodes = positions(group)
+    processes = [_counted(job, p.role) for p in group]
+    firsts = [0, *accumulate(processes)]
 
     def tell(me: Placed) -> Mapping[str, str]:
-        rank = ranks.get((me.role, me.index))
-        return {} if rank is None else _alone(group, rank) | _torchrun(job, group, rank)
+        node = nodes.get((me.role, me.index))
+        if node is None:
+            return {}
+        alone = _alone(group[0], firsts[node], firsts[-1], processes[node])
+        return alone | _torchrun(job, group, node)
 
     return tell
 
 
-def _alone(group: Sequence[Placed], rank: int) -> dict[str, str]:
+def _alone(first: Placed, rank: int, world: int, processes: int) -> dict[str, str]:
+    """For the first process of a replica; torchrun and EACH give the others theirs."""
     return {
-        "MASTER_ADDR": group[0].host,
-        "MASTER_PORT": str(group[0].ports[0]),
+        "MASTER_ADDR": first.host,
+        "MASTER_PORT": str(first.ports[0]),
         "RANK": str(rank),
-        "WORLD_SIZE": str(len(group)),
+        "WORLD_SIZE": str(world),
         "LOCAL_RANK": "0",
+        "LOCAL_WORLD_SIZE": str(processes),
     }
 
 
-def _torchrun(job: TrainingJob, group: Sequence[Placed], rank: int) -> dict[str, str]:
+def _torchrun(job: TrainingJob, group: Sequence[Placed], node: int) -> dict[str, str]:
     """One torchrun agent per replica, a process for each GPU of it; the agents meet at rank 0's port.
 
     torch.distributed.run reads a PET_ variable for each of its options, and gives its children RANK and the
@@ -43,33 +72,41 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], rank: int) -> dict[str,
     0's machine for the host. Node rank and master address serve only those who choose the `static` backend.
     """
     first = group[0]
-    processes = max(1, job.spec.roles[group[rank].role].resources.gpus)
     return {
         "PET_NNODES": str(len(group)),
-        "PET_NPROC_PER_NODE": str(processes),
-        "PET_NODE_RANK": str(rank),
+        "PET_NPROC_PER_NODE": str(processes_of(job.spec.roles[group[node].role])),
+        "PET_NODE_RANK": str(node),
         "PET_MASTER_ADDR": first.host,
         "PET_MASTER_PORT": str(first.ports[0]),
         "PET_RDZV_BACKEND": "c10d",
         "PET_RDZV_ENDPOINT": first.address,
         "PET_RDZV_ID": f"{job.metadata.namespace}.{job.metadata.name}",  # torchrun names a folder by it: no slash
-        "PET_RDZV_CONF": f"is_host={'true' if rank == 0 else 'false'}",
+        "PET_RDZV_CONF": f"is_host={'true' if node == 0 else 'false'}",
     }
 
 
-def _group(job: TrainingJob) -> tuple[str, ...]:
-    """The roles of the process group by rank, the lead first; a job that names none trains in all roles."""
-    return present(job, (*LEADS, WORKER)) or tuple(job.spec.roles)
+def processes_of(role: Role) -> int:
+    """Processes that train in each replica of a role."""
+    return role.processes_per_replica or max(1, role.resources.gpus)
 
 
-def scope(job: TrainingJob, role: str) -> RestartScope:
-    return RestartScope.JOB if role in _group(job) else RestartScope.REPLICA
+def _counted(job: TrainingJob, role: str) -> int:
+    """How many ranks a replica takes by itself: one where nothing says that somebody starts more of them.
+
+    A command that isn't torchrun is one process, however many GPUs it has.
+    """
+    declared = job.spec.roles[role]
+    several = job.spec.launcher is Launcher.TRAINMASTER or declared.processes_per_replica is not None
+    return processes_of(declared) if several else 1
 
 
-def holds(job: TrainingJob, role: str, index: int) -> bool:
-    """Only rank 0's address is told to the others; they find each other through it."""
-    group = present(job, _group(job))
-    return group[:1] == (role,) and index == 0
+def script(job: TrainingJob, me: Placed, command: str) -> str:
+    """The command once for each process, where the job says that trainmaster starts them."""
+    each = job.spec.launcher is Launcher.TRAINMASTER and all_or_alone(job, me.role) == "Job"
+    if not each or processes_of(job.spec.roles[me.role]) == 1:
+        return command
+    return EACH.format(command=shlex.quote(command))
 
 
-TRAITS = Traits(environments, scope, holds, fixed_world=True)
+TRAITS = Traits(environments, all_or_alone, is_first, script=script, fixed_world=True)
+"""only rank 0's address is told to the others; they find each other through it"""

@@ -28,7 +28,7 @@ def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """
     if _alone(job):
         return lambda _me: {}
-    members = {type_: in_order(roles, placed) for type_, roles in TASK_ROLES.items()}
+    members = _with_chief(job, {type_: in_order(roles, placed) for type_, roles in TASK_ROLES.items()})
     cluster = json.dumps({type_: [p.address for p in each] for type_, each in members.items() if each})
     tasks = {key: (type_, at) for type_, each in members.items() for key, at in positions(each).items()}
 
@@ -40,6 +40,18 @@ def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
         return {"TF_CONFIG": f'{{"cluster": {cluster}, "task": {said}}}'}
 
     return tell
+
+
+def _with_chief(
+    job: TrainingJob, members: Mapping[str, tuple[Placed, ...]]
+) -> Mapping[str, tuple[Placed, ...]]:
+    """Beside parameter servers somebody is the chief: Estimator and ParameterServerStrategy don't start without one.
+
+    Where none is declared it is the first worker. Who says what system the scripts are written for gets what it tells.
+    """
+    if members[CHIEF] or not members[PS] or job.spec.compatibility:
+        return members
+    return {**members, CHIEF: members[WORKER][:1], WORKER: members[WORKER][1:]}
 
 
 def _alone(job: TrainingJob) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from trainmaster.api.deciding import ranked
 from trainmaster.api.job import RestartScope, TrainingJob
-from trainmaster.frameworks.placed import Placed
+from trainmaster.frameworks.placed import Placed, in_order
 
 LEADS = ("chief", "master")
 """roles that lead a training; where one is declared, its end decides the job"""
@@ -32,8 +33,25 @@ class Traits:
     """whether peers hold the address of this replica from their start on"""
     longest: Callable[[TrainingJob, int], int] = lambda _job, _host: 0
     """characters of the longest variable where all hosts have names of so many characters"""
+    script: Callable[[TrainingJob, Placed, str], str] = lambda _job, _me, command: command
+    """what bash runs for one of the placed, made of the user's command: what the product starts beside it or around it"""
     fixed_world: bool = False
     """every process is told at its start who all the others are"""
+
+
+def by_rank(job: TrainingJob, placed: Sequence[Placed]) -> tuple[Placed, ...]:
+    """Those placed who have a rank, in its order."""
+    return in_order(ranked(job.spec), placed)
+
+
+def is_first(job: TrainingJob, role: str, index: int) -> bool:
+    """Whether this is rank 0."""
+    return index == 0 and ranked(job.spec)[:1] == (role,)
+
+
+def all_or_alone(job: TrainingJob, role: str) -> RestartScope:
+    """For frameworks that lose all processes with one: whoever has a rank restarts with all others."""
+    return RestartScope.JOB if role in ranked(job.spec) else RestartScope.REPLICA
 
 
 def present(job: TrainingJob, names: Sequence[str]) -> tuple[str, ...]:

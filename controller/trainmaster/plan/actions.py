@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainmaster.api.commands import expand
-from trainmaster.frameworks import Placed, environments
+from trainmaster.frameworks import Placed, environments, script
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
@@ -83,8 +82,8 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     placed = [_placed(memory, r) for r in memory.replicas if r.ports]
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
-        told, id_, key = tell(_placed(memory, replica)), replica.container, replica.key
-        command = expand(case.role(key).command, case.job.spec)
+        me, id_, key = _placed(memory, replica), replica.container, replica.key
+        told, command = tell(me), script(case.job, me)
         if replica.reinitialising:
             yield Reinitialise(id_, key, replica.generation, told, command)
         else:
