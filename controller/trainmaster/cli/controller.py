@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,19 +140,21 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
     async def files(ref: FileRef, user: str) -> LocalResource:
         try:
             return _local_resource(ref, await facts.stat(ref.source, user))
-        except InvalidError as error:  # a file that isn't there is no fault of the node: it counts as refused
+        except NoSuchFileError:  # no fault of the node, and trying again can't help
+            raise
+        except InvalidError as error:  # nor is this, but it may be over: it counts as refused
             raise RefusedError("InvalidFile", str(error)) from error
 
     return Fleet(settings, conf, source, measures, files, _policy(settings.policy), web_url)
 
 
 def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:
-    """A file of a declaration in YARN's terms. Raises InvalidError for a folder."""
+    """A file of a declaration in YARN's terms. Raises NoSuchFileError for a folder."""
     from trainmaster.api.job import FileType
     from trainmaster.hadoop.containers import LocalResource, ResourceKind
 
     if fact.folder:
-        raise InvalidError(f"{ref.source} is a folder: YARN brings files, and archives that it unpacks")
+        raise NoSuchFileError(f"{ref.source} is a folder: YARN brings files, and archives that it unpacks")
     kind = ResourceKind.ARCHIVE if ref.type is FileType.ARCHIVE else ResourceKind.FILE
     return LocalResource(fact.url, fact.size, fact.mtime_ms, kind)
 
