@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plan.build import World, job
 from trainmaster.plan.values import HeldGpus
 
@@ -64,3 +66,12 @@ def test_a_replica_shows_the_gpus_of_its_container_and_no_others() -> None:
     shown = world.sees(gpus=gpus).status.roles["worker"].replicas
     assert [(r.gpu_numbers, r.gpu_percent) for r in shown] == [((0, 3), 90), ((), None)]
     assert shown[1] is second
+
+
+def test_no_condition_vanishes_with_the_controller_that_showed_it() -> None:
+    """The times at which conditions changed aren't written for their own sake: who takes over may not know of them."""
+    world = World(job(worker=2)).runs().ends("worker-0", 137)
+    before = {condition.type for condition in world.status.conditions}
+    world.memory = replace(world.memory, since={}, started_at=0.0)
+    after = {condition.type for condition in world.vanishes("worker-1").status.conditions}
+    assert before <= after

@@ -43,8 +43,22 @@ def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
 
 def _is_shown(said: Said, memory: Memory) -> bool:
     """What a job has never been isn't said of it: half of the conditions would be about nothing."""
-    under_way = said.type is C.SUSPENDED and memory.suspended
-    return said.true or under_way or said.type in ALWAYS or said.type.value in memory.since
+    shown = said.type in ALWAYS or said.type.value in memory.since
+    return said.true or shown or _has_been(said.type, memory)
+
+
+def _has_been(type_: C, memory: Memory) -> bool:
+    """Told from what is written before it counts: `since` may be lost with a controller, and what was shown must not vanish."""
+    match type_:
+        case C.QUEUED:
+            return memory.application is not None
+        case C.STARTING | C.RUNNING:
+            return memory.started_generation > 0
+        case C.RESTARTING:
+            return memory.restarts > 0
+        case C.SUSPENDED:
+            return memory.suspended
+    return False
 
 
 def refused(declared: Declared, memory: Memory, now: float, words: str = "") -> tuple[Memory, JobStatus]:
