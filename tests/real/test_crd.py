@@ -54,7 +54,12 @@ def _documents() -> dict[str, str]:
     ]:
         for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)):
             files[f"{page.relative_to(ROOT)}, block {number}"] = block
-    return {place: text for place, text in files.items() if f"kind: {KIND}\n" in text}
+    return {
+        place: text
+        for place, text in files.items()
+        # the guide's job names files of its reader's machine, which `trainmaster apply` uploads
+        if f"kind: {KIND}\n" in text and not place.startswith("docs/first-job.md")
+    }
 
 
 DOCUMENTS = _documents()
@@ -180,15 +185,16 @@ class TestTable:
         served.show(shown("Running"), "mnist")
         head, row = served.ok("get", "trainingjobs").splitlines()
         assert head.split() == ["NAME", *(name.upper() for name, _, _ in COLUMNS)]
-        assert row.split()[:-1] == ["mnist", "Running", "TensorFlow", "12/16", "32", "gpu", "2"]
+        assert row.split()[:-1] == ["mnist", "Running", "12/16", "gpu"]
 
     def test_shows_more_where_it_is_wide(self, served: Served) -> None:
         served.create({"roles": ROLES}, "mnist")
         served.show(shown("Running"), "mnist")
         head, row = served.ok("get", "tj", "-o", "wide").splitlines()
-        assert head.split()[-4:] == [name.upper() for name, _, _ in WIDE_COLUMNS]
-        user, application, started, reason = row.split()[-4:]
-        assert (user, application, reason) == ("alice", "application_1763848149000_0042", "AllRunning")
+        assert head.split()[-7:] == [name.upper() for name, _, _ in WIDE_COLUMNS]
+        *what, started, reason = row.split()[-7:]
+        assert what == ["TensorFlow", "32", "2", "alice", "application_1763848149000_0042"]
+        assert reason == "AllRunning"
         assert re.fullmatch(r"[0-9a-z]+", started)
 
     @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_second_installation_leaves_the_jobs_of_the_first_alone_and_says_so(
     room: KubernetesRoom, ledger: Ledger
 ) -> None:
     room.controller()
-    room.drop("mnist", eager(worker=trainers(ledger)))
+    room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
     before = room.until_true("mnist", C.RUNNING)
     second = room.controller(**room.another())
     until(lambda: not readiness(second).get("alone", {"ok": True})["ok"])
@@ -57,7 +57,7 @@ def test_a_second_installation_leaves_the_jobs_of_the_first_alone_and_says_so(
         )
     )
     assert second.metric("trainmaster_leader") == 1
-    room.drop("later", eager(worker=trainers(ledger)))
+    room.drop("later", eager(worker=trainers(ledger, steps=0)))
     room.until_true("later", C.RUNNING)
     after = room.status("mnist")
     assert (after.application_id, after.is_true(C.RUNNING)) == (before.application_id, True)
@@ -70,7 +70,7 @@ def test_an_installation_without_records_ends_nothing_though_the_name_on_the_obj
 ) -> None:
     """As if a version before this drove the job: nothing but the application itself says whose it is."""
     first = room.controller()
-    room.drop("mnist", eager(worker=trainers(ledger)))
+    room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
     running = room.until_true("mnist", C.RUNNING).application_id
     first.end()
     room.kubectl("annotate", "tj", "mnist", f"{ANNOTATION}-")
@@ -86,7 +86,7 @@ def test_an_installation_without_records_ends_nothing_though_the_name_on_the_obj
 
 def test_jobs_are_moved_to_another_installation_while_they_run(room: KubernetesRoom, ledger: Ledger) -> None:
     first, other = room.controller(), room.another()
-    room.drop("mnist", eager(worker=trainers(ledger)))
+    room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
     before = room.until_true("mnist", C.RUNNING)
     old, new = f"{room.own}/{ACCOUNT}", f"{other['TRAINMASTER_KUBERNETES__NAMESPACE']}/{ACCOUNT}"
     refused = adopt("--from", old, "--into", new, f"{room.namespace}/mnist")
@@ -113,7 +113,7 @@ def test_jobs_are_moved_to_another_installation_while_they_run(room: KubernetesR
 
 def test_a_release_that_gets_another_name_keeps_its_jobs(room: KubernetesRoom, ledger: Ledger) -> None:
     first = room.controller()
-    room.drop("mnist", eager(worker=trainers(ledger)))
+    room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
     before = room.until_true("mnist", C.RUNNING)
     named = controller_of(room, "mnist")
     first.end()

@@ -51,7 +51,7 @@ def test_it_watches_and_drives_jobs_and_says_that_all_is_well(
     assert (tried.stdout.split(), "uid not found" in tried.stderr) == ([UID, "False"], True)
     settings = room.settings() | {"TRAINMASTER_USER": getpass.getuser()}
     with Controller(room.folder / "confined.log", settings, prefix) as controller:
-        room.drop("mnist", eager(worker=trainers(ledger)))
+        room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
         room.until_true("mnist", C.RUNNING)
         room.edit("mnist", {("spec", "priority"): 2})
         room.until("mnist", lambda status: status.observed_generation == 2)

@@ -57,9 +57,9 @@ def test_lint_finds_nothing(values: Path) -> None:
         ("listen=localhost", "listen"),
         ("nameOverride=Train_Master", "nameOverride"),
         ("fullnameOverride=trainmaster.example", "fullnameOverride"),
-        ("settings.port=9091", "port"),
+        ("settings.web_port=9091", "web_port"),
         ("settings.port_first=30000", "settings.port_first (30000) is above settings.port_last (29999)"),
-        ("extraEnv[0].name=TRAINMASTER_PORT", "extraEnv"),
+        ("extraEnv[0].name=TRAINMASTER_WEB_PORT", "extraEnv"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(setting: str, complaint: str) -> None:
@@ -76,7 +76,7 @@ def test_the_controller_understands_its_settings(
 ) -> None:
     wanted = yaml.safe_load(values.read_text())
     settings = settings_of(rendered("ml", values), tmp_path, monkeypatch)
-    assert (settings.source, settings.port, settings.listen) == (
+    assert (settings.source, settings.web_port, settings.listen) == (
         "kubernetes",
         9090,
         wanted.get("listen", "0.0.0.0"),
