@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from real.cluster import until
+from real.reading import message
 from real.rooms import Room
 from real.trainings import ENOUGH, RunExample, accuracy, log, process, runner
 from trainmaster.api.status import ConditionType as C
@@ -50,7 +51,7 @@ def test_all_restart_as_one_and_resume(
     status = room.until_true(name, C.FINISHED, 240)
 
     said = [log(status, "worker", index) for index in (0, 1)]
-    assert status.is_true(C.SUCCEEDED)
+    assert status.is_true(C.SUCCEEDED), f"{message(status, C.FAILED)}\n{said}"
     assert max(map(accuracy, said)) > ENOUGH
     assert any("resumed" in text for text in said)
     assert status.restarts == 1, "one death, one restart of all"
