@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 import requests
 
-from real.cluster import until
+from real.cluster import of_its_own, until
 from real.controllers import Controller
 from real.kubernetes_rooms import ACCOUNT, KubernetesRoom
 from real.reading import trainers
 from real.rooms import eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
+from trainmaster.local.options import Options
 
 ANNOTATION = "trainmaster.io/installation"
+
+hadoop = of_its_own("installations", Options(nodes=2, am_expiry=120, nm_expiry=15, allocation_expiry=20))
+"""it waits for a silent master longer than another installation leaves alone what nobody has claimed"""
 
 
 @pytest.fixture(scope="module")
