@@ -35,7 +35,6 @@ def main():
         dmlc_tracker_uri=os.environ["DMLC_TRACKER_URI"],
         dmlc_tracker_port=int(os.environ["DMLC_TRACKER_PORT"]),
         dmlc_task_id=os.environ["DMLC_TASK_ID"],
-        dmlc_retry=10,  # the tracker may start after this process
     ):
         rank, size = collective.get_rank(), collective.get_world_size()
         print(f"rank {rank} of {size}", flush=True)

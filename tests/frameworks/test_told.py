@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -133,6 +139,51 @@ def test_a_meeting_place_that_fails_ends_the_process_beside_it(tmp_path: Path) -
     ended = run(text, tmp_path, HELPER_PYTHON="/nowhere/python")
     assert ended.returncode == -15
     assert ended.stderr.startswith("trainmaster: HELPER_PYTHON: no /nowhere/python")
+
+
+STUB = """\
+import time
+class RabitTracker:
+    def __init__(self, **_): pass
+    def start(self): pass
+    def worker_args(self): return {"dmlc_tracker_port": 4711}
+    def wait_for(self): time.sleep(60)
+"""
+
+
+def test_workers_learn_the_trackers_port_and_a_new_tracker_may_follow_at_once(tmp_path: Path) -> None:
+    (tmp_path / "xgboost").mkdir()
+    (tmp_path / "xgboost" / "tracker.py").write_text(STUB)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    job = a_job(F.XGBOOST, worker=2)
+    placed = [Placed("worker", index, "127.0.0.1", (port + index,), 1) for index in (0, 1)]
+    told = {
+        **environment(job, placed, placed[0]),
+        "PYTHONPATH": str(tmp_path),
+        "HELPER_PYTHON": sys.executable,
+    }
+    first, second = (script(job, p).removesuffix("true") + "echo $DMLC_TRACKER_PORT" for p in placed)
+    for _ in (1, 2):
+        with running(f"{first}; exec sleep 60", tmp_path, **told) as tracked:
+            assert run(second, tmp_path, **told).stdout == "4711\n"
+            assert tracked.stdout is not None
+            assert tracked.stdout.readline() == "4711\n"
+
+
+@contextmanager
+def running(text: str, folder: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """The same in the background, ended with all that it started, as a NodeManager ends a container."""
+    given = {"PATH": "/usr/bin:/bin", **env}
+    command = ["/bin/bash", "-c", text]
+    with subprocess.Popen(
+        command, cwd=folder, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_pytorch_counts_processes_where_somebody_starts_several() -> None:

@@ -11,20 +11,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from trainmaster.api.deciding import ranked
 from trainmaster.api.job import Compatibility, TrainingJob
 from trainmaster.frameworks.beside import beside
 from trainmaster.frameworks.placed import Placed, positions
 from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
 
 TRACKER = """\
-import os
+import os, socket, threading
 from xgboost.tracker import RabitTracker
-host, port = os.environ["DMLC_TRACKER_URI"], int(os.environ["DMLC_TRACKER_PORT"])
-tracker = RabitTracker(n_workers=int(os.environ["DMLC_NUM_WORKER"]), host_ip=host, port=port, sortby="task")
+host, door = os.environ["DMLC_TRACKER_URI"], int(os.environ["DMLC_TRACKER_PORT"])
+tracker = RabitTracker(n_workers=int(os.environ["DMLC_NUM_WORKER"]), host_ip=host, sortby="task")
 tracker.start()
+told = b"%d\\n" % tracker.worker_args()["dmlc_tracker_port"]
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+listening = socket.create_server(("", door), family=family)
+def tell():
+    while True:
+        caller, _ = listening.accept()
+        with caller:
+            caller.sendall(told)
+threading.Thread(target=tell, daemon=True).start()
 tracker.wait_for()
 """
-"""for XGBoost 2.1 and newer; ranks go by task id, so that they are ours"""
+"""For XGBoost 2.1 and newer; ranks go by task id, so that they are ours. The tracker can't listen again at a port for a minute
+after it left it (it doesn't set SO_REUSEADDR), so it takes any, and tells it at the port that all know."""
+
+ASK = """\
+until read -r port <"/dev/tcp/$DMLC_TRACKER_URI/$DMLC_TRACKER_PORT"; do sleep 0.5; done 2>/dev/null
+export DMLC_TRACKER_PORT=$port
+"""
+"""each worker begins when the tracker is there, and knows its port"""
 
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
@@ -48,8 +65,10 @@ def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
 
 def script(job: TrainingJob, me: Placed, command: str) -> str:
     """Scripts written for Kubeflow's operator start a tracker themselves."""
-    ours = job.spec.compatibility is not Compatibility.KUBEFLOW
-    return beside(TRACKER, command) if ours and is_first(job, me.role, me.index) else command
+    if job.spec.compatibility is Compatibility.KUBEFLOW or me.role not in ranked(job.spec):
+        return command
+    asking = ASK + command
+    return beside(TRACKER, asking) if is_first(job, me.role, me.index) else asking
 
 
 TRAITS = Traits(environments, all_or_alone, is_first, script=script, fixed_world=True)
