@@ -296,4 +296,5 @@ def test_with_somebody_elses_certificate_nothing_is_written(guard: Guarded, tmp_
     assert not is_asked(guard), "the new one is shown, and whoever vouches for it hasn't said so yet"
 
     assert {kind: guard.configuration(kind) for kind in KINDS} == before
-    assert not guard.kubernetes.kubectl("get", "secret", "-n", guard.own, "-o", "name")
+    own = secret_name(guard.settings.kubernetes)
+    assert own not in guard.kubernetes.kubectl("get", "secret", "-n", guard.own, "-o", "name")
