@@ -233,7 +233,7 @@ def without(guard: Guarded, *binding: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("kind", "right"),
     [
-        ("rolebinding", "lacks the right to get secrets named trainmaster-webhook"),
+        ("rolebinding", "lacks the right to get secrets named trainmaster-"),
         ("clusterrolebinding", "lacks the right to get validatingwebhookconfigurations"),
     ],
 )
