@@ -16,12 +16,11 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import Submission
 from trainmaster.master.heartbeat import REPLAY, Heart
-from trainmaster.master.living import IDLE
 from trainmaster.master.opening import became_of
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import ApplicationMemory, Memory
-from trainmaster.plan.values import AppState
+from trainmaster.plan.values import IDLE, AppState
 from yarn.wires import Master, Rm, Yarn
 
 T = TypeVar("T")

@@ -17,13 +17,12 @@ from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.doing import Doing
 from trainmaster.master.heartbeat import REPLAY, Heart
-from trainmaster.master.living import IDLE
 from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import OVER, Sight
 from trainmaster.plan.memory import Memory, replace
-from trainmaster.plan.values import AppState, Plan
+from trainmaster.plan.values import IDLE, AppState, Plan
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,8 @@ from collections.abc import Container as Container_
 from collections.abc import Iterator
 
 from trainmaster.plan.memory import Key, Memory
-from trainmaster.plan.values import Container, ContainerState, Size
+from trainmaster.plan.values import IDLE, Container, ContainerState, Size
 
-IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
-"""states of a container in which no process of ours can live"""
 LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
 """states in which a NodeManager that doesn't know a container has lost it, or never had it"""
 GIVEN_AWAY = frozenset({-100, -102, -106})

@@ -20,13 +20,13 @@ from trainmaster.hadoop.containers import (
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
-from trainmaster.master.living import IDLE, LISTED, is_over, may_live, survivors_of
+from trainmaster.master.living import LISTED, is_over, may_live, survivors_of
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.last_words import shortened
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.values import AppState, Container, ContainerState, End, Size
+from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
 

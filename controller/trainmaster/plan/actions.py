@@ -14,6 +14,8 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.values import (
+    IDLE,
+    LIVELY,
     Action,
     AppState,
     ContainerState,
@@ -32,7 +34,6 @@ from trainmaster.plan.values import (
 
 BUSY = frozenset({AppState.REGISTERED, AppState.OPENING, AppState.AWAY})
 """states in which no further application can be opened; the others are of an application that is over, or none"""
-LIVELY = (ContainerState.RUNNING, ContainerState.STARTING)
 STARTS = 200
 """processes started by one pass: the environment of each may be long, and other jobs have their turn in between"""
 FINISH_ANYWAY = 10.0
@@ -114,8 +115,7 @@ def _strays(case: Case, memory: Memory) -> Iterator[Action]:
     kept = {r.container for r in memory.replicas if r.bound} | _held(case, memory)
     for container in case.seen.containers.values():
         if container.id not in kept:
-            idle = container.state in (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
-            yield Release(container.id) if idle else Stop(container.id, container.node)
+            yield Release(container.id) if container.state in IDLE else Stop(container.id, container.node)
 
 
 def _held(case: Case, memory: Memory) -> set[str]:

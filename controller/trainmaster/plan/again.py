@@ -14,10 +14,8 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import MAX_LOGS, MAX_RUNS
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Change, normal
-from trainmaster.plan.ends import Cause, LastExit
+from trainmaster.plan.ends import GOOD_ENDS, LastExit
 from trainmaster.plan.memory import KeptLog, Memory, PastRun, ReplicaMemory, Verdict
-
-GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 
 
 def run_again(declared: Declared, memory: Memory, now: float) -> Change:

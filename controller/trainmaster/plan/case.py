@@ -15,7 +15,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
-from trainmaster.plan.values import AppState, Container, ContainerState, Event, Limits, Seen, Size
+from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, Event, Limits, Seen, Size
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ class Case:
 
     def others_live(self, replica: ReplicaMemory, chosen: Container) -> bool:
         """Whether a process of the same identity may still run: then nothing is started in its place."""
-        idle = (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
-        return any(c.id != chosen.id and c.state not in idle for c in self.by_key.get(replica.key, ()))
+        return any(c.id != chosen.id and c.state not in IDLE for c in self.by_key.get(replica.key, ()))
 
     def lingers(self, replica: ReplicaMemory) -> bool:
         """Whether a process of an earlier run may still live: nobody who can know has said that it is over.

@@ -37,6 +37,9 @@ class Cause(StrEnum):
         return cls.UNKNOWN if isinstance(value, str) else None
 
 
+GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
+
+
 @dataclass(frozen=True, slots=True)
 class LastExit:
     """The last judged end of one replica, as status shows it."""

@@ -16,10 +16,9 @@ from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
-from trainmaster.plan.values import Container, ContainerState
+from trainmaster.plan.values import IDLE, Container, ContainerState
 
 PortsByHost = dict[str, set[int]]
-IDLE = (ContainerState.ALLOCATED, ContainerState.UNSTARTABLE)
 GIVE_BACK_WAIT = 10.0
 """seconds of the shortest wait after a gang that wasn't complete in time; doubled each time, and spread by chance of the uid"""
 

@@ -17,13 +17,12 @@ from trainmaster.api.status import (
 )
 from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import runs
-from trainmaster.plan.ends import Cause, End, LastExit
+from trainmaster.plan.ends import GOOD_ENDS, Cause, End, LastExit
 from trainmaster.plan.judge import exit_of
 from trainmaster.plan.links import container_log, log_url
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import Container, ContainerState, HeldGpus, Size
+from trainmaster.plan.values import LIVELY, Container, HeldGpus, Size
 
-GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
 OVER = (ReplicaState.SUCCEEDED, ReplicaState.FAILED, ReplicaState.STOPPED)
 """states in which no further container is wanted"""
 
@@ -94,9 +93,7 @@ def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> Replic
         return ReplicaState.SUCCEEDED
     if replica.bound:
         return _bound_state(case, memory, replica)
-    if any(
-        c.state in (ContainerState.RUNNING, ContainerState.STARTING) for c in case.by_key.get(replica.key, ())
-    ):
+    if any(c.state in LIVELY for c in case.by_key.get(replica.key, ())):
         return ReplicaState.STOPPING
     if memory.closing_since:
         return _after_the_end(memory, replica)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.ends import Survivor
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, changed, replace
-from trainmaster.plan.values import ContainerState
+from trainmaster.plan.values import IDLE
 
 MOST = 100
 """hosts remembered at most, newest last"""
@@ -47,10 +47,7 @@ def _timed(case: Case, survivor: Survivor) -> Survivor:
 def _lives(case: Case, survivor: Survivor) -> bool:
     """Whether YARN or its node says so."""
     container = case.seen.containers.get(survivor.container)
-    return container is not None and container.state not in (
-        ContainerState.ALLOCATED,
-        ContainerState.UNSTARTABLE,
-    )
+    return container is not None and container.state not in IDLE
 
 
 def _forgotten(case: Case, memory: Memory) -> Change:

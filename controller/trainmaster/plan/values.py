@@ -32,6 +32,12 @@ class ContainerState(StrEnum):
     """listed by the ResourceManager, its NodeManager not asked yet"""
 
 
+IDLE = frozenset({ContainerState.ALLOCATED, ContainerState.UNSTARTABLE})
+"""states of a container in which no process of ours can live"""
+LIVELY = frozenset({ContainerState.STARTING, ContainerState.RUNNING})
+"""states in which one is being started, or is known to run"""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldGpus:
     """GPUs that a NodeManager assigned to one container. Shown, never decided on."""
