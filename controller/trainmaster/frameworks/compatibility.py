@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.deciding import leading
 from trainmaster.api.job import Compatibility, Framework, TrainingJob
 from trainmaster.frameworks.placed import Placed, addresses, positions
-from trainmaster.frameworks.traits import Tell, by_rank
+from trainmaster.frameworks.traits import Tell, by_rank, told_by_rank
 
 
 def told_elsewhere(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
@@ -56,14 +56,7 @@ def _tony_torch(group: Sequence[Placed], rank: int) -> dict[str, str]:
 
 def _kubeflow_xgboost(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
     """Its scripts start the tracker themselves in rank 0, at MASTER_PORT; trainmaster starts none then."""
-    group = by_rank(job, placed)
-    ranks = positions(group)
-
-    def tell(me: Placed) -> Mapping[str, str]:
-        rank = ranks.get((me.role, me.index))
-        return {} if rank is None else _master(group, rank) | _workers(group)
-
-    return tell
+    return told_by_rank(job, placed, lambda group, rank: _master(group, rank) | _workers(group))
 
 
 def _master(group: Sequence[Placed], rank: int) -> dict[str, str]:
@@ -87,22 +80,17 @@ def _workers(group: Sequence[Placed]) -> dict[str, str]:
 
 
 def _kubeflow_jax(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
-    group = by_rank(job, placed)
-    ids = positions(group)
+    return told_by_rank(job, placed, _jax_process)
 
-    def tell(me: Placed) -> Mapping[str, str]:
-        number = ids.get((me.role, me.index))
-        if number is None:
-            return {}
-        return {
-            "COORDINATOR_ADDRESS": group[0].host,
-            "COORDINATOR_PORT": str(group[0].ports[0]),
-            "NUM_PROCESSES": str(len(group)),
-            "PROCESS_ID": str(number),
-            "PYTHONUNBUFFERED": "1",
-        }
 
-    return tell
+def _jax_process(group: Sequence[Placed], number: int) -> dict[str, str]:
+    return {
+        "COORDINATOR_ADDRESS": group[0].host,
+        "COORDINATOR_PORT": str(group[0].ports[0]),
+        "NUM_PROCESSES": str(len(group)),
+        "PROCESS_ID": str(number),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _kubeflow_mxnet(_job: TrainingJob, placed: Sequence[Placed]) -> Tell:

@@ -7,12 +7,12 @@ https://horovod.readthedocs.io/en/stable/gloo_include.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.frameworks.beside import beside
-from trainmaster.frameworks.placed import Placed, positions
-from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
+from trainmaster.frameworks.placed import Placed
+from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, is_first, told_by_rank
 
 RENDEZVOUS = """\
 import os, threading
@@ -31,14 +31,9 @@ machine changes nothing for gloo."""
 
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
-    group = by_rank(job, placed)
-    ranks = positions(group)
-
-    def tell(me: Placed) -> Mapping[str, str]:
-        rank = ranks.get((me.role, me.index))
-        return {} if rank is None else _process(rank, len(group)) | _meeting(group[0], rank)
-
-    return tell
+    return told_by_rank(
+        job, placed, lambda group, rank: _process(rank, len(group)) | _meeting(group[0], rank)
+    )
 
 
 def _process(rank: int, size: int) -> dict[str, str]:

@@ -9,29 +9,23 @@ https://docs.jax.dev/en/latest/_autosummary/jax.distributed.initialize.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.frameworks.placed import Placed, positions
-from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
+from trainmaster.frameworks.placed import Placed
+from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, is_first, told_by_rank
 
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
-    """Nothing for a role that isn't counted, such as an evaluator."""
-    group = by_rank(job, placed)
-    ids = positions(group)
+    return told_by_rank(job, placed, _process)
 
-    def tell(me: Placed) -> Mapping[str, str]:
-        number = ids.get((me.role, me.index))
-        if number is None:
-            return {}
-        return {
-            "JAX_COORDINATOR_ADDRESS": group[0].address,
-            "JAX_NUM_PROCESSES": str(len(group)),
-            "JAX_PROCESS_ID": str(number),
-        }
 
-    return tell
+def _process(group: Sequence[Placed], number: int) -> dict[str, str]:
+    return {
+        "JAX_COORDINATOR_ADDRESS": group[0].address,
+        "JAX_NUM_PROCESSES": str(len(group)),
+        "JAX_PROCESS_ID": str(number),
+    }
 
 
 TRAITS = Traits(environments, all_or_alone, is_first, fixed_world=True)

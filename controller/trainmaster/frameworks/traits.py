@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from trainmaster.api.deciding import ranked
 from trainmaster.api.job import RestartScope, TrainingJob
-from trainmaster.frameworks.placed import Placed, in_order
+from trainmaster.frameworks.placed import Placed, in_order, positions
 
 LEADS = ("chief", "master")
 """roles that lead a training; where one is declared, its end decides the job"""
@@ -42,6 +42,20 @@ class Traits:
 def by_rank(job: TrainingJob, placed: Sequence[Placed]) -> tuple[Placed, ...]:
     """Those placed who have a rank, in its order."""
     return in_order(ranked(job.spec), placed)
+
+
+def told_by_rank(
+    job: TrainingJob, placed: Sequence[Placed], tell: Callable[[Sequence[Placed], int], Mapping[str, str]]
+) -> Tell:
+    """What `tell` says to each of those by rank, of all of them and its own rank; nothing to others, such as an evaluator."""
+    group = by_rank(job, placed)
+    ranks = positions(group)
+
+    def told(me: Placed) -> Mapping[str, str]:
+        rank = ranks.get((me.role, me.index))
+        return {} if rank is None else tell(group, rank)
+
+    return told
 
 
 def is_first(job: TrainingJob, role: str, index: int) -> bool:

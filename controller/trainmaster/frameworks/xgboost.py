@@ -9,13 +9,13 @@ https://xgboost.readthedocs.io/en/stable/python/python_api.html#module-xgboost.t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from trainmaster.api.deciding import ranked
 from trainmaster.api.job import Compatibility, TrainingJob
 from trainmaster.frameworks.beside import beside
-from trainmaster.frameworks.placed import Placed, positions
-from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
+from trainmaster.frameworks.placed import Placed
+from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, is_first, told_by_rank
 
 TRACKER = """\
 import os, socket, threading
@@ -45,22 +45,17 @@ export DMLC_TRACKER_PORT=$port
 
 
 def environments(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
+    return told_by_rank(job, placed, _worker)
+
+
+def _worker(group: Sequence[Placed], number: int) -> dict[str, str]:
     """The names are those of XGBoost's arguments (dmlc_tracker_uri and so on) in capitals."""
-    group = by_rank(job, placed)
-    ids = positions(group)
-
-    def tell(me: Placed) -> Mapping[str, str]:
-        number = ids.get((me.role, me.index))
-        if number is None:
-            return {}
-        return {
-            "DMLC_TRACKER_URI": group[0].host,
-            "DMLC_TRACKER_PORT": str(group[0].ports[0]),
-            "DMLC_NUM_WORKER": str(len(group)),
-            "DMLC_TASK_ID": f"{number:05}",  # sorted as text
-        }
-
-    return tell
+    return {
+        "DMLC_TRACKER_URI": group[0].host,
+        "DMLC_TRACKER_PORT": str(group[0].ports[0]),
+        "DMLC_NUM_WORKER": str(len(group)),
+        "DMLC_TASK_ID": f"{number:05}",  # sorted as text
+    }
 
 
 def script(job: TrainingJob, me: Placed, command: str) -> str:
