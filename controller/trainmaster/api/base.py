@@ -11,6 +11,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+RESERVED_ENV = "TRAINMASTER_"
+"""beginning of the variables that are the controller's own"""
 ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
 WORDS_KEY = "x-trainmaster-words"

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from trainmaster.api import messages
-from trainmaster.api.base import ROLE_NAME
+from trainmaster.api.base import RESERVED_ENV, ROLE_NAME
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import BASHS_OWN, GANG_TIMEOUT_BELOW, PATH_ENV, RESERVED_ENV
+from trainmaster.api.rules import BASHS_OWN, GANG_TIMEOUT_BELOW, PATH_ENV
 from trainmaster.api.schema import Schema
 
 Place = tuple[str, ...]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from trainmaster.api import messages
+from trainmaster.api.base import RESERVED_ENV
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding
 from trainmaster.api.demands import DEMANDS
@@ -38,7 +39,6 @@ GANG_TIMEOUT_BELOW = 600.0
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
 MAX_BYTES = 768 * 1024
 """of a spec as JSON"""
-RESERVED_ENV = "TRAINMASTER_"
 BASHS_OWN: tuple[str, ...] = (
     "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
     "BASH_MONOSECONDS", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG", "BASH_VERSINFO", "DIRSTACK",

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from trainmaster.api import messages
+from trainmaster.api.base import RESERVED_ENV
 from trainmaster.api.deciding import ranked
 from trainmaster.api.job import Framework, Spec
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.template import FORMS, Placeholder, TemplateVariable, loose, placeholders
-
-RESERVED_ENV = "TRAINMASTER_"
 
 
 def template_problems(spec: Spec) -> Iterator[FieldProblem]:

@@ -13,7 +13,7 @@ import uuid
 from trainmaster.api.job import GROUP
 from trainmaster.errors import UnavailableError
 from trainmaster.sources.kubernetes.api import SECRETS, Api, ConflictError, NotFoundError, Object
-from trainmaster.sources.kubernetes.records import INSTALLATION, selector
+from trainmaster.sources.kubernetes.records import INSTALLATION, labels_of, selector
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +70,11 @@ def secret_name(name: str) -> str:
 
 def secret(name: str, identity: str) -> Object:
     """No secret at all, but a kind of object that the controller has the right to keep."""
-    labels = {"app.kubernetes.io/managed-by": "trainmaster", "app.kubernetes.io/instance": name}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": TYPE,
-        "metadata": {"name": secret_name(name), "labels": labels},
+        "metadata": {"name": secret_name(name), "labels": labels_of(name)},
         "data": {"id": base64.b64encode(identity.encode()).decode()},
     }
 

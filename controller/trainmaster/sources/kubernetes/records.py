@@ -9,6 +9,7 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainmaster.api.job import GROUP
@@ -51,7 +52,8 @@ class Kept:
 
 def selector(installation: str) -> str:
     """The labels by which the records of an installation are listed."""
-    return f"app.kubernetes.io/managed-by=trainmaster,app.kubernetes.io/instance={installation},{UID}"
+    labels = (f"{name}={value}" for name, value in labels_of(installation).items())
+    return ",".join((*labels, UID))
 
 
 def secret_name(installation: str, uid: str) -> str:
@@ -73,11 +75,6 @@ def packed(installation: str, uid: str, epoch: int, record: bytes, identity: str
             f"the record of {whose.namespace}/{whose.name} has {len(content):,} bytes compressed and a Secret holds {LARGEST:,}: "
             "the job has too many replicas to be kept in Kubernetes"
         )
-    labels = {
-        "app.kubernetes.io/managed-by": "trainmaster",
-        "app.kubernetes.io/instance": installation,
-        UID: uid,
-    }
     annotations = {NAMESPACE: whose.namespace, NAME: whose.name, EPOCH: str(epoch)}
     if identity:
         annotations[INSTALLATION] = identity
@@ -85,25 +82,26 @@ def packed(installation: str, uid: str, epoch: int, record: bytes, identity: str
         "apiVersion": "v1",
         "kind": "Secret",
         "type": TYPE,
-        "metadata": {"name": secret_name(installation, uid), "labels": labels, "annotations": annotations},
+        "metadata": _metadata(installation, uid, annotations),
         "data": {"record": base64.b64encode(content).decode()},
     }
+
+
+def _metadata(installation: str, uid: str, annotations: Mapping[str, str]) -> Object:
+    labels = {**labels_of(installation), UID: uid}
+    return {"name": secret_name(installation, uid), "labels": labels, "annotations": annotations}
+
+
+def labels_of(installation: str) -> dict[str, str]:
+    """Of every Secret that the controllers of an installation keep."""
+    return {"app.kubernetes.io/managed-by": "trainmaster", "app.kubernetes.io/instance": installation}
 
 
 def copied(secret: Object, installation: str, identity: str) -> Object:
     """The same record as one of another installation."""
     uid, annotations = uid_of(secret), _annotations(secret)
     kept = {key: annotations[key] for key in (NAMESPACE, NAME, EPOCH) if key in annotations}
-    labels = {
-        "app.kubernetes.io/managed-by": "trainmaster",
-        "app.kubernetes.io/instance": installation,
-        UID: uid,
-    }
-    metadata = {
-        "name": secret_name(installation, uid),
-        "labels": labels,
-        "annotations": {**kept, INSTALLATION: identity},
-    }
+    metadata = _metadata(installation, uid, {**kept, INSTALLATION: identity})
     return {"apiVersion": "v1", "kind": "Secret", "type": TYPE, "metadata": metadata, "data": secret["data"]}
 
 

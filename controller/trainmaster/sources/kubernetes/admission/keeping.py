@@ -28,6 +28,7 @@ from trainmaster.sources.kubernetes.api import (
     Object,
     Resource,
 )
+from trainmaster.sources.kubernetes.records import labels_of
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 """a patch that finds the entries of a list by their key, here each webhook by its name"""
@@ -111,10 +112,7 @@ class SecretKeeper:
             raise
 
     def _new(self) -> Object:
-        labels = {
-            "app.kubernetes.io/managed-by": "trainmaster",
-            "app.kubernetes.io/instance": self._instance,
-        }
+        labels = labels_of(self._instance)
         metadata = {"name": self._secret, "namespace": self._namespace, "labels": labels}
         return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata}
 
