@@ -113,7 +113,18 @@ OTHERS = frozenset({"TRAINMASTER_CONFIG", "TRAINMASTER_NAMESPACE", "TRAINMASTER_
 """read elsewhere: the settings' file, the command line's namespace, and an aid of our own tests"""
 OF_PROCESSES = frozenset(
     f"TRAINMASTER_{name}"
-    for name in ("JOB", "NAMESPACE", "ROLE", "INDEX", "RUN", "REPLICAS", "PORT", "PORTS", "CLUSTER")
+    for name in [
+        "JOB",
+        "NAMESPACE",
+        "ROLE",
+        "INDEX",
+        "RUN",
+        "GENERATION",
+        "REPLICAS",
+        "PORT",
+        "PORTS",
+        "CLUSTER",
+    ]
 )
 """what a job's process is told: no mistake where a command runs in one"""
 RENAMED = {"port": "web_port", "TRAINMASTER_PORT": "TRAINMASTER_WEB_PORT"}

@@ -9,6 +9,7 @@ import pytest
 from frameworks.jobs import a_job, everywhere, of
 from trainmaster.api.job import Framework
 from trainmaster.frameworks import Placed, environment
+from trainmaster.settings import OF_PROCESSES
 
 TF, TORCH, GENERIC = Framework.TENSORFLOW, Framework.PYTORCH, Framework.GENERIC
 
@@ -28,6 +29,12 @@ def test_every_process_is_told_who_it_is_and_where_all_are() -> None:
         "TRAINMASTER_PORT": "20002",
         "TRAINMASTER_PORTS": "20002,20003",
     }
+
+
+def test_a_command_in_a_process_takes_none_of_these_for_a_misspelled_setting() -> None:
+    job = a_job(GENERIC, worker=1)
+    told = environment(job, everywhere(job), everywhere(job)[0])
+    assert {name for name in told if name.startswith("TRAINMASTER_")} == OF_PROCESSES
 
 
 def test_a_tensorflow_process_that_is_alone_gets_no_cluster() -> None:
