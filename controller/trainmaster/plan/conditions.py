@@ -272,7 +272,7 @@ def _at_work(case: Case, memory: Memory) -> str:
     if case.yarn_away:
         return reasons.YARN_AWAY
     wanted = [r for r in memory.replicas if not r.done]
-    running = sum(case.state_of(r) is ContainerState.RUNNING for r in wanted)
+    running = sum(runs(case, memory, r) for r in wanted)
     if running:
         return reasons.ALL_RUNNING if running == len(wanted) else reasons.SOME_RUNNING
     waits = wanted and all(case.now < r.not_before for r in wanted)
