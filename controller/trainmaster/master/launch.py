@@ -86,9 +86,10 @@ def script(
     Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
     """
     looks = "\n".join(_port_check(host, port) for port in ports)
-    chosen = _exports({name: value for name, value in environment.items() if name in CHOSEN})
-    gpu = chosen + gpu_lines(gpus)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{gpu}{_exports(environment)}{NEIGHBOURS}\n{command}\n"
+    asking = gpu_lines(gpus)
+    if asking:
+        asking = _exports({name: value for name, value in environment.items() if name in CHOSEN}) + asking
+    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{_exports(environment)}{NEIGHBOURS}\n{command}\n"
 
 
 def _exports(environment: Mapping[str, str]) -> str:
