@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.known import Record
 from trainmaster.sources.local_files import LocalFiles
-from trainmaster.sources.threads import Threads
+from trainmaster.sources.reader import LOOKS
+from trainmaster.sources.threads import AT_ONCE, Threads, in_turns
 
 MANY = 300
 
@@ -150,3 +152,47 @@ async def test_a_take_over_reads_each_record_once_and_renames_one_folder(tmp_pat
         await before.write(f"u{number}", b"{}")
     assert len(await FolderJournal(files, folder, Threads(4), Lead(2)).load()) == MANY
     assert files.calls == {"read": MANY, "move": 1, "walk": 3, "stat": 1}
+
+
+async def test_of_thousands_of_works_few_are_begun_at_once_and_all_are_done_in_order() -> None:
+    going = most = 0
+
+    async def work(number: int) -> int:
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        await asyncio.sleep(0)
+        going -= 1
+        return -number
+
+    assert await in_turns(work, range(1000)) == [-number for number in range(1000)]
+    assert most == AT_ONCE
+
+
+async def test_a_new_file_is_one_call_of_a_thread(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    for number in range(MANY):
+        put(tmp_path, f"j{number}.yaml", job_text())
+    calls: Counter[str] = Counter()
+    call = Threads.call
+
+    async def counted(self: Threads, function: Any, *args: Any, **kwargs: Any) -> Any:
+        calls[function.__name__] += 1
+        return await call(self, function, *args, **kwargs)
+
+    with patch.object(Threads, "call", counted):
+        assert len(await made.look()) == MANY
+    assert calls["_read_one"] == MANY
+    assert calls["_is_same"] == 0
+
+
+async def test_a_large_store_is_read_in_a_few_looks_though_all_is_one_owners(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    total = 4 * LOOKS
+    for number in range(total):
+        put(tmp_path, f"j{number}.yaml", job_text())
+    looks = 0
+    with patch.object(reader, "FILES", 1):
+        while len(await made.look()) < total:
+            looks += 1
+    assert looks < LOOKS

@@ -87,6 +87,13 @@ class Desk:
         call = functools.partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._aside, call)
 
+    def stands_outside(self, uid: str, outside: bool) -> None:
+        """Whether this job, or an edit of it, waits to be taken in."""
+        if outside:
+            self.outside[uid] = None
+        else:
+            self.outside.pop(uid, None)
+
     def manager(self, user: str) -> ResourceManager:
         """The client that speaks as this user."""
         if user not in self.managers:

@@ -36,6 +36,7 @@ class Garbage:
     def __init__(self) -> None:
         gc.set_threshold(YOUNG, NEVER, NEVER)
         gc.callbacks.append(self._searched)
+        self._searched_at, self._frozen = 0.0, 0
         self._search_all()
 
     async def run(self) -> None:

@@ -123,7 +123,7 @@ class JobMaster:
         await self._affairs.close()
         await self.contact.close()
         self.desk.beating.forget(self.memory.uid)
-        self.desk.outside.pop(self.memory.uid, None)
+        self.desk.stands_outside(self.memory.uid, False)
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Whether it went through. One job's error never touches another: it is shown, counted and tried again."""
@@ -238,10 +238,7 @@ class JobMaster:
         self._picture = Picture(
             self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended
         )
-        if self.waits_outside:
-            self.desk.outside[self.memory.uid] = None
-        else:
-            self.desk.outside.pop(self.memory.uid, None)
+        self.desk.stands_outside(self.memory.uid, self.waits_outside)
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:

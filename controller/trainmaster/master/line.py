@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from trainmaster.master import clock
 from trainmaster.plan.bounds import Bounds
 from trainmaster.plan.turns import Round, Turn, Waiting
 from trainmaster.plan.values import Cluster, Size
@@ -18,7 +19,9 @@ from trainmaster.plan.values import Cluster, Size
 SHORT = 20
 """jobs in a line that is gone through at once when something changes"""
 PAUSE = 0.0001
-"""seconds per job of a longer line until it is: some twenty times as long as that takes"""
+"""seconds per job of a longer line until it is"""
+REST_SHARE = 20
+"""and so many times as long as it took the last time, so that it takes no more than a twentieth of the loop on a slow machine"""
 PATIENCE = 10.0
 """seconds after which a job that has its turn and room, and is granted nothing, doesn't claim that room any more"""
 NEWS = 100
@@ -62,8 +65,12 @@ class Line:
         self._last = 0.0
         """when the last of the line began to wait"""
         self._soon: asyncio.TimerHandle | None = None
+        self._took = 0.0
+        """seconds for which the line was gone through last"""
         self._news: dict[str, None] = {}
         self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
+        self._known_possible: dict[int, tuple[Waiting, bool]] = {}
+        """the same by the identity of jobs, since a line is gone through many times and hardly any of them changes"""
 
     def __contains__(self, uid: str) -> bool:
         return uid in self._waiting
@@ -132,7 +139,7 @@ class Line:
         if len(self._waiting) <= SHORT:
             self._renew(but)
         elif self._soon is None:
-            pause = len(self._waiting) * PAUSE
+            pause = max(len(self._waiting) * PAUSE, REST_SHARE * self._took)
             self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
 
     def _renew(self, but: str = "") -> None:
@@ -140,7 +147,7 @@ class Line:
         if self._soon:
             self._soon.cancel()
             self._soon = None
-        self._overdue = False
+        began, self._overdue = clock.monotonic(), False
         if self._view.seen_at != self._looked_at:
             self._looked_anew()
         gone = [job for uid, job in self._promised.items() if uid not in self._waiting]
@@ -150,6 +157,7 @@ class Line:
         self._hindered = {uid for uid in self._waiting if self._turns.get(uid) != FREE}
         self._last = max((job.since for job in self._waiting.values()), default=0.0)
         self._tell(before, but)
+        self._took = clock.monotonic() - began
 
     def _looked_anew(self) -> None:
         """What was granted until then is counted in what YARN says now."""
@@ -157,6 +165,7 @@ class Line:
         self._promised = {uid: self._waiting[uid] for uid in self._promised if uid in self._waiting}
         self._fresh.clear()
         self._found_possible.clear()
+        self._known_possible.clear()
         self._stalled = {
             uid: self._stalled.get(uid, self._looked_at)
             for uid, job in self._promised.items()
@@ -188,7 +197,14 @@ class Line:
         )
 
     def _possible(self, job: Waiting) -> bool:
-        """Whether today's nodes would do if they were empty. Many jobs are alike, and the answer is the same for them."""
+        """Whether today's nodes would do if they were empty."""
+        known = self._known_possible.get(id(job))  # which is its own as long as the job is kept here
+        if known is None:
+            known = self._known_possible[id(job)] = job, self._alike_possible(job)
+        return known[1]
+
+    def _alike_possible(self, job: Waiting) -> bool:
+        """Many jobs are alike, and the answer is the same for them."""
         alike = job.queue, job.gang, job.containers
         if alike not in self._found_possible:
             cluster = self._view.of_queue(job.queue)

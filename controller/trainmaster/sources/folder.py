@@ -129,7 +129,7 @@ class FolderSource:
 
     async def changed(self, most: float) -> None:
         """A folder tells nobody that it changed: only time does. Less of it where files wait for their turn."""
-        await asyncio.sleep(most / 4 if self._reader.behind else most)
+        await asyncio.sleep(most / 10 if self._reader.behind else most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from trainmaster.errors import FencedError, InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.master.boundary import Lease
 from trainmaster.sources.files import Entry, Files
-from trainmaster.sources.threads import Threads
+from trainmaster.sources.threads import Threads, in_turns
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class FolderJournal:
     async def _read_all(self, own: str) -> tuple[list[str], list[bytes | TrainmasterError | None]]:
         listing = await self._threads.call(self._files.walk, own)
         uids = [uid for entry in listing.entries if (uid := _uid(entry, own))]
-        read = await asyncio.gather(*map(self._try_to_read, uids))
+        read = await in_turns(self._try_to_read, uids)
         await self._threads.call(
             self._files.stat, own
         )  # were it another's by now, records would have been missed

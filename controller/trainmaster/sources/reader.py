@@ -26,9 +26,12 @@ from trainmaster.sources.reading import (
     refused,
     why_not_trusted,
 )
-from trainmaster.sources.shares import share
+from trainmaster.sources.shares import FILES, share
 from trainmaster.sources.sightings import Mark
-from trainmaster.sources.threads import Threads
+from trainmaster.sources.threads import Threads, in_turns
+
+LOOKS = 8
+"""after which all of a large store is read, whoever owns it: the more there is, the longer a look takes anyway"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,16 @@ class Reader:
         self.version += 1
         self._survey, self.marks = None, survey.marks
         new = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
-        changed = share(self._waited_longest(new), lambda each: each.entry)
+        files = max(FILES, len(survey.candidates) // LOOKS)
+        changed = share(self._waited_longest(new), lambda each: each.entry, files)
         self._tried.update(each.path for each in changed)
         self.behind = len(changed) < len(new)
-        settled = await self._settled(changed)
-        read = await asyncio.gather(*map(self._read, settled))
+        if changed:
+            await asyncio.sleep(self._files.settle)
+        read = await in_turns(self._read, changed)
         self.paths = {each.path for each in survey.candidates}
         self._forget_all_but(self.paths)
-        for each, result in zip(settled, read, strict=True):
+        for each, result in zip(changed, read, strict=True):
             self._take(each, result)
         if all(self._stamps.get(each.path) == _stamp(each) for each in new):
             self._survey = survey
@@ -118,14 +123,6 @@ class Reader:
             if not entry.folder and is_job(path):
                 yield _Candidate(path, entry, why_not_trusted(entry, _parents(entry.path, folders)))
 
-    async def _settled(self, changed: list[_Candidate]) -> list[_Candidate]:
-        """Those that nobody is writing at this moment."""
-        if not changed or not self._files.settle:
-            return changed
-        await asyncio.sleep(self._files.settle)
-        same = await asyncio.gather(*(self._threads.call(self._is_same, each.entry) for each in changed))
-        return [each for each, settled in zip(changed, same, strict=True) if settled]
-
     def _is_same(self, entry: Entry) -> bool:
         """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content
         is whole; a change of the content is seen by the next listing.
@@ -147,18 +144,20 @@ class Reader:
             return replace(refused(each.path, each.entry, reason), unread=True)
 
     def _read_one(self, each: _Candidate) -> FileRead | None:
-        """In a thread, since parsing takes longer than reading."""
-        if each.distrust:
-            return refused(each.path, each.entry, problem(each.distrust))
-        if each.entry.size > MAX_BYTES:
-            return refused(each.path, each.entry, problem(f"the file is larger than {MAX_BYTES} bytes"))
+        """In a thread, since parsing takes longer than reading. None of one that somebody is writing."""
+        if why := self._why_not_read(each):
+            settled = not self._files.settle or self._is_same(each.entry)
+            return refused(each.path, each.entry, problem(why)) if settled else None
         try:
             data = self._files.read(each.entry.path, MAX_BYTES + 1)
-            if len(data) != each.entry.size or not self._is_same(each.entry):
-                return None
         except FileNotFoundError:
             return None
-        return read_file(each.path, each.entry, data)
+        whole = len(data) == each.entry.size and self._is_same(each.entry)
+        return read_file(each.path, each.entry, data) if whole else None
+
+    def _why_not_read(self, each: _Candidate) -> str:
+        large = f"the file is larger than {MAX_BYTES} bytes" if each.entry.size > MAX_BYTES else ""
+        return each.distrust or large
 
     def _take(self, each: _Candidate, read: FileRead | None) -> None:
         if read is None:

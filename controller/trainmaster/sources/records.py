@@ -10,7 +10,7 @@ from trainmaster.errors import FencedError, TrainmasterError
 from trainmaster.sources import known
 from trainmaster.sources.files import Files
 from trainmaster.sources.known import Record
-from trainmaster.sources.threads import Threads
+from trainmaster.sources.threads import Threads, in_turns
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Records:
             self._written = {}
             return []
         paths = [entry.path for entry in listing.entries if entry.path.endswith(".json")]
-        read = await asyncio.gather(*(self._threads.call(self._read, path) for path in paths))
+        read = await in_turns(lambda path: self._threads.call(self._read, path), paths)
         records = [record for record in read if record]
         self._written = {record.uid: record for record in records}
         return records
@@ -61,7 +61,7 @@ class Records:
     async def _save(self, changed: list[Record], gone: set[str]) -> None:
         try:
             await self._threads.call(self._files.make_folder, self._folder, 0o700)
-            await asyncio.gather(*map(self._write, changed), *map(self._remove, gone))
+            await asyncio.gather(in_turns(self._write, changed), in_turns(self._remove, gone))
         except FencedError:
             return  # the new leader writes its own
         except (TrainmasterError, OSError) as error:  # a folder that was taken away is one, and is made again

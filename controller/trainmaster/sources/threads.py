@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from trainmaster.errors import UnavailableError
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 TIMEOUT = 30.0
 """seconds after which one call counts as unanswered; its thread may still wait for the answer"""
+AT_ONCE = 16
+"""calls of many that are under way at one time"""
 
 
 class Threads:
@@ -35,3 +38,15 @@ class Threads:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def in_turns(work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
+    """What comes of each, in their order. Thousands of tasks that are made at once would hold up the loop, so few are."""
+    left, answers = enumerate(items), dict[int, R]()
+
+    async def one_after_another() -> None:
+        for place, item in left:
+            answers[place] = await work(item)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+    return [answers[place] for place in sorted(answers)]
