@@ -13,7 +13,6 @@ from weakref import proxy
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
-from trainmaster.api.status import ConditionType
 from trainmaster.errors import FencedError, TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.affairs import Affairs
@@ -89,12 +88,6 @@ class JobMaster:
         """Where the job is, or wants to be; empty while nobody can tell."""
         application, job = self.memory.application, self.declared.job
         return application.queue if application else job.spec.queue if job else ""
-
-    @property
-    def waits_outside(self) -> bool:
-        """Whether YARN hasn't got the job yet, or the newest declaration doesn't count."""
-        accepted = self._picture is not None and self._picture.status.is_true(ConditionType.ACCEPTED)
-        return not self.memory.closing_since and not (accepted and self.memory.application)
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""
@@ -238,7 +231,8 @@ class JobMaster:
         self._picture = Picture(
             self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended
         )
-        self.desk.stands_outside(self.memory.uid, self.waits_outside)
+        taken_in = self._picture.accepted and self.memory.application is not None
+        self.desk.stands_outside(self.memory.uid, not (taken_in or self.memory.closing_since))
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.plan.memory import Memory
 
@@ -28,6 +28,11 @@ class Picture:
     """time of the last answered heartbeat; 0 while it has no application"""
     unended: str = ""
     """why an application of it that is to go can't be ended at present; empty when nothing is in the way"""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the newest declaration counts."""
+        return self.status.is_true(ConditionType.ACCEPTED)
 
     def beaten(self, last_beat: float) -> Picture:
         """The same, with the heartbeat of now: calm jobs make no passes."""
