@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aiohttp
 
 from observe.pictures import NOW
-from trainmaster.master.picture import FleetPicture
+from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
 from trainmaster.web.server import WebServer
+
+
+@dataclass
+class Changing:
+    """In place of a fleet."""
+
+    picture: Callable[[], FleetPicture]
 
 
 @asynccontextmanager
@@ -23,8 +31,10 @@ async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
 @asynccontextmanager
 async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
     """One whose picture changes."""
-    registry = make_registry(shown, lambda: NOW)
-    server = WebServer(Settings(web_port=0), shown, registry, lambda: NOW)
+    seen = Shown()
+    seen.fleet = Changing(shown)
+    registry = make_registry(seen.last, lambda: NOW)
+    server = WebServer(Settings(web_port=0), seen.picture, registry, lambda: NOW)
     await server.start()
     try:
         async with aiohttp.ClientSession(server.url) as session:

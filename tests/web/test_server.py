@@ -22,6 +22,7 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
 from trainmaster.master.picture import FleetPicture
+from trainmaster.observe import metrics
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
@@ -77,17 +78,30 @@ async def test_metrics_are_what_prometheus_reads() -> None:
 async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
     """Of thousands of jobs they take longer than a heartbeat may wait."""
     made_in: list[int] = []
-
-    def shown() -> FleetPicture:
-        made_in.append(threading.get_ident())
-        return fleet(picture())
-
-    async with serving_(shown) as client, client.get("/metrics"):
-        assert threading.get_ident() not in made_in
+    with patch.object(metrics, "is_live", lambda _: made_in.append(threading.get_ident())):
+        async with serving(fleet(picture())) as client, client.get("/metrics"):
+            assert made_in
+            assert threading.get_ident() not in made_in
     with patch.object(answers, "jobs_json", lambda _: made_in.append(threading.get_ident()) or {}):
         made_in.clear()
         async with serving(fleet(picture())) as client, client.get("/api/jobs"):
             assert threading.get_ident() not in made_in
+
+
+async def test_the_fleet_itself_is_read_on_the_loop_alone_and_at_each_scrape() -> None:
+    """With thousands of jobs being taken in, a list of them changed while a scrape's own thread made it: 500."""
+    taken_in: list[int] = []
+
+    def shown() -> FleetPicture:
+        taken_in.append(threading.get_ident())
+        return fleet(*[picture(name=f"job-{n}") for n in range(len(taken_in))])
+
+    async with serving_(shown) as client:
+        for number in (1, 2):
+            async with client.get("/metrics") as answer:
+                found = {f.name: f for f in text_string_to_metric_families(await answer.text())}
+                assert sum(sample.value for sample in found["trainmaster_jobs"].samples) == number
+    assert taken_in == [threading.get_ident()] * 2
 
 
 async def test_metrics_speak_openmetrics_when_asked() -> None:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from trainmaster.master.boundary import Source
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
-    from trainmaster.master.picture import FleetPicture
     from trainmaster.observe.stalls import Stalls
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
@@ -62,36 +61,24 @@ def controller(
         runner.run(_serve(settings, conf, stalls))
 
 
-class _Shown:
-    """The picture of a fleet that may not be there yet: the web server starts first, and tells its address."""
-
-    fleet: Fleet | None = None
-
-    def picture(self) -> FleetPicture:
-        from trainmaster.master.picture import FleetPicture
-
-        if self.fleet is not None:
-            return self.fleet.picture()
-        return FleetPicture({}, leading=False, yarn_up=False, store_up=False, looked_at=0.0, expiry=0.0)
-
-
 async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
     from trainmaster.hadoop.asking import Asking
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
+    from trainmaster.master.picture import Shown
     from trainmaster.observe.gpus.bill import Bill
     from trainmaster.observe.gpus.exposition import GpuCollector
     from trainmaster.observe.gpus.watch import GpuWatch
     from trainmaster.observe.metrics import make_registry, package_version
     from trainmaster.web.server import WebServer
 
-    shown = _Shown()
-    registry = make_registry(shown.picture)
+    shown = Shown()
+    registry = make_registry(shown.last)
     registry.register(stalls)
     asking = Asking(settings.own_user, settings.hadoop_ca_file)
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.picture, Bill(registry))
-    registry.register(GpuCollector(shown.picture, watch.picture))
+    registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture)
     await web.start()

@@ -90,8 +90,8 @@ class Fleet:
         self._stopping.set()
 
     def picture(self) -> FleetPicture:
-        """Also other threads may ask for it."""
-        pictures = {uid: picture for uid, m in self._masters.all() if (picture := m.picture)}
+        """Of this moment; on the loop alone (picture.Shown)."""
+        pictures = {uid: picture for uid, m in self._masters.items() if (picture := m.picture)}
         return FleetPicture(
             jobs=pictures,
             leading=self._leading and self._source.lease.held(),

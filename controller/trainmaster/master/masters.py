@@ -24,10 +24,6 @@ class Masters(Mapping[str, JobMaster]):
     def __len__(self) -> int:
         return len(self._masters)
 
-    def all(self) -> list[tuple[str, JobMaster]]:
-        """Those of this moment, taken in one go: other threads may ask."""
-        return list(self._masters.items())
-
     def drive(self, uid: str, make: Callable[[], JobMaster]) -> bool:
         """Begin to drive a job; whether it wasn't driven already."""
         if uid in self._masters:

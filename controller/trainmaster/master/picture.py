@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
@@ -74,3 +75,28 @@ class FleetPicture:
     def unended(self) -> list[str]:
         """Applications that can't be ended at present, with the reasons."""
         return [picture.unended for picture in self.jobs.values() if picture.unended]
+
+
+class Pictured(Protocol):
+    """Whatever a picture can be taken of, on its own loop (master/fleet.py)."""
+
+    def picture(self) -> FleetPicture: ...
+
+
+class Shown:
+    """The picture of a fleet that may not be there yet: the web server starts first, and tells its address."""
+
+    def __init__(self) -> None:
+        self.fleet: Pictured | None = None
+        self._last = FleetPicture({}, leading=False, yarn_up=False, store_up=False, looked_at=0.0, expiry=0.0)
+
+    def picture(self) -> FleetPicture:
+        """A new one; on the loop alone, since what it is made of changes between any two steps of another thread. Even
+        a list of a dictionary's items isn't made in one go: the collector's callbacks (master/garbage.py) come between."""
+        if self.fleet is not None:
+            self._last = self.fleet.picture()
+        return self._last
+
+    def last(self) -> FleetPicture:
+        """The one taken last, frozen: any thread may read it."""
+        return self._last

@@ -115,6 +115,7 @@ class WebServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        self._picture()  # on this loop: the registry reads the last one taken, beside it
         body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 

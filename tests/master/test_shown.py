@@ -1,0 +1,29 @@
+"""What is shown of a fleet to other threads."""
+
+from __future__ import annotations
+
+from observe.pictures import fleet, picture
+from trainmaster.master.picture import FleetPicture, Shown
+
+
+class Growing:
+    """In place of a fleet: a job more with each picture."""
+
+    taken = 0
+
+    def picture(self) -> FleetPicture:
+        self.taken += 1
+        return fleet(*[picture(name=f"job-{number}") for number in range(self.taken)])
+
+
+def test_before_there_is_a_fleet_it_neither_leads_nor_has_jobs() -> None:
+    shown = Shown()
+    assert (shown.picture().jobs, shown.picture().leading) == ({}, False)
+    assert shown.last().jobs == {}
+
+
+def test_who_reads_the_last_picture_asks_the_fleet_nothing() -> None:
+    shown, growing = Shown(), Growing()
+    shown.fleet = growing
+    shown.picture()
+    assert (len(shown.last().jobs), len(shown.last().jobs), growing.taken) == (1, 1, 1)
