@@ -164,6 +164,11 @@ def test_a_job_that_is_born_suspended_waits_and_its_wait_does_not_count() -> Non
     assert reason(world.later(60)) == "PendingDeadlineExceeded"
 
 
+def test_a_job_without_an_application_asks_for_no_container_and_so_waits_for_none() -> None:
+    """Ten thousand suspended jobs were looked at a second time each, for nothing."""
+    assert World(job(worker=2, policy={"suspend": True})).plan.wake_at is None
+
+
 def test_a_suspended_job_can_be_deleted() -> None:
     world = World(job(worker=1)).runs().declares(job(worker=1, policy={"suspend": True})).obeys().closes()
     assert world.deletes().told_names == ["Forget"]

@@ -22,7 +22,7 @@ def wake_of(case: Case, memory: Memory) -> float | None:
 def _times(case: Case, memory: Memory) -> Iterator[float]:
     yield memory.open_not_before
     policy = case.job.spec.run_policy
-    if memory.closing_since and not memory.closed_at:
+    if memory.application and memory.closing_since and not memory.closed_at:
         yield memory.closing_since + FINISH_ANYWAY
     if memory.closed_at and policy.ttl_after_finished is not None:
         yield memory.closed_at + policy.ttl_after_finished
