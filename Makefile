@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PURE := tests --ignore=tests/real
+# Laws over whole lives of jobs: a part of their schedules is quick, all of them run beside tests that mostly wait for daemons.
+LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 
 GO_LOG := .cache/go-programs.log
 
@@ -23,9 +25,9 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 	trap 'kill -- -$$building 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
 	$(MAKE) --no-print-directory check real && wait $$building
 
-real: $(STAMP) ## the tests on real daemons
+real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
 	$(BIN)/python examples/environments.py tensorflow torch digits
-	$(BIN)/pytest -q -n 2 --dist loadgroup tests/real
+	TRAINMASTER_THOROUGH=1 $(BIN)/pytest -q -n 3 --dist loadgroup tests/real $(LAWS_OF_LIVES)
 
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mxnet digits

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from master.virtual import run
 from master.world import World
+from thorough import schedules
 
-SCHEDULES = 6
+SCHEDULES = schedules(6, 2)
 """of each part: one takes half a second or more"""
 STEPS = 12
 

@@ -15,8 +15,9 @@ from plan import laws, shell
 from plan.build import job
 from plan.schedules import Schedule, broken, drawn, told
 from plan.simulator import Simulator
+from thorough import schedules
 
-SCHEDULES = 2080
+SCHEDULES = schedules(2080, 400)
 """in all, some 8 ms each; two processes play two parts at one time"""
 PARTS, BATCH = 4, 20
 """drawing one number costs Hypothesis a fifth of what it costs to play a schedule, so several are played from each on"""

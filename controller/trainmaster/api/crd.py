@@ -14,6 +14,7 @@ import yaml
 
 from trainmaster.api.crd_schema import kubernetes_schema
 from trainmaster.api.job import GROUP, KIND, VERSION
+from trainmaster.json_text import loads
 
 PLURAL = "trainingjobs"
 HEADER = "# Made from controller/trainmaster/api by `make crds`; edits go there.\n"
@@ -53,7 +54,7 @@ SCALE = {
 
 def crd_yaml() -> str:
     """The whole text of crds/trainingjobs.yaml."""
-    apart = json.loads(json.dumps(crd()))  # parts that are shared would come out as YAML anchors
+    apart = loads(json.dumps(crd()))  # parts that are shared would come out as YAML anchors
     return HEADER + yaml.safe_dump(apart, sort_keys=False, width=110, allow_unicode=True)
 
 

@@ -5,7 +5,6 @@ Pure. Nothing of an answer is taken on trust: each number is within its bounds o
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from enum import StrEnum
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.http import Json
 from trainmaster.hadoop.rest import elements
+from trainmaster.json_text import loads
 
 PATH = "/ws/v1/node/resources/yarn.io%2Fgpu"
 MIB = 1024 * 1024
@@ -80,8 +80,8 @@ class SenselessError(UnavailableError):
 def read(body: bytes) -> NodeGpus:
     """What the answer tells. SenselessError for anything else; no GPUs for a node without the plugin."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        document = loads(body)
+    except ValueError as error:
         raise SenselessError("the answer is not JSON") from error
     if not isinstance(document, dict):
         raise SenselessError("the answer is no JSON object")

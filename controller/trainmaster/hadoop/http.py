@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
+from trainmaster.json_text import loads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Http:
         """Read in the thread as well: the answer on thousands of queues takes longer than a heartbeat may wait."""
         text = self._get(url, params, "application/json")
         try:
-            return json.loads(text, object_pairs_hook=_merge)
+            return loads(text, _merge)
         except ValueError as error:
             raise UnavailableError(f"{url} did not answer in JSON") from error
 
@@ -108,7 +108,7 @@ def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
 
 def _words(content: bytes) -> str:
     try:
-        return str(json.loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
+        return str(loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
     except (ValueError, KeyError, TypeError):
         return ""
 

@@ -6,7 +6,6 @@ application is taken up and kept alive, ends are written down, and what is to en
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.judge import judge
 from trainmaster.plan.memory import Memory, changed
@@ -50,7 +50,7 @@ def covers(job: TrainingJob, memory: Memory) -> bool:
 
 def _readable(text: str) -> TrainingJob | None:
     try:
-        document = json.loads(text)
+        document = loads(text)
     except ValueError:
         return None
     for _ in range(TRIES):

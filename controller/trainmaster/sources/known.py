@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from trainmaster.api.documents import read_job
 from trainmaster.api.job import TrainingJob
+from trainmaster.json_text import loads
 from trainmaster.sources.layout import default_name, default_namespace
 from trainmaster.sources.reading import with_namespace
 
@@ -44,6 +45,6 @@ class Record:
 def from_bytes(data: bytes) -> Record | None:
     """None for a record that is broken: the job is then found by its namespace and name. What a newer version added is left."""
     try:
-        return Record(**{key: value for key, value in json.loads(data).items() if key in Record.__slots__})
+        return Record(**{key: value for key, value in loads(data).items() if key in Record.__slots__})
     except (ValueError, TypeError, AttributeError):
         return None

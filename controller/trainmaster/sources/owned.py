@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
+from trainmaster.json_text import loads
 
 Path = tuple[str, ...]
 """wire names of fields from the top, such as ("spec", "runPolicy", "suspend")"""
@@ -37,7 +38,7 @@ def to_bytes(fields: Iterable[Owned]) -> bytes:
 def from_bytes(data: bytes) -> tuple[Owned, ...]:
     """Nothing of a record that can't be read: it only serves to ask before something is undone."""
     try:
-        return tuple(Owned(tuple(each["path"]), each["value"], str(each["by"])) for each in json.loads(data))
+        return tuple(Owned(tuple(each["path"]), each["value"], str(each["by"])) for each in loads(data))
     except (ValueError, TypeError, KeyError):
         return ()
 

@@ -12,7 +12,7 @@ from yaml import events
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import API_VERSION, KIND
 from trainmaster.api.status import JobStatus, timestamp
-from trainmaster.api.yaml_tree import LOADER
+from trainmaster.api.yaml_tree import LOADER, MAX_DEPTH
 from trainmaster.sources import yaml_text
 
 _NULLS = ("", "~", "null")
@@ -70,6 +70,8 @@ def _plain(data: bytes) -> object:
             case events.ScalarEvent():
                 found.append(None if event.implicit[0] and event.value in _NULLS else event.value)
             case events.CollectionStartEvent():
+                if len(around) >= MAX_DEPTH:  # the reader's work grows with the square of the depth
+                    raise ValueError("no status of ours lies so deep")
                 around.append(found)
                 found = []
             case events.MappingEndEvent():

@@ -92,6 +92,7 @@ def test_refused_because_it_may_not_be_done() -> None:
         b"null",
         b"{}",
         b"\xff",
+        b"[" * 100_000,
         body(kind="Status"),
         body(apiVersion="admission.k8s.io/v1beta1"),
         body(request=None),

@@ -7,11 +7,11 @@ what the objects mean, and a retry whose first try may have had an effect: only 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from trainmaster.errors import RefusedError, UnavailableError
+from trainmaster.json_text import loads
 from trainmaster.settings import Kubernetes
 from trainmaster.sources.kubernetes.connection import JSON_TYPE, Answer, Connection, Request
 from trainmaster.sources.kubernetes.counts import NO_ANSWER, Counts
@@ -244,7 +244,7 @@ class Api:
             self._counts.failed(verb, kind, str(answer.status))
             raise refusal(call, answer.status, answer.body, self._connection.who)
         try:
-            return dict(json.loads(answer.body))
+            return dict(loads(answer.body))
         except (ValueError, TypeError) as error:
             raise UnavailableError(f"{call}: the answer is not an object in JSON") from error
 

@@ -5,12 +5,12 @@ Never here: a retry, or the body of a Secret: of what was sent, errors name the 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.json_text import loads
 from trainmaster.sources.kubernetes.resources import SECRETS, Resource
 
 _LONGEST_WORDS = 1000
@@ -98,7 +98,7 @@ def _words(call: Call, told: dict[str, Any]) -> str:
 def _told(body: bytes) -> dict[str, Any]:
     """The Status object in an answer (apimachinery's metav1.Status); nothing where a proxy answered something else."""
     try:
-        found = json.loads(body)
+        found = loads(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) and found.get("kind") == "Status" else {}

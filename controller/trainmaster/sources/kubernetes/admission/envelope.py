@@ -14,6 +14,7 @@ from typing import Any
 from trainmaster.api.job import GROUP, KIND
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import InvalidError
+from trainmaster.json_text import loads
 
 API_VERSION = "admission.k8s.io/v1"
 
@@ -58,7 +59,7 @@ def answered(body: bytes, judge: Judge) -> bytes:
 
 def _request(body: bytes) -> Request:
     try:
-        review = json.loads(body)
+        review = loads(body)
         if (review["apiVersion"], review["kind"]) != (API_VERSION, "AdmissionReview"):
             raise ValueError(review["apiVersion"])
         request = review["request"]

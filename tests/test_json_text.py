@@ -1,0 +1,30 @@
+"""JSON from anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainmaster.json_text import loads
+from trainmaster.sources import known, owned
+from trainmaster.sources.kubernetes.errors import Call, refusal
+from trainmaster.sources.kubernetes.resources import SECRETS
+
+DEEP = b"[" * 100_000
+"""for which Python's own reader raises RecursionError"""
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", "nonsense", DEEP, DEEP.decode(), DEEP + b"]" * 100_000])
+def test_whatever_is_no_json_is_a_value_error(text: bytes | str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        loads(text)
+
+
+def test_json_is_read() -> None:
+    assert loads(b'{"a": [1, null]}') == {"a": [1, None]}
+    assert loads('{"entry": 1, "entry": 2}', pairs=tuple) == (("entry", 1), ("entry", 2))
+
+
+def test_files_and_answers_of_others_that_lie_too_deep_are_read_over() -> None:
+    assert known.from_bytes(DEEP) is None
+    assert owned.from_bytes(DEEP) == ()
+    assert "503" in str(refusal(Call("get", SECRETS), 503, DEEP, "somebody"))
