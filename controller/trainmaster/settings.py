@@ -33,6 +33,7 @@ from pydantic_settings import (
 from trainmaster.errors import InvalidError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+ReplicaPort = Annotated[int, Field(ge=1, le=65535)]
 Seconds = PositiveFloat
 
 
@@ -174,9 +175,9 @@ class Settings(BaseSettings):
     """address under which the other controllers reach this one's web server, for requests that only the leader can answer; empty:
     http://<listen>:<web_port>"""
 
-    port_first: Port = 20000
+    port_first: ReplicaPort = 20000
     """first port that may be given to replicas"""
-    port_last: Port = 29999
+    port_last: ReplicaPort = 29999
     """last of them; the range lies outside the kernel's ephemeral one"""
 
     beat_fast: Seconds = 0.1

@@ -1,4 +1,4 @@
-"""Specs that are sound, and specs that break a rule across fields, each with the sentence about it.
+"""Specs that are sound, and specs that break a rule or a form, each with the sentence about it.
 
 The rules are tried on them in Python and on a real API server.
 """
@@ -192,6 +192,22 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.template[0].name: names that begin with TRAINMASTER_ are the controller's own",
     ),
     (
+        {"framework": "Custom", "template": [{"name": "PPID"}]},
+        "spec.template[0].name: bash keeps PPID for itself, and a process wouldn't get what is written here",
+    ),
+    (
+        {"framework": "Custom", "inputPath": "/i", "template": [{"name": "INPUT_PATH"}]},
+        "spec.template[0].name: INPUT_PATH already holds spec.inputPath",
+    ),
+    (
+        {"framework": "Custom", "checkpointPath": "/c", "template": [{"name": "CHECKPOINT_PATH"}]},
+        "spec.template[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
+    ),
+    (
+        {"framework": "Custom", "savedModelPath": "/m", "template": [{"name": "SAVED_MODEL_PATH"}]},
+        "spec.template[0].name: SAVED_MODEL_PATH already holds spec.savedModelPath",
+    ),
+    (
         {"framework": "TensorFlow", "roles": roles(ps=2)},
         "spec.roles: parameter servers need a chief, master or worker to serve",
     ),
@@ -296,3 +312,28 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec: the declaration has 800688 bytes as JSON, and may have 786432: put scripts into files",
     ),
 ]
+
+_SOON = "'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds"
+_VARIABLE = "must be letters, digits and _, and not begin with a digit"
+_FILE = "must be a plain file name of letters, digits, '.', _ and -, without folders"
+MALFORMED: list[tuple[dict[str, Any], str]] = [
+    ({"gang": {"timeout": "soon"}}, f"spec.gang.timeout: {_SOON}"),
+    ({"gang": {"minAvailable": "2"}}, "spec.gang.minAvailable: must be a number of replicas from 1, or all"),
+    ({"runPolicy": {"backoff": {"base": "soon"}}}, f"spec.runPolicy.backoff.base: {_SOON}"),
+    ({"runPolicy": {"backoff": {"max": "soon"}}}, f"spec.runPolicy.backoff.max: {_SOON}"),
+    ({"runPolicy": {"activeDeadline": "soon"}}, f"spec.runPolicy.activeDeadline: {_SOON}"),
+    ({"runPolicy": {"pendingDeadline": "soon"}}, f"spec.runPolicy.pendingDeadline: {_SOON}"),
+    ({"runPolicy": {"ttlAfterFinished": "soon"}}, f"spec.runPolicy.ttlAfterFinished: {_SOON}"),
+    ({"user": "1a"}, "spec.user: is no user name: letters, digits and _ . @ $ -, not begun by a digit"),
+    ({"env": [{"name": "a-b"}]}, f"spec.env[0].name: {_VARIABLE}"),
+    (with_worker(env=[{"name": "1a"}]), f"spec.roles.worker.env[0].name: {_VARIABLE}"),
+    ({"framework": "Custom", "template": [{"name": "a b"}]}, f"spec.template[0].name: {_VARIABLE}"),
+    (
+        {"framework": "Custom", "template": [{"name": "A", "roles": ["Worker"]}]},
+        "spec.template[0].roles[0]: a role's name is lower-case letters, digits and -, begins with a letter and"
+        " doesn't end with -",
+    ),
+    ({"files": [{"source": "hdfs:///a", "name": "a/b"}]}, f"spec.files[0].name: {_FILE}"),
+    (with_worker(files=[{"source": "hdfs:///a", "name": ".a"}]), f"spec.roles.worker.files[0].name: {_FILE}"),
+]
+"""values without the form that their field has, each with the sentence about it"""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.declarations import BROKEN, SOUND
+from api.declarations import BROKEN, MALFORMED, SOUND
 from trainmaster.api.documents import read_object
 from trainmaster.api.rules import RULES
 
@@ -22,7 +22,7 @@ def test_a_sound_job_is_taken(spec: dict[str, Any]) -> None:
     assert told(**spec) == []
 
 
-@pytest.mark.parametrize(("spec", "sentence"), BROKEN)
+@pytest.mark.parametrize(("spec", "sentence"), BROKEN + MALFORMED)
 def test_a_broken_rule_is_told_with_its_field(spec: dict[str, Any], sentence: str) -> None:
     assert told(**spec) == [sentence]
 

@@ -12,8 +12,10 @@ from rich.console import Console
 
 from cli.running import Ran
 from cli.stored import NOW, stored, with_status
-from observe.pictures import replica, role
+from observe.pictures import condition, replica, role
+from trainmaster.api.status import ConditionType
 from trainmaster.cli import tables
+from trainmaster.cli.describe import description
 from trainmaster.cli.progress import panel
 
 ROW = tables.row(stored(), NOW)
@@ -59,6 +61,37 @@ def test_the_live_view_on_forty_columns(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "parameter-server   2        1" in out
     assert "…" not in out
+
+
+SENTENCE = "worker-0 and worker-1 failed within 1 s of it, and the whole job starts again in 10 s"
+
+
+@pytest.mark.parametrize("room", [40, 60, 80])
+def test_all_of_describe_fits_but_for_what_is_one_word(room: int) -> None:
+    failing = condition(ConditionType.RESTARTING, "ProcessFailed", SENTENCE)
+    job = with_status("Restarting", conditions=(failing,))
+    lines = description(job, NOW, room)
+    begins = lines.index("Replicas:")
+    assert max(map(len, lines[begins:])) <= room
+    assert SENTENCE in " ".join(" ".join(lines).split())
+    assert any("worker-1" in line and "Running" in line for line in lines)
+
+
+def test_where_a_program_reads_describe_has_all_columns() -> None:
+    lines = description(with_status("Running"), NOW)
+    assert any("CONTAINER" in line and "PORTS" in line for line in lines)
+    assert any("REASON" in line and "MESSAGE" in line for line in lines)
+
+
+@given(
+    rows=st.lists(st.tuples(st.text("ab", max_size=9), st.text("ab ", max_size=90)), max_size=4),
+    room=st.integers(1, 99),
+)
+def test_no_word_of_a_sentence_is_lost(rows: list[tuple[str, str]], room: int) -> None:
+    lines = tables.with_sentences(("A", "MESSAGE"), rows, (), room)
+    words = "".join("".join(line.split()) for line in lines)
+    for _, sentence in rows:
+        assert "".join(sentence.split()) in words
 
 
 def test_events_tell_turns_and_ends_in_order(trainmaster: Callable[..., Ran]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.master.test_launch import run
 from trainmaster.api.documents import read_job
-from trainmaster.api.rules import BASHS_OWN
+from trainmaster.api.variables import BASHS_OWN
 
 BASH = Path("/bin/bash")
 NEWER = {"BASH_MONOSECONDS", "BASH_TRAPSIG"}

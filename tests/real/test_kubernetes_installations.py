@@ -115,6 +115,28 @@ def test_jobs_are_moved_to_another_installation_while_they_run(room: KubernetesR
     until(lambda: not room.names())
 
 
+def test_jobs_are_moved_by_force_from_a_controller_that_leads(room: KubernetesRoom, ledger: Ledger) -> None:
+    first, other = room.controller(), room.another()
+    room.drop("mnist", eager(worker=trainers(ledger, steps=0)))
+    before = room.until_true("mnist", C.RUNNING)
+    named = controller_of(room, "mnist")
+    old, new = f"{room.own}/{ACCOUNT}", f"{other['TRAINMASTER_KUBERNETES__NAMESPACE']}/{ACCOUNT}"
+    second = room.controller(**other)
+    until(lambda: second.metric("trainmaster_leader") == 1)
+    moved = adopt("--force", "--from", old, "--into", new, f"{room.namespace}/mnist")
+    assert moved.returncode == 0, moved.stderr
+    assert "takes the lease of" in moved.stderr
+    until(lambda: first.metric("trainmaster_leader") == second.metric("trainmaster_leader") == 1)
+    room.edit("mnist", {("spec", "priority"): 3})
+    after = room.until("mnist", lambda status: status.observed_generation == 2)
+    assert (after.application_id, after.is_true(C.RUNNING)) == (before.application_id, True)
+    assert after.roles["worker"].replicas[0].container == before.roles["worker"].replicas[0].container
+    assert controller_of(room, "mnist") not in ("", named)
+    assert "mnist" in readiness(first)["alone"]["message"]
+    room.delete("mnist")
+    until(lambda: not room.names())
+
+
 def test_a_release_that_gets_another_name_keeps_its_jobs(room: KubernetesRoom, ledger: Ledger) -> None:
     first = room.controller()
     room.drop("mnist", eager(worker=trainers(ledger, steps=0)))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -258,6 +261,19 @@ async def test_events_are_shown_by_kubectl_and_counted(place: Place) -> None:
         [counted] = [line for line in lines if "PermanentExit" in line]
         assert "x3" in counted
         assert "Warning" in counted
+        ours = await asyncio.to_thread(_told_by_us, "mnist", place.namespace)
+        assert [line for line in ours if "worker-0 ended with 1 (3 times)" in line]
+        assert [line for line in ours if "AllRunning" in line and "all replicas run" in line]
+        place.kubectl("patch", "tj", "mnist", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        place.kubectl("delete", "tj", "mnist", "--ignore-not-found")
+        assert len(await asyncio.to_thread(_told_by_us, "mnist", place.namespace)) == 3  # with the header
+
+
+def _told_by_us(name: str, namespace: str) -> list[str]:
+    command = [sys.executable, "-m", "trainmaster", "events", name, "-n", namespace]
+    environ = os.environ | {"TRAINMASTER_SOURCE": "kubernetes"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 async def test_a_flood_of_events_is_cut(place: Place) -> None:

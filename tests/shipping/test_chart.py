@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from shipping.judge import takes
 from trainmaster.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +85,25 @@ def test_an_unknown_value_is_refused_at_every_level() -> None:
 def test_free_settings_are_those_that_have_no_value_of_their_own() -> None:
     known = {field.validation_alias or name for name, field in Settings.model_fields.items()}
     assert schema()["properties"]["settings"]["properties"].keys() == known - OWN_VALUES - OF_FOLDERS
+
+
+SAMPLES: list[Any] = [
+    -1, 0, 0.5, 1, 4.9, 5, 60, 60.5, 65_535, 65_536, 10**6, True, False, "", "x", "Ours", "None", "/tmp", "tmp/", "/a b",
+    "text", [], ["x"], ["hdfs://other:8020"], ["hdfs://"], [1], {}, {"nodes": "Ours"}, {"nodes": "Mine"}, {"poll_interval": 4},
+    {"poll_interval": 5}, {"visible_devices": "no"}, {"x": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", schema()["properties"]["settings"]["properties"])
+def test_what_the_schema_takes_of_a_setting_the_controller_takes_too(name: str) -> None:
+    """So no hook has to ask the program: it says no to nothing but what it reads in the cluster."""
+    judged = {
+        repr(value): takes(schema()["properties"]["settings"]["properties"][name], value) for value in SAMPLES
+    }
+    assert set(judged.values()) == {True, False}
+    for value in SAMPLES:
+        if judged[repr(value)]:
+            Settings.model_validate({"port_first": 1, "port_last": 65_535} | {name: value})
 
 
 def test_every_value_is_described_above_it() -> None:

@@ -9,13 +9,17 @@ Names, labels, and what several templates need to agree on.
 {{/* Of everything in the release's namespace. Suffixes such as -webhook follow it, so it stays well below 63 characters. */}}
 {{- define "trainmaster.fullname" -}}
 {{- $name := include "trainmaster.name" . -}}
+{{- $full := printf "%s-%s" .Release.Name $name -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Release.Name -}}
 {{- end -}}
+{{- $full = $full | trunc 40 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "no Service can be named %s, after the release: set fullnameOverride, or name the release with lower-case letters, digits and -, beginning with a letter" $full) -}}
+{{- end -}}
+{{- $full -}}
 {{- end -}}
 
 {{/* Of what belongs to the whole cluster: two releases of one name in two namespaces must not meet. */}}

@@ -9,67 +9,18 @@ https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from string import Formatter
+from collections.abc import Iterator
 
 from trainmaster.api import messages
 from trainmaster.api.base import RESERVED_ENV, ROLE_NAME
+from trainmaster.api.cel_forms import forms, is_duration
+from trainmaster.api.cel_rule import Place, Rule, text
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import BASHS_OWN, GANG_TIMEOUT_BELOW, PATH_ENV
-from trainmaster.api.schema import Schema
-
-Place = tuple[str, ...]
-"""steps of a path in the schema as schema.at takes them; any key of a map is <name>, any place in a list []"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule, in the form in which a resource definition has it."""
-
-    at: Place
-    """the field that `self` is"""
-    true: str
-    """CEL that is true of a sound job"""
-    message: str
-    """one of messages.py"""
-    values: Mapping[str, str] = field(default_factory=dict)
-    """what fills the message: name -> CEL"""
-    path: str = ""
-    """the field below `self` that is to blame, as .name.name"""
-    reason: str = "FieldValueInvalid"
-    new_only: bool = False
-    """judged when an object is created, never again: for what can't be edited away"""
-
-    def validation(self) -> Schema:
-        """An entry of x-kubernetes-validations."""
-        found: Schema = {"rule": self.true}
-        if self.values:
-            found["messageExpression"] = _filled(self.message, self.values)
-        else:
-            found["message"] = self.message
-        if self.path:
-            found["fieldPath"] = self.path
-        if self.reason != "FieldValueInvalid":
-            found["reason"] = self.reason
-        if self.new_only:
-            found["optionalOldSelf"] = True
-        return found
-
-
-def _filled(message: str, values: Mapping[str, str]) -> str:
-    """CEL that makes the sentence of a message."""
-    parts = list(Formatter().parse(message))
-    form = "".join(text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parts)
-    given = ", ".join(values[name] for _, name, _, _ in parts if name)
-    return f"{_text(form)}.format([{given}])"
-
-
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+from trainmaster.api.rules import GANG_TIMEOUT_BELOW
+from trainmaster.api.variables import BASHS_OWN, PATH_ENV
 
 
 def _replicas(*names: str) -> str:
@@ -114,6 +65,7 @@ def rules() -> Iterator[Rule]:
         new_only=True,
     )
     yield from _immutable()
+    yield from forms()
     yield from _of_roles()
     yield from _of_policies()
     yield from _of_success()
@@ -150,9 +102,11 @@ def _of_policies() -> Iterator[Rule]:
     numbers = {"wanted": wanted, "total": _replicas()}
     yield Rule(SPEC, fits, messages.GANG_TOO_LARGE, numbers, ".gang.minAvailable")
     timeout, limit = _milliseconds("self"), int(GANG_TIMEOUT_BELOW * 1000)
-    yield Rule(TIMEOUT, f"{timeout} >= 1000 && {timeout} < {limit}", messages.GANG_TIMEOUT)
+    short = f"!({is_duration('self')}) || {timeout} >= 1000 && {timeout} < {limit}"
+    yield Rule(TIMEOUT, short, messages.GANG_TIMEOUT)
     longest, base = _milliseconds("self.max"), _milliseconds("self.base")
-    grows = f"!has(self.base) || !has(self.max) || {longest} >= {base}"
+    known = f"has(self.base) && has(self.max) && ({is_duration('self.base')}) && ({is_duration('self.max')})"
+    grows = f"!({known}) || {longest} >= {base}"
     yield Rule(BACKOFF, grows, messages.BACKOFF_MAX, {"base": "self.base"}, ".max")
     timed = "!has(self.ttlDeletesResource) || !self.ttlDeletesResource || has(self.ttlAfterFinished)"
     yield Rule((*SPEC, "runPolicy"), timed, messages.TTL_TO_DELETE_BY, path=".ttlDeletesResource")
@@ -170,7 +124,7 @@ def _of_success() -> Iterator[Rule]:
         (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {works}", either),
     )
     for when, so, roles in cases:
-        values = {"policy": "self.successPolicy", "roles": _text(" or ".join(roles))}
+        values = {"policy": "self.successPolicy", "roles": text(" or ".join(roles))}
         met = f"!({when}) || {so}"
         yield Rule(SPEC, met, messages.NOBODY_TO_SUCCEED, values, ".successPolicy")
 
@@ -210,22 +164,24 @@ def _of_template() -> Iterator[Rule]:
     custom, given = _is(Framework.CUSTOM), "has(self.template) && size(self.template) > 0"
     yield Rule(SPEC, f"!({custom}) || {given}", messages.NO_TEMPLATE, path=".template")
     yield Rule(SPEC, f"({custom}) || !({given})", messages.ONLY_CUSTOM, path=".template")
-    name = (*SPEC, "template", "[]", "name")
-    yield Rule(name, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
 
 
 def _of_env() -> Iterator[Rule]:
-    for place in LISTS:
-        name_ = (*place, "env", "[]", "name")
-        yield Rule(name_, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
-        yield Rule(name_, f"!(self in {json.dumps(BASHS_OWN)})", messages.BASHS_OWN, {"name": "self"})
-    for (name, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
-        values = {"name": f"'{name}'", "path": f"'{path}'"}
-        given = _is_given(field_)
-        none = f"(!has(self.env) || !self.env.exists(it, it.name == '{name}'))"
-        yield Rule(SPEC, f"!({given}) || {none}", messages.HOLDS_A_PATH, values, ".env")
-        none = f"self.roles.all(role, !has(self.roles[role].env) || !self.roles[role].env.exists(it, it.name == '{name}'))"
-        yield Rule(SPEC, f"!({given}) || {none}", messages.HOLDS_A_PATH, values, ".roles")
+    for place in (*((*place, "env") for place in LISTS), (*SPEC, "template")):
+        name = (*place, "[]", "name")
+        yield Rule(name, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
+        yield Rule(name, f"!(self in {json.dumps(BASHS_OWN)})", messages.BASHS_OWN, {"name": "self"})
+    for (name_, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
+        values = {"name": f"'{name_}'", "path": f"'{path}'"}
+        for list_ in ("env", "template"):
+            none = _none_named("self", list_, name_)
+            yield Rule(SPEC, f"!({_is_given(field_)}) || {none}", messages.HOLDS_A_PATH, values, f".{list_}")
+        none = f"self.roles.all(role, {_none_named('self.roles[role]', 'env', name_)})"
+        yield Rule(SPEC, f"!({_is_given(field_)}) || {none}", messages.HOLDS_A_PATH, values, ".roles")
+
+
+def _none_named(of: str, variables: str, name: str) -> str:
+    return f"(!has({of}.{variables}) || !{of}.{variables}.exists(it, it.name == '{name}'))"
 
 
 def _is_given(field_: str) -> str:

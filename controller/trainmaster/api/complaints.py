@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from trainmaster.api import base, job, messages, schema
+from trainmaster.api.foreign import FOREIGN
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
@@ -20,32 +21,13 @@ _KEY_MARK = "[key]"
 """pydantic's own last step of a path, where the key of a map is meant"""
 
 PATTERNS: Mapping[str, str] = {
-    job.JOB_NAME: "must be lower-case letters, digits, - and ., with a letter or digit at both ends",
-    job.NAMESPACE_NAME: "must be lower-case letters, digits and -, with a letter or digit at both ends",
+    job.JOB_NAME: messages.JOB_NAME,
+    job.NAMESPACE_NAME: messages.NAMESPACE_NAME,
     base.ROLE_NAME: messages.ROLE_NAME,
-    base.ENV_NAME: "must be letters, digits and _, and not begin with a digit",
-    job.FILE_NAME: "must be a plain file name of letters, digits, '.', _ and -, without folders",
-    job.USER_NAME: "is no user name: letters, digits and _ . @ $ -, not begun by a digit",
+    base.ENV_NAME: messages.ENV_NAME,
+    job.FILE_NAME: messages.FILE_NAME,
+    job.USER_NAME: messages.USER_NAME,
 }
-
-KUBEFLOW: Mapping[str, str] = {
-    "tfReplicaSpecs": "declare the processes in spec.roles, and spec.framework: TensorFlow",
-    "pytorchReplicaSpecs": "declare the processes in spec.roles, and spec.framework: PyTorch",
-    "template": "write command, env and resources into the role itself",
-    "containers": "write command, env and resources into the role itself",
-    "image": "YARN runs the command on its nodes: bring programs and environments in `files`",
-    "args": "write the arguments into `command`, which is a bash script",
-    "limits": "write memory, vcores and gpus into `resources`: what is asked for is also the limit",
-    "requests": "write memory, vcores and gpus into `resources`: what is asked for is also the limit",
-    "cpu": "write `vcores`, a whole number",
-    "nvidia.com/gpu": "write `gpus`",
-    "cleanPodPolicy": "containers are always given back at the end",
-    "activeDeadlineSeconds": "write `activeDeadline`, such as 12h",
-    "ttlSecondsAfterFinished": "write `ttlAfterFinished`, such as 7d",
-    "schedulingPolicy": "write spec.queue, spec.priority and spec.gang",
-    "volumeMounts": "bring data in by `files`, or read it from HDFS",
-}
-"""fields of Kubeflow's jobs -> what to write instead"""
 
 Finding = Mapping[str, Any]
 """one of pydantic's error details: type, loc, msg, input, ctx"""
@@ -119,7 +101,7 @@ def _unknown_field(found: Found) -> str:
     *parent, name = found.path
     known = _declared(tuple(parent))
     unknown = f"unknown field {cut(str(name))!r}"
-    if cure := KUBEFLOW.get(str(name)):
+    if cure := FOREIGN.get(str(name)):
         return f"{unknown}: {cure}"
     if near := nearest(str(name), known):
         return f"{unknown}: did you mean {near!r}?"

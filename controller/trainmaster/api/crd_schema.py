@@ -18,10 +18,12 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from trainmaster.api import cel, schema
+from trainmaster.api import cel, cel_forms, messages, schema
 from trainmaster.api.base import WORDS_KEY
+from trainmaster.api.cel_rule import Place
 from trainmaster.api.edits import EDIT_KEY, Edit
 from trainmaster.api.fields import type_of
+from trainmaster.api.foreign import RESOURCES as FOREIGN_RESOURCES
 from trainmaster.api.resources import MAX_TEXT
 from trainmaster.api.schema import Schema
 
@@ -41,15 +43,15 @@ LIST_TYPE, MAP_TYPE, LIST_KEYS = (
     "x-kubernetes-list-map-keys",
 )
 ANY_TYPE = "x-kubernetes-preserve-unknown-fields"
-KEYS: Mapping[cel.Place, str] = {
+KEYS: Mapping[Place, str] = {
     ("spec", "env"): "name",
     ("spec", "roles", "<name>", "env"): "name",
     ("status", "conditions"): "type",
 }
 """lists whose entries have a name of their own: several managers may each own some of them"""
-ATOMIC_MAPS: Sequence[cel.Place] = (("status", "conditions", "[]"), ("status", "roles"))
+ATOMIC_MAPS: Sequence[Place] = (("status", "conditions", "[]"), ("status", "roles"))
 """written whole by one manager: managedFields would otherwise name each of their fields"""
-RESOURCES: cel.Place = ("spec", "roles", "<name>", "resources")
+RESOURCES: Place = ("spec", "roles", "<name>", "resources")
 RESOURCES_TEXT = "^[^=,]+=[^=,]+(,[^=,]+=[^=,]+){0,2}$"
 UNSEEN = {"observedGeneration": -1}
 """the status that a new object has: by kstatus a status without a generation is up to date, so Flux would wait for nothing"""
@@ -64,6 +66,8 @@ def kubernetes_schema() -> Schema:
     for path, node in _nodes(whole):
         _merged(path, node)
     _text_or_fields(_at(whole, RESOURCES))
+    for place, _ in cel_forms.told():
+        del _at(whole, place)["pattern"]  # a rule says it in words
     for rule in cel.rules():
         _at(whole, rule.at).setdefault("x-kubernetes-validations", []).append(rule.validation())
     _left_to_the_server(whole)
@@ -127,7 +131,7 @@ def _unchecked(node: Schema) -> None:
 # --- merging
 
 
-def _merged(path: cel.Place, node: Schema) -> None:
+def _merged(path: Place, node: Schema) -> None:
     """How server-side apply merges: by name where entries have one, whole where they don't."""
     if node.get("type") == "array":
         node |= {LIST_TYPE: "map", LIST_KEYS: [KEYS[path]]} if path in KEYS else {LIST_TYPE: "atomic"}
@@ -138,12 +142,33 @@ def _merged(path: cel.Place, node: Schema) -> None:
 def _text_or_fields(node: Schema) -> None:
     """A node for either of two types has no type, and then unknown fields aren't found by themselves: so each set
     of fields that may be there is named. `enum` fits none of them: it is what the API server shows when nothing fits.
+    That comes after words of its own, so fields that people bring along are let in here, each to be refused by its cure.
     """
     names = list(node["properties"])
     sets = [found for count in range(len(names) + 1) for found in combinations(names, count)]
     del node["type"]
-    node |= {ANY_TYPE: True, "pattern": RESOURCES_TEXT, "maxLength": MAX_TEXT, "maxProperties": len(names)}
-    node["anyOf"] = [{"enum": names}, *(_exactly(found) for found in sets)]
+    memory = node["properties"]["memory"]
+    memory["pattern"] = _worded(messages.NO_SIZE, memory["pattern"])
+    node |= {ANY_TYPE: True, "pattern": _worded(messages.NO_PAIR, RESOURCES_TEXT), "maxLength": MAX_TEXT}
+    node["anyOf"] = [
+        {"enum": names},
+        *(_exactly(found) for found in sets),
+        *({"required": [name]} for name in FOREIGN_RESOURCES),
+    ]
+    node["properties"] |= {name: _refused(cure) for name, cure in FOREIGN_RESOURCES.items()}
+
+
+def _refused(cure: str) -> Schema:
+    """A field that there isn't: the API server shows the words of a closed list to whoever writes anything else."""
+    return {ANY_TYPE: True, "enum": [cure], "description": f"No field: {cure}."}
+
+
+def _worded(sentence: str, pattern: str) -> str:
+    """A pattern that says what it is for, where no rule can: the API server shows a person nothing but the pattern.
+    Nothing comes before the beginning of a text or after its end, so the words match nothing.
+    """
+    *_, cure = sentence.rpartition(": ")
+    return f"{cure}$^|{pattern}"
 
 
 def _exactly(names: Sequence[str]) -> Schema:
@@ -160,13 +185,13 @@ def _below(node: Schema) -> Iterator[tuple[str, Schema]]:
             yield step, node[key]
 
 
-def _nodes(node: Schema, path: cel.Place = ()) -> Iterator[tuple[cel.Place, Schema]]:
+def _nodes(node: Schema, path: Place = ()) -> Iterator[tuple[Place, Schema]]:
     yield path, node
     for step, child in _below(node):
         yield from _nodes(child, (*path, step))
 
 
-def _at(node: Schema, path: cel.Place) -> Schema:
+def _at(node: Schema, path: Place) -> Schema:
     for step in path:
         node = dict(_below(node))[step]
     return node

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from trainmaster.api import schema
 from trainmaster.api.base import WORDS_KEY
 from trainmaster.api.edits import EDIT_KEY, Edit
+from trainmaster.api.job import ALL
 from trainmaster.api.quantities import MIB
 from trainmaster.api.schema import INT_OR_STRING, Schema
 
@@ -89,7 +90,7 @@ def type_of(node: Schema) -> str:
 
 
 def _text_or_number(node: Schema) -> str:
-    if node.get("pattern") == "^all$":
+    if node.get("pattern") == ALL:
         return "whole number or all"
     return "size" if node["minimum"] >= MIB else "duration"
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from trainmaster.api import messages
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.quantities import Duration
@@ -55,6 +56,7 @@ WORKER_ROLE = "worker"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+ALL = "^all$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
 
@@ -123,13 +125,13 @@ class Role(Model):
 def _parse_min_available(value: object) -> object:
     if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
-    raise ValueError("must be a number of replicas from 1, or all")
+    raise ValueError(messages.NO_MIN_AVAILABLE)
 
 
 MinAvailable = Annotated[
     int | Literal["all"],
     BeforeValidator(_parse_min_available),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 1, "pattern": "^all$"}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 1, "pattern": ALL}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The sentences of the rules across fields, each once: rules.py fills them in, and so does the API server (cel.py).
+"""The sentences of rules and forms, each once: the models fill them in, and so does the API server (cel.py, cel_forms.py).
 
 Lives here: what a person reads. Never here: when it is said.
 """
@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
+JOB_NAME: Final = "must be lower-case letters, digits, - and ., with a letter or digit at both ends"
+NAMESPACE_NAME: Final = "must be lower-case letters, digits and -, with a letter or digit at both ends"
+ENV_NAME: Final = "must be letters, digits and _, and not begin with a digit"
+FILE_NAME: Final = "must be a plain file name of letters, digits, '.', _ and -, without folders"
+USER_NAME: Final = "is no user name: letters, digits and _ . @ $ -, not begun by a digit"
+NO_DURATION: Final = "{value} is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds"
+NO_SIZE: Final = "{value} is not a size: write 4G, 512Mi, 1.5Gi, or a number of bytes"
+NO_PAIR: Final = "{pair} is not name=number: write memory=8G,vcores=2,gpu=2"
+NO_MIN_AVAILABLE: Final = "must be a number of replicas from 1, or all"
 NO_REPLICA: Final = "all roles together have no replica: at least one is needed"
 TOO_MANY_REPLICAS: Final = "all roles together have {total} replicas: one job may have {limit}"
 GANG_TOO_LARGE: Final = "{wanted} replicas must be there before the start, and the job has only {total}"

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from trainmaster.api import messages
 
 MIB = 2**20
 MAX_MIB = 2**31 - 1
@@ -89,7 +91,7 @@ def _bytes(value: object) -> Fraction:
         return plain
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     if match is None or match[2] not in SUFFIXES:
-        raise ValueError(f"{_shown(value)} is not a size: write 4G, 512Mi, 1.5Gi, or a number of bytes")
+        raise ValueError(messages.NO_SIZE.format(value=_shown(value)))
     if match[2] and re.search("[eE]", match[1]):
         raise ValueError(f"{_shown(value)} has both an exponent and a unit")
     return Fraction(match[1]) * SUFFIXES[match[2]]
@@ -110,7 +112,7 @@ def _sum_of_units(value: object) -> Fraction:
         return sum((Fraction(n) * _UNITS[unit] for unit, n in match.groupdict().items() if n), Fraction(0))
     if isinstance(value, str) and len(value) <= _LONGEST and re.fullmatch(_NUMBER, value):
         return Fraction(value)
-    raise ValueError(f"{_shown(value)} is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds")
+    raise ValueError(messages.NO_DURATION.format(value=_shown(value)))
 
 
 def _decimal(value: Fraction) -> str:
@@ -124,13 +126,15 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-# The form that the API server checks; the parsers above check the amount as well, and say it in words.
+# The form that the API server checks; the parsers above check the amount as well.
+SIZE: Final = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[KMGTPE]i|[kMGTPEmun])?$"
+DURATION: Final = rf"^{_NUMBER}$|^{''.join(f'({_NUMBER}{unit})?' for unit in _UNITS)}$"
 _MEMORY_SCHEMA = {
     "x-kubernetes-int-or-string": True,
     "minimum": MIB,
     "maximum": MAX_MIB * MIB,
     "maxLength": _LONGEST,
-    "pattern": r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[KMGTPE]i|[kMGTPEmun])?$",
+    "pattern": SIZE,
 }
 _DURATION_SCHEMA = {
     "x-kubernetes-int-or-string": True,
@@ -138,7 +142,7 @@ _DURATION_SCHEMA = {
     "maximum": MAX_SECONDS,
     "minLength": 1,
     "maxLength": _LONGEST,
-    "pattern": rf"^{_NUMBER}$|^{''.join(f'({_NUMBER}{unit})?' for unit in _UNITS)}$",
+    "pattern": DURATION,
 }
 
 Memory = Annotated[

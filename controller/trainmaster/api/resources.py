@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from trainmaster.api import messages
 from trainmaster.api.base import Model
 from trainmaster.api.quantities import Memory, format_memory
 
@@ -61,7 +62,7 @@ def parse_resources(text: str) -> dict[str, int | str]:
 def _parse_pair(pair: str) -> tuple[str, int | str]:
     match = _PAIR.fullmatch(pair)
     if match is None:
-        raise ValueError(f"{pair.strip()[:40]!r} is not name=number: write memory=8G,vcores=2,gpu=2")
+        raise ValueError(messages.NO_PAIR.format(pair=repr(pair.strip()[:40])))
     name, number, unit = _NAMES.get(match[1].lower()), int(match[2]), match[3].lower()
     if name is None:
         raise ValueError(f"unknown resource {match[1][:40]!r}: known are memory, vcores and gpu")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from trainmaster.api import messages
-from trainmaster.api.base import RESERVED_ENV
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding
 from trainmaster.api.demands import DEMANDS
@@ -33,25 +32,13 @@ from trainmaster.api.job import (
 from trainmaster.api.quantities import format_duration
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.template_rules import template_problems
+from trainmaster.api.variables import holding_paths, wrong_with
 
 GANG_TIMEOUT_BELOW = 600.0
 """seconds after which YARN takes back a container that wasn't started
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
 MAX_BYTES = 768 * 1024
 """of a spec as JSON"""
-BASHS_OWN: tuple[str, ...] = (
-    "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
-    "BASH_MONOSECONDS", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG", "BASH_VERSINFO", "DIRSTACK",
-    "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OLDPWD", "OPTIND",
-    "PIPESTATUS", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
-)  # fmt: skip
-"""variables that bash, which runs the command, sets, computes or checks itself (bash(1), "Shell Variables", up to 5.3)"""
-PATH_ENV: Mapping[str, str] = {
-    "INPUT_PATH": "spec.inputPath",
-    "CHECKPOINT_PATH": "spec.checkpointPath",
-    "SAVED_MODEL_PATH": "spec.savedModelPath",
-}
-"""variables that processes are given -> the field that they hold"""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
 
 Problems = Iterator[FieldProblem]
@@ -163,30 +150,20 @@ def _scaling(spec: Spec) -> Problems:
 
 
 def _environment(spec: Spec) -> Problems:
-    told = {name for name, value in zip(PATH_ENV, values(spec).values(), strict=True) if value}
-    yield from _environment_of("spec.env", spec.env, told)
+    taken = holding_paths(spec)
+    yield from _environment_of("spec.env", spec.env, taken)
     for name, role in spec.roles.items():
-        yield from _environment_of(f"spec.roles.{name}.env", role.env, told)
+        yield from _environment_of(f"spec.roles.{name}.env", role.env, taken)
 
 
-def _environment_of(path: str, env: Sequence[EnvVar], told: Set[str]) -> Problems:
-    """`told` are the names that already hold one of the job's paths."""
+def _environment_of(path: str, env: Sequence[EnvVar], taken: Set[str]) -> Problems:
+    """`taken` are the names that already hold one of the job's paths."""
     seen: set[str] = set()
     for i, variable in enumerate(env):
-        for reason in _wrong_with(variable.name, seen, told):
+        twice = [messages.TWICE.format(name=variable.name)] if variable.name in seen else []
+        for reason in (*twice, *wrong_with(variable.name, taken)):
             yield _problem(f"{path}[{i}].name", variable.name, reason)
         seen.add(variable.name)
-
-
-def _wrong_with(name: str, seen: Set[str], told: Set[str]) -> Iterator[str]:
-    if name in seen:
-        yield messages.TWICE.format(name=name)
-    if name.startswith(RESERVED_ENV):
-        yield messages.RESERVED
-    if name in BASHS_OWN:
-        yield messages.BASHS_OWN.format(name=name)
-    if name in told:
-        yield messages.HOLDS_A_PATH.format(name=name, path=PATH_ENV[name])
 
 
 def _files(spec: Spec) -> Problems:

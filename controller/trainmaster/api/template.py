@@ -44,7 +44,8 @@ class TemplateVariable(Model):
     """One variable that tells a process about the others."""
 
     name: Annotated[str, Field(pattern=ENV_NAME, max_length=256)]
-    """Name of the variable. Names that begin with TRAINMASTER_ are the controller's own."""
+    """Name of the variable. Names that begin with TRAINMASTER_ are the controller's own, and some, such as
+    UID and RANDOM, bash's, which runs the command."""
     value: Annotated[Text, Field(max_length=4096)] = ""
     """Value, with placeholders such as {{rank}}, {{world}}, {{addresses worker}} and {{first worker host}};
     docs/frameworks.md lists them."""

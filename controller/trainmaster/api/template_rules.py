@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from trainmaster.api import messages
-from trainmaster.api.base import RESERVED_ENV
 from trainmaster.api.deciding import ranked
 from trainmaster.api.job import Framework, Spec
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.template import FORMS, Placeholder, TemplateVariable, loose, placeholders
+from trainmaster.api.variables import holding_paths, wrong_with
 
 
 def template_problems(spec: Spec) -> Iterator[FieldProblem]:
@@ -22,11 +22,10 @@ def template_problems(spec: Spec) -> Iterator[FieldProblem]:
         reason = messages.ONLY_CUSTOM if spec.template else messages.NO_TEMPLATE
         yield FieldProblem(field="spec.template", value=spec.framework.value, reason=reason)
         return
+    taken = holding_paths(spec)
     for i, variable in enumerate(spec.template):
-        if variable.name.startswith(RESERVED_ENV):
-            yield FieldProblem(
-                field=f"spec.template[{i}].name", value=variable.name, reason=messages.RESERVED
-            )
+        for reason in wrong_with(variable.name, taken):
+            yield FieldProblem(field=f"spec.template[{i}].name", value=variable.name, reason=reason)
         yield from _named_roles(spec, variable, f"spec.template[{i}].roles")
         for reason in _of_value(spec, variable):
             yield FieldProblem(field=f"spec.template[{i}].value", value=variable.value, reason=reason)

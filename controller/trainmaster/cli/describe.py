@@ -8,30 +8,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainmaster.cli import terminal
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
-from trainmaster.cli.tables import age, aligned, message, printable, state, table
+from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
 from trainmaster.observe.ages import since
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus, ReplicaStatus
     from trainmaster.sources.store import StoredJob
 
+INDENT = "  "
+PLACE_TO_GO = ("PORTS", "RESTARTS", "CONTAINER", "NODE")
+"""columns of replicas that a narrow terminal leaves out first"""
+
 
 @with_choices
 def describe(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
     """Show all that is known of one job."""
     stored = open_store(choices).get(choices.in_namespace, name)
-    print("\n".join(description(stored, time.time())))
+    print("\n".join(description(stored, time.time(), terminal.room())))
 
 
-def description(stored: StoredJob, now: float) -> list[str]:
-    """The lines of `describe`."""
+def description(stored: StoredJob, now: float, room: int | None = None) -> list[str]:
+    """The lines of `describe`; `room` is the width of the terminal, None for whoever wants all columns."""
     lines = aligned([(f"{name}:", printable(value)) for name, value in _facts(stored, now) if value])
     if stored.problems:
         lines += ["", "Problems:", *(f"  {printable(str(problem))}" for problem in stored.problems)]
     if stored.status is not None:
-        lines += _roles(stored.status, now) + _earlier(stored.status, now) + _conditions(stored.status, now)
+        inner = None if room is None else room - len(INDENT)
+        lines += _roles(stored.status, now, inner) + _earlier(stored.status, now)
+        lines += _conditions(stored.status, now, inner)
     return lines
 
 
@@ -69,7 +76,7 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Completed", status.completion_time or ""
 
 
-def _roles(status: JobStatus, now: float) -> list[str]:
+def _roles(status: JobStatus, now: float, room: int | None) -> list[str]:
     rows, ends = [], []
     for role, of_role in status.roles.items():
         for replica in of_role.replicas:
@@ -78,7 +85,7 @@ def _roles(status: JobStatus, now: float) -> list[str]:
     if not rows:
         return []
     header = ("REPLICA", "STATE", "NODE", "PORTS", "CONTAINER", "RESTARTS")
-    lines = ["", "Replicas:", *_indented(table(header, rows))]
+    lines = ["", "Replicas:", *_indented(narrow(header, rows, PLACE_TO_GO, room))]
     return lines + (["", "Last ends:", *_indented(ends)] if ends else [])
 
 
@@ -106,14 +113,15 @@ def _earlier(status: JobStatus, now: float) -> list[str]:
     return ["", "Earlier runs (logs --rerun N):", *_indented(lines)] if lines else []
 
 
-def _conditions(status: JobStatus, now: float) -> list[str]:
+def _conditions(status: JobStatus, now: float, room: int | None) -> list[str]:
     rows = [
         (str(c.type), c.status, c.reason, since(c.last_transition_time, now), c.message)
         for c in status.conditions
     ]
     header = ("TYPE", "STATUS", "REASON", "SINCE", "MESSAGE")
-    return ["", "Conditions:", *_indented(table(header, rows))] if rows else []
+    shown = with_sentences(header, rows, ("SINCE", "REASON"), room) if rows else []
+    return ["", "Conditions:", *_indented(shown)] if rows else []
 
 
 def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line}" for line in lines]
+    return [f"{INDENT}{line}" for line in lines]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainmaster.cli import tables
+from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import MissingError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -104,7 +103,7 @@ def _print_table(
         print(f"No jobs {where}.", file=sys.stderr)
         return None
     rows = [tables.row(stored, time.time(), namespace is None, wide) for stored in jobs]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() and not wide else None
+    room = None if wide else terminal.room()
     sheet = tables.Sheet(tables.header(namespace is None, wide), rows, room, goes_on=goes_on)
     print("\n".join(sheet.lines))
     return sheet

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trainmaster.observe.ages import short_age, since
@@ -48,6 +49,37 @@ def fitting(cells: Sequence[Sequence[str]], first_to_go: Sequence[str], room: in
             break
         kept = [i for i in kept if head[i] != name]
     return kept
+
+
+def narrow(
+    header_: Sequence[str], rows: Sequence[Sequence[str]], first_to_go: Sequence[str], room: int | None
+) -> list[str]:
+    """A table that fits into so many letters, or whole where `room` is None."""
+    cells = [header_, *map(_filled, rows)]
+    kept = list(range(len(header_))) if room is None else fitting(cells, first_to_go, room)
+    return aligned([[each[i] for i in kept] for each in cells])
+
+
+def with_sentences(
+    header_: Sequence[str], rows: Sequence[Sequence[str]], first_to_go: Sequence[str], room: int | None
+) -> list[str]:
+    """A table whose last column is a sentence. Where they don't fit beside the others, they stand below their rows."""
+    whole = table(header_, rows)
+    if room is None or max(map(len, whole)) <= room:
+        return whole
+    head, *lines = narrow(header_[:-1], [row_[:-1] for row_ in rows], first_to_go, room)
+    pairs = zip(lines, rows, strict=True)
+    return [head, *(part for line_, row_ in pairs for part in (line_, *_below(row_[-1], room)))]
+
+
+def _below(sentence: str, room: int) -> Iterator[str]:
+    yield from textwrap.wrap(
+        printable(sentence),
+        max(room, 20),
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
 
 
 class Sheet:

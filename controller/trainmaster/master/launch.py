@@ -83,7 +83,7 @@ def script(
 ) -> str:
     """The script that runs in the container: a look whether the ports are free, variables, its GPUs, the user's command.
 
-    Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
+    Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/variables.py).
     """
     looks = "\n".join(_port_check(host, port) for port in ports)
     asking = gpu_lines(gpus)

@@ -55,6 +55,11 @@ def test_lint_finds_nothing(values: Path) -> None:
         ("serviceAccount.create=false", "serviceAccount"),
         ("listen=127.0.0.1", "listen"),
         ("listen=localhost", "listen"),
+        ("listen=::1", "listen"),
+        ("listen=$(POD_IP)", "listen"),
+        ("ingress.host=Trainmaster_1", "host"),
+        ("policy[0].namespace=Vision", "namespace"),
+        ("settings.port_last=0", "port_last"),
         ("nameOverride=Train_Master", "nameOverride"),
         ("fullnameOverride=trainmaster.example", "fullnameOverride"),
         ("settings.web_port=9091", "web_port"),
@@ -68,6 +73,15 @@ def test_values_that_mean_nothing_are_refused(setting: str, complaint: str) -> N
     )
     assert done.returncode != 0
     assert complaint in done.stderr
+
+
+@pytest.mark.parametrize("release", ["1st", "team.ml"])
+def test_a_release_after_which_no_service_can_be_named_is_refused(release: str) -> None:
+    command = ("helm", "template", release, str(CHART), "--kube-version", chart.KUBE_VERSION)
+    refused = tools.run(*command)
+    assert refused.returncode != 0
+    assert "set fullnameOverride" in refused.stderr
+    assert tools.run(*command, "--set", "fullnameOverride=trainmaster").returncode == 0
 
 
 @each_values

@@ -171,3 +171,36 @@ async def test_of_many_contenders_one_wins(world: World) -> None:
         await asyncio.gather(*(each.acquire() for each in many))
     world.clock.pass_(LEASE)
     assert sum(await asyncio.gather(*(each.acquire() for each in many))) == 1
+
+
+async def test_a_lease_is_wrested_from_a_leader_once_its_time_is_over(
+    world: World, a: Contender, b: Contender
+) -> None:
+    await led_by(world, a)
+    leads: list[bool] = []
+
+    async def sleep(seconds: float) -> None:
+        leads.append(a.lease.held())
+        world.clock.pass_(seconds)
+        if len(leads) > 1:  # at first it doesn't know yet, and acts
+            assert not await a.acquire()
+
+    assert await b.lease.wrest(sleep)
+    assert leads[0]
+    assert not leads[-1]
+    assert sum(leads) < len(leads) * 3 / 4
+    assert (b.lease.epoch, a.lease.superseded) == (2, True)
+
+
+async def test_a_lease_that_is_renewed_at_that_moment_is_not_had(
+    world: World, a: Contender, b: Contender
+) -> None:
+    await led_by(world, a)
+
+    def renewed(request: Request) -> None:
+        world.server.replace(KEY, world.server.get(KEY))
+        request.answer()
+
+    b.line.meet = renewed
+    assert not await b.lease.wrest()
+    assert await a.acquire()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from trainmaster.plan.memory import Memory
 from trainmaster.sources.kubernetes import installation
 from trainmaster.sources.kubernetes.api import LEASES, SECRETS, TRAININGJOBS
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
+from trainmaster.sources.kubernetes.lease import KubernetesLease
 from trainmaster.sources.kubernetes.moving import Side, adopt, adopt_abandoned
 from trainmaster.sources.kubernetes.records import INSTALLATION, packed
 
@@ -162,6 +164,33 @@ async def test_nothing_is_handed_over_while_a_controller_leads() -> None:
         await adopt(Side(old, "release", DURATION), Side(new, "release", DURATION), [], lambda _: None)
     assert await world.records("old") == set(NAMES)
     assert set(world.drivers().values()) == {THEIRS}
+
+
+async def test_a_leader_stands_still_while_jobs_are_handed_over_by_force_and_leads_again_after() -> None:
+    world = World()
+
+    async def epoch() -> int:
+        return 7
+
+    leader = KubernetesLease(Line(world.server, "old"), "release", DURATION, epoch)
+    led_meanwhile: list[str] = []
+    while not await leader.acquire():
+        await asyncio.sleep(DURATION / 10)
+
+    async def leads() -> None:
+        while True:
+            await leader.acquire()
+            await asyncio.sleep(DURATION / 10)
+
+    beating = asyncio.create_task(leads())
+    sides = [Side(Line(world.server, namespace), "release", DURATION) for namespace in ("old", "new")]
+    said = lambda words: led_meanwhile.append(words) if leader.held() else None  # noqa: E731
+    await adopt(*sides, [], said, by_force=True)
+    assert led_meanwhile == []
+    assert (await world.records("old"), await world.records("new")) == (set(), set(NAMES))
+    while not leader.held():
+        await asyncio.sleep(DURATION / 10)
+    beating.cancel()
 
 
 async def test_objects_of_an_installation_that_is_gone_get_a_new_name() -> None:

@@ -17,6 +17,7 @@ goes back, even if somebody deletes the Lease. `acquireTime` and `renewTime` are
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
@@ -57,6 +58,8 @@ class Seen:
     """for people"""
     address: str
     """of the leader's web server, as it told it"""
+    duration: float
+    """seconds for which the holder said that it leads"""
 
 
 class KubernetesLease:
@@ -113,6 +116,24 @@ class KubernetesLease:
         except TrainmasterError as error:
             self._tell(str(error))
         return self.held()
+
+    async def wrest(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> bool:
+        """Take the lease from whoever leads, and let it count once the other's time is over by his own clock.
+
+        False when somebody was faster, also when he renewed it this moment: try again.
+        """
+        seen = await self._read()
+        if seen is None or self._ours is not None:
+            return await self.acquire()
+        await self._take(seen)
+        end = self._now() + max(self._duration, seen.duration)
+        while self._has() and self._now() < end:
+            await sleep(self._duration * _DEADLINE)
+            await self.acquire()
+        return self.held()
+
+    def _has(self) -> bool:
+        return self._ours is not None
 
     async def release(self) -> None:
         """Step down. A standby takes over at its next look; it has to wait when the API server can't be told."""
@@ -255,6 +276,7 @@ def _seen(found: Object) -> Seen:
         epoch=spec.get("leaseTransitions") or 0,
         acquired=spec.get("acquireTime") or "",
         address=(metadata.get("annotations") or {}).get(ADDRESS) or "",
+        duration=float(spec.get("leaseDurationSeconds") or 0),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from trainmaster.errors import FencedError, InvalidError, NoSuchJobError, RefusedError
 from trainmaster.sources.kubernetes import installation
@@ -58,10 +58,11 @@ class Side:
     def __str__(self) -> str:
         return f"{self.api.namespace}/{self.name}"
 
-    async def lead(self) -> None:
-        """Take its lease, so that no controller of it acts meanwhile. RefusedError where one leads."""
+    async def lead(self, by_force: bool = False) -> None:
+        """Take its lease, so that no controller of it acts meanwhile. RefusedError where one leads, unless `by_force`: it
+        then stops to lead, and may lead again after `leave`."""
         for _ in range(int(_PATIENCE * _TRIES)):
-            if await self.lease.acquire():
+            if await (self.lease.wrest() if by_force else self.lease.acquire()):
                 return
             await asyncio.sleep(self._duration / _TRIES)
         words = f"a controller of {self} leads ({self.lease.holder}): stop its controllers first, jobs go on meanwhile"
@@ -93,27 +94,38 @@ class Side:
         return found
 
 
-async def adopt(old: Side, new: Side, jobs: Collection[tuple[str, str]], say: Say) -> None:
+async def adopt(
+    old: Side, new: Side, jobs: Collection[tuple[str, str]], say: Say, by_force: bool = False
+) -> None:
     """Hand over these jobs, by namespace and name; without any, all of them and, where the new side has none, the identity.
 
-    Raises RefusedError while a controller of either leads, NoSuchJobError for jobs that the old one doesn't have.
+    Raises RefusedError while a controller of either leads, unless `by_force`; NoSuchJobError for jobs that the old one
+    doesn't have.
     """
     try:
-        for side in (old, new):
-            await side.lead()
+        await _lead((old, new), by_force)
         await _Handing(old, new, frozenset(jobs), say).run()
     finally:
         for side in (old, new):
             await side.leave()
 
 
-async def adopt_abandoned(identity: str, new: Side, jobs: Collection[tuple[str, str]], say: Say) -> None:
+async def _lead(sides: Sequence[Side], by_force: bool) -> None:
+    """All at one time: a lease that is had mustn't grow old while another one is waited for."""
+    for found in await asyncio.gather(*(side.lead(by_force) for side in sides), return_exceptions=True):
+        if found is not None:
+            raise found
+
+
+async def adopt_abandoned(
+    identity: str, new: Side, jobs: Collection[tuple[str, str]], say: Say, by_force: bool = False
+) -> None:
     """Put the name of the new installation on objects of one that is gone for good, with its records.
 
     What ran is ended by YARN itself once nobody spoke for it; the jobs then say that their records were lost.
     """
     try:
-        await new.lead()
+        await new.lead(by_force)
         ours = await installation.Installation(new.api, new.name).find()
         await _rename_objects(new, identity, ours, frozenset(jobs), say)
     finally:

@@ -1,0 +1,81 @@
+"""The first line that a person reads after `kubectl apply` where no webhook is installed: the API server's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from api.declarations import MALFORMED, with_worker
+from real.served import Served, job
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+
+_LIMITS = "write memory, vcores and gpus into `resources`: what is asked for is also the limit"
+MISTAKES: list[tuple[dict[str, Any], str, str]] = [
+    (with_worker(resources={"limits": {"nvidia.com/gpu": 1}}), "resources.limits", _LIMITS),
+    (with_worker(resources={"requests": {"cpu": 1, "memory": "4Gi"}}), "resources.requests", _LIMITS),
+    (with_worker(resources={"memory": "4Gi", "nvidia.com/gpu": 1}), "resources.nvidia.com/gpu", "write `gpus`"),
+    (with_worker(resources={"cpu": "500m"}), "resources.cpu", "write `vcores`, a whole number"),
+    (with_worker(replicas="2"), "spec.roles.worker.replicas", "must be of type integer"),
+    (with_worker(resources={"vcores": "2"}), "resources.vcores", "must be of type integer"),
+    (with_worker(resources={"memory": "512MB"}), "resources.memory", "write 4G, 512Mi, 1.5Gi, or a number of bytes"),
+    (with_worker(resources="memory"), "resources", "write memory=8G,vcores=2,gpu=2"),
+    (with_worker(image="python:3.11"), "spec.roles.worker.image", "unknown field"),
+    ({"tfReplicaSpecs": {}}, "spec.tfReplicaSpecs", "unknown field"),
+    (with_worker(command=["python", "train.py"]), "spec.roles.worker.command", "must be of type string"),
+]  # fmt: skip
+"""what people bring along from elsewhere, the field that is to blame, and what to do about it"""
+INNER = (
+    "<nil>",
+    "anyOf",
+    "accessor error",
+    "some validation rules were not checked",
+    "conversion error",
+    "evaluating",
+)
+
+
+@pytest.fixture(scope="module")
+def served(kubernetes: LocalKubernetes) -> Iterator[Served]:
+    """The namespace default: nothing is kept in it."""
+    found = Served(kubernetes, "default")
+    yield found
+    found.close()
+
+
+def first_line(served: Served, spec: dict[str, Any]) -> str:
+    document = job({**with_worker(), **spec})
+    ran = served.kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(document))
+    assert ran.code == 1
+    said = ran.err.removeprefix('The TrainingJob "a" is invalid: ').strip()
+    return said.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "cure"), MISTAKES, ids=[f"{field}: {cure}" for _, field, cure in MISTAKES]
+)
+def test_says_which_field_and_what_to_write(
+    served: Served, spec: dict[str, Any], field: str, cure: str
+) -> None:
+    said = first_line(served, spec)
+    assert field in said
+    assert cure in said
+    assert not [word for word in INNER if word in said]
+
+
+@pytest.mark.parametrize(("spec", "sentence"), MALFORMED, ids=[sentence for _, sentence in MALFORMED])
+def test_of_a_value_without_its_form_is_our_sentence(
+    served: Served, spec: dict[str, Any], sentence: str
+) -> None:
+    said = first_line(served, spec)
+    assert sentence.partition(": ")[2] in said
+    assert "should match" not in said
+
+
+def test_of_several_mistakes_is_one_of_these_too(served: Served) -> None:
+    """The API server goes through fields in any order."""
+    resources = {"limits": {"cpu": 1}, "memory": "512MB"}
+    said = first_line(served, with_worker(replicas="2", resources=resources))
+    assert not [word for word in INNER if word in said]
