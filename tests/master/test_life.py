@@ -40,6 +40,20 @@ async def test_an_end_is_counted_with_how_why_where_and_what_it_was() -> None:
 
 
 @virtual
+async def test_a_job_that_is_accepted_may_end_in_every_way_so_that_the_first_end_is_an_increase() -> None:
+    async with Office() as office:
+        office.drive(pytorch())
+        await office.running(2)
+        labels = {"queue": "gpu", "framework": "PyTorch"}
+        for result, reason in (
+            ("Succeeded", "JobSucceeded"),
+            ("Failed", "BackoffLimitExceeded"),
+            ("Deleted", "Deleted"),
+        ):
+            assert office.registry.get_sample_value(ENDS, {"result": result, "reason": reason, **labels}) == 0
+
+
+@virtual
 async def test_an_end_counts_once_though_another_controller_closes_the_job() -> None:
     async with Office() as office:
         master = office.drive(pytorch(backoffLimit=0))

@@ -23,6 +23,8 @@ class Life:
         # What was restarted, or runs already, has been started before, whoever counted it.
         self._started = memory.active_since if memory.started_at or memory.restarts else 0.0
         """the `active_since` of which it was counted that all processes run"""
+        if memory.queued_at:
+            self._expect(memory)
         self._missed: dict[Key, float] = {}
         """replicas that are to be restarted, and when they ended, until they run again"""
 
@@ -30,6 +32,8 @@ class Life:
         """Count what is new; `now` is seconds since the epoch."""
         if before is after:
             return
+        if after.queued_at and not before.queued_at:
+            self._expect(after)
         self._count_waits(before, after, now)
         self._count_start(before, after)
         self._count_restarts(before, after)
@@ -50,6 +54,9 @@ class Life:
         for replica in memory.replicas:
             if replica.key in self._missed and _runs(replica, containers):
                 self._lives.replaced(max(0.0, now - self._missed.pop(replica.key)))
+
+    def _expect(self, memory: Memory) -> None:
+        self._lives.expected(queue_of(memory), framework_of(memory))
 
     def _count_waits(self, before: Memory, after: Memory, now: float) -> None:
         # An application that YARN lost is submitted anew: the job was accepted long before that, and didn't wait since then.
@@ -89,9 +96,11 @@ class Life:
 
 
 def queue_of(memory: Memory) -> str:
-    """Where the job is, or was; empty where it was nowhere."""
-    application = memory.application
-    return application.queue if application else memory.begun_with.get("spec.queue", "")
+    """Where the job is, was, or wants to be; empty where nobody can tell."""
+    if memory.application:
+        return memory.application.queue
+    job = last_good(memory)
+    return memory.begun_with.get("spec.queue") or (job.spec.queue if job else "")
 
 
 def framework_of(memory: Memory) -> str:

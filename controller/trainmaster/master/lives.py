@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from trainmaster.api import reasons
 from trainmaster.master.names import Names
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.ends import Cause
@@ -23,6 +24,26 @@ LENGTHS = (10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 8
 MOST_QUEUES = 100
 """queues that have series of their own; those heard of later share one"""
 SUCCEEDED, FAILED, DELETED = "Succeeded", "Failed", "Deleted"
+ENDS = (
+    (SUCCEEDED, reasons.JOB_SUCCEEDED),
+    (DELETED, DELETED),
+    *(
+        (FAILED, reason)
+        for reason in (
+            reasons.PERMANENT_EXIT,
+            reasons.CANNOT_RUN,
+            reasons.BACKOFF_LIMIT_EXCEEDED,
+            reasons.MAX_RESTARTS_EXCEEDED,
+            reasons.ACTIVE_DEADLINE_EXCEEDED,
+            reasons.PENDING_DEADLINE_EXCEEDED,
+            reasons.KILLED_OUTSIDE,
+            reasons.TOKEN_LOST,
+            reasons.APPLICATION_LOST,
+            reasons.SUBMISSION_REFUSED,
+        )
+    ),
+)
+"""how a run may end, and why"""
 
 
 class Lives:
@@ -30,6 +51,7 @@ class Lives:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._queues = Names(MOST_QUEUES)
+        self._expected: set[tuple[str, str]] = set()
         self._finished = Counter(
             "trainmaster_jobs_finished",
             "Runs of jobs that are over, by how and why they ended.",
@@ -64,6 +86,18 @@ class Lives:
             registry=registry,
             buckets=LENGTHS,
         )
+        for result in (SUCCEEDED, FAILED):
+            self._durations.labels(result)
+
+    def expected(self, queue: str, framework: str) -> None:
+        """A job of that kind is accepted: its end is to be an increase, also where it is the first of its kind."""
+        kind = self._queues.of(queue), framework
+        if kind in self._expected:
+            return
+        self._expected.add(kind)
+        self._queue_waits.labels(kind[0])
+        for result, reason in ENDS:
+            self._finished.labels(result, reason, *kind)
 
     def finished(self, result: str, reason: str, queue: str, framework: str) -> None:
         """One run is over, and written down as such; `reason` is one of api/reasons.py."""
