@@ -10,7 +10,7 @@ LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 
 GO_LOG := .cache/go-programs.log
 
-.PHONY: help demo test check real test-frameworks kubernetes laws bench crds manifests proto lock clean
+.PHONY: help demo test check real test-frameworks kubernetes laws bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -39,6 +39,7 @@ check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tes
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m trainmaster.cli.generate --check
+	$(BIN)/python -m dashboards --check
 	$(BIN)/pytest -q -n 2 $(PURE)
 
 laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
@@ -52,6 +53,9 @@ bench: $(STAMP) ## the benchmarks, side by side with YARN Services
 
 crds: $(STAMP) ## write crds/ and docs/reference/ from the models
 	$(BIN)/python -m trainmaster.cli.generate
+
+dashboards: $(STAMP) ## write Grafana's dashboards into the chart and manifests/
+	@$(BIN)/python -m dashboards
 
 manifests: $(STAMP) ## write manifests/base/trainmaster.yaml from the chart
 	@PYTHONPATH=tests $(BIN)/python -m real.shipping.chart

@@ -94,6 +94,15 @@ class Gpu(BaseModel):
     YARN user must be able to write there. Empty: nothing is noted"""
 
 
+class Metrics(BaseModel):
+    """What stands at /metrics beside our own names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    kubeflow: bool = False
+    """whether jobs are also counted as training_operator_jobs_*_total, the names of Kubeflow's training-operator"""
+
+
 class Kubernetes(BaseModel):
     """The Kubernetes source. Which cluster, and who we are there: the pod's ServiceAccount, else KUBECONFIG."""
 
@@ -203,6 +212,8 @@ class Settings(BaseSettings):
 
     gpu: Gpu = Gpu()
     """GPUs: metrics, and what the processes are told"""
+    metrics: Metrics = Metrics()
+    """metrics"""
     log_format: Literal["text", "json"] = "text"
     """text or json"""
 

@@ -88,14 +88,14 @@ def wired(yarn: Yarn, looks: bool) -> Iterator[None]:
     """Meanwhile all wires lead to this YARN."""
     said = cast("Any", Said(yarn))
     with (
-        patch.object(opening, "ApplicationMaster", lambda _, token: Master(yarn, token)),
-        patch.object(keeping, "ApplicationMaster", lambda _, token: Master(yarn, token)),
-        patch.object(desk, "ResourceManager", lambda *_: Rm(yarn)),
-        patch.object(fleet, "ResourceManager", lambda *_: None),
+        patch.object(opening, "ApplicationMaster", lambda _, token, **_wires: Master(yarn, token)),
+        patch.object(keeping, "ApplicationMaster", lambda _, token, **_wires: Master(yarn, token)),
+        patch.object(desk, "ResourceManager", lambda *_, **_wires: Rm(yarn)),
+        patch.object(fleet, "ResourceManager", lambda *_, **_wires: None),
         patch.object(fleet, "Rest", lambda *_: None),
         patch.object(fleet, "Http", lambda *_: None),
         patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said) if looks else cluster()),
-        patch.object(fleet, "NodeManagers", lambda: Nodes(yarn)),
+        patch.object(fleet, "NodeManagers", lambda **_wires: Nodes(yarn)),
         patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
         patch.object(asyncio, "to_thread", _here) if looks else nullcontext(),
     ):

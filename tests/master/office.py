@@ -107,14 +107,17 @@ class Office(AbstractAsyncContextManager["Office"]):
         self.events: list[Event] = []
         self.removed = 0
         self.passes = 0
+        self.registry = CollectorRegistry()
         self.files: Callable[[FileRef, str], Any] = _no_file
         self.desk = self._desk(limits)
         self.masters: dict[str, JobMaster] = {}
         self.tasks: list[asyncio.Task[None]] = []
-        self._patch = patch.object(opening, "ApplicationMaster", lambda _, token: Master(self.yarn, token))
+        self._patch = patch.object(
+            opening, "ApplicationMaster", lambda _, token, **_wires: Master(self.yarn, token)
+        )
 
     def _desk(self, limits: Limits) -> Desk:
-        measures = Measures(CollectorRegistry())
+        measures = Measures(self.registry, kubeflow=True)
         measures.pass_done = self._passed  # type: ignore[method-assign]
         desk = Desk(
             settings=Settings(user="u"),
@@ -174,6 +177,10 @@ class Office(AbstractAsyncContextManager["Office"]):
         master = self.masters[uid] = JobMaster(self.desk, said, memory)
         self.tasks.append(asyncio.create_task(master.run()))
         return master
+
+    def counted(self, name: str, **labels: str) -> float:
+        """The value of a series of /metrics; 0 for one that isn't there yet."""
+        return self.registry.get_sample_value(name, labels) or 0.0
 
     async def until(self, what: Callable[[], object], within: float = 60.0) -> None:
         """Let time pass until it is so."""

@@ -12,13 +12,13 @@ def test_a_container_that_is_over_is_not_asked_about_once_more() -> None:
     sight = Sight()
     granted = GrantedContainer("c1", "n1:1", "n1:2", Resource(64, 1), 1, 1)
     listed = Registered((granted,), {}, Resource(64, 1), "default")
-    sight.registered(listed, {})
+    sight.registered(listed, {}, 0.0)
     sight.confirmed(
         NmStatuses({"c1": NmStatus("c1", NmState.RUNNING, None, "")}, frozenset(), {}), {"c1": "n1:1"}, 1
     )
     assert sight.unconfirmed() == {}
-    sight.registered(listed, {})
+    sight.registered(listed, {}, 0.0)
     assert sight.unconfirmed() == {"c1": "n1:1"}
     sight.ended(End("c1", 0, "", 2))
-    sight.registered(listed, {})  # an answer that was on its way
+    sight.registered(listed, {}, 0.0)  # an answer that was on its way
     assert sight._to_confirm == set()

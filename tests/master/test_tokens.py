@@ -7,7 +7,7 @@ from trainmaster.master.tokens import TRIES, NodeTokens
 
 def known(**tokens: bytes) -> NodeTokens:
     made = NodeTokens()
-    made.learn(tokens)
+    made.learn(tokens, 0.0)
     return made
 
 
@@ -20,7 +20,7 @@ def test_a_token_opens_its_node_for_all_containers() -> None:
 def test_what_an_earlier_application_ran_is_asked_about_with_its_own_token() -> None:
     tokens = known(n=b"old")
     tokens.anew({"c1": "n"})
-    tokens.learn({"n": b"new"})
+    tokens.learn({"n": b"new"}, 0.0)
     assert (tokens.of("c1", "n"), tokens.of("c2", "n")) == (b"old", b"new")
     assert tokens.older("c1")
     tokens.keep(set())
@@ -41,7 +41,7 @@ def test_a_refused_token_is_replaced_a_few_times_in_a_row() -> None:
     for n in range(TRIES):
         tokens.refused("n", str(n).encode())
         assert tokens.to_come("c1", "n") is (n + 1 < TRIES)
-        tokens.learn({"n": str(n + 1).encode()})
+        tokens.learn({"n": str(n + 1).encode()}, 0.0)
     tokens.taken("n")
     tokens.refused("n", str(TRIES).encode())
     assert tokens.to_come("c1", "n"), "it was let in since"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import Framework, Metadata, Role, Spec, TrainingJob
 from trainmaster.api.status import Condition, ConditionType, ExitStatus, JobStatus, ReplicaStatus, RoleStatus
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.memory import replace as replace_memory
 
 NOW = 1_750_000_000.0
 
@@ -85,9 +88,21 @@ def picture(
         job=job(name, namespace),
     )
     memory = Memory(
-        f"uid-{name}", namespace, name, application=ApplicationMemory(application) if application else None
+        f"uid-{name}",
+        namespace,
+        name,
+        application=ApplicationMemory(application, "t", "alice", "gpu", submitted_at=NOW - 100)
+        if application
+        else None,
     )
-    return Picture(declared, memory, status(state, application_id=application, **fields), NOW, last_beat)
+    shown = status(state, application_id=application, user="alice", **fields)
+    return Picture(declared, memory, shown, NOW, last_beat)
+
+
+def remembers(shown: Picture, **memory: object) -> Picture:
+    """The same job with other memories."""
+    assert shown.memory
+    return replace(shown, memory=replace_memory(shown.memory, **memory))
 
 
 def refused(name: str = "broken") -> Picture:

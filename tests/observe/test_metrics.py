@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from observe.pictures import NOW, fleet, picture, refused, role
+from observe.documented import differences
+from observe.pictures import NOW, fleet, picture, refused, remembers, replica, role
+from trainmaster.api.status import ResourceStatus
+from trainmaster.hadoop.calls import Outcome, Wire
+from trainmaster.master.lives import MOST_QUEUES, Lives
 from trainmaster.master.measures import Measures
+from trainmaster.master.names import OTHER
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.bill import Bill
 from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
-from trainmaster.plan.ends import Cause, LastExit
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.sources.kubernetes.counts import Counts
 
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
 SHOWN = (
-    picture("mnist", restarts=3),
+    remembers(picture("mnist"), restarts=3, charged=2),
     picture("bert", "Succeeded"),
     picture("late", last_beat=NOW - 60),
     refused(),
@@ -35,7 +36,7 @@ SHOWN = (
 def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     registry = make_registry(lambda: shown, lambda: now)
     registry.register(Stalls())
-    Measures(registry)
+    Measures(registry, kubeflow=True)
     Bill(registry)
     registry.register(GpuCollector(lambda: shown, GpuPicture))
     Counts(registry)
@@ -56,7 +57,8 @@ def test_jobs_are_counted_by_state_queue_and_framework() -> None:
 def test_per_job_series_exist_only_for_live_jobs() -> None:
     text = generate_latest(registry_of(fleet(*SHOWN))).decode()
     assert 'trainmaster_replicas_wanted{job_name="mnist",job_namespace="vision",role="worker"} 2.0' in text
-    assert 'trainmaster_job_restarts_total{job_name="mnist",job_namespace="vision"} 3.0' in text
+    assert 'trainmaster_held_gpus{job_name="mnist",job_namespace="vision",queue="gpu",user="alice"}' in text
+    assert 'trainmaster_job_expiry_seconds{job_name="mnist",job_namespace="vision"} 600.0' in text
     assert 'job_name="bert"' not in text
     assert 'job_name="broken"' not in text
 
@@ -103,40 +105,107 @@ def test_measures_count_what_they_are_told() -> None:
     registry = CollectorRegistry()
     measures = Measures(registry)
     measures.heartbeat(0.02)
-    measures.restart("Memory")
-    measures.started(1.3)
     measures.journal_write(0.004)
     measures.pass_done(0.001)
     measures.pass_failed()
     measures.event(warning=True, reason="OutOfMemory")
     assert value(registry, "trainmaster_heartbeat_seconds_bucket", le="0.025") == 1
-    assert value(registry, "trainmaster_restarts_total", cause="Memory") == 1
-    assert value(registry, "trainmaster_restarts_total", cause="Infrastructure") == 0
-    assert value(registry, "trainmaster_submit_to_running_seconds_sum") == 1.3
+    assert value(registry, "trainmaster_restarts_total", cause="Memory", charged="true") == 0, (
+        "from the start"
+    )
+    calls = {"protocol": "rpc", "target": "scheduler"}
+    measures.calls(Wire.SCHEDULER_RPC)(Outcome.UNAVAILABLE)
+    assert value(registry, "trainmaster_hadoop_calls_total", result="unavailable", **calls) == 1
+    assert value(registry, "trainmaster_hadoop_calls_total", result="ok", **calls) == 0
     assert value(registry, "trainmaster_journal_write_seconds_count") == 1
     assert value(registry, "trainmaster_pass_seconds_count") == 1
     assert value(registry, "trainmaster_pass_failures_total") == 1
     assert value(registry, "trainmaster_events_total", type="Warning", reason="OutOfMemory") == 1
 
 
-def test_restarts_are_counted_by_cause_charged_or_not() -> None:
-    measures = Measures(registry := CollectorRegistry())
-    calm, ended = replica_memory("worker", 0), replica_memory("worker", 1, "Memory", restarts=1)
-    moved = replica_memory("ps", 0, "Infrastructure", replacements=2)
-    before = Memory(
-        "u", "vision", "mnist", replicas=(calm, replica_memory("worker", 1), replace(moved, replacements=1))
+def test_restarts_of_a_job_are_those_that_were_charged_and_the_others() -> None:
+    registry = registry_of(fleet(*SHOWN))
+    labels = {"job_namespace": "vision", "job_name": "mnist"}
+    assert value(registry, "trainmaster_job_restarts_total", charged="true", **labels) == 2
+    assert value(registry, "trainmaster_job_restarts_total", charged="false", **labels) == 1
+
+
+def test_replicas_are_counted_by_state_and_no_state_has_gaps() -> None:
+    registry = registry_of(fleet(picture(roles={"worker": role(4, 3)}), picture("ended", "Failed")))
+    assert value(registry, "trainmaster_replicas", state="Running") == 3
+    assert value(registry, "trainmaster_replicas", state="Waiting") == 1
+    assert value(registry, "trainmaster_replicas", state="BackingOff") == 0
+
+
+def test_what_a_job_holds_is_what_was_granted_to_its_replicas() -> None:
+    granted = ResourceStatus(memory_mib=2048, vcores=2, gpus=1)
+    replicas = (replica(0, "Running", granted=granted), replica(1, "Allocated", granted=granted))
+    roles = {"worker": role(3, 1, replicas=(*replicas, replica(2, "Waiting")))}
+    registry = registry_of(fleet(picture(roles=roles)))
+    labels = {"job_namespace": "vision", "job_name": "mnist", "queue": "gpu", "user": "alice"}
+    assert value(registry, "trainmaster_held_containers", **labels) == 2
+    assert value(registry, "trainmaster_held_memory_bytes", **labels) == 2 * 2048 * 1024**2
+    assert value(registry, "trainmaster_held_vcores", **labels) == 4
+    assert value(registry, "trainmaster_held_gpus", **labels) == 2
+
+
+def test_the_longest_wait_is_that_of_the_job_which_has_started_nothing_since_it_was_accepted() -> None:
+    waits = remembers(picture("waits", "Queued"), queued_at=NOW - 50)
+    longer = remembers(picture("longer", "Queued", application=""), queued_at=NOW - 500)
+    runs = remembers(picture("runs"), queued_at=NOW - 9000, active_since=NOW - 8000)
+    rests = remembers(picture("rests", "Suspended"), queued_at=NOW - 9000, closing_since=NOW - 8000)
+    registry = registry_of(fleet(waits, longer, runs, rests))
+    assert value(registry, "trainmaster_longest_wait_seconds", queue="gpu") == 500
+    assert value(registry_of(fleet(runs)), "trainmaster_longest_wait_seconds", queue="gpu") is None
+
+
+def test_gangs_that_are_gathered_are_counted_by_queue() -> None:
+    gathers = remembers(picture(), generation=2, started_generation=1, gang_since=NOW - 5)
+    registry = registry_of(fleet(gathers, remembers(gathers, gang_since=0.0)))
+    assert value(registry, "trainmaster_gangs_waiting", queue="gpu") is None, (
+        "one uid, and it waits for its turn"
     )
-    after = replace(before, replicas=(calm, ended, moved))
-    measures.restarted(before, after)
-    measures.restarted(after, after)
-    assert value(registry, "trainmaster_restarts_total", cause="Memory") == 1
-    assert value(registry, "trainmaster_restarts_total", cause="Infrastructure") == 1
-    assert value(registry, "trainmaster_restarts_total", cause="Retryable") == 0
+    assert value(registry_of(fleet(gathers)), "trainmaster_gangs_waiting", queue="gpu") == 1
 
 
-def replica_memory(role_: str, index: int, cause: str = "", **counts: int) -> ReplicaMemory:
-    end = LastExit("c", "node1", "node1:8042", 1, Cause(cause), "why", NOW, 1) if cause else None
-    return ReplicaMemory(Key(role_, index), last_exit=end, **counts)
+def test_the_oldest_tokens_tell_whether_yarn_renews_them() -> None:
+    old = replace(picture("old"), node_token_at=NOW - 70)
+    new = replace(picture("new"), node_token_at=NOW - 7)
+    application = old.memory and old.memory.application
+    assert application
+    new = remembers(new, application=replace(application, token_at=NOW - 5))
+    registry = registry_of(fleet(old, new))
+    assert value(registry, "trainmaster_amrm_token_age_seconds") == 100, "since its submission, at most"
+    assert value(registry, "trainmaster_nm_token_age_seconds") == 70
+    assert value(registry_of(fleet(new)), "trainmaster_amrm_token_age_seconds") == 5
+    assert value(registry_of(fleet()), "trainmaster_amrm_token_age_seconds") is None
+
+
+def test_the_lag_is_the_age_of_the_newest_picture_of_the_store() -> None:
+    name = "trainmaster_source_lag_seconds"
+    assert value(registry_of(fleet(), NOW + 7), name) == 7
+    assert value(registry_of(fleet(leading=False)), name) is None
+    assert value(registry_of(fleet(looked_at=0.0)), name) is None
+
+
+def test_queues_that_are_heard_of_late_share_one_series() -> None:
+    lives = Lives(registry := CollectorRegistry())
+    for number in range(MOST_QUEUES + 20):
+        lives.finished("Failed", "BackoffLimitExceeded", f"q{number}", "Generic")
+        lives.waited(f"q{number}", 1.0)
+    labels = {"result": "Failed", "reason": "BackoffLimitExceeded", "framework": "Generic"}
+    assert value(registry, "trainmaster_jobs_finished_total", queue=OTHER, **labels) == 20
+    assert value(registry, "trainmaster_jobs_finished_total", queue="q0", **labels) == 1
+    assert value(registry, "trainmaster_queue_wait_seconds_count", queue=OTHER) == 20
+
+
+def test_kubeflows_names_are_there_only_where_they_are_wanted() -> None:
+    plain, wanted = CollectorRegistry(), CollectorRegistry()
+    for registry, kubeflow in ((plain, False), (wanted, True)):
+        Measures(registry, kubeflow).created("vision", "TensorFlow")
+    name = "training_operator_jobs_created_total"
+    assert value(wanted, name, job_namespace="vision", framework="tensorflow") == 1
+    assert "training_operator" not in generate_latest(plain).decode()
 
 
 def test_every_metric_keeps_the_naming_conventions() -> None:
@@ -144,7 +213,7 @@ def test_every_metric_keeps_the_naming_conventions() -> None:
     for family in text_string_to_metric_families(text):
         if family.name.endswith("_created"):
             continue
-        assert re.fullmatch(r"(trainmaster|process)_[a-z][a-z0-9_]*", family.name)
+        assert re.fullmatch(r"(trainmaster|process|training_operator_jobs)_[a-z][a-z0-9_]*", family.name)
         assert re.fullmatch(r"[A-Z0-9].*\.", family.documentation), family.name
         assert not NOT_BASE.search(family.name)
         assert family.type in {"gauge", "counter", "histogram"}
@@ -157,9 +226,7 @@ def test_every_metric_keeps_the_naming_conventions() -> None:
 
 
 def test_the_docs_list_exactly_the_metrics_that_exist() -> None:
-    families = registry_of(fleet()).collect()
-    exist = {f.name + ("_total" if f.type == "counter" else "") for f in families}
-    assert set(re.findall(r"^\| `([a-z_]+)`", DOCS.read_text(), re.MULTILINE)) == exist
+    assert differences(generate_latest(registry_of(fleet(*SHOWN))).decode()) == []
 
 
 def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:

@@ -107,7 +107,7 @@ class Conversation:
     def _listed(self, answer: Registered) -> None:
         self.relisting.registered(self.now)
         self.replayed = True
-        self.sight.registered(answer, self.memory.role_numbers)
+        self.sight.registered(answer, self.memory.role_numbers, self.now)
         self.sight.keep_asking(self.memory)
 
     def heartbeats(self) -> None:

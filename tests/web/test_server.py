@@ -22,7 +22,7 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
 from trainmaster.master.picture import FleetPicture
-from trainmaster.observe import metrics
+from trainmaster.observe import job_gauges
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
@@ -78,7 +78,7 @@ async def test_metrics_are_what_prometheus_reads() -> None:
 async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
     """Of thousands of jobs they take longer than a heartbeat may wait."""
     made_in: list[int] = []
-    with patch.object(metrics, "is_live", lambda _: made_in.append(threading.get_ident())):
+    with patch.object(job_gauges, "is_live", lambda _: made_in.append(threading.get_ident())):
         async with serving(fleet(picture())) as client, client.get("/metrics"):
             assert made_in
             assert threading.get_ident() not in made_in

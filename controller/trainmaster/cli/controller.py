@@ -67,16 +67,18 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import Shown
+    from trainmaster.observe.controller_gauges import package_version
     from trainmaster.observe.gpus.bill import Bill
     from trainmaster.observe.gpus.exposition import GpuCollector
     from trainmaster.observe.gpus.watch import GpuWatch
-    from trainmaster.observe.metrics import make_registry, package_version
+    from trainmaster.observe.metrics import make_registry
     from trainmaster.web.server import WebServer
 
     shown = Shown()
     registry = make_registry(shown.last)
     registry.register(stalls)
-    asking = Asking(settings.own_user, settings.hadoop_ca_file)
+    measures = Measures(registry, settings.metrics.kubeflow)
+    asking = Asking(settings.own_user, settings.hadoop_ca_file, measures.calls)
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.picture, Bill(registry))
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
@@ -85,7 +87,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     source.lease.address = web.own_url
     try:
         await source.start()
-        shown.fleet = fleet = _fleet(settings, conf, source, Measures(registry), web.url)
+        shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
         log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
         beats = fleet.beats
         await beats.until_one_ends(

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from trainmaster.errors import TrainmasterError, UnavailableError
+from trainmaster.hadoop.calls import Calls, Outcome, Wire, outcome, unheard
 from trainmaster.hadoop.http import http_error
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, trust
 
@@ -31,8 +32,9 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 class Asking:
     """One client for all nodes, made and closed on the loop that uses it."""
 
-    def __init__(self, user: str = "", ca_file: Path | None = None) -> None:
-        """InvalidError when the file of whom to trust is none."""
+    def __init__(self, user: str = "", ca_file: Path | None = None, calls: Calls = unheard) -> None:
+        """InvalidError when the file of whom to trust is none. `calls` is told what came of each request."""
+        self._told = calls(Wire.NODE_HTTP)
         self._params = {"user.name": user} if user else {}
         self._trusted = trust(ca_file)
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -41,6 +43,15 @@ class Asking:
     async def get(self, url: str, timeout: float) -> bytes:
         """The body of a 200, within `timeout` seconds. Raises UnavailableError, RefusedError or DeniedError; a redirect isn't
         followed, since no NodeManager has one here."""
+        try:
+            body = await self._got(url, timeout)
+        except TrainmasterError as error:
+            self._told(outcome(error))
+            raise
+        self._told(Outcome.OK)
+        return body
+
+    async def _got(self, url: str, timeout: float) -> bytes:
         async with self._places:
             try:
                 async with asyncio.timeout(timeout):

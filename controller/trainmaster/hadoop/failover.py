@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 
 from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.hadoop.calls import Told
 from trainmaster.hadoop.connection import Answer
 from trainmaster.hadoop.rpc import RpcClient
 from trainmaster.hadoop.sasl import Login
@@ -26,10 +27,18 @@ class Failover:
 
     __slots__ = ("_active", "_clients")
 
-    def __init__(self, addresses: Sequence[str], protocol: str, login: Login, timeout: float) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        protocol: str,
+        login: Login,
+        timeout: float,
+        told: Told = lambda _: None,
+    ) -> None:
+        """`told` hears what came of each call of one of them."""
         if not addresses:
             raise InvalidError("no ResourceManager address is configured")
-        self._clients = [RpcClient(address, protocol, login, timeout) for address in addresses]
+        self._clients = [RpcClient(address, protocol, login, timeout, told) for address in addresses]
         self._active = 0
 
     async def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.calls import Calls, Outcome, Wire, outcome, unheard
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
 from trainmaster.json_text import loads
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _THREADS = 4
 _LONGEST_WORDS = 300
+_OF_NODES = "/ws/v1/node/"
+"""where a NodeManager's REST begins (NMWebServices); all else that is asked here is the ResourceManager's"""
 _NOT_FOUND = "org.apache.hadoop.yarn.webapp.NotFoundException"
 
 Json = Any
@@ -34,9 +37,10 @@ Json = Any
 class Http:
     """A few sessions, kept for their open connections, lent to one thread at a time."""
 
-    def __init__(self, user: str = "", ca_file: Path | None = None) -> None:
-        """InvalidError when the file of whom to trust is none."""
+    def __init__(self, user: str = "", ca_file: Path | None = None, calls: Calls = unheard) -> None:
+        """InvalidError when the file of whom to trust is none. `calls` is told what came of each request."""
         self._user, self._trusted = user, trust(ca_file)
+        self._of_nodes, self._of_manager = calls(Wire.NODE_HTTP), calls(Wire.MANAGER_HTTP)
         self._idle: deque[requests.Session] = deque(maxlen=_THREADS)
         # Its own, so that a web server or name server that hangs holds up no other work.
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
@@ -68,6 +72,16 @@ class Http:
         return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
     def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
+        told = self._of_nodes if _OF_NODES in url else self._of_manager
+        try:
+            content = self._got(url, params, accept)
+        except TrainmasterError as error:
+            told(outcome(error))
+            raise
+        told(Outcome.OK)
+        return content
+
+    def _got(self, url: str, params: dict[str, str], accept: str) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
         session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
         try:

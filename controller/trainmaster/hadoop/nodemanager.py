@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from trainmaster.errors import InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import ids, messages, refusals
+from trainmaster.hadoop.calls import Calls, Wire, unheard
 from trainmaster.hadoop.connection import Answer
 from trainmaster.hadoop.containers import (
     LaunchContext,
@@ -91,8 +92,15 @@ class NodeManagers:
     when the token isn't good there, RefusedError when it said no to the whole call. Each `node` is host:port.
     """
 
-    def __init__(self, idle: float = 10.0, timeout: float = 20.0, later: Later = in_loop_time) -> None:
+    def __init__(
+        self,
+        idle: float = 10.0,
+        timeout: float = 20.0,
+        later: Later = in_loop_time,
+        calls: Calls = unheard,
+    ) -> None:
         self._idle, self._timeout, self._later = idle, timeout, later
+        self._told = calls(Wire.NODE_RPC)
         self._lines: dict[tuple[str, bytes], _Line] = {}
 
     async def start(self, node: str, nm_token: bytes, container_token: bytes, launch: LaunchContext) -> None:
@@ -183,7 +191,8 @@ class NodeManagers:
         key = (node, token)
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(RpcClient(node, PROTOCOL, TokenLogin(token), self._timeout))
+            rpc = RpcClient(node, PROTOCOL, TokenLogin(token), self._timeout, self._told)
+            line = self._lines[key] = _Line(rpc)
         if line.hang_up is not None:
             line.hang_up.cancel()
             line.hang_up = None

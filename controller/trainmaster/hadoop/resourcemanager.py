@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop import ids, messages, refusals
+from trainmaster.hadoop.calls import Calls, Wire, unheard
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.failover import Failover
 from trainmaster.hadoop.proto import yarn_client_pb2 as pb
@@ -48,8 +49,8 @@ class ResourceManager:
     and DeniedError when this user may not.
     """
 
-    def __init__(self, conf: HadoopConf, user: str, timeout: float = 20.0) -> None:
-        self._rpc = Failover(conf.clients, PROTOCOL, SimpleLogin(user), timeout)
+    def __init__(self, conf: HadoopConf, user: str, timeout: float = 20.0, calls: Calls = unheard) -> None:
+        self._rpc = Failover(conf.clients, PROTOCOL, SimpleLogin(user), timeout, calls(Wire.MANAGER_RPC))
         self._reports: dict[bytes, NodeReport] = {}
         """of the nodes, as they were told last, by the bytes in which each came"""
 

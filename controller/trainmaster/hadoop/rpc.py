@@ -12,7 +12,8 @@ import asyncio
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import NotDoneError, UnavailableError
+from trainmaster.errors import NotDoneError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.calls import Outcome, Told, outcome
 from trainmaster.hadoop.connection import Answer, Connection
 from trainmaster.hadoop.sasl import Login
 
@@ -20,11 +21,15 @@ from trainmaster.hadoop.sasl import Login
 class RpcClient:
     """One protocol of one server, spoken as one login. Cheap while unused: it holds no socket."""
 
-    __slots__ = ("_connection", "_lock", "_login", "_protocol", "_timeout", "address")
+    __slots__ = ("_connection", "_lock", "_login", "_protocol", "_timeout", "_told", "address")
 
-    def __init__(self, address: str, protocol: str, login: Login, timeout: float) -> None:
+    def __init__(
+        self, address: str, protocol: str, login: Login, timeout: float, told: Told = lambda _: None
+    ) -> None:
+        """`told` hears what came of each call."""
         self.address = address
         """host:port"""
+        self._told = told
         self._protocol, self._login, self._timeout = protocol, login, timeout
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
@@ -33,7 +38,15 @@ class RpcClient:
         self, method: str, request: Message, answer: type[Answer], patience: float | None = None
     ) -> Answer:
         """One call within the timeout, or within `patience` seconds, connecting included. Calls may go on in parallel."""
-        seconds = patience or self._timeout
+        try:
+            answered = await self._call(method, request, answer, patience or self._timeout)
+        except TrainmasterError as error:
+            self._told(outcome(error))
+            raise
+        self._told(Outcome.OK)
+        return answered
+
+    async def _call(self, method: str, request: Message, answer: type[Answer], seconds: float) -> Answer:
         connection: Connection | None = None
         heard = 0
         try:

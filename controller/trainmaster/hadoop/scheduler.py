@@ -7,6 +7,7 @@ deciding what to ask, or remembering the response_id.
 from __future__ import annotations
 
 from trainmaster.hadoop import ids, messages
+from trainmaster.hadoop.calls import Calls, Wire, unheard
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import (
     AllocateCall,
@@ -34,8 +35,9 @@ class ApplicationMaster:
     good (any more): then look at the application's report, it is mostly over.
     """
 
-    def __init__(self, conf: HadoopConf, token: bytes, timeout: float = 20.0) -> None:
-        self._rpc = Failover(conf.schedulers, PROTOCOL, TokenLogin(token), timeout)
+    def __init__(self, conf: HadoopConf, token: bytes, timeout: float = 20.0, calls: Calls = unheard) -> None:
+        told = calls(Wire.SCHEDULER_RPC)
+        self._rpc = Failover(conf.schedulers, PROTOCOL, TokenLogin(token), timeout, told)
 
     async def register(self, host: str, port: int, tracking_url: str) -> Registered:
         """Become its master, for the first time or again. The first allocate afterwards carries response_id

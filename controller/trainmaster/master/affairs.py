@@ -130,6 +130,7 @@ class Affairs:
             amend,
             self._desk.run_page(declared, memory.rerun),
             self._desk.installation,
+            self._desk.measures.calls,
         )
 
     async def finish(

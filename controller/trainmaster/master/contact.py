@@ -108,7 +108,7 @@ class Contact:
         try:
             await self._amend(
                 lambda m: replace(
-                    m, application=replace(m.application, token=text) if m.application else None
+                    m, application=m.application and replace(m.application, token=text, token_at=clock.now())
                 )
             )
         except TrainmasterError as error:  # the store's trouble, not YARN's: the next answer brings it again
@@ -154,7 +154,7 @@ class Contact:
     def _listed(self, answer: Registered) -> None:
         self._desk.cluster.vcores, self.sight.queue = answer.counts_vcores, answer.queue
         self._relisting.registered(clock.monotonic())
-        self.sight.registered(answer, self._memory().role_numbers)
+        self.sight.registered(answer, self._memory().role_numbers, clock.now())
         self.sight.keep_asking(self._memory())
 
     async def _lost_touch(self, error: RefusedError) -> None:

@@ -97,7 +97,7 @@ class Desk:
     def manager(self, user: str) -> ResourceManager:
         """The client that speaks as this user."""
         if user not in self.managers:
-            self.managers[user] = ResourceManager(self.conf, user)
+            self.managers[user] = ResourceManager(self.conf, user, calls=self.measures.calls)
         return self.managers[user]
 
     def close(self) -> None:

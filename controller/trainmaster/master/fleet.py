@@ -65,8 +65,10 @@ class Fleet:
         self._masters = Masters()
         self._publisher = Publisher(source, self.beats)
         self._intake = self._new_intake()
-        http = Http(settings.own_user, settings.hadoop_ca_file)
-        self._cluster = ClusterView(ResourceManager(conf, settings.own_user), Rest(conf, http))
+        calls = measures.calls
+        http = Http(settings.own_user, settings.hadoop_ca_file, calls)
+        manager = ResourceManager(conf, settings.own_user, calls=calls)
+        self._cluster = ClusterView(manager, Rest(conf, http))
         self._expiries = Expiries(conf, http)
         self._web = NodeWeb(conf, http)
         self._bell = Bell(self._nudge)
@@ -165,7 +167,7 @@ class Fleet:
             limits=self._limits(),
             journal=self._source.journal,
             lease=self._source.lease,
-            nodes=NodeManagers(),
+            nodes=NodeManagers(calls=self._measures.calls),
             web=self._web,
             cluster=self._cluster,
             admissions=Admissions(self._settings.admissions),

@@ -90,7 +90,8 @@ class Intake:
 
     def _take_up(self, desk: Desk, uid: str, memory: Memory) -> None:
         try:
-            self._drive(desk, remembered(self._source.name, memory), memory)
+            if self._drive(desk, remembered(self._source.name, memory), memory):
+                desk.measures.taken_up()
         except Exception:
             self._journalled = self._journalled.without(uid)
             raise
@@ -154,7 +155,10 @@ class Intake:
             "a new job",
             extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
         )
-        return self._drive(desk, declared)
+        if new := self._drive(desk, declared):
+            job = declared.job
+            desk.measures.created(declared.namespace, job.spec.framework.value if job else "")
+        return new
 
     def _drive(self, desk: Desk, declared: Declared, memory: Memory | None = None) -> bool:
         """Whether it wasn't driven already."""

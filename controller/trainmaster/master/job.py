@@ -80,8 +80,8 @@ class JobMaster:
     @property
     def picture(self) -> Picture | None:
         """How the last pass left the job, and when YARN last answered."""
-        heart = self.contact.heart
-        return self._picture and self._picture.beaten(heart.last_beat if heart else 0.0)
+        heart, tokens = self.contact.heart, self.contact.sight.tokens
+        return self._picture and self._picture.beaten(heart.last_beat if heart else 0.0, tokens.oldest)
 
     @property
     def queue(self) -> str:
@@ -220,6 +220,7 @@ class JobMaster:
 
     def _left(self) -> None:
         self.over = True
+        self._record.life.left(self.memory)
         self.desk.ports.forget(self.memory.uid)
         self.desk.line.leave(self.memory.uid)
 
@@ -227,6 +228,7 @@ class JobMaster:
 
     def _show(self, plan: Plan) -> None:
         tell(plan.events, self._who(), self.desk.measures)
+        self._record.life.seen(self.memory, self.contact.sight.containers, clock.now())
         remembered = self.memory if self._record.written else None
         self._picture = Picture(
             self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended

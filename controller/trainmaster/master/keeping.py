@@ -68,7 +68,7 @@ class Keeping:
             )
 
     async def _registered(self, uid: str, plate: Nameplate) -> ApplicationMaster:
-        master = ApplicationMaster(self._desk.conf, b64decode(plate.token))
+        master = ApplicationMaster(self._desk.conf, b64decode(plate.token), calls=self._desk.measures.calls)
         self._masters[uid] = master
         await master.register("localhost", -1, "")
         log.warning(

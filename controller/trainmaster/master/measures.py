@@ -1,20 +1,21 @@
-"""What only the shell can count, because no kept picture shows it afterwards: counters and histograms.
+"""What only the shell can count, because no kept picture shows it afterwards: counters and histograms of its own work.
 
-Gauges are read off the pictures in observe/metrics.py. Never here: a decision, or a number that decisions
-read. Every metric is listed in docs/metrics.md; a test compares.
+Those of jobs' lives are in lives.py; gauges are read off the pictures in observe/. Never here: a decision, or a number that
+decisions read. Every metric is listed in docs/metrics.md; a test compares.
 """
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from trainmaster.plan.ends import Cause
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.hadoop.calls import Outcome, Told, Wire
+from trainmaster.master.kubeflow import Kubeflow
+from trainmaster.master.life import Life
+from trainmaster.master.lives import Lives
+from trainmaster.plan.memory import Memory
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """seconds; a calm heartbeat takes about 2 ms, one that meets a busy ResourceManager a second"""
-LAUNCH = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-"""seconds; on a free cluster a job runs after about 1.3 s, on a full one it waits"""
 WORKS = (
     "affair",
     "cluster",
@@ -38,20 +39,24 @@ WORKS = (
 class Measures:
     """The counters of one controller. All times are seconds."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._restarts = Counter(
-            "trainmaster_restarts", "Replicas restarted, by the judged cause.", ["cause"], registry=registry
+    def __init__(self, registry: CollectorRegistry, kubeflow: bool = False) -> None:
+        """`kubeflow`: whether jobs are also counted under the names of Kubeflow's training-operator."""
+        self._lives, self._kubeflow = Lives(registry), Kubeflow(registry, kubeflow)
+        self._calls = Counter(
+            "trainmaster_hadoop_calls",
+            "Calls of Hadoop's daemons, by protocol, daemon, and what came of them.",
+            ["protocol", "target", "result"],
+            registry=registry,
         )
-        for cause in Cause:  # present from the start, so that the first restart is an increase
-            self._restarts.labels(str(cause))
+        for wire in Wire:
+            self.calls(wire)
+        self._take_ups = Counter(
+            "trainmaster_take_ups",
+            "Jobs that this controller took up from the journal when it began to lead.",
+            registry=registry,
+        )
         self._heartbeats = _histogram(
             registry, "trainmaster_heartbeat_seconds", "Duration of one answered allocate.", FAST
-        )
-        self._launches = _histogram(
-            registry,
-            "trainmaster_submit_to_running_seconds",
-            "From a job's submission until all its first processes run.",
-            LAUNCH,
         )
         self._passes = _histogram(
             registry, "trainmaster_pass_seconds", "Duration of one pass over one job.", FAST
@@ -86,22 +91,22 @@ class Measures:
         """One `allocate` was answered."""
         self._heartbeats.observe(seconds)
 
-    def restarted(self, before: Memory, after: Memory) -> None:
-        """Count the restarts, charged or not, that were decided between two memories of one job."""
-        if before.replicas is after.replicas:
-            return
-        known = {replica.key: _tries(replica) for replica in before.replicas}
-        for replica in after.replicas:
-            if replica.last_exit is not None and _tries(replica) > known.get(replica.key, 0):
-                self.restart(replica.last_exit.cause)
+    def life(self, memory: Memory) -> Life:
+        """Of one job, as it is remembered now."""
+        return Life(self._lives, self._kubeflow, memory)
 
-    def restart(self, cause: str) -> None:
-        """One replica is to be restarted; `cause` is a `Cause`."""
-        self._restarts.labels(str(cause)).inc()
+    def created(self, namespace: str, framework: str) -> None:
+        """A job is declared that the journal knows nothing of."""
+        self._kubeflow.count("created", namespace, framework)
 
-    def started(self, seconds: float) -> None:
-        """All processes that must start first run, so long after the submission."""
-        self._launches.observe(seconds)
+    def taken_up(self) -> None:
+        """A job of the journal is driven from now on."""
+        self._take_ups.inc()
+
+    def calls(self, wire: Wire) -> Told:
+        """Whom to tell what comes of calls of this wire: looked up once, since heartbeats are told as well."""
+        counters = {told: self._calls.labels(wire.protocol, wire.target, str(told)) for told in Outcome}
+        return lambda told: counters[told].inc()
 
     def journal_write(self, seconds: float) -> None:
         """One record is durable."""
@@ -126,10 +131,6 @@ class Measures:
     def event(self, warning: bool, reason: str) -> None:
         """One event was emitted; `reason` is one of api/reasons.py, so the label stays bounded."""
         self._events.labels("Warning" if warning else "Normal", reason).inc()
-
-
-def _tries(replica: ReplicaMemory) -> int:
-    return replica.restarts + replica.replacements
 
 
 def _histogram(registry: CollectorRegistry, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.calls import Calls, unheard
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import Registered
 from trainmaster.hadoop.refusals import INVALID_TOKEN
@@ -56,6 +57,7 @@ async def open_application(
     amend: Amend,
     tracking_url: str,
     installation: str = "",
+    calls: Calls = unheard,
 ) -> Opened:
     """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
 
@@ -72,11 +74,14 @@ async def open_application(
             return _without_token(report)
         token = base64.b64encode(report.am_rm_token).decode()
         memory = await amend(
-            lambda m: replace(m, application=replace(m.application, token=token) if m.application else None)
+            lambda m: replace(
+                m, application=m.application and replace(m.application, token=token, token_at=clock.now())
+            )
         )
         reach("token")
     assert memory.application is not None
-    opened = await _register(memory.application, rm, conf, tracking_url)
+    master = ApplicationMaster(conf, base64.b64decode(memory.application.token), calls=calls)
+    opened = await _register(memory.application, rm, master, tracking_url)
     return replace(opened, fresh=not had_token)
 
 
@@ -151,9 +156,8 @@ def ended_state(report: ApplicationReport | None) -> AppState:
 
 
 async def _register(
-    application: ApplicationMemory, rm: ResourceManager, conf: HadoopConf, url: str
+    application: ApplicationMemory, rm: ResourceManager, master: ApplicationMaster, url: str
 ) -> Opened:
-    master = ApplicationMaster(conf, base64.b64decode(application.token))
     try:
         registered = await master.register("localhost", -1, url)
     except RefusedError as error:

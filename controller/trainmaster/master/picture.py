@@ -27,6 +27,8 @@ class Picture:
     """time of the pass, seconds since the epoch"""
     last_beat: float = 0.0
     """time of the last answered heartbeat; 0 while it has no application"""
+    node_token_at: float = 0.0
+    """when YARN gave the oldest of the tokens with which its NodeManagers are spoken to; 0 where there is none"""
     unended: str = ""
     """why an application of it that is to go can't be ended at present; empty when nothing is in the way"""
 
@@ -35,9 +37,11 @@ class Picture:
         """Whether the newest declaration counts."""
         return self.status.is_true(ConditionType.ACCEPTED)
 
-    def beaten(self, last_beat: float) -> Picture:
-        """The same, with the heartbeat of now: calm jobs make no passes."""
-        return self if last_beat == self.last_beat else replace(self, last_beat=last_beat)
+    def beaten(self, last_beat: float, node_token_at: float) -> Picture:
+        """The same, with the heartbeat and the tokens of now: calm jobs make no passes."""
+        if (last_beat, node_token_at) == (self.last_beat, self.node_token_at):
+            return self
+        return replace(self, last_beat=last_beat, node_token_at=node_token_at)
 
 
 @dataclass(frozen=True, slots=True)

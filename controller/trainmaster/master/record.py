@@ -25,6 +25,7 @@ class Record:
         self.written = written
         """whether the journal has a record of this job"""
         self.flush_at: float | None = None
+        self.life = desk.measures.life(memory)
         desk.ports.note(memory)
 
     async def keep(self, memory: Memory) -> None:
@@ -41,9 +42,8 @@ class Record:
         elif self.written and (started or memory.since != self.memory.since):
             self._flush_in(FLUSH)
         self.memory = memory
-        self._desk.measures.restarted(before, memory)
+        self.life.changed(before, memory, clock.now())
         if started:
-            self._desk.measures.started(memory.started_at - memory.queued_at)
             reach("running")
 
     def flush_due(self) -> bool:

@@ -104,9 +104,9 @@ class Sight:
         """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
         self.tokens.anew({c.id: c.node for c in self.missing.values()})
 
-    def registered(self, answer: Registered, roles: Mapping[str, int]) -> None:
+    def registered(self, answer: Registered, roles: Mapping[str, int], now: float) -> None:
         """Take in a register's answer: of nothing that runs it is sure any more that it does, until its NodeManager is asked."""
-        self.tokens.learn(answer.nm_tokens)
+        self.tokens.learn(answer.nm_tokens, now)
         listed = {granted.id for granted in answer.containers}
         for container in list(self.containers.values()):
             if container.id not in listed:
@@ -159,7 +159,7 @@ class Sight:
 
         One that is replayed after a register brings no grants: those that still stand were listed by the register.
         """
-        self.tokens.learn(answer.nm_tokens)
+        self.tokens.learn(answer.nm_tokens, now)
         for report in answer.updated_nodes:
             self._node_became(report, now)
         for granted in () if replay else answer.allocated:

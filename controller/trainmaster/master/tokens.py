@@ -18,6 +18,10 @@ class NodeTokens:
 
     def __init__(self) -> None:
         self._by_node: dict[str, bytes] = {}
+        self._given: dict[str, float] = {}
+        """by node: when YARN gave that token"""
+        self.oldest = 0.0
+        """when it gave the oldest of them; 0 where it gave none"""
         self._older: dict[str, bytes | None] = {}
         self._tries: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
@@ -25,10 +29,17 @@ class NodeTokens:
         self.version = 0
         """another one after each change"""
 
-    def learn(self, tokens: Mapping[str, bytes]) -> None:
+    def learn(self, tokens: Mapping[str, bytes], now: float) -> None:
+        """YARN gave these at `now`, seconds since the epoch."""
         if tokens:
             self._by_node.update(tokens)
-            self.version += 1
+            self._given.update(dict.fromkeys(tokens, now))
+            self._changed()
+
+    def _changed(self) -> None:
+        self._given = {node: at for node, at in self._given.items() if node in self._by_node}
+        self.oldest = min(self._given.values(), default=0.0)
+        self.version += 1
 
     def of(self, container: str, node: str) -> bytes | None:
         """None where YARN gave nothing for it, or what it gave was refused."""
@@ -43,7 +54,7 @@ class NodeTokens:
         for container, node in living.items():
             self._older.setdefault(container, self._by_node.get(node))
         self._by_node.clear()
-        self.version += 1
+        self._changed()
 
     def keep(self, living: Set[str]) -> None:
         """Nobody asks any more about the others of earlier applications."""
@@ -54,7 +65,7 @@ class NodeTokens:
         if self._by_node.get(node) == token:
             del self._by_node[node]
             self._refusals[node] += 1
-            self.version += 1
+            self._changed()
         self._older = {container: None if t == token else t for container, t in self._older.items()}
 
     def taken(self, node: str) -> None:

@@ -1,0 +1,85 @@
+"""Gauges of the controller itself: whether it leads, whom it reaches, what keeps it from its work. Never here: a job's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from trainmaster.master.picture import FleetPicture
+
+
+def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
+    """`now` is seconds since the epoch."""
+    yield from _others(fleet, now)
+    yield from _own(fleet)
+
+
+def package_version() -> str:
+    """The installed version, or `unknown` when run from a bare source tree."""
+    try:
+        return version("trainmaster")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _others(fleet: FleetPicture, now: float) -> Iterator[Metric]:
+    """The store and YARN, as this controller reaches them."""
+    yarn = GaugeMetricFamily(
+        "trainmaster_yarn_up", "1 if the ResourceManager answers the leader; absent on standby."
+    )
+    limit = GaugeMetricFamily(
+        "trainmaster_application_expiry_limit_seconds",
+        "Silence after which the ResourceManager ends an application; absent on standby.",
+    )
+    lag = GaugeMetricFamily(
+        "trainmaster_source_lag_seconds",
+        "Age of the newest whole picture of what is declared; absent on standby, and before the first.",
+    )
+    if fleet.leading:  # a standby doesn't ask
+        yarn.add_metric([], fleet.yarn_up)
+        limit.add_metric([], fleet.expiry)
+    if fleet.leading and fleet.looked_at:
+        lag.add_metric([], max(0.0, now - fleet.looked_at))
+    yield from (yarn, limit, lag)
+    yield GaugeMetricFamily(
+        "trainmaster_store_up", "1 if the store of jobs and journal answers.", value=fleet.store_up
+    )
+    yield GaugeMetricFamily(
+        "trainmaster_store_listing_timestamp_seconds",
+        "Time of the last complete listing of the store, since the epoch; 0 before the first.",
+        value=fleet.looked_at,
+    )
+
+
+def _own(fleet: FleetPicture) -> Iterator[Metric]:
+    for name, text, value in (
+        (
+            "trainmaster_trouble",
+            "1 if something keeps the controller from a part of its work; /readyz names it.",
+            bool(fleet.trouble or fleet.unable or fleet.unforeseen),
+        ),
+        (
+            "trainmaster_foreign_jobs",
+            "Jobs seen that are left alone, since another installation drives them.",
+            len(fleet.foreign),
+        ),
+        (
+            "trainmaster_unended_applications",
+            "Applications that are to go, and can't be ended; /readyz names them.",
+            len(fleet.unended),
+        ),
+        (
+            "trainmaster_unshown_statuses",
+            "Jobs whose newest status can't be shown; /readyz says why.",
+            len(fleet.unshown),
+        ),
+        ("trainmaster_leader", "1 if this controller leads, 0 on standby.", fleet.leading),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
+    build = GaugeMetricFamily(
+        "trainmaster_build_info", "Always 1; the label tells the version.", labels=["version"]
+    )
+    build.add_metric([package_version()], 1)
+    yield build
