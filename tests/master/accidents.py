@@ -10,7 +10,10 @@ import base64
 import gzip
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeVar
 
 from master.folder import Folder
 from master.office import job
@@ -34,6 +37,9 @@ QUEUES = {"root.a": 4, "root.b": 9}
 WAITS = (0.05, 0.3, 1.0, 3.0, 10.0, 40.0, 100.0, 700.0)
 CODES = (0, 0, 1, 137, 42, 143)
 EXPIRY = 600.0
+WAITS_THERE = ""
+"""of what only waits: it was told of no peers"""
+T = TypeVar("T")
 CALLS = ("allocate", "start", "stop", "register", "statuses", "submit", "finish")
 
 
@@ -71,18 +77,21 @@ class Accidents:
     # --- laws
 
     def _watch_starts(self) -> None:
-        start = self.yarn.start
+        for name in ("start", "reinitialise"):
+            setattr(self.yarn, name, self._watched(getattr(self.yarn, name)))
 
-        def watched(*args: object) -> None:
+    def _watched(self, call: Callable[..., T]) -> Callable[..., T]:
+        def watched(*args: object) -> T:
             try:
-                start(*args)  # type: ignore[arg-type]
+                return call(*args)
             finally:
                 try:
                     self.one_process_of_each_identity()
+                    self.one_generation_at_a_time()
                 except AssertionError as error:
                     self.broken.append(str(error))
 
-        self.yarn.start = watched  # type: ignore[method-assign]
+        return watched
 
     def one_process_of_each_identity(self) -> None:
         alike: dict[tuple[str, int], list[tuple[NodeManager, Process]]] = {}
@@ -93,6 +102,15 @@ class Accidents:
                 process.excused |= process.of.lost or nm.silent_for >= EXPIRY
             seen = [process.of.id for _, process in found if not process.excused]
             assert len(seen) < 2, f"{seen} have the same identity {who}"
+
+    def one_generation_at_a_time(self) -> None:
+        """Nothing is begun beside what was told of other peers: it could read a checkpoint that the other still writes."""
+        told: dict[str, set[str]] = {}
+        for nm, process in self.yarn.processes():
+            if not (process.excused or process.of.lost or nm.silent_for >= EXPIRY):
+                told.setdefault(self._identity(process)[0], set()).add(_generation(process))
+        for uid, generations in told.items():
+            assert len(generations - {WAITS_THERE}) < 2, f"{uid}: {generations} run at one time"
 
     def all_are_of_one_generation(self) -> None:
         """What was told to run in the place of each knows of the same peers; looked at when nothing is under way."""
@@ -248,7 +266,14 @@ class Accidents:
 
 def _generation(process: Process) -> str:
     """As its script tells it (master/launch.py)."""
-    packed = "".join(part for name, part in sorted(process.launch.environment.items()))
+    if not process.launch.environment:
+        return WAITS_THERE
+    return _told(tuple(sorted(process.launch.environment.items())))
+
+
+@lru_cache(1000)
+def _told(environment: tuple[tuple[str, str], ...]) -> str:
+    packed = "".join(part for name, part in environment)
     found = re.search(
         r"^export TRAINMASTER_GENERATION=(\d+)$",
         gzip.decompress(base64.b64decode(packed)).decode(),

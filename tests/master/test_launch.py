@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainmaster.master.launch import CHUNK, NEIGHBOURS, launch, script
+from trainmaster.master.launch import CHUNK, NEIGHBOURS, launch, script, waiting
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
 
 NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
@@ -90,6 +90,31 @@ def test_told_to_go_it_goes_last_and_says_that_it_was_told(command: str, tmp_pat
     assert leader.wait(20) == 143
     assert (tmp_path / "left").exists()
     assert _groups(leader.pid) == set()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3], ids=["at once", "later"])
+def test_what_only_waits_goes_with_the_code_of_one_that_was_told(after: float, tmp_path: Path) -> None:
+    launcher = tmp_path / "launch_container.sh"
+    launcher.write_text(as_yarn_does(waiting().command, dict(waiting().environment), tmp_path))
+    leader = subprocess.Popen(
+        ["/bin/bash", str(launcher)], cwd=tmp_path, start_new_session=True, stdout=-1, stderr=-2
+    )
+    time.sleep(after)
+    assert leader.poll() is None
+    os.killpg(leader.pid, signal.SIGTERM)
+    said, _ = leader.communicate(timeout=20)
+    assert (leader.returncode in (143, -signal.SIGTERM), said) == (True, b"")
+    until(lambda: _groups(leader.pid) == set())
+    assert list(tmp_path.iterdir()) == [launcher]
+
+
+def test_what_only_waits_never_seems_to_have_succeeded(tmp_path: Path) -> None:
+    """Nobody tells it to go any more, or it can't even begin."""
+    for command in (waiting().command.replace("3600", "0"), waiting().command.replace("sleep", "/no/sleep")):
+        launcher = tmp_path / "launch_container.sh"
+        launcher.write_text(as_yarn_does(command, {}, tmp_path))
+        done = subprocess.run(["/bin/bash", launcher], cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 143
 
 
 def _groups(session: int) -> set[int]:

@@ -188,10 +188,10 @@ class World:
         return self.turns(ContainerState.RUNNING, *(names or self.names))
 
     def begins_anew(self, *names: str) -> World:
-        """Their NodeManagers have put new processes in place of the old ones."""
-        ids = {self.replica(name).container: self.replica(name).generation for name in names}
+        """Their NodeManagers have put other processes in place of the old ones: ones that wait, or of the next generation."""
+        ids = {self.replica(name).container: self.replica(name).process for name in names}
         found = self.seen.containers
-        begun = {i: replace(c, generation=ids[i], told=ids[i]) if i in ids else c for i, c in found.items()}
+        begun = {i: replace(c, process=ids[i], told=ids[i]) if i in ids else c for i, c in found.items()}
         return self.sees(containers=begun)
 
     def runs(self, node: str = "a") -> World:

@@ -35,6 +35,7 @@ from trainmaster.plan.values import (
     Kill,
     Limits,
     Open,
+    Park,
     Plan,
     Reinitialise,
     Release,
@@ -86,7 +87,7 @@ class Shell(Conversation):
     faults: set[str] = field(default_factory=set)
     """containers whose ends were the user's program's doing"""
     launches: dict[tuple[str, int], LaunchContext] = field(default_factory=dict)
-    """what is to be started anew, by container and generation"""
+    """what is to take a process's place, by container and number"""
     writes: int = 0
     stopping: dict[str, float] = field(default_factory=dict)
     """those that are being stopped, and since when"""
@@ -189,9 +190,10 @@ class Shell(Conversation):
                 self.sight.say(AppState.OPENING)
             case Start(container, _, environment):
                 self._start(container, LaunchContext("train", environment))
-            case Reinitialise(container, _, generation, environment):
-                self.sight.mark(container, told=generation)
-                self.launches[container, generation] = LaunchContext("train", environment)
+            case Park(container, process):
+                self._anew_as(container, process, LaunchContext("wait"))
+            case Reinitialise(container, _, process, environment):
+                self._anew_as(container, process, LaunchContext("train", environment))
             case Stop(container, node):
                 self.sight.mark(container, told=0)
                 self._stop(container, node)
@@ -203,6 +205,10 @@ class Shell(Conversation):
                 self.forgotten = True
             case RemoveDeclaration():
                 self.declared = replace(self.declared, deleted=True)
+
+    def _anew_as(self, container: str, process: int, launch: LaunchContext) -> None:
+        self.sight.mark(container, told=process)
+        self.launches[container, process] = launch
 
     def _end(self, action: Finish | Kill) -> None:
         try:

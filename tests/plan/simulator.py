@@ -263,7 +263,7 @@ class Simulator(Shell):
     def _is_of_one_generation(self) -> bool:
         """What runs was told of no other generation than the present one; and each process once."""
         assert not any(r.reinitialising for r in self.memory.replicas)
-        told = {p.launch.environment["TRAINMASTER_GENERATION"] for _, p in self.yarn.processes()}
+        told = {p.launch.environment.get("TRAINMASTER_GENERATION") for _, p in self.yarn.processes()}
         assert told <= {str(self.memory.generation)}, (told, self.memory)
         return True
 

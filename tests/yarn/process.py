@@ -37,6 +37,8 @@ class Process:
     """REINITIALIZING_AWAITING_KILL, and not REINITIALIZING any more"""
     reinitialising: bool = False
     """ContainerImpl.isReInitializing: stays set where localising failed, and locks the container"""
+    lingers: bool = False
+    """it takes its time to go, as yarn.nodemanager.sleep-delay-before-sigkill.ms may let it"""
     excused: bool = False
     """it was out of everybody's sight for so long that another may run in its place"""
 
@@ -64,6 +66,8 @@ class Process:
     def goes_on(self) -> None:
         """One step of being re-initialised."""
         assert self.again
+        if self.awaits_kill and self.lingers:
+            return
         if self.awaits_kill:
             self.ends(int(self.launch.environment.get(AT_TERM, TERMINATED[0])), "Container exited")
         elif any(each.url.startswith(NOWHERE) for each in self.again.resources.values()):

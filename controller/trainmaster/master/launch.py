@@ -24,6 +24,8 @@ LEVEL = 1
 """of compression: the address lists of a large job take 20 times longer with the default, and become hardly smaller"""
 TERMINATED = 143
 """128 + SIGTERM (ContainerExecutor.ExitCode)"""
+LONGEST_WAIT = 3600
+"""seconds after which a process that only waits takes its leave: nobody is going to tell it to go any more"""
 NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
@@ -47,6 +49,8 @@ _LAUNCHER = (
 any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: what a NodeManager
 has told to go it kills a moment later (yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group."""
 
+_WAIT = f"trap 'exit {TERMINATED}' TERM; sleep {LONGEST_WAIT} & wait; exit {TERMINATED}"
+
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
 COMMAND = _LAUNCHER.replace("$", "\\$")
@@ -67,6 +71,11 @@ def launch(
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
     return LaunchContext(command=COMMAND, environment=carried, resources=files)
+
+
+def waiting() -> LaunchContext:
+    """What holds a container between two generations. However it ends, it is with the code of one that was told to go."""
+    return LaunchContext(command=_WAIT)
 
 
 def files_of(job: TrainingJob, role: str) -> dict[str, FileRef]:
