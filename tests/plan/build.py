@@ -80,6 +80,10 @@ def cluster(*hosts: str, size: Size = BIG, largest: Size = BIG, **more: Any) -> 
     return Cluster(largest=largest, nodes=nodes, **more)
 
 
+THROUGH_NEW = Limits(first_cause_wait=0, in_place=False)
+"""a restart of the whole job gives all containers back, as it does also where they can't be kept"""
+
+
 @dataclass
 class World:
     """What a shell holds of one job, and the plans that came of it."""

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from plan.build import World, job
+from plan.build import THROUGH_NEW, World, job
 from trainmaster.master.codec import decode, encode, version_of
 from trainmaster.plan.decide import raised
 from trainmaster.plan.values import AppState, ContainerState, Limits, Park, Reinitialise, Release, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
-IN_PLACE = Limits(first_cause_wait=0, in_place=True)
+IN_PLACE = Limits(first_cause_wait=0)
 JOB = {"worker": {"restartScope": "Job"}}
 
 
@@ -50,8 +50,8 @@ def succeeded(world: World) -> World:
 # --- the good way
 
 
-def test_unless_it_is_told_so_it_gives_all_back() -> None:
-    world = World(job("Generic", FREE, roles=JOB, worker=2)).runs().ends("worker-0", 137)
+def test_told_not_to_keep_them_it_gives_all_back() -> None:
+    world = World(job("Generic", FREE, roles=JOB, worker=2), limits=THROUGH_NEW).runs().ends("worker-0", 137)
     assert [a.container for a in world.told(Stop)] == ["c2"]
     assert world.asked == {"worker-0", "worker-1"}
 

@@ -138,9 +138,8 @@ class Limits:
     lost_applications: int = 3
     first_cause_wait: float = 2.0
     """seconds for which a gang's failure waits for the ends of its neighbours, so that the first cause is named"""
-    in_place: bool = False
-    """whether a restart of the whole job keeps the containers of those that run. Not by default yet: a process of the new
-    generation could read a checkpoint that one of the old is still writing, as the last of them go while the first ones begin"""
+    in_place: bool = True
+    """whether a restart of the whole job keeps the containers of those that run"""
     reinitialise_patience: float = 30.0
     """seconds within which a process must have been started anew in its container; then another container is asked for"""
     doubt_patience: float = 15.0
