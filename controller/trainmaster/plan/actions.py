@@ -6,6 +6,7 @@ So each action can be worked out again after a crash, and is: containers that me
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from trainmaster.frameworks import Placed, environments, script
 from trainmaster.plan.admission import refusal
@@ -78,7 +79,7 @@ def may_open(case: Case, memory: Memory) -> bool:
 
 
 def _starts(case: Case, memory: Memory) -> Iterator[Action]:
-    yield from _parks(case, memory)
+    yield from islice(_parks(case, memory), STARTS)
     due = [r for r in memory.replicas if _to_start(case, r) or (r.reinitialising and _to_tell(case, r))]
     if not due:
         return

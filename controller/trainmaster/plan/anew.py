@@ -15,6 +15,9 @@ from trainmaster.plan.classify import TERMINATED
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.restart import let_go, whole_job
 
+FOR_EACH = 0.02
+"""seconds of patience for each replica of the job: thousands can't be told at once"""
+
 
 def follow_anew(case: Case, memory: Memory) -> Change:
     """Take note of those that have begun; where one can't, another container is wanted."""
@@ -69,7 +72,8 @@ def _gives_up(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 def patience_ends(case: Case, memory: Memory, replica: ReplicaMemory) -> float:
     """When it is given up. A new leader waits as long as the first one: it tells them once more."""
     since = memory.gang_since if memory.gathering else replica.bound_at
-    return since + case.limits.reinitialise_patience if since else inf
+    patience = case.limits.reinitialise_patience + len(memory.replicas) * FOR_EACH
+    return since + patience if since else inf
 
 
 def of_before(replica: ReplicaMemory, code: int, gathering: bool) -> bool:
