@@ -22,6 +22,7 @@ from trainmaster.hadoop.containers import NmState
 from trainmaster.hadoop.values import Resource
 from trainmaster.master.codec import decode
 from trainmaster.master.identity import RUN_BITS
+from trainmaster.master.launch import ORDER
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import INFRA_FREE
@@ -254,7 +255,10 @@ class Accidents:
 
     def loses_answers(self) -> None:
         method = self.chance.choice((*CALLS, "reinitialise", "reinitialise"))
-        fault = self.chance.choice((self.yarn.answers.lost, self.yarn.answers.unheard))
+        answers = self.yarn.answers
+        answers.arrive()
+        late = (answers.late,) * (method == "reinitialise")
+        fault = self.chance.choice((answers.lost, answers.unheard, *late))
         fault[method] = 1
 
     def tokens_roll(self) -> None:
@@ -266,9 +270,8 @@ class Accidents:
 
 def _generation(process: Process) -> str:
     """As its script tells it (master/launch.py)."""
-    if not process.launch.environment:
-        return WAITS_THERE
-    return _told(tuple(sorted(process.launch.environment.items())))
+    told = sorted((name, part) for name, part in process.launch.environment.items() if name != ORDER)
+    return _told(tuple(told)) if told else WAITS_THERE
 
 
 @lru_cache(1000)

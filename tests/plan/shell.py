@@ -23,6 +23,7 @@ from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.anew import Anew
 from trainmaster.master.desk import Desk
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
+from trainmaster.master.launch import ORDER, order_of
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
@@ -189,11 +190,13 @@ class Shell(Conversation):
             case Open():
                 self.sight.say(AppState.OPENING)
             case Start(container, _, environment):
-                self._start(container, LaunchContext("train", environment))
+                self._start(
+                    container, LaunchContext("train", {ORDER: str(order_of(self.memory, 1)), **environment})
+                )
             case Park(container, process):
-                self._anew_as(container, process, LaunchContext("wait"))
+                self._anew_as(container, process, "wait", {})
             case Reinitialise(container, _, process, environment):
-                self._anew_as(container, process, LaunchContext("train", environment))
+                self._anew_as(container, process, "train", environment)
             case Stop(container, node):
                 self.sight.mark(container, told=0)
                 self._stop(container, node)
@@ -206,9 +209,10 @@ class Shell(Conversation):
             case RemoveDeclaration():
                 self.declared = replace(self.declared, deleted=True)
 
-    def _anew_as(self, container: str, process: int, launch: LaunchContext) -> None:
+    def _anew_as(self, container: str, process: int, command: str, environment: Mapping[str, str]) -> None:
         self.sight.mark(container, told=process)
-        self.launches[container, process] = launch
+        ordered = {ORDER: str(order_of(self.memory, process)), **environment}
+        self.launches[container, process] = LaunchContext(command, ordered)
 
     def _end(self, action: Finish | Kill) -> None:
         try:

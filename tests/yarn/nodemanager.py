@@ -173,6 +173,7 @@ class NodeManager:
                     process.ends(*self.launch_fails.popleft())
                 else:
                     process.state = NmState.RUNNING
+                    process.begins()
             elif process.lives and process.again:
                 process.goes_on()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
@@ -27,7 +28,7 @@ from trainmaster.master import clock
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
-from trainmaster.master.launch import files_of, launch, user_of, waiting
+from trainmaster.master.launch import files_of, launch, order_of, user_of, waiting
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
@@ -65,20 +66,20 @@ class Doing:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             if isinstance(action, Park):
-                self._start_anew(action, _waiting)
+                self._start_anew(action, partial(_waiting, order_of(memory, action.process)))
                 continue
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
             idle = ("start", action.container) not in self._tasks
             if isinstance(action, Reinitialise):
-                self._reinitialise(action, replicas[action.key], user_of(memory))
+                self._reinitialise(action, replicas[action.key], memory)
             elif idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
-                work = self._start(action, replicas[action.key], job, user_of(memory))
+                work = self._start(action, replicas[action.key], job, memory)
                 self._run("start", action.container, work)
 
-    def _reinitialise(self, action: Reinitialise, replica: ReplicaMemory, user: str) -> None:
+    def _reinitialise(self, action: Reinitialise, replica: ReplicaMemory, memory: Memory) -> None:
         """Its files are there already: told of again they would be localised again, and failing that locks the container."""
-        self._start_anew(action, lambda: self._built(action, replica, {}, user))
+        self._start_anew(action, lambda: self._built(action, replica, {}, memory))
 
     def _start_anew(self, action: Park | Reinitialise, build: Callable[[], Awaitable[LaunchContext]]) -> None:
         self._sight.mark(action.container, told=action.process)
@@ -149,10 +150,10 @@ class Doing:
 
     # --- start
 
-    async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, user: str) -> None:
+    async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, memory: Memory) -> None:
         try:
-            files = await looked_up(self._desk, files_of(job, action.key.role), user)
-            await self._launch(action.container, await self._built(action, replica, files, user))
+            files = await looked_up(self._desk, files_of(job, action.key.role), user_of(memory))
+            await self._launch(action.container, await self._built(action, replica, files, memory))
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
@@ -175,12 +176,13 @@ class Doing:
         action: Start | Reinitialise,
         replica: ReplicaMemory,
         files: Mapping[str, LocalResource],
-        user: str,
+        memory: Memory,
     ) -> LaunchContext:
         await self._turn()
-        told = {"HADOOP_USER_NAME": user, **action.environment}
+        told = {"HADOOP_USER_NAME": user_of(memory), **action.environment}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
-        return launch(told, action.command, replica.host, replica.ports, files, gpus)
+        order = order_of(memory, replica.process)
+        return launch(told, action.command, replica.host, replica.ports, files, gpus, order)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""
@@ -286,5 +288,5 @@ class Doing:
         self._wake.set()
 
 
-async def _waiting() -> LaunchContext:
-    return waiting()
+async def _waiting(order: int) -> LaunchContext:
+    return waiting(order)
