@@ -25,9 +25,9 @@ def kind() -> str:
     return "folder"
 
 
-def gang(ledger: Ledger, replicas: int = 3, **more: object) -> dict[str, object]:
+def gang(ledger: Ledger, replicas: int = 3, steps: int = STEPS, **more: object) -> dict[str, object]:
     echo = "TRAINMASTER_GENERATION"
-    return eager(worker=trainers(ledger, replicas, steps=STEPS, echo=echo, **more) | {"restartScope": "Job"})
+    return eager(worker=trainers(ledger, replicas, steps=steps, echo=echo, **more) | {"restartScope": "Job"})
 
 
 def all_again(room: Room, name: str, ledger: Ledger, generation: int, replicas: int = 3) -> list[Entry]:
@@ -46,11 +46,11 @@ def know_each_other(entries: list[Entry]) -> None:
     assert all(e.cluster["worker"][e.index].endswith(f":{e.port}") for e in entries)
 
 
-def ends_well(room: Room, name: str, ledger: Ledger, replicas: int = 3) -> JobStatus:
+def ends_well(room: Room, name: str, ledger: Ledger) -> JobStatus:
     status = room.until_true(name, C.FINISHED, 120)
     assert status.is_true(C.SUCCEEDED)
     assert ledger.twice() == []
-    for index in range(replicas):
+    for index in range(3):
         steps = [step for step, _ in ledger.steps(f"worker-{index}")]
         assert steps == list(range(1, STEPS + 1)), "it went on where it was"
     return status
@@ -119,8 +119,7 @@ def test_what_is_lost_meanwhile_is_asked_for_too(shared: Room, ledger: Ledger) -
 
 def test_a_lost_node_takes_its_own_alone(room: Room, ledger: Ledger, hadoop: LocalHadoop) -> None:
     room.controller()
-    role = {**gang(ledger, 4), "gang": {"timeout": "300s"}}
-    room.drop("spread", role)
+    room.drop("spread", gang(ledger, 4, steps=0))
     status = room.until_true("spread", C.RUNNING)
     first = {e.who: e for e in processes(ledger, 4)}
     host = worker(status, 0).node
@@ -135,8 +134,8 @@ def test_a_lost_node_takes_its_own_alone(room: Room, ledger: Ledger, hadoop: Loc
     kept = {who for who in first if again[who].container == first[who].container}
     assert kept == first.keys() - set(gone)
     know_each_other(list(again.values()))
-    status = ends_well(room, "spread", ledger, 4)
-    assert status.restarts == 0, "a lost node is not the user's doing"
+    assert ledger.twice() == []
+    assert room.status("spread").restarts == 0, "a lost node is not the user's doing"
 
 
 @pytest.mark.parametrize(("times", "generation"), [(1, 2), (2, 2), (3, 3), (4, 3)])
