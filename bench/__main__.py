@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import controller, gpus, kubernetes, lab, lives, many, process
+from bench import controller, gangs, gpus, kubernetes, lab, lives, many, process
 from bench.figures import Sample, summarise
 from bench.scale import measure
 from bench.scenarios import Scenarios
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="?",
-        choices=("trainmaster", "peer", "many", "lives", "scale", "gpus"),
+        choices=("trainmaster", "peer", "gangs", "many", "lives", "scale", "gpus"),
         help="leave the others out",
     )
     options = parser.parse_args()
@@ -90,6 +90,8 @@ def _measure(options: argparse.Namespace, console: Console) -> Iterator[Sample]:
 def _on_hadoop(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
     if options.only in (None, "trainmaster", "peer"):
         yield from _side_by_side(options, place)
+    if options.only in (None, "gangs"):
+        yield from _gangs(options, place)
     if options.only in (None, "many"):
         yield from _many(options, place)
     if options.only in (None, "lives"):
@@ -114,6 +116,16 @@ def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sampl
                 yield from scenarios.whole(system)
 
 
+def _gangs(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
+    """In place, and beside it as a whole restart through new containers goes."""
+    with _folder(place) as kept, _folder(place, TRAINMASTER_RESTART_IN_PLACE="false") as renewed:
+        both = (
+            gangs.Gang(kept.name, kept, OUT / "gang-kept"),
+            gangs.Gang(f"{renewed.name}, new containers", renewed, OUT / "gang-renewed"),
+        )
+        yield from gangs.measure(both, 4 * options.runs, random.Random(SEED))
+
+
 def _many(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
     yarn = Yarn(place.hadoop.addresses.rm_web)
     for start in (_folder, _kubernetes):
@@ -131,9 +143,9 @@ def _lives(place: lab.Lab) -> Iterator[Sample]:
         yield from lives.measure_start(successor, started)
 
 
-def _folder(place: lab.Lab) -> AbstractContextManager[controller.Trainmaster]:
+def _folder(place: lab.Lab, **settings: str) -> AbstractContextManager[controller.Trainmaster]:
     number = next(_number)
-    return controller.running(place.hadoop, f"/bench-{number}", OUT / f"controller-{number}.log")
+    return controller.running(place.hadoop, f"/bench-{number}", OUT / f"controller-{number}.log", settings)
 
 
 def _kubernetes(place: lab.Lab, namespace: str = "") -> AbstractContextManager[kubernetes.OnKubernetes]:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import fsspec
 import requests
@@ -129,10 +130,12 @@ def buckets(metrics: Mapping[str, float], name: str) -> dict[float, float]:
 
 
 @contextmanager
-def running(hadoop: LocalHadoop, folder: str, log: Path) -> Iterator[Trainmaster]:
+def running(
+    hadoop: LocalHadoop, folder: str, log: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Trainmaster]:
     """A controller that leads; `folder` in HDFS is its own store."""
     store = f"{hadoop.addresses.hdfs}{folder}"
-    with leading(hadoop.environment, hadoop.conf_dir, store, log) as ours:
+    with leading(hadoop.environment | dict(settings), hadoop.conf_dir, store, log) as ours:
         yield ours
 
 

@@ -10,7 +10,10 @@ import base64
 import gzip
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeVar
 
 from master.folder import Folder
 from master.office import job
@@ -19,6 +22,7 @@ from trainmaster.hadoop.containers import NmState
 from trainmaster.hadoop.values import Resource
 from trainmaster.master.codec import decode
 from trainmaster.master.identity import RUN_BITS
+from trainmaster.master.launch import ORDER
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import INFRA_FREE
@@ -34,6 +38,9 @@ QUEUES = {"root.a": 4, "root.b": 9}
 WAITS = (0.05, 0.3, 1.0, 3.0, 10.0, 40.0, 100.0, 700.0)
 CODES = (0, 0, 1, 137, 42, 143)
 EXPIRY = 600.0
+WAITS_THERE = ""
+"""of what only waits: it was told of no peers"""
+T = TypeVar("T")
 CALLS = ("allocate", "start", "stop", "register", "statuses", "submit", "finish")
 
 
@@ -71,18 +78,21 @@ class Accidents:
     # --- laws
 
     def _watch_starts(self) -> None:
-        start = self.yarn.start
+        for name in ("start", "reinitialise"):
+            setattr(self.yarn, name, self._watched(getattr(self.yarn, name)))
 
-        def watched(*args: object) -> None:
+    def _watched(self, call: Callable[..., T]) -> Callable[..., T]:
+        def watched(*args: object) -> T:
             try:
-                start(*args)  # type: ignore[arg-type]
+                return call(*args)
             finally:
                 try:
                     self.one_process_of_each_identity()
+                    self.one_generation_at_a_time()
                 except AssertionError as error:
                     self.broken.append(str(error))
 
-        self.yarn.start = watched  # type: ignore[method-assign]
+        return watched
 
     def one_process_of_each_identity(self) -> None:
         alike: dict[tuple[str, int], list[tuple[NodeManager, Process]]] = {}
@@ -93,6 +103,15 @@ class Accidents:
                 process.excused |= process.of.lost or nm.silent_for >= EXPIRY
             seen = [process.of.id for _, process in found if not process.excused]
             assert len(seen) < 2, f"{seen} have the same identity {who}"
+
+    def one_generation_at_a_time(self) -> None:
+        """Nothing is begun beside what was told of other peers: it could read a checkpoint that the other still writes."""
+        told: dict[str, set[str]] = {}
+        for nm, process in self.yarn.processes():
+            if not (process.excused or process.of.lost or nm.silent_for >= EXPIRY):
+                told.setdefault(self._identity(process)[0], set()).add(_generation(process))
+        for uid, generations in told.items():
+            assert len(generations - {WAITS_THERE}) < 2, f"{uid}: {generations} run at one time"
 
     def all_are_of_one_generation(self) -> None:
         """What was told to run in the place of each knows of the same peers; looked at when nothing is under way."""
@@ -236,7 +255,10 @@ class Accidents:
 
     def loses_answers(self) -> None:
         method = self.chance.choice((*CALLS, "reinitialise", "reinitialise"))
-        fault = self.chance.choice((self.yarn.answers.lost, self.yarn.answers.unheard))
+        answers = self.yarn.answers
+        answers.arrive()
+        late = (answers.late,) * (method == "reinitialise")
+        fault = self.chance.choice((answers.lost, answers.unheard, *late))
         fault[method] = 1
 
     def tokens_roll(self) -> None:
@@ -248,7 +270,13 @@ class Accidents:
 
 def _generation(process: Process) -> str:
     """As its script tells it (master/launch.py)."""
-    packed = "".join(part for name, part in sorted(process.launch.environment.items()))
+    told = sorted((name, part) for name, part in process.launch.environment.items() if name != ORDER)
+    return _told(tuple(told)) if told else WAITS_THERE
+
+
+@lru_cache(1000)
+def _told(environment: tuple[tuple[str, str], ...]) -> str:
+    packed = "".join(part for name, part in environment)
     found = re.search(
         r"^export TRAINMASTER_GENERATION=(\d+)$",
         gzip.decompress(base64.b64decode(packed)).decode(),

@@ -21,14 +21,14 @@ from yarn.wires import Yarn
 BROKEN = {
     "cut off": lambda record: record[: record.index(b"role_numbers")],
     "of another version": lambda record: record.replace(b'"generation":1', b'"generation":"one"'),
-    "of a newer version": lambda record: record.replace(b'"version":1', b'"version":2'),
+    "of a newer version": lambda record: record.replace(b'"version":1', b'"version":3'),
     "with an odd byte": lambda record: record.replace(b'"queued_at"', b'"queued_\xff"\x00'),
 }
 
 
 EXPIRY = 900
 """seconds after which YARN gives up a silent master"""
-SAID = {"of a newer version": "is of version 2, which a newer controller wrote (this one reads 1)"}
+SAID = {"of a newer version": "is of version 3, which a newer controller wrote (this one reads 2)"}
 
 
 @asynccontextmanager

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainmaster.master.launch import CHUNK, NEIGHBOURS, launch, script
-from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
+from trainmaster.hadoop.containers import LaunchContext
+from trainmaster.master.launch import CHUNK, NEIGHBOURS, ORDER, launch, order_of, script, waiting
+from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
+from trainmaster.plan.memory import Memory
 
 NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
+ORDERS = count(1)
 
 
 def as_yarn_does(command: str, environment: dict[str, str], folder: Path) -> str:
@@ -33,7 +37,10 @@ def as_yarn_does(command: str, environment: dict[str, str], folder: Path) -> str
 def run(
     environment: dict[str, str], command: str, folder: Path, ports: tuple[int, ...] = ()
 ) -> subprocess.CompletedProcess:
-    context = launch(environment, command, "127.0.0.1", ports, {})
+    return begun(launch(environment, command, "127.0.0.1", ports, {}, order=next(ORDERS)), folder)
+
+
+def begun(context: LaunchContext, folder: Path) -> subprocess.CompletedProcess:
     launcher = folder / "launch_container.sh"
     launcher.write_text(as_yarn_does(context.command, dict(context.environment), folder))
     return subprocess.run(
@@ -90,6 +97,47 @@ def test_told_to_go_it_goes_last_and_says_that_it_was_told(command: str, tmp_pat
     assert leader.wait(20) == 143
     assert (tmp_path / "left").exists()
     assert _groups(leader.pid) == set()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3], ids=["at once", "later"])
+def test_what_only_waits_goes_with_the_code_of_one_that_was_told(after: float, tmp_path: Path) -> None:
+    launcher = tmp_path / "launch_container.sh"
+    launcher.write_text(as_yarn_does(waiting().command, dict(waiting().environment), tmp_path))
+    leader = subprocess.Popen(
+        ["/bin/bash", str(launcher)], cwd=tmp_path, start_new_session=True, stdout=-1, stderr=-2
+    )
+    time.sleep(after)
+    assert leader.poll() is None
+    os.killpg(leader.pid, signal.SIGTERM)
+    said, _ = leader.communicate(timeout=20)
+    assert (leader.returncode in (143, -signal.SIGTERM), said) == (True, b"")
+    until(lambda: _groups(leader.pid) == set())
+    assert {path.name for path in tmp_path.iterdir()} <= {".trainmaster.order", launcher.name}
+
+
+def test_what_only_waits_never_seems_to_have_succeeded(tmp_path: Path) -> None:
+    """Nobody tells it to go any more, or it can't even begin."""
+    for command in (waiting().command.replace("3600", "0"), waiting().command.replace("sleep", "/no/sleep")):
+        order = waiting(next(ORDERS)).environment
+        assert begun(LaunchContext(command, order), tmp_path).returncode == 143
+
+
+@pytest.mark.parametrize("late", [7, 6], ids=["once more", "of before"])
+def test_an_order_that_is_late_begins_nothing_and_says_so(late: int, tmp_path: Path) -> None:
+    def of(order: int) -> LaunchContext:
+        return launch({}, "echo begun", "127.0.0.1", (), {}, order=order)
+
+    assert begun(of(7), tmp_path).returncode == 0
+    for context in (of(late), waiting(late)):
+        assert begun(context, tmp_path).returncode == STALE
+    assert begun(of(8), tmp_path).returncode == 0
+    assert (tmp_path / "stdout").read_text() == "begun\nbegun\n"
+
+
+def test_orders_rise_with_each_process_and_with_each_leader() -> None:
+    first, next_ = (Memory("u", "n", "j", epoch=epoch) for epoch in (3, 4))
+    orders = [order_of(first, 1), order_of(first, 2), order_of(first, 3), order_of(next_, 2)]
+    assert orders == sorted(set(orders))
 
 
 def _groups(session: int) -> set[int]:
@@ -149,7 +197,7 @@ def test_a_taken_port_ends_it_before_the_command_runs(tmp_path: Path) -> None:
 
 def test_a_script_that_was_damaged_ends_with_our_own_code(tmp_path: Path) -> None:
     context = launch({}, "touch ran", "h", (), {})
-    broken = dict.fromkeys(context.environment, "bm90IGd6aXA=")
+    broken = dict.fromkeys(context.environment, "bm90IGd6aXA=") | {ORDER: "1"}
     launcher = tmp_path / "launch"
     launcher.write_text(as_yarn_does(context.command, broken, tmp_path))
     assert (

@@ -72,8 +72,9 @@ class World(Accidents):
         self.said.append("heals")
         self.yarn.away.clear()
         self.folder.journal.down = False
-        for fault in (self.yarn.answers.lost, self.yarn.answers.unheard):
+        for fault in (self.yarn.answers.lost, self.yarn.answers.unheard, self.yarn.answers.late):
             fault.clear()
+        self.yarn.answers.arrive()
         for nm in self.yarn.nodes:
             nm.launch_fails.clear()
             self.yarn.mend(nm.host)

@@ -80,6 +80,10 @@ def cluster(*hosts: str, size: Size = BIG, largest: Size = BIG, **more: Any) -> 
     return Cluster(largest=largest, nodes=nodes, **more)
 
 
+THROUGH_NEW = Limits(first_cause_wait=0, in_place=False)
+"""a restart of the whole job gives all containers back, as it does also where they can't be kept"""
+
+
 @dataclass
 class World:
     """What a shell holds of one job, and the plans that came of it."""
@@ -188,10 +192,10 @@ class World:
         return self.turns(ContainerState.RUNNING, *(names or self.names))
 
     def begins_anew(self, *names: str) -> World:
-        """Their NodeManagers have put new processes in place of the old ones."""
-        ids = {self.replica(name).container: self.replica(name).generation for name in names}
+        """Their NodeManagers have put other processes in place of the old ones: ones that wait, or of the next generation."""
+        ids = {self.replica(name).container: self.replica(name).process for name in names}
         found = self.seen.containers
-        begun = {i: replace(c, generation=ids[i], told=ids[i]) if i in ids else c for i, c in found.items()}
+        begun = {i: replace(c, process=ids[i], told=ids[i]) if i in ids else c for i, c in found.items()}
         return self.sees(containers=begun)
 
     def runs(self, node: str = "a") -> World:

@@ -23,6 +23,7 @@ from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.anew import Anew
 from trainmaster.master.desk import Desk
 from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
+from trainmaster.master.launch import ORDER, order_of
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
@@ -35,6 +36,7 @@ from trainmaster.plan.values import (
     Kill,
     Limits,
     Open,
+    Park,
     Plan,
     Reinitialise,
     Release,
@@ -86,7 +88,7 @@ class Shell(Conversation):
     faults: set[str] = field(default_factory=set)
     """containers whose ends were the user's program's doing"""
     launches: dict[tuple[str, int], LaunchContext] = field(default_factory=dict)
-    """what is to be started anew, by container and generation"""
+    """what is to take a process's place, by container and number"""
     writes: int = 0
     stopping: dict[str, float] = field(default_factory=dict)
     """those that are being stopped, and since when"""
@@ -188,10 +190,13 @@ class Shell(Conversation):
             case Open():
                 self.sight.say(AppState.OPENING)
             case Start(container, _, environment):
-                self._start(container, LaunchContext("train", environment))
-            case Reinitialise(container, _, generation, environment):
-                self.sight.mark(container, told=generation)
-                self.launches[container, generation] = LaunchContext("train", environment)
+                self._start(
+                    container, LaunchContext("train", {ORDER: str(order_of(self.memory, 1)), **environment})
+                )
+            case Park(container, process):
+                self._anew_as(container, process, "wait", {})
+            case Reinitialise(container, _, process, environment):
+                self._anew_as(container, process, "train", environment)
             case Stop(container, node):
                 self.sight.mark(container, told=0)
                 self._stop(container, node)
@@ -203,6 +208,11 @@ class Shell(Conversation):
                 self.forgotten = True
             case RemoveDeclaration():
                 self.declared = replace(self.declared, deleted=True)
+
+    def _anew_as(self, container: str, process: int, command: str, environment: Mapping[str, str]) -> None:
+        self.sight.mark(container, told=process)
+        ordered = {ORDER: str(order_of(self.memory, process)), **environment}
+        self.launches[container, process] = LaunchContext(command, ordered)
 
     def _end(self, action: Finish | Kill) -> None:
         try:

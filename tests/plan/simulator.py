@@ -57,10 +57,13 @@ class Simulator(Shell):
         self._passes(WAITS[number % len(WAITS)], beats=False)
 
     def loses_answers(self, number: int) -> None:
-        """The next call of that kind takes effect, and nobody hears so; or it never arrives, or comes twice."""
+        """The next call of that kind takes effect, and nobody hears so; or it never arrives, comes twice, or much later."""
         method = ("allocate", "start", "stop", "register", "statuses", "reinitialise")[number % 6]
-        if method in ("start", "reinitialise") and number // 6 % 4 == 3:
+        if method == "start" and number // 6 % 4 == 3:
             return  # no client of ours makes the same start twice
+        if method == "reinitialise" and number // 6 % 2:
+            self.yarn.answers.late[method] = 1
+            return
         fault = (
             self.yarn.answers.lost,
             self.yarn.answers.lost,
@@ -70,6 +73,10 @@ class Simulator(Shell):
         fault[number // 6 % 4][method] = 1
 
     # --- nodes
+
+    def arrives(self, _number: int) -> None:
+        """What was late on its way."""
+        self.yarn.answers.arrive()
 
     def nodes_work(self, number: int) -> None:
         """All NodeManagers heartbeat."""
@@ -241,8 +248,10 @@ class Simulator(Shell):
     def _heals(self) -> None:
         self.may_ask = True
         self.yarn.away.clear()
-        for fault in (self.yarn.answers.lost, self.yarn.answers.unheard, self.yarn.answers.twice):
+        answers = self.yarn.answers
+        for fault in (answers.lost, answers.unheard, answers.twice, answers.late):
             fault.clear()
+        answers.arrive()
         for nm in self.yarn.nodes:
             nm.launch_fails.clear()
             self.yarn.mend(nm.host)
@@ -263,7 +272,7 @@ class Simulator(Shell):
     def _is_of_one_generation(self) -> bool:
         """What runs was told of no other generation than the present one; and each process once."""
         assert not any(r.reinitialising for r in self.memory.replicas)
-        told = {p.launch.environment["TRAINMASTER_GENERATION"] for _, p in self.yarn.processes()}
+        told = {p.launch.environment.get("TRAINMASTER_GENERATION") for _, p in self.yarn.processes()}
         assert told <= {str(self.memory.generation)}, (told, self.memory)
         return True
 
@@ -292,6 +301,7 @@ NOW_AND_THEN = (
     "node_restarts",
     "manager_restarts",
     "edits",
+    "arrives",
 )
 SELDOM = (
     "manager_away",

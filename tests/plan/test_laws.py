@@ -42,11 +42,11 @@ def test_the_laws_hold_whatever_happens(part: int) -> None:
     plays()
 
 
-def test_the_laws_hold_of_restarts_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_place = replace(shell.LIMITS, in_place=True)
+def test_the_laws_hold_of_restarts_through_new_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    through_new = replace(shell.LIMITS, in_place=False)
     for module in (shell, laws):
-        monkeypatch.setattr(module, "LIMITS", in_place)
-    failed = [seed for seed in range(2 * SCHEDULES) if broken(drawn(seed))]
+        monkeypatch.setattr(module, "LIMITS", through_new)
+    failed = [seed for seed in range(SCHEDULES) if broken(drawn(seed))]
     assert not failed, told(failed[0])
 
 
@@ -74,6 +74,17 @@ def test_what_was_given_away_before_a_restart_comes_back_with_its_node_and_is_st
     wanted = job("PyTorch", {"backoff": {"base": 0}}, worker=1, master=1)
     lost = (("goes_on", 0), ("node_cut", 0), ("preempts", 1), ("goes_on", 0), ("waits", 4), ("goes_on", 0))
     Schedule((wanted,), (*lost, ("manager_restarts", 1), ("goes_on", 0))).play()
+
+
+@pytest.mark.parametrize("leader", ["the same one", "another one"])
+def test_an_order_that_comes_late_leaves_nothing_waiting_for_ever(leader: str) -> None:
+    """It was on its way while the restart went on without it, and ends what has begun since."""
+    wanted = job("Generic", {"backoff": {"base": 0}}, worker=2, roles={"worker": {"restartScope": "Job"}})
+    lost = (("goes_on", 0), ("loses_answers", 11), ("ends_process", 2), ("beat", 0), ("beat", 0))
+    dies = (("crashes", 0),) * (leader == "another one")
+    world = Schedule((wanted,), (*lost, *dies, *(("goes_on", 0),) * 6, ("arrives", 0))).play()
+    assert world.yarn.answers.calls["reinitialise"] > 2
+    assert world.memory.charged == 1
 
 
 # --- killed at any step

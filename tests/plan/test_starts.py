@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plan.build import World, job
+from plan.build import THROUGH_NEW, World, job
 from trainmaster.plan.values import Limits, Release, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
@@ -120,7 +120,7 @@ def test_peers_that_are_done_or_away_keep_their_numbers_in_the_environment() -> 
 
 
 def test_a_worker_that_moved_restarts_a_tensorflow_job_uncharged() -> None:
-    world = World(job("TensorFlow", FREE, worker=2, ps=1)).runs().ends("worker-1", 137)
+    world = World(job("TensorFlow", FREE, worker=2, ps=1), limits=THROUGH_NEW).runs().ends("worker-1", 137)
     world.grants("worker-1", node="b")
     assert world.memory.generation == 2
     assert world.memory.charged == 1
@@ -160,7 +160,7 @@ def test_one_grant_too_many_is_given_back() -> None:
 
 
 def test_only_the_first_cause_is_charged_and_the_rest_are_its_consequences() -> None:
-    world = World(job("PyTorch", FREE, master=1, worker=2)).runs()
+    world = World(job("PyTorch", FREE, master=1, worker=2), limits=THROUGH_NEW).runs()
     world.ends("worker-1", 137)
     assert (world.memory.charged, world.memory.generation) == (1, 2)
     assert {s.container for s in world.told(Stop)} == {"c1", "c2"}
@@ -205,7 +205,8 @@ def test_a_job_wide_restart_runs_again_what_was_done() -> None:
 
 
 def test_nothing_of_the_new_generation_starts_while_the_old_one_lives() -> None:
-    world = World(job("PyTorch", FREE, master=1, worker=1)).runs().ends("worker-0", 137)
+    gang = job("PyTorch", FREE, master=1, worker=1)
+    world = World(gang, limits=THROUGH_NEW).runs().ends("worker-0", 137)
     world.grants("worker-0", "master-0")
     assert not world.told(Start)
     assert world.shown("master-0").state == "Stopping"
@@ -214,9 +215,8 @@ def test_nothing_of_the_new_generation_starts_while_the_old_one_lives() -> None:
 
 def test_a_container_that_is_no_longer_listed_may_still_live() -> None:
     """Its end was not heard: after a restart of the ResourceManager an empty list proves nothing."""
-    world = (
-        World(job("PyTorch", FREE, master=1, worker=1, gang={"timeout": "599s"})).runs().ends("worker-0", 137)
-    )
+    gang = job("PyTorch", FREE, master=1, worker=1, gang={"timeout": "599s"})
+    world = World(gang, limits=THROUGH_NEW).runs().ends("worker-0", 137)
     world.sees(containers={}).grants("worker-0", "master-0")
     assert not world.told(Start)
     assert len(world.ends("master-0", -100).told(Start)) == 2

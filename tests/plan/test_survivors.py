@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from plan.build import World, job
+from plan.build import THROUGH_NEW, World, job
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
 
@@ -62,7 +62,8 @@ def test_no_container_is_kept_from_others_while_an_earlier_process_stays_in_doub
 
 
 def test_a_gang_waits_for_each_of_its_processes_and_says_for_which() -> None:
-    world = World(job("PyTorch", FREE, master=1, worker=1)).runs().ends("worker-0", -102)
+    gang = job("PyTorch", FREE, master=1, worker=1)
+    world = World(gang, limits=THROUGH_NEW).runs().ends("worker-0", -102)
     assert [s.container for s in world.told(Stop)] == ["c1"]
     given_away(world, "master-0")
     world.grants("master-0", "worker-0", node="b")
@@ -121,13 +122,13 @@ def _survivors(memory: Memory) -> dict[str, float]:
 # --- not seen
 
 
-def test_the_loss_of_several_unseen_replicas_restarts_their_gang_once_and_keeps_nothing_of_it() -> None:
+def test_the_loss_of_several_unseen_replicas_restarts_their_gang_once_and_keeps_none_of_them() -> None:
     world = World(job("PyTorch", FREE, master=1, worker=3)).runs()
     world.vanishes("worker-0", "worker-1", "worker-2").later(EXPIRY)
     assert world.memory.generation == 2
-    assert [str(r.key) for r in world.memory.replicas if r.bound] == []
-    world.obeys().grants(*world.names, node="b")
-    assert len(world.told(Start)) == 4
+    assert [str(r.key) for r in world.memory.replicas if r.bound] == ["master-0"]
+    world.begins_anew("master-0").grants("worker-0", "worker-1", "worker-2", node="b")
+    assert len(world.told(Start)) == 3
 
 
 def test_time_in_which_yarn_was_away_does_not_count_as_unseen() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,9 +29,14 @@ class Answers:
     """method -> how many of its next calls take effect while nobody hears so"""
     unheard: Counter[str] = field(default_factory=Counter)
     """method -> how many of its next calls never arrive"""
+    late: Counter[str] = field(default_factory=Counter)
+    """method -> how many of its next calls get no answer, and arrive when nobody thinks of them any more: what a connection
+    that broke had taken in is sent once the network is back (TCP's retransmissions)"""
     twice: Counter[str] = field(default_factory=Counter)
     """method -> how many of its next calls come twice, as a client does it that got no answer (ipc.Client's retries)"""
     calls: Counter[str] = field(default_factory=Counter)
+    on_their_way: list[Callable[[], object]] = field(default_factory=list)
+    """the late ones"""
 
     def called(self, method: str, side: str = "rm") -> None:
         """Count a call; raise what keeps it from being made."""
@@ -44,12 +50,22 @@ class Answers:
 
     def of(self, method: str, call: Callable[[], T]) -> T:
         """The answer to a call that arrived, if it comes."""
+        if self._meets(self.late, method):
+            self.on_their_way.append(call)
+            raise UnavailableError(LOST)
         answer = call()
         if self._meets(self.twice, method):
             answer = call()
         if self._meets(self.lost, method):
             raise UnavailableError(LOST)
         return answer
+
+    def arrive(self) -> None:
+        """The late ones do."""
+        calls, self.on_their_way = self.on_their_way, []
+        for call in calls:
+            with suppress(TrainmasterError):  # nobody hears the answer
+                call()
 
     @staticmethod
     def _meets(fault: Counter[str], method: str) -> bool:

@@ -133,7 +133,8 @@ class NodeManager:
             return Reinitialising.OVER
         if process.state_name != "RUNNING" or process.reinitialising:
             return Reinitialising.BUSY
-        process.starts_anew(launch, f"{self.at:.3f}")
+        # Its stamps are milliseconds. Between two of them a process is started, which takes longer, also where no time passes.
+        process.starts_anew(launch, f"{self.at + process.number / 1000:.3f}")
         self.launches[id_] = launch
         return Reinitialising.ACCEPTED
 
@@ -172,6 +173,7 @@ class NodeManager:
                     process.ends(*self.launch_fails.popleft())
                 else:
                     process.state = NmState.RUNNING
+                    process.begins()
             elif process.lives and process.again:
                 process.goes_on()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trainmaster.hadoop.containers import LaunchContext, NmState
+from trainmaster.master.launch import ORDER
+from trainmaster.plan.classify import STALE
 from yarn.application import Container
 
 NOWHERE = "file:///nowhere/"
@@ -29,6 +31,8 @@ class Process:
     dying: tuple[int, str] | None = None
     """it was told to stop, and hasn't yet"""
     launch: LaunchContext = field(default_factory=lambda: LaunchContext("true"))
+    order: int = 0
+    """by which its newest process began: our launcher keeps it in the working folder, and begins nothing by an older one"""
     number: int = 1
     """of the process in this container: another one after each re-initialising"""
     again: LaunchContext | None = None
@@ -37,6 +41,8 @@ class Process:
     """REINITIALIZING_AWAITING_KILL, and not REINITIALIZING any more"""
     reinitialising: bool = False
     """ContainerImpl.isReInitializing: stays set where localising failed, and locks the container"""
+    lingers: bool = False
+    """it takes its time to go, as yarn.nodemanager.sleep-delay-before-sigkill.ms may let it"""
     excused: bool = False
     """it was out of everybody's sight for so long that another may run in its place"""
 
@@ -64,6 +70,8 @@ class Process:
     def goes_on(self) -> None:
         """One step of being re-initialised."""
         assert self.again
+        if self.awaits_kill and self.lingers:
+            return
         if self.awaits_kill:
             self.ends(int(self.launch.environment.get(AT_TERM, TERMINATED[0])), "Container exited")
         elif any(each.url.startswith(NOWHERE) for each in self.again.resources.values()):
@@ -77,6 +85,14 @@ class Process:
         assert self.again
         self.launch, self.number = self.again, self.number + 1
         self.again, self.awaits_kill, self.reinitialising = None, False, False
+        self.begins()
+
+    def begins(self) -> None:
+        """Its launcher does (master/launch.py)."""
+        order = int(self.launch.environment.get(ORDER, self.order + 1))
+        if order <= self.order:
+            self.ends(STALE, "an order of before")
+        self.order = max(order, self.order)
 
     @property
     def state_name(self) -> str:

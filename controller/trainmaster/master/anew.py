@@ -1,6 +1,6 @@
-"""Having NodeManagers start processes anew in their containers, and seeing it through until they have begun.
+"""Having NodeManagers start other processes in their containers, and seeing it through until they have begun.
 
-Each is told once for a generation: one that began twice would be another than its peers know. Never here: for how long that is
+Each is told once of each process: one that began twice would be another than its peers know. Never here: for how long that is
 waited for, and what is done where it can't be (plan/anew.py).
 """
 
@@ -19,7 +19,7 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.points import reach
 from trainmaster.master.promises import Promise
 from trainmaster.master.sight import Sight
-from trainmaster.plan.values import Container, Reinitialise
+from trainmaster.plan.values import Container
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -40,39 +40,38 @@ class Anew:
     ) -> None:
         self._desk, self._sight, self._leading, self._now = desk, sight, leading, now or clock.now
 
-    async def start(self, action: Reinitialise, build: Callable[[], Awaitable[LaunchContext]]) -> None:
+    async def start(self, id_: str, process: int, build: Callable[[], Awaitable[LaunchContext]]) -> None:
         """Until it has begun, is over, or something else is wanted of its container."""
-        id_, generation = action.container, action.generation
         launch, pause = await build(), FIRST
-        while self._tells(id_, generation):
+        while self._tells(id_, process):
             try:
-                if await self.advanced(id_, generation, launch):
+                if await self.advanced(id_, process, launch):
                     return
             except TrainmasterError as error:
                 log.info("a process can't be started anew yet", extra={"container": id_, "error": str(error)})
             await asyncio.sleep(pause)
             pause = min(LONGEST, pause * 2)
 
-    def _tells(self, id_: str, generation: int) -> bool:
+    def _tells(self, id_: str, process: int) -> bool:
         """Whether just this is still wanted."""
         container = self._container(id_)
-        return container is not None and container.told == generation
+        return container is not None and container.told == process
 
     def _container(self, id_: str) -> Container | None:
         """Also one that isn't listed at present: its NodeManager can be asked, and told, all the same."""
         return self._sight.containers.get(id_) or self._sight.missing.get(id_)
 
-    async def advanced(self, id_: str, generation: int, launch: LaunchContext) -> bool:
+    async def advanced(self, id_: str, process: int, launch: LaunchContext) -> bool:
         """One step; whether there is nothing more to do."""
         said = await self._status(id_)
-        if said is None or not self._tells(id_, generation):
+        if said is None or not self._tells(id_, process):
             return False
-        promise = self._sight.promises.of(id_, generation)
+        promise = self._sight.promises.of(id_, process)
         if promise is None or (not promise.sure and said.reinitialised == promise.before):
-            return await self._told(id_, promise, Promise(generation, said.reinitialised), launch)
+            return await self._told(id_, promise, Promise(process, said.reinitialised), launch)
         if said.state is not NmState.RUNNING or said.reinitialised == promise.before:
             return False
-        self._sight.mark(id_, generation=generation)
+        self._sight.mark(id_, process=process)
         return True
 
     async def _told(self, id_: str, before: Promise | None, promise: Promise, launch: LaunchContext) -> bool:

@@ -9,9 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from trainmaster.errors import InvalidError
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.restart import kept
 
-VERSION = 1
-"""of records. It rises where an older controller would misunderstand one, not for a field that it may leave out of account"""
+VERSION = 2
+"""the newest that is read. It rises where an older controller would misunderstand a record, not for a field that it may leave
+out of account"""
+CALM = 1
+"""version of a record that any controller understands: only what is being restarted in place is of a newer one"""
 _MEMORY = TypeAdapter(Memory)
 _VERSION = re.compile(rb'\{"version":\s*(\d{1,9})\s*,')
 """the first field, so that whoever can't read the rest can read this; a record without it is of version 1"""
@@ -28,13 +32,21 @@ class Nameplate:
     """as whom the application runs"""
     token: str = field(default="", repr=False)
     """secret: with it a sign of life can be given for the application"""
-    version: int = VERSION
+    version: int = CALM
     """of the record"""
 
 
 def encode(memory: Memory) -> bytes:
     """One line of JSON; what stands at its default is left out, so that records stay small."""
-    return b'{"version":%d,' % VERSION + _MEMORY.dump_json(memory, exclude_defaults=True).removeprefix(b"{")
+    return b'{"version":%d,' % _needed(memory) + _MEMORY.dump_json(
+        memory, exclude_defaults=True
+    ).removeprefix(b"{")
+
+
+def _needed(memory: Memory) -> int:
+    """An older controller would take what waits in a container that is kept for a process of the job."""
+    between = kept(memory) or any(r.reinitialising for r in memory.replicas)
+    return VERSION if between else CALM
 
 
 def decode(record: bytes) -> Memory:

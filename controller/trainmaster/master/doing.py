@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
@@ -27,14 +28,14 @@ from trainmaster.master import clock
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
-from trainmaster.master.launch import files_of, launch, user_of
+from trainmaster.master.launch import files_of, launch, order_of, user_of, waiting
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Reinitialise, Start, Stop
+from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop
 
 log = logging.getLogger(__name__)
 
@@ -61,23 +62,29 @@ class Doing:
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
-    def start(self, actions: Iterable[Start | Reinitialise], memory: Memory, job: TrainingJob) -> None:
+    def start(self, actions: Iterable[Start | Park | Reinitialise], memory: Memory, job: TrainingJob) -> None:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
+            if isinstance(action, Park):
+                self._start_anew(action, partial(_waiting, order_of(memory, action.process)))
+                continue
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
             idle = ("start", action.container) not in self._tasks
             if isinstance(action, Reinitialise):
-                self._start_anew(action, replicas[action.key], user_of(memory))
+                self._reinitialise(action, replicas[action.key], memory)
             elif idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
-                work = self._start(action, replicas[action.key], job, user_of(memory))
+                work = self._start(action, replicas[action.key], job, memory)
                 self._run("start", action.container, work)
 
-    def _start_anew(self, action: Reinitialise, replica: ReplicaMemory, user: str) -> None:
+    def _reinitialise(self, action: Reinitialise, replica: ReplicaMemory, memory: Memory) -> None:
         """Its files are there already: told of again they would be localised again, and failing that locks the container."""
-        self._sight.mark(action.container, told=action.generation)
-        work = self._anew.start(action, lambda: self._built(action, replica, {}, user))
-        self._run("anew", f"{action.container} {action.generation}", work)
+        self._start_anew(action, lambda: self._built(action, replica, {}, memory))
+
+    def _start_anew(self, action: Park | Reinitialise, build: Callable[[], Awaitable[LaunchContext]]) -> None:
+        self._sight.mark(action.container, told=action.process)
+        work = self._anew.start(action.container, action.process, build)
+        self._run("anew", f"{action.container} {action.process}", work)
 
     def stop(self, actions: Iterable[Stop]) -> None:
         by_node: dict[str, list[str]] = {}
@@ -143,10 +150,10 @@ class Doing:
 
     # --- start
 
-    async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, user: str) -> None:
+    async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, memory: Memory) -> None:
         try:
-            files = await looked_up(self._desk, files_of(job, action.key.role), user)
-            await self._launch(action.container, await self._built(action, replica, files, user))
+            files = await looked_up(self._desk, files_of(job, action.key.role), user_of(memory))
+            await self._launch(action.container, await self._built(action, replica, files, memory))
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
@@ -169,12 +176,13 @@ class Doing:
         action: Start | Reinitialise,
         replica: ReplicaMemory,
         files: Mapping[str, LocalResource],
-        user: str,
+        memory: Memory,
     ) -> LaunchContext:
         await self._turn()
-        told = {"HADOOP_USER_NAME": user, **action.environment}
+        told = {"HADOOP_USER_NAME": user_of(memory), **action.environment}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
-        return launch(told, action.command, replica.host, replica.ports, files, gpus)
+        order = order_of(memory, replica.process)
+        return launch(told, action.command, replica.host, replica.ports, files, gpus, order)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""
@@ -278,3 +286,7 @@ class Doing:
         for id_ in ids:
             self.release(id_)
         self._wake.set()
+
+
+async def _waiting(order: int) -> LaunchContext:
+    return waiting(order)

@@ -189,6 +189,7 @@ class Fleet:
             node_expiry=self._expiries.known.node,
             max_replicas=self._settings.max_replicas,
             first_cause_wait=self._settings.first_cause_wait,
+            in_place=self._settings.restart_in_place,
             web_scheme=self._conf.scheme,
         )
 

@@ -33,6 +33,7 @@ from trainmaster.plan.values import (
     Forget,
     Kill,
     Open,
+    Park,
     Plan,
     Prioritize,
     Reinitialise,
@@ -178,7 +179,7 @@ class JobMaster:
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            starts = (action for action in plan.actions if isinstance(action, Start | Reinitialise))
+            starts = (action for action in plan.actions if isinstance(action, Start | Park | Reinitialise))
             self.contact.doing.start(starts, self.memory, job)
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:

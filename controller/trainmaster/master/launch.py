@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
-from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN
+from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
 
 CHUNK = 65_536
@@ -24,6 +24,8 @@ LEVEL = 1
 """of compression: the address lists of a large job take 20 times longer with the default, and become hardly smaller"""
 TERMINATED = 143
 """128 + SIGTERM (ContainerExecutor.ExitCode)"""
+LONGEST_WAIT = 3600
+"""seconds after which a process that only waits takes its leave: nobody is going to tell it to go any more"""
 NAME = "TRAINMASTER_SCRIPT_"
 SCRIPT = ".trainmaster.sh"
 
@@ -33,13 +35,21 @@ leads to is found as well, behind what was shipped."""
 
 _EACH = f"for part in ${{!{NAME}*}}; do"
 _UNPACK = f"(umask 077; {_EACH} printf %s ${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD}"
+ORDER = "TRAINMASTER_ORDER"
+"""number of the order by which a process begins; it rises with each that a container gets, and with each leader"""
+_FENCE = (
+    f"{{ read -r last <.trainmaster.order; }} 2>/dev/null; [ ${{last:-0}} -lt ${ORDER} ] || exit {STALE};"
+    f" echo ${ORDER} >.trainmaster.order; unset {ORDER} last"
+)
+"""An order that was on its way while another controller took over, or came twice, begins nothing: it has ended what its
+container held, and says so, lest something run there that nobody knows of."""
 _OTHERS = (
     "others() { for stat in /proc/[0-9]*/stat; do { read -r line < $stat; } 2>/dev/null || continue;"
     " set -- ${line##*) }; [ $1 != Z ] && [ $4 = $$ ] && [ $stat != /proc/$$/stat ] && return 0; done; return 1; }"
 )
 """whether another process of the session lives: proc(5), whose fields after the name begin with state, ppid, pgrp, session"""
 _LAUNCHER = (
-    f"{_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; told=; trap 'told=1' TERM;"
+    f"{_FENCE}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; told=; trap 'told=1' TERM;"
     f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
     f" [ $told ] || exit $code; while others; do sleep 0.02; done; exit {TERMINATED}"
 )
@@ -47,9 +57,13 @@ _LAUNCHER = (
 any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: what a NodeManager
 has told to go it kills a moment later (yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group."""
 
+_WAIT = f"trap 'exit {TERMINATED}' TERM; {_FENCE}; sleep {LONGEST_WAIT} & wait; exit {TERMINATED}"
+
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.
-COMMAND = _LAUNCHER.replace("$", "\\$")
+COMMAND, WAIT = (command.replace("$", "\\$") for command in (_LAUNCHER, _WAIT))
+LEADERS = 10**6
+"""between the orders of two leaders"""
 
 
 def launch(
@@ -59,6 +73,7 @@ def launch(
     ports: tuple[int, ...],
     files: Mapping[str, LocalResource],
     gpus: GpuLaunch = NO_GPUS,
+    order: int = 1,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own."""
     packed = base64.b64encode(
@@ -66,7 +81,17 @@ def launch(
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
-    return LaunchContext(command=COMMAND, environment=carried, resources=files)
+    return LaunchContext(command=COMMAND, environment={ORDER: str(order), **carried}, resources=files)
+
+
+def waiting(order: int = 1) -> LaunchContext:
+    """What holds a container between two generations. However it ends, it is with the code of one that was told to go."""
+    return LaunchContext(command=WAIT, environment={ORDER: str(order)})
+
+
+def order_of(memory: Memory, process: int) -> int:
+    """The number of the order by which a controller has the process of this number begin in a container."""
+    return memory.epoch * LEADERS + process
 
 
 def files_of(job: TrainingJob, role: str) -> dict[str, FileRef]:

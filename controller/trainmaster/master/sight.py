@@ -129,7 +129,7 @@ class Sight:
         runs = known is not None and known.state is ContainerState.RUNNING
         self._add(granted, roles, ContainerState.RUNNING if runs else ContainerState.UNKNOWN)
         if known and known.told:
-            self.mark(granted.id, told=known.told, generation=known.generation)
+            self.mark(granted.id, told=known.told, process=known.process)
         if runs:
             self._to_confirm.add(granted.id)
 
@@ -184,7 +184,6 @@ class Sight:
     def ended(self, end: End) -> None:
         """A container is over, or was given away; told more than once, it counts once."""
         container = self.containers.get(end.container) or self.missing.get(end.container)
-        end = self.promises.counted(end)
         self.drop(end.container)
         if container and not end.certain:
             self.missing[end.container] = replace(container, state=ContainerState.UNKNOWN)

@@ -6,6 +6,7 @@ So each action can be worked out again after a crash, and is: containers that me
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from trainmaster.frameworks import Placed, environments, script
 from trainmaster.plan.admission import refusal
@@ -13,6 +14,7 @@ from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.restart import kept
 from trainmaster.plan.values import (
     IDLE,
     LIVELY,
@@ -23,6 +25,7 @@ from trainmaster.plan.values import (
     Forget,
     Kill,
     Open,
+    Park,
     Prioritize,
     Reinitialise,
     Release,
@@ -76,7 +79,8 @@ def may_open(case: Case, memory: Memory) -> bool:
 
 
 def _starts(case: Case, memory: Memory) -> Iterator[Action]:
-    due = [r for r in memory.replicas if _to_start(case, r) or _to_start_anew(case, r)]
+    yield from islice(_parks(case, memory), STARTS)
+    due = [r for r in memory.replicas if _to_start(case, r) or (r.reinitialising and _to_tell(case, r))]
     if not due:
         return
     # Also those that are done or being replaced: their place keeps their peers' numbers right.
@@ -86,7 +90,7 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
         told, command = tell(me), script(case.job, me)
         if replica.reinitialising:
-            yield Reinitialise(id_, key, replica.generation, told, command)
+            yield Reinitialise(id_, key, replica.process, told, command)
         else:
             yield Start(id_, key, told, command)
 
@@ -95,12 +99,17 @@ def _to_start(case: Case, replica: ReplicaMemory) -> bool:
     return replica.bound and case.state_of(replica) is ContainerState.ALLOCATED
 
 
-def _to_start_anew(case: Case, replica: ReplicaMemory) -> bool:
-    """Whether its NodeManager is still to be told."""
-    if not replica.reinitialising or not case.registered:
-        return False
-    container = case.seen.containers.get(replica.container)
-    return container is not None and container.state in LIVELY and container.told != replica.generation
+def _parks(case: Case, memory: Memory) -> Iterator[Action]:
+    """The processes of a generation that is over make place in the containers that are kept."""
+    if case.unread or memory.closing_since or memory.verdict:
+        return
+    yield from (Park(r.container, r.process) for r in kept(memory) if _to_tell(case, r))
+
+
+def _to_tell(case: Case, replica: ReplicaMemory) -> bool:
+    """Whether its NodeManager is still to be told of the process that is to come."""
+    container = case.seen.containers.get(replica.container) if case.registered else None
+    return container is not None and container.state in LIVELY and container.told != replica.process
 
 
 def _placed(memory: Memory, replica: ReplicaMemory) -> Placed:

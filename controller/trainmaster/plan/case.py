@@ -108,6 +108,12 @@ class Case:
         container = self.seen.containers.get(replica.container)
         return container.state if container else None
 
+    def has_come(self, replica: ReplicaMemory) -> bool:
+        """Whether its process is known to have taken the place of the one before it in its container."""
+        container = self.seen.containers.get(replica.container)
+        runs = container is not None and container.state is ContainerState.RUNNING
+        return container is not None and runs and container.process == replica.process
+
 
 def in_doubt(replica: ReplicaMemory, now: float, limits: Limits) -> bool:
     return any(s.since + limits.doubt_patience <= now < s.until for s in replica.survivors)

@@ -67,8 +67,6 @@ class End:
     certain: bool = True
     """whether its process is known to be over. The ResourceManager also tells of an end when it has given a container away
     (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
-    generation: int = 0
-    """the newest for which its NodeManager has promised to start its process anew, as far as its controller knew; 0 for none"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
-from trainmaster.plan.values import IDLE, Container, ContainerState
+from trainmaster.plan.values import IDLE, Container
 
 PortsByHost = dict[str, set[int]]
 GIVE_BACK_WAIT = 10.0
@@ -55,9 +55,9 @@ def _gather_gang(case: Case, memory: Memory) -> Change:
 
 
 def _complete(case: Case, memory: Memory) -> bool:
-    """Enough is there, and nothing of an earlier generation lives any more save in containers that are kept."""
+    """Enough is there, and nothing of an earlier generation lives any more: in containers that are kept something waits."""
     stay = kept(memory)
-    if any(case.state_of(r) is not ContainerState.RUNNING for r in stay):
+    if not all(map(case.has_come, stay)):
         return False
     own = {r.container for r in stay}
     granted = sum(1 for r in memory.replicas if r.done or r.bound or case.granted(r))
@@ -224,18 +224,18 @@ def _bind(
         host=grant.host,
         ports=ports if enough else (),
         bound_at=case.now,
-        generation=memory.generation,
+        process=1,
         reinitialising=False,
     )
 
 
 def _bind_again(case: Case, memory: Memory, replica: ReplicaMemory, taken: PortsByHost) -> ReplicaMemory:
-    """The replica with a new process to come in the container that it has.
+    """The replica with a process to come in the container that it has.
 
-    On other ports, if there are any: what still runs of the old generation must not talk with the new one.
+    On other ports, if there are any: those that it had may not be free yet (TIME_WAIT), and strangers may still call there.
     """
     used, count = taken[replica.host], len(replica.ports)
     found = choose(case.limits, count, used, f"{memory.uid}/{replica.key}/generation {memory.generation}")
     ports = found if len(found) == count else replica.ports
     used.update(ports)
-    return replace(replica, ports=ports, bound_at=case.now, generation=memory.generation, reinitialising=True)
+    return replace(replica, ports=ports, bound_at=case.now, process=replica.process + 1, reinitialising=True)

@@ -105,7 +105,7 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
         return
-    if of_before(replica, end, draft.gathering):
+    if of_before(replica, end.code, draft.gathering):
         _lose(case, draft, at, end)
         return
     cause = _cause(case, replica, end)
@@ -144,6 +144,7 @@ def _done(replica: ReplicaMemory) -> ReplicaMemory:
         container="",
         node="",
         http="",
+        process=1,
         reinitialising=False,
         previous=replica.container,
         previous_http=replica.http,

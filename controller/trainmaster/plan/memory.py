@@ -62,10 +62,10 @@ class ReplicaMemory:
     ports: tuple[int, ...] = ()
     """kept when unbound, so that a replacement on the same host answers at the same address"""
     bound_at: float = 0.0
-    generation: int = 0
-    """that of the process in its container, or of the one that is to take its place; 0 in records from before there was one"""
+    process: int = 1
+    """number of the process in its container, or of the one that is to take its place: each that starts there has another"""
     reinitialising: bool = False
-    """a process of that generation is to take the place of an older one in its container, and it isn't known yet that it has"""
+    """that one is to take the place of one that only waits, and it isn't known yet that it has"""
     done: bool = False
     """ended with success, and stays so"""
     restarts: int = 0

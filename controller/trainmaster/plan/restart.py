@@ -17,6 +17,8 @@ INFRA_FREE = 5
 """from the next one within the window they're charged: something is wrong that replacing doesn't mend"""
 KEPT_WAIT = 60.0
 """seconds of backoff for which containers are kept; before a longer wait they're given back"""
+STAYS = (ContainerState.RUNNING, ContainerState.UNKNOWN)
+"""states in which a container is kept; after a take-up its node has not been asked yet, and will be before anything begins"""
 INFRA_BACKOFF = 5.0
 """seconds before the second infrastructure replacement in the window; doubles"""
 
@@ -42,7 +44,7 @@ def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
         node="",
         http="",
         bound_at=0.0,
-        generation=0,
+        process=1,
         reinitialising=False,
         unseen_since=0.0,
         waits_since=now,
@@ -77,11 +79,11 @@ def all_let_go(case: Case, memory: Memory) -> Memory:
 def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_place: bool = False) -> Memory:
     """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered.
 
-    `in_place`, whoever runs keeps its container, and its process goes once all that is missing is there.
+    `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once.
     """
     keeps = in_place and case.limits.in_place and wait <= KEPT_WAIT and case.registered
     replicas = tuple(
-        replace(r if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0)
+        replace(_to_wait(r) if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0)
         for r in memory.replicas
     )
     return replace(
@@ -97,12 +99,17 @@ def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_plac
 
 
 def _may_stay(case: Case, replica: ReplicaMemory) -> bool:
-    """Whether its container is known to hold a process that can be replaced, and nothing of it hangs in the air."""
-    return replica.bound and not replica.reinitialising and case.state_of(replica) is ContainerState.RUNNING
+    """Whether its container lives, as far as is known, and no call hangs in the air that could start something in it."""
+    return replica.bound and not replica.reinitialising and case.state_of(replica) in STAYS
+
+
+def _to_wait(replica: ReplicaMemory) -> ReplicaMemory:
+    """The same with another process to come, which does nothing: all must have gone before any begins."""
+    return replace(replica, process=replica.process + 1, reinitialising=False)
 
 
 def kept(memory: Memory) -> list[ReplicaMemory]:
-    """Those whose containers are kept for the generation that is being gathered; their processes are of an older one."""
+    """Those whose containers are kept for the generation that is being gathered: until it is there, a process waits in each."""
     return [r for r in memory.replicas if r.bound] if memory.gathering else []
 
 
@@ -117,11 +124,11 @@ def once_more(memory: Memory) -> Memory:
     """What a new leader makes of a generation that was being started anew in place.
 
     Nobody knows any more which of its processes have begun, and one that began twice would be another than its peers know. So
-    all of them are told once more, as the next generation.
+    all of them go once more, and are gathered as the next generation.
     """
     if not any(r.reinitialising for r in memory.replicas):
         return memory
-    rows = tuple(replace(r, reinitialising=False) for r in memory.replicas)
+    rows = tuple(_to_wait(r) if r.bound else r for r in memory.replicas)
     return replace(memory, replicas=rows, generation=memory.generation + 1, started_at=0.0)
 
 

@@ -61,9 +61,9 @@ class Container:
     size: Size
     state: ContainerState
     told: int = 0
-    """the generation that its NodeManager is being told to start anew in it; 0 for none"""
-    generation: int = 0
-    """that of which a process has been seen to take the place of an older one in it; 0 for none"""
+    """number of the process that its NodeManager is being told to start in place of the one in it; 0 for none"""
+    process: int = 0
+    """number of the process that was seen to have taken another's place in it; 0 for none"""
     refuses: bool = False
     """its NodeManager will never start another process in it"""
 
@@ -138,9 +138,8 @@ class Limits:
     lost_applications: int = 3
     first_cause_wait: float = 2.0
     """seconds for which a gang's failure waits for the ends of its neighbours, so that the first cause is named"""
-    in_place: bool = False
-    """whether a restart of the whole job keeps the containers of those that run. Not by default yet: a process of the new
-    generation could read a checkpoint that one of the old is still writing, as the last of them go while the first ones begin"""
+    in_place: bool = True
+    """whether a restart of the whole job keeps the containers of those that run"""
     reinitialise_patience: float = 30.0
     """seconds within which a process must have been started anew in its container; then another container is asked for"""
     doubt_patience: float = 15.0
@@ -183,12 +182,21 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """End the process of a container, and have one that only waits take its place."""
+
+    container: str
+    process: int
+    """its number"""
+
+
+@dataclass(frozen=True, slots=True)
 class Reinitialise:
-    """End the process of a container, and start one of the present generation in its place."""
+    """Start a process of the present generation in place of one that only waits."""
 
     container: str
     key: Key
-    generation: int
+    process: int
     environment: Mapping[str, str]
     command: str
 
@@ -236,7 +244,17 @@ class RemoveDeclaration:
 
 
 Action = (
-    Open | Prioritize | Start | Reinitialise | Release | Stop | Finish | Kill | Forget | RemoveDeclaration
+    Open
+    | Prioritize
+    | Start
+    | Park
+    | Reinitialise
+    | Release
+    | Stop
+    | Finish
+    | Kill
+    | Forget
+    | RemoveDeclaration
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from trainmaster.plan.actions import FINISH_ANYWAY
-from trainmaster.plan.anew import patience_ends
+from trainmaster.plan.anew import awaited, patience_ends
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
@@ -56,8 +57,8 @@ def _gang_times(case: Case, memory: Memory) -> Iterator[float]:
 def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
     for replica in memory.replicas:
         yield replica.not_before
-        if replica.reinitialising:
-            yield patience_ends(case, replica)
+        if awaited(case, memory, replica) and (at := patience_ends(case, memory, replica)) < inf:
+            yield at
         if replica.unseen_since:
             yield replica.unseen_since + case.limits.node_expiry
         for survivor in replica.survivors:
