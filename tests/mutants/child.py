@@ -5,6 +5,7 @@ A fork instead of a new Python: of a mutant's few seconds, loading would be most
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import resource
@@ -91,21 +92,21 @@ def _forked(work: Callable[[], int], output: Path) -> int:
 
 def _waited(child: int, wall: float) -> int:
     end = time.monotonic() + wall
-    while time.monotonic() < end:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            _kill_group(child)
-            code = os.waitstatus_to_exitcode(status)
-            return CPU_SPENT if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
-        time.sleep(DROWSY)
-    _kill_group(child)
-    os.waitpid(child, 0)
-    return NEVER_ENDED
-
-
-def _kill_group(child: int) -> None:
-    """With whatever it started and left behind."""
     try:
+        while time.monotonic() < end:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                code = os.waitstatus_to_exitcode(status)
+                return CPU_SPENT if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
+            time.sleep(DROWSY)
+        return NEVER_ENDED
+    finally:  # also where somebody interrupts: it is in a session of its own, and hears nothing of that
+        _ended(child)
+
+
+def _ended(child: int) -> None:
+    """With whatever it started and left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child, 0)

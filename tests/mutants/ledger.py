@@ -110,7 +110,7 @@ def summary(tried: Iterable[Entry], judgements: Iterable[Judgement]) -> tuple[st
     words = Counter(each.word for each in tried)
     lived = [each for each in tried if each.word == SURVIVED]
     unjudged = [each for each in lived if not any(one.covers(each) for one in judgements)]
-    words[SURVIVED], words["judged equivalent"] = len(unjudged), len(lived) - len(unjudged)
+    words[SURVIVED], words["judged"] = len(unjudged), len(lived) - len(unjudged)
     numbers = ", ".join(f"{count} {word}" for word, count in words.items() if count)
     open_ones = unjudged + [each for each in tried if each.word in (UNREACHED, STUCK)]
     return f"{len(tried)} tried: {numbers}", sorted(

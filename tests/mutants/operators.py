@@ -186,8 +186,8 @@ class _Hunt:
             if isinstance(node, ast.Dict)
             else values
         )
-        if len(values) < 2:
-            return
+        if len(values) < (3 if isinstance(node, ast.Tuple) else 2):
+            return  # a pair is no table
         for at, (first, value) in enumerate(zip(firsts, values, strict=True)):
             if at:
                 yield self._end(values[at - 1]), self._end(value), ""
@@ -216,15 +216,13 @@ def _visited(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.AST, bool]]:
         statement, node, loading = waiting.pop()
         if statement is not None:
             yield statement, node, loading
-        for field, child in reversed(list(_children(node))):
-            inner = child if isinstance(child, ast.stmt) else statement
-            acts = loading and not (
-                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and field == "body"
-            )
-            waiting.append((inner, child, acts))
+        # What a parameter is by default shows in the function, whoever loads it.
+        inside = loading and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        children = reversed(list(_children(node)))
+        waiting += [(each if isinstance(each, ast.stmt) else statement, each, inside) for each in children]
 
 
-def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+def _children(node: ast.AST) -> Iterator[ast.AST]:
     if _is_left_alone(node):
         return
     for field, value in ast.iter_fields(node):
@@ -232,7 +230,7 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
-                yield field, child
+                yield child
 
 
 def _is_left_alone(node: ast.AST) -> bool:
@@ -272,7 +270,9 @@ def _is_nothing(value: ast.expr) -> bool:
 
 
 def _reached(statement: ast.stmt) -> tuple[int, ...]:
-    """The lines of a statement, without those of the statements inside of it."""
+    """The lines of a statement, without those of the statements inside of it; of a function all of them."""
     bodies = [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.stmt)]
     last = min((each.lineno - 1 for each in bodies), default=statement.end_lineno or statement.lineno)
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        last = statement.end_lineno or last
     return tuple(range(statement.lineno, max(last, statement.lineno) + 1))

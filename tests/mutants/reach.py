@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import coverage
 import pytest
+from coverage.numbits import num_in_numbits
 
 from mutants.child import tested
 from mutants.tree import COPY, KEPT, SOURCES, digest, helping_files, test_files
-from mutants.trial import Test
+from mutants.trial import Test, room
 
+BITS = """
+    SELECT file.path, context.context, line_bits.numbits FROM line_bits
+    JOIN file ON file.id = line_bits.file_id JOIN context ON context.id = line_bits.context_id
+"""
+"""as coverage's documentation has it (Coverage.py database schema)"""
+DEFINED = re.compile(r"^\s*(async )?def ", re.MULTILINE)
 PATIENCE = 1800.0
 """seconds for one file of tests"""
 
@@ -30,8 +40,8 @@ class Reach:
         self._kept = KEPT / "reach"
         self._kept.mkdir(parents=True, exist_ok=True)
         self._tests: dict[str, Test] = {}
-        self._files: list[Path] = []
-        self._lines: dict[str, dict[int, set[str]]] = {}
+        self._reached: dict[str, list[tuple[str, bytes]]] = {}
+        """by source: tests, each with the lines that it reaches"""
 
     def measure(self) -> Iterator[tuple[int, int]]:
         """Ask every file of tests that has changed since it was asked; yields how many of how many are known."""
@@ -50,39 +60,21 @@ class Reach:
     def _take(self, data: Path) -> None:
         told = json.loads(data.with_suffix(".json").read_text())
         self._tests |= {name: Test(name, *times) for name, times in told["tests"].items()}
-        self._files.append(data.with_suffix(".coverage"))
+        with closing(sqlite3.connect(data.with_suffix(".coverage"))) as base:
+            for path, name, bits in base.execute(BITS):
+                self._reached.setdefault(path, []).append((name, bits))
 
     def tests(self, file: str, lines: Iterable[int], loading: bool) -> list[Test]:
         """Those that may notice a change there: the room's own first, each by how little it takes."""
-        reached = self._reached(file)
-        if loading:
-            names = set().union(*reached.values(), self._of_room(file))
-        else:
-            names = set().union(*(reached.get(line, ()) for line in lines))
+        lines, reached = tuple(lines), self._reached.get(str(SOURCES / file), [])
+        names = {
+            name for name, bits in reached if loading or any(num_in_numbits(line, bits) for line in lines)
+        }
+        if loading and not names - {""} and not DEFINED.search((SOURCES / file).read_text()):
+            # Nothing but a table: it is reached wherever it is used.
+            names = {name for name in self._tests if name.startswith(room(file))}
         known = [self._tests[name] for name in names if name in self._tests]
-        return sorted(known, key=lambda test: (not test.name.startswith(_room(file)), test.cpu, test.name))
-
-    def _of_room(self, file: str) -> set[str]:
-        return {name for name in self._tests if name.startswith(_room(file))}
-
-    def _reached(self, file: str) -> dict[int, set[str]]:
-        if file not in self._lines:
-            lines: dict[int, set[str]] = {}
-            for data in self._files:
-                for line, names in _read(data).contexts_by_lineno(str(SOURCES / file)).items():
-                    lines.setdefault(line, set()).update(name for name in names if name)
-            self._lines = {file: lines}
-        return self._lines[file]
-
-
-def _room(file: str) -> str:
-    return f"tests/{file.partition('/')[0]}/"
-
-
-def _read(data: Path) -> coverage.CoverageData:
-    read = coverage.CoverageData(str(data))
-    read.read()
-    return read
+        return sorted(known, key=lambda test: (not test.name.startswith(room(file)), test.cpu, test.name))
 
 
 class _Watch:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import py_compile
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".cache" / "mutants"
@@ -15,6 +17,17 @@ COPY = KEPT / "tree"
 ASKED = ("api", "cli", "frameworks", "master", "observe", "plan", "sources", "web", "yarn")
 """the folders of tests that are asked about a mutant; real daemons are too slow for that"""
 SOURCES = COPY / "controller" / "trainmaster"
+
+
+def alone() -> IO[str]:
+    """Held by a run as long as it lasts: two would take each other's mutants for the sources."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    lock = (KEPT / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"another run holds {KEPT}") from None
+    return lock
 
 
 def refreshed() -> None:
