@@ -10,7 +10,7 @@ LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 
 GO_LOG := .cache/go-programs.log
 
-.PHONY: help demo test check real test-frameworks kubernetes laws bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check real test-frameworks kubernetes laws mutants bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -44,6 +44,9 @@ check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tes
 
 laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
 	@cd tests && PYTHONPATH=../controller:. nice ../$(BIN)/python -m plan.hunt $(LAWS)
+
+mutants: $(STAMP) ## which small changes of the sources no test notices; with MODULES="plan/turns.py cli" MINUTES=20 SEED=1
+	@cd tests && PYTHONPATH=. nice -n 19 ../$(BIN)/python -m mutants.run $(MODULES) --minutes $(or $(MINUTES),20) --seed $(or $(SEED),1)
 
 kubernetes: $(STAMP) ## build the local Kubernetes, and the programs that judge manifests
 	@PYTHONPATH=tests $(BIN)/python -m real.tools

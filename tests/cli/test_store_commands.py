@@ -126,6 +126,13 @@ def test_get_as_documents(trainmaster: Run, store: Path) -> None:
     assert listed["items"] == [one]
 
 
+def test_documents_name_fields_as_the_reference_does(trainmaster: Run, store: Path, file: Path) -> None:
+    file.write_text(YAML + "  runPolicy: {backoffLimit: 7}\n")
+    trainmaster("apply", "-f", str(file))
+    one = json.loads(trainmaster("get", "mnist", "-n", "vision", "-o", "json").out)
+    assert one["spec"]["runPolicy"] == {"backoffLimit": 7}
+
+
 @pytest.mark.parametrize("words", [("mnist", "-o", "yaml"), ("-o", "yaml"), ("-o", "json")])
 def test_what_get_prints_can_be_applied_again(
     trainmaster: Run, store: Path, tmp_path: Path, words: tuple[str, ...]

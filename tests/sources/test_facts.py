@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,24 @@ async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
         await facts.stat(f"file://{path}")
     path.write_text("1")
     assert (await facts.stat(f"file://{path}")).size == 1
+
+
+async def test_whoever_asked_first_may_go_and_the_others_get_their_answer(tmp_path: Path) -> None:
+    """A job that is deleted takes nobody else's look-up with it."""
+    facts, asked, answer = FileFacts(Settings()), threading.Event(), threading.Event()
+    look = facts._stat
+
+    def slow(store: str, url: str) -> FileFact:
+        asked.set()
+        answer.wait()
+        return look(store, url)
+
+    facts._stat = slow
+    url = f"file://{tmp_path}"
+    first, second = asyncio.ensure_future(facts.stat(url)), asyncio.ensure_future(facts.stat(url))
+    await asyncio.to_thread(asked.wait)
+    first.cancel()
+    await asyncio.wait([first])
+    answer.set()
+    assert first.cancelled()
+    assert (await second).folder

@@ -81,6 +81,17 @@ def test_what_a_newer_version_noted_of_a_job_is_read_over() -> None:
     assert from_bytes(b"[]") is None
 
 
+def test_a_journalled_job_whose_file_says_nothing_sound_is_told_what_is_wrong_with_it() -> None:
+    """And only one without a file that none was found."""
+    world = World()
+    world.registry.adopt({"u1": ("default", "a")})
+    assert "was not found" in only(world.look()).problems[0].reason
+    world.put("a.yaml", "spec: [")
+    broken = only(world.look())
+    assert (broken.uid, broken.job) == ("u1", None)
+    assert broken.problems == world.files["a.yaml"].problems
+
+
 def test_a_job_never_changes_its_owner() -> None:
     """Its processes run as the owner: whoever could take the job over would run his commands as that user."""
     world = World()

@@ -1,0 +1,80 @@
+"""A file counts only as it was listed: what changes between the listing and the end of reading waits for the next look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sources.building import job_text, leading, only, put
+from trainmaster.sources.files import Entry
+
+Changed = Callable[[Entry], Entry]
+LONGER: Changed = lambda entry: replace(entry, size=entry.size + 1)  # noqa: E731
+SOMEBODY_ELSES: Changed = lambda entry: replace(entry, owner="mallory")  # noqa: E731
+LATER: Changed = lambda entry: replace(entry, modified=entry.modified + 1)  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("settle", "changed", "is_read"),
+    [
+        (0.0, LONGER, False),
+        (0.0, SOMEBODY_ELSES, False),
+        (0.0, LATER, True),  # on HDFS closing a file moves its time once more
+        (0.01, LONGER, False),
+        (0.01, SOMEBODY_ELSES, False),
+        (0.01, LATER, False),
+    ],
+)
+async def test_a_file_that_is_another_after_reading_waits(
+    tmp_path: Path, settle: float, changed: Changed, is_read: bool
+) -> None:
+    """`changed` is how the file looks after reading, its bytes the same as long as listed."""
+    made = await leading(tmp_path)
+    made._files.settle = settle
+    put(tmp_path, "a.yaml", job_text())
+    stat = made._files.stat
+    made._files.stat = lambda path: changed(stat(path)) if path.endswith("a.yaml") else stat(path)
+    assert len(await made.look()) == is_read
+    made._files.stat = stat
+    assert only(await made.look()).name == "a"
+
+
+async def test_bytes_that_are_not_as_many_as_listed_wait(tmp_path: Path) -> None:
+    """Though the file looks the same before and after, as one that is written and truncated again."""
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    read = made._files.read
+    made._files.read = lambda path, limit: read(path, limit)[:-1]
+    assert await made.look() == {}
+    made._files.read = read
+    assert only(await made.look()).name == "a"
+
+
+async def test_a_file_that_goes_before_it_is_read_is_nobodys_trouble(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "good.yaml", job_text())
+    gone = put(tmp_path, "gone.yaml", job_text())
+    read = made._files.read
+
+    def late(path: str, limit: int) -> bytes:
+        gone.unlink(missing_ok=True)
+        return read(path, limit)
+
+    made._files.read = late
+    assert {each.name for each in (await made.look()).values()} == {"good"}
+
+
+async def test_a_refused_file_is_told_only_when_nobody_is_changing_it(tmp_path: Path) -> None:
+    """One that others may write at this moment may be on its way to its right mode."""
+    made = await leading(tmp_path)
+    made._files.settle = 0.01
+    put(tmp_path, "a.yaml", job_text()).chmod(0o646)
+    stat = made._files.stat
+    made._files.stat = lambda path: LATER(stat(path)) if path.endswith("a.yaml") else stat(path)
+    assert await made.look() == {}
+    assert await made.look() == {}
+    made._files.stat = stat
+    assert "others" in only(await made.look()).problems[0].reason
