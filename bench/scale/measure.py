@@ -16,7 +16,7 @@ import yaml
 from bench import process
 from bench.controller import Spec, Trainmaster, whole
 from bench.figures import REFERENCE, Sample
-from bench.scale import lab
+from bench.scale import lab, shown
 from bench.scale.lab import StandIn
 from bench.scale.usage import Usage, spent
 
@@ -43,15 +43,17 @@ class Sizes:
     """replicas of one job beside them: together they fill the cluster"""
     waiting: int = 3000
     declared: int = 10_000
+    shown: int = 2000
+    """jobs that run while it is measured how soon their statuses are there"""
 
 
-QUICK = Sizes(nodes=300, starts=20, running=20, large=460, waiting=10, declared=100)
+QUICK = Sizes(nodes=300, starts=20, running=20, large=460, waiting=10, declared=100, shown=20)
 """does it work at all?"""
 
 
 def measure(folder: Path, out: Path, say: Callable[[str], None], sizes: Sizes) -> Iterator[Sample]:
     """Everything. `folder` is for what is thrown away, `out` for the logs."""
-    for name, part in (("starts", _starts), ("full", _full), ("taken-in", _taken_in)):
+    for name, part in (("starts", _starts), ("full", _full), ("taken-in", _taken_in), ("shown", _shown)):
         say(f"at scale: {name}")
         yield from part(folder / name, out / f"controller-scale-{name}.log", sizes)
 
@@ -150,6 +152,21 @@ def _taken_in(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
             f"started with {sizes.declared} declared, {found} taken in", "s", time.monotonic() - began
         )
         yield _sample(f"{sizes.declared} declared, memory", "MiB", process.resident_bytes(ours.pid) / 2**20)
+
+
+# --- what people are shown
+
+
+def _shown(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
+    store, many = folder / "store", sizes.shown
+    with lab.running(folder / "yarn", sizes.nodes) as yarn:
+        with lab.driven(folder, yarn, log) as ours:
+            yield from shown.first_statuses(ours, log, {f"shown-{n}": _small() for n in range(many)})
+            yield from shown.listing(f"file://{store}", yarn.conf_dir, many)
+        (store / "jobs" / "one-more.yaml").write_text(yaml.safe_dump(whole(_small())))
+        began, again = time.time(), log.with_suffix(".again.log")
+        with lab.driven(folder, yarn, again) as successor:
+            yield from shown.one_more(successor, again, "one-more", many, began)
 
 
 # --- small things

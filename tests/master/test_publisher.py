@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
+import pytest
+
 from master.folder import Folder
 from master.virtual import until, virtual
 from trainmaster.api.declared import Declared
@@ -18,7 +20,7 @@ from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.master.publisher import EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
-from trainmaster.master.turns_of_news import OFTEN, Turns
+from trainmaster.master.turns_of_news import ROUND, Rank, Turns
 from trainmaster.plan.values import Event
 
 
@@ -261,17 +263,32 @@ async def test_after_a_start_what_is_new_or_urgent_is_shown_before_what_is_only_
             await until(lambda: len(set(written)) == 1002)
 
 
-def test_a_flood_of_urgent_news_leaves_a_turn_to_the_calm_ones() -> None:
+@pytest.mark.parametrize("flood", Rank)
+def test_a_flood_of_one_kind_leaves_turns_to_the_others(flood: Rank) -> None:
     turns = Turns()
-    turns.add("a", "calm", urgent=False)
     for number in range(100):
-        turns.add("a", f"u{number}", urgent=True)
-    given = [turns.next() for _ in range(101)]
-    assert given.index("calm") < OFTEN
-    assert len(set(given)) == 101
+        turns.add("a", f"f{number}", flood)
+    for rank in Rank:
+        turns.add("b", rank.name, rank)
+    given = [turns.next() for _ in range(103)]
+    assert max(given.index(rank.name) for rank in Rank) < 2 * len(ROUND)
+    assert len(set(given)) == 103
     assert turns.next() == ""
-    turns.add("a", "x", urgent=False)
-    turns.add("a", "x", urgent=True)
+
+
+def test_the_first_that_is_told_of_jobs_goes_before_what_changed_of_others() -> None:
+    turns = Turns()
+    for number in range(100):
+        turns.add("a", f"changed-{number}", Rank.NEWS)
+        turns.add("a", f"new-{number}", Rank.FIRST)
+    given = [turns.next() for _ in range(100)]
+    assert sum(uid.startswith("new") for uid in given) > 60
+
+
+def test_a_status_that_somebody_waits_for_by_now_changes_lines() -> None:
+    turns = Turns()
+    turns.add("a", "x", Rank.CALM)
+    turns.add("a", "x", Rank.NEWS)
     assert (turns.next(), turns.next()) == ("x", "")
 
 

@@ -17,7 +17,7 @@ from trainmaster.errors import TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Source
-from trainmaster.master.turns_of_news import Turns
+from trainmaster.master.turns_of_news import Rank, Turns
 from trainmaster.plan.values import Event
 
 log = logging.getLogger(__name__)
@@ -151,16 +151,15 @@ class Publisher:
 
     def _stand_in_line(self, uid: str) -> None:
         news = self._waiting[uid]
-        self._turns.add(_tenant(news.declared), uid, urgent=self._is_urgent(news))
+        self._turns.add(_tenant(news.declared), uid, self._rank(news))
         self._news.set()
 
-    def _is_urgent(self, news: News) -> bool:
-        """Whether somebody may be waiting for it: something happened, its state is another, or it has just come."""
+    def _rank(self, news: News) -> Rank:
         shown = self._shown.get(news.declared.uid)
-        if shown is not None and shown[1].state != news.status.state:
-            return True
-        young = shown is None and clock.now() - news.declared.created < YOUNG
-        return young or bool(news.events)
+        if shown is None and clock.now() - news.declared.created < YOUNG:
+            return Rank.FIRST
+        changed = shown is not None and shown[1].state != news.status.state
+        return Rank.NEWS if changed or news.events else Rank.CALM
 
     async def _write(self, news: News) -> float:
         """How long this job rests now, in seconds. What can't be shown waits for the next try, unless there are newer news."""

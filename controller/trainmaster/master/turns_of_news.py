@@ -1,13 +1,28 @@
 """Whose status is written next. Never here: the writing.
 
-What somebody waits for goes first: the news of a job that has just come, a new state, an event. A job that is only shown again,
-as all are after a start, can wait, but gets a turn now and then. In each of the two lines tenants have turns.
+What somebody waits for goes first: that there is anything of a job which has just come, then a new state or an event. A job that
+is only shown again, as all are after a start, can wait. Each of the three lines gets a turn now and then, and in each of them
+tenants have turns.
 """
 
 from __future__ import annotations
 
-OFTEN = 8
-"""of so many turns one is a calm one's, if any waits"""
+from enum import IntEnum
+
+
+class Rank(IntEnum):
+    """How much somebody waits for a status; the first goes first."""
+
+    FIRST = 0
+    """nothing is shown yet of a job that has just come"""
+    NEWS = 1
+    """its state is another, or something happened"""
+    CALM = 2
+    """it is only shown again"""
+
+
+ROUND = (Rank.FIRST, Rank.NEWS, Rank.FIRST, Rank.FIRST, Rank.NEWS, Rank.FIRST, Rank.FIRST, Rank.CALM)
+"""whose line is asked first at each turn; where nobody waits there, the others follow in order"""
 
 
 class Line:
@@ -37,25 +52,27 @@ class Line:
 
 
 class Turns:
-    """Both lines."""
+    """The three lines."""
 
     def __init__(self) -> None:
-        self._urgent, self._calm = Line(), Line()
+        self._lines = {rank: Line() for rank in Rank}
         self._given = 0
 
-    def add(self, tenant: str, uid: str, *, urgent: bool) -> None:
-        """Again with `urgent`, it changes over to the first line; one that stands there stays."""
-        if urgent:
-            self._calm.leave(uid)
-        (self._urgent if urgent else self._calm).add(tenant, uid)
+    def add(self, tenant: str, uid: str, rank: Rank) -> None:
+        """Again with a higher rank, it changes over to that line; one that stands there stays."""
+        for lower in range(rank + 1, len(Rank)):
+            self._lines[Rank(lower)].leave(uid)
+        self._lines[rank].add(tenant, uid)
 
     def leave(self, uid: str) -> None:
-        self._urgent.leave(uid)
-        self._calm.leave(uid)
+        for line in self._lines.values():
+            line.leave(uid)
 
     def next(self) -> str:
+        """Whose turn it is, empty when nobody's."""
+        first = ROUND[self._given % len(ROUND)]
         self._given += 1
-        first, then = (self._calm, self._urgent) if self._given % OFTEN == 0 else (self._urgent, self._calm)
-        uid = first.next() or then.next()
+        order = (first, *Rank)
+        uid = next((found for rank in order if (found := self._lines[rank].next())), "")
         self.leave(uid)
         return uid
