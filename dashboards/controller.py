@@ -225,19 +225,30 @@ def _kubernetes() -> Row:
         "Kubernetes, where jobs come from there",
         [
             graph(
+                "Calls of the API server",
+                "By what is done.",
+                PER_SECOND,
+                Query(
+                    "sum by (verb) (rate(trainmaster_kubernetes_calls_total[$__rate_interval]))", "{{verb}}"
+                ),
+                width=6,
+            ),
+            graph(
                 "Calls that failed",
                 "Some 404 and 409 belong to work that goes well.",
                 PER_SECOND,
                 Query(
-                    "sum by (verb, resource, code) (rate(trainmaster_kubernetes_call_errors_total[$__rate_interval]))",
-                    "{{verb}} {{resource}} {{code}}",
+                    'sum by (resource, code) (rate(trainmaster_kubernetes_calls_total{code!~"2.."}[$__rate_interval]))',
+                    "{{resource}} {{code}}",
                 ),
+                width=6,
             ),
             graph(
                 "Watches begun anew",
                 "Between watches changes are seen by lists alone.",
                 PER_SECOND,
                 _rate("trainmaster_kubernetes_watch_restarts_total", "watches"),
+                width=6,
             ),
             graph(
                 "Reviews of the webhooks",
@@ -247,6 +258,7 @@ def _kubernetes() -> Row:
                     "sum by (webhook, outcome) (rate(trainmaster_webhook_reviews_total[$__rate_interval]))",
                     "{{webhook}} {{outcome}}",
                 ),
+                width=6,
             ),
         ],
     )

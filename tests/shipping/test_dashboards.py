@@ -67,7 +67,7 @@ def test_every_query_asks_for_metrics_that_exist_by_labels_that_they_have(name: 
             base = next((metric.removesuffix(end) for end in OF_HISTOGRAMS if metric.endswith(end)), metric)
             type_, labels = known[metric] if metric in known else known[base]
             assert (type_ == "histogram") == (metric not in known), expr
-            assert set(re.findall(r"(\w+)=", matchers)) - {"job"} <= labels, expr
+            assert set(re.findall(r"(\w+)!?[=~]", matchers)) - {"job"} <= labels, expr
 
 
 @pytest.mark.parametrize("name", NAMES)

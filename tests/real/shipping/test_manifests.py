@@ -30,6 +30,28 @@ def test_kustomize_and_the_api_server_take_the_plain_manifests(
     apply(dumped([each for each in objects if each is not definition]))
 
 
+def test_the_dashboards_are_the_charts_and_the_api_server_takes_them(
+    schemas: Path, apply: Any, cluster: LocalKubernetes
+) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "grafana"}}
+    text = cluster.kubectl("kustomize", str(ROOT / "manifests/dashboards"))
+    assert kubeconform(schemas, text) == ""
+    objects = parsed(text)
+    values = ROOT / "tests/shipping/values/everything.yaml"
+    shipped = [
+        each
+        for each in of_kind(chart.rendered("ml", values), "ConfigMap")
+        if "dashboard" in str(each["metadata"])
+    ]
+    assert [each["metadata"]["labels"] for each in objects] == [{"grafana_dashboard": "1"}] * len(objects)
+    assert {name: text.strip() for each in objects for name, text in each["data"].items()} == {
+        name: text.strip() for each in shipped for name, text in each["data"].items()
+    }
+    for each in objects:
+        each["metadata"]["namespace"] = "grafana"
+    apply(dumped([namespace, *objects]))
+
+
 def test_an_overlay_may_choose_the_namespace(cluster: LocalKubernetes, tmp_path: Path) -> None:
     base = os.path.relpath(ROOT / "manifests/base", tmp_path)
     (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\nnamespace: elsewhere\n")

@@ -238,10 +238,10 @@ class Api:
         try:
             answer = await self._answer(Request(method, path, query or {}, body, content, accept))
         except UnavailableError:
-            self._counts.failed(verb, kind, NO_ANSWER)
+            self._counts.called(verb, kind, NO_ANSWER)
             raise
+        self._counts.called(verb, kind, str(answer.status))
         if not 200 <= answer.status < 300:
-            self._counts.failed(verb, kind, str(answer.status))
             raise refusal(call, answer.status, answer.body, self._connection.who)
         try:
             return dict(loads(answer.body))

@@ -1,4 +1,4 @@
-"""What the Kubernetes source counts for /metrics: calls that failed, watches begun anew, and what webhooks answered.
+"""What the Kubernetes source counts for /metrics: calls, watches begun anew, and what webhooks answered.
 
 Never here: a number that decisions read.
 """
@@ -16,9 +16,9 @@ class Counts:
     """Of one controller. Without a registry nobody sees them."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self._errors = Counter(
-            "trainmaster_kubernetes_call_errors",
-            "Calls of the API server that failed, by its answer.",
+        self._calls = Counter(
+            "trainmaster_kubernetes_calls",
+            "Calls of the API server, by its answer.",
             ["verb", "resource", "code"],
             registry=registry,
         )
@@ -37,9 +37,9 @@ class Counts:
             for outcome in OUTCOMES:
                 self._reviews.labels(webhook, outcome)
 
-    def failed(self, verb: str, resource: str, code: str) -> None:
-        """A call got an answer that is no success, or (NO_ANSWER) none at all."""
-        self._errors.labels(verb, resource, code).inc()
+    def called(self, verb: str, resource: str, code: str) -> None:
+        """A call got an answer of that HTTP status, or (NO_ANSWER) none at all."""
+        self._calls.labels(verb, resource, code).inc()
 
     def watched_anew(self) -> None:
         """The watch ended, and is begun anew."""
