@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -117,7 +118,10 @@ def test_what_only_waits_goes_with_the_code_of_one_that_was_told(after: float, t
 
 def test_what_only_waits_never_seems_to_have_succeeded(tmp_path: Path) -> None:
     """Nobody tells it to go any more, or it can't even begin."""
-    for command in (waiting().command.replace("3600", "0"), waiting().command.replace("sleep", "/no/sleep")):
+    for command in (
+        waiting().command.replace("sleep 3600", "sleep 0"),
+        waiting().command.replace("sleep", "/no/sleep"),
+    ):
         order = waiting(next(ORDERS)).environment
         assert begun(LaunchContext(command, order), tmp_path).returncode == 143
 
@@ -132,6 +136,30 @@ def test_an_order_that_is_late_begins_nothing_and_says_so(late: int, tmp_path: P
         assert begun(context, tmp_path).returncode == STALE
     assert begun(of(8), tmp_path).returncode == 0
     assert (tmp_path / "stdout").read_text() == "begun\nbegun\n"
+
+
+@pytest.mark.parametrize("wait", [True, False], ids=["what waits", "what trains"])
+def test_nothing_begins_beside_what_a_nodemanager_lost_in_the_same_container(
+    wait: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has called it ended, without having the pid to end it."""
+    monkeypatch.setenv("CONTAINER_ID", "container_1_0001_01_000009")
+    assert begun(launch({}, "true", "127.0.0.1", (), {}, order=1), tmp_path).returncode == 0
+    asleep = ("sleep", "600")
+    lost, stranger = (
+        subprocess.Popen(asleep, start_new_session=True, env={**os.environ, "CONTAINER_ID": id_})
+        for id_ in (os.environ["CONTAINER_ID"], "container_1_0001_01_0000099")
+    )
+    try:
+        context = waiting(2) if wait else launch({}, "true", "127.0.0.1", (), {}, order=2)
+        short = replace(context, command=context.command.replace("sleep 3600", "sleep 0"))
+        assert begun(short, tmp_path).returncode == (143 if wait else 0)
+        assert lost.wait(20) == -signal.SIGKILL
+        assert stranger.poll() is None
+    finally:
+        for process in (lost, stranger):
+            process.kill()
+            process.wait()
 
 
 def test_orders_rise_with_each_process_and_with_each_leader() -> None:

@@ -24,8 +24,10 @@ from trainmaster.plan.values import Container
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-FIRST, LONGEST = 0.1, 1.0
-"""seconds between two questions whether it has begun; doubled up to the longest"""
+FIRST, SHORTEST, LONGEST = 0.3, 0.15, 1.0
+"""seconds until it is asked for the first time whether it has begun, and between two questions"""
+EACH = 0.0005
+"""seconds between two questions for each container of the job: thousands must not keep the loop busy with them"""
 
 
 class Anew:
@@ -40,17 +42,20 @@ class Anew:
     ) -> None:
         self._desk, self._sight, self._leading, self._now = desk, sight, leading, now or clock.now
 
-    async def start(self, id_: str, process: int, build: Callable[[], Awaitable[LaunchContext]]) -> None:
-        """Until it has begun, is over, or something else is wanted of its container."""
+    async def start(
+        self, id_: str, process: int, build: Callable[[], Awaitable[LaunchContext]], settles: float = 0.0
+    ) -> None:
+        """Until it has begun, `settles` seconds ago, or is over, or something else is wanted of its container."""
         launch, pause = await build(), FIRST
+        then = min(LONGEST, max(SHORTEST, EACH * len(self._sight.containers)))
         while self._tells(id_, process):
             try:
-                if await self.advanced(id_, process, launch):
+                if await self.advanced(id_, process, launch, settles):
                     return
             except TrainmasterError as error:
                 log.info("a process can't be started anew yet", extra={"container": id_, "error": str(error)})
             await asyncio.sleep(pause)
-            pause = min(LONGEST, pause * 2)
+            pause = then
 
     def _tells(self, id_: str, process: int) -> bool:
         """Whether just this is still wanted."""
@@ -61,7 +66,7 @@ class Anew:
         """Also one that isn't listed at present: its NodeManager can be asked, and told, all the same."""
         return self._sight.containers.get(id_) or self._sight.missing.get(id_)
 
-    async def advanced(self, id_: str, process: int, launch: LaunchContext) -> bool:
+    async def advanced(self, id_: str, process: int, launch: LaunchContext, settles: float = 0.0) -> bool:
         """One step; whether there is nothing more to do."""
         said = await self._status(id_)
         if said is None or not self._tells(id_, process):
@@ -70,6 +75,10 @@ class Anew:
         if promise is None or (not promise.sure and said.reinitialised == promise.before):
             return await self._told(id_, promise, Promise(process, said.reinitialised), launch)
         if said.state is not NmState.RUNNING or said.reinitialised == promise.before:
+            return False
+        if not promise.begun:
+            self._sight.promises.note(id_, promise := replace(promise, begun=self._now()))
+        if self._now() < promise.begun + settles:
             return False
         self._sight.mark(id_, process=process)
         return True

@@ -43,6 +43,9 @@ STOP_PATIENCE = 10.0
 """seconds after which a container whose NodeManager doesn't answer is given back at the ResourceManager instead"""
 START_PATIENCE = 10.0
 """seconds for which a NodeManager is asked whether a start went through whose answer got lost"""
+SETTLES = 0.5
+"""seconds for which what only waits has begun before another is to take its place. A NodeManager says that a process runs when it
+is about to start it, and one that is told before it has would look for its pid for 5 s (yarn.nodemanager.process-kill-wait.ms)"""
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
 
@@ -66,7 +69,7 @@ class Doing:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             if isinstance(action, Park):
-                self._start_anew(action, partial(_waiting, order_of(memory, action.process)))
+                self._start_anew(action, partial(_waiting, order_of(memory, action.process)), SETTLES)
                 continue
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
             idle = ("start", action.container) not in self._tasks
@@ -81,9 +84,11 @@ class Doing:
         """Its files are there already: told of again they would be localised again, and failing that locks the container."""
         self._start_anew(action, lambda: self._built(action, replica, {}, memory))
 
-    def _start_anew(self, action: Park | Reinitialise, build: Callable[[], Awaitable[LaunchContext]]) -> None:
+    def _start_anew(
+        self, action: Park | Reinitialise, build: Callable[[], Awaitable[LaunchContext]], settles: float = 0.0
+    ) -> None:
         self._sight.mark(action.container, told=action.process)
-        work = self._anew.start(action.container, action.process, build)
+        work = self._anew.start(action.container, action.process, build, settles)
         self._run("anew", f"{action.container} {action.process}", work)
 
     def stop(self, actions: Iterable[Stop]) -> None:

@@ -37,12 +37,24 @@ _EACH = f"for part in ${{!{NAME}*}}; do"
 _UNPACK = f"(umask 077; {_EACH} printf %s ${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD}"
 ORDER = "TRAINMASTER_ORDER"
 """number of the order by which a process begins; it rises with each that a container gets, and with each leader"""
+_LEFT = (
+    "left() { read -r line </proc/$$/stat; set -- ${line##*) }; own=$4;"
+    " for found in $(grep -lzx CONTAINER_ID=$CONTAINER_ID /proc/[0-9]*/environ 2>/dev/null); do found=${found%/environ};"
+    " { read -r line <$found/stat; } 2>/dev/null || continue; set -- ${line##*) };"
+    " [ $4 = $own ] || echo ${found#/proc/}; done; }"
+)
+"""processes of this container that are of other sessions"""
 _FENCE = (
     f"{{ read -r last <.trainmaster.order; }} 2>/dev/null; [ ${{last:-0}} -lt ${ORDER} ] || exit {STALE};"
-    f" echo ${ORDER} >.trainmaster.order; unset {ORDER} last"
+    f" echo ${ORDER} >.trainmaster.order; {_LEFT};"
+    f" while [ $last ] && last=$(left) && [ ${{last:+1}} ]; do kill -KILL $last; sleep 0.02; done; unset {ORDER} last"
 )
 """An order that was on its way while another controller took over, or came twice, begins nothing: it has ended what its
-container held, and says so, lest something run there that nobody knows of."""
+container held, and says so, lest something run there that nobody knows of. And nothing begins beside what was here before: a
+NodeManager that has lost the pid of a process calls it ended, and starts the next one beside it (ContainerCleanup)."""
+_LINGER = "sleep 0.1"
+"""After it has told a process to go, a NodeManager removes the file with its pid. Had the next process begun before, it would be
+the file of that one, and with it the means to end it (ContainerCleanup). So nobody goes at once."""
 _OTHERS = (
     "others() { for stat in /proc/[0-9]*/stat; do { read -r line < $stat; } 2>/dev/null || continue;"
     " set -- ${line##*) }; [ $1 != Z ] && [ $4 = $$ ] && [ $stat != /proc/$$/stat ] && return 0; done; return 1; }"
@@ -51,13 +63,13 @@ _OTHERS = (
 _LAUNCHER = (
     f"{_FENCE}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; told=; trap 'told=1' TERM;"
     f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
-    f" [ $told ] || exit $code; while others; do sleep 0.02; done; exit {TERMINATED}"
+    f" [ $told ] || exit $code; while others; do sleep 0.02; done; {_LINGER}; exit {TERMINATED}"
 )
 """Told to go, it goes last and with the code of one that was told: the NodeManager lets nothing take its place sooner, and after
 any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: what a NodeManager
 has told to go it kills a moment later (yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group."""
 
-_WAIT = f"trap 'exit {TERMINATED}' TERM; {_FENCE}; sleep {LONGEST_WAIT} & wait; exit {TERMINATED}"
+_WAIT = f"trap '{_LINGER}; exit {TERMINATED}' TERM; {_FENCE}; sleep {LONGEST_WAIT} & wait; {_LINGER}; exit {TERMINATED}"
 
 # Shell variables are escaped, so that the outer shell of the NodeManager's script leaves them to the inner one, and
 # neither puts the script (which holds the user's variables) into a process argument: printf is a builtin.

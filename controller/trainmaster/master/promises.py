@@ -19,6 +19,8 @@ class Promise:
     """its stamp of the last time that it had done so before: with another one it has begun"""
     sure: bool = False
     """whether its answer was heard; else the stamp will tell"""
+    begun: float = 0.0
+    """when it was first seen to have begun"""
 
 
 class Promises:
