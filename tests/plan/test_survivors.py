@@ -203,3 +203,16 @@ def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
     world.sees(ends=(End("c1", -1000, "no answer", world.now, certain=False),))
     assert world.grants("worker-0", node="b").told(Start) == []
     assert says_over(world, "c1").told(Start)
+
+
+def test_of_a_gang_with_one_in_doubt_nobody_is_asked_for() -> None:
+    """Its containers would be kept from others, and nothing could start in them."""
+    whole = {"worker": {"restartScope": "Job"}}
+    world = World(job(worker=2, policy=FREE, roles=whole)).runs().ends("worker-1", 137).obeys()
+    assert world.asked == {"worker-0", "worker-1"}
+    world = World(job(worker=2, policy=FREE, roles=whole)).runs()
+    given_away(world, "worker-0").ends("worker-1", 137).later(EXPIRY / 2)
+    assert world.memory.gathering
+    assert world.asked == set()
+    world.later(EXPIRY)
+    assert world.asked == {"worker-0", "worker-1"}
