@@ -169,6 +169,11 @@ def test_a_mistake_in_a_role_is_told_where_it_stands() -> None:
     assert (problem.field, problem.value, problem.line) == ("spec.roles.worker.replicas", "many", 6)
 
 
+def test_what_lacks_in_one_of_a_list_is_told_with_the_line_of_that_one() -> None:
+    text = in_job("env:", "- {name: A, value: x}", "- name: B", "  value: x", "- {value: x}")
+    assert told(text) == ["line 9: spec.env[2].name: must be given"]
+
+
 def test_a_roles_name_is_checked() -> None:
     text = "metadata: {name: a}\nspec:\n  roles:\n    Worker_1:\n      command: c\n"
     (sentence,) = told(text)

@@ -76,6 +76,13 @@ def test_of_a_job_that_fits_no_replica_is_left_out() -> None:
     assert [role.omitted for role in World(job(worker=2)).runs().status.roles.values()] == [0]
 
 
+def test_how_long_it_ran_counts_from_when_all_ran_to_the_end() -> None:
+    world = World(job(worker=1)).later(30).runs()
+    assert world.status.running_time is None
+    world.later(90.5).ends("worker-0", 0).later(5).closes()
+    assert world.status.running_time == 90.5
+
+
 def test_no_condition_vanishes_with_the_controller_that_showed_it() -> None:
     """The times at which conditions changed aren't written for their own sake: who takes over may not know of them."""
     world = World(job(worker=2)).runs().ends("worker-0", 137)

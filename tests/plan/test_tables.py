@@ -201,3 +201,10 @@ def test_more_roles_in_a_life_than_numbers_are_refused() -> None:
         world.declares(job(**{f"r{start + i}": 1 for i in range(31)}))
     assert world.condition("Accepted").reason == "Invalid"
     assert world.condition("Accepted").message.startswith("this job had 280 different roles in its life")
+
+
+def test_a_job_whose_processes_could_never_be_told_of_each_other_is_refused_with_the_numbers() -> None:
+    """It would fail again and again, on whatever node."""
+    world = World(job("TensorFlow", worker=2000)).sees(cluster=cluster("n" * 100, "m" * 100))
+    assert world.condition("Accepted").reason == "NeverFits"
+    assert "220000 bytes in one variable; Linux takes at most" in world.condition("Accepted").message
