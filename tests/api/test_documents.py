@@ -136,6 +136,10 @@ def test_a_given_name_is_stronger_than_the_default() -> None:
             "line 5: spec.gang.timeout: 'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds",
         ),
         (
+            ["gang: {minAvailable: true}"],
+            "line 5: spec.gang.minAvailable: must be a number of replicas from 1, or all",
+        ),
+        (
             ["gang: {minAvailable: 0}"],
             "line 5: spec.gang.minAvailable: must be a number of replicas from 1, or all",
         ),

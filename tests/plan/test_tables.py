@@ -82,6 +82,7 @@ def test_every_row_is_met_by_an_example() -> None:
             "it used more memory than it asked for: Container killed on request",
         ),
         (-100, "", "its node was lost or YARN took the container back"),
+        (-77, "a stack\nthe end of it\n", "exit code -77: a stack"),  # of a YARN to come
     ],
 )
 def test_an_end_is_described(code: int, words: str, said: str) -> None:
