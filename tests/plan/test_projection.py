@@ -77,10 +77,13 @@ def test_of_a_job_that_fits_no_replica_is_left_out() -> None:
 
 
 def test_how_long_it_ran_counts_from_when_all_ran_to_the_end() -> None:
-    world = World(job(worker=1)).later(30).runs()
+    world = World(job(worker=1), now=0.0).later(30).runs()
+    assert (world.status.start_time, world.status.completion_time) == ("1970-01-01T00:00:30Z", None)
     assert world.status.running_time is None
     world.later(90.5).ends("worker-0", 0).later(5).closes()
     assert world.status.running_time == 90.5
+    assert world.status.start_time == "1970-01-01T00:00:30Z"
+    assert world.status.completion_time == "1970-01-01T00:02:00Z"
 
 
 def test_no_condition_vanishes_with_the_controller_that_showed_it() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from plan.build import World, job
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
@@ -216,3 +218,16 @@ def test_of_a_gang_with_one_in_doubt_nobody_is_asked_for() -> None:
     assert world.asked == set()
     world.later(EXPIRY)
     assert world.asked == {"worker-0", "worker-1"}
+
+
+@pytest.mark.parametrize("ttl", [None, 10])
+def test_a_rerun_starts_nothing_beside_what_may_live_of_the_run_before(ttl: int | None) -> None:
+    """Also of a job of which only a tombstone was left."""
+    policy = {"backoffLimit": 0, "ttlAfterFinished": ttl}
+    world = given_away(World(job(worker=2, policy=policy)).runs(), "worker-0").ends("worker-1", 3)
+    world.obeys().closes().later(10)
+    assert world.memory.expired == (ttl is not None)
+    world.declares(job(worker=2, policy=policy | {"rerun": 1})).registers()
+    assert world.grants("worker-0", "worker-1", node="b").told(Start) == []
+    world.obeys().later(EXPIRY).grants(*world.asked, node="b")
+    assert [str(start.key) for start in world.told(Start)] == ["worker-0", "worker-1"]

@@ -104,6 +104,7 @@ def test_a_job_never_changes_its_owner() -> None:
     assert picture[first.uid].job == first.job
     (other,) = (declared for uid, declared in picture.items() if uid != first.uid)
     assert other.duplicate_of
+    assert other.job == world.files["b.yaml"].job
     old = world.look(GRACE)[first.uid]
     assert old.deleted
     world.registry.forget(old)
