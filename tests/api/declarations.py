@@ -19,6 +19,7 @@ SOUND: list[dict[str, Any]] = [
     {"roles": roles(worker=10_000)},
     {"roles": roles(worker=2, ps=0)},
     {"roles": roles(worker=2, ps=2), "gang": {"minAvailable": 4, "timeout": "9m59s"}},
+    {"gang": {"timeout": "1s"}},
     {"framework": "TensorFlow", "roles": roles(chief=1, ps=2, worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "AnyWorker"},

@@ -136,6 +136,10 @@ def test_a_given_name_is_stronger_than_the_default() -> None:
             "line 5: spec.gang.timeout: 'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds",
         ),
         (
+            ["gang: {minAvailable: true}"],
+            "line 5: spec.gang.minAvailable: must be a number of replicas from 1, or all",
+        ),
+        (
             ["gang: {minAvailable: 0}"],
             "line 5: spec.gang.minAvailable: must be a number of replicas from 1, or all",
         ),
@@ -167,6 +171,11 @@ def test_a_mistake_in_a_role_is_told_where_it_stands() -> None:
     text = "metadata: {name: a}\nspec:\n  roles:\n    worker:\n      command: c\n      replicas: many\n"
     (problem,) = read_job(text)[1]
     assert (problem.field, problem.value, problem.line) == ("spec.roles.worker.replicas", "many", 6)
+
+
+def test_what_lacks_in_one_of_a_list_is_told_with_the_line_of_that_one() -> None:
+    text = in_job("env:", "- {name: A, value: x}", "- name: B", "  value: x", "- {value: x}")
+    assert told(text) == ["line 9: spec.env[2].name: must be given"]
 
 
 def test_a_roles_name_is_checked() -> None:

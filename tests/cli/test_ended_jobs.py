@@ -11,8 +11,8 @@ import yaml
 
 from cli.in_store import YAML, declared, publish, seen
 from cli.running import Ran
-from cli.stored import refused
-from observe.pictures import condition
+from cli.stored import ScriptedStore, refused, stored
+from observe.pictures import condition, job
 from trainmaster.api.status import ConditionType, EarlierLog, EarlierRun
 from trainmaster.cli import hearing
 from trainmaster.cli.exits import ExitCode
@@ -144,3 +144,17 @@ def test_logs_of_an_earlier_run_are_those_of_its_containers() -> None:
     assert [(log.replica, log.http, log.container, log.file) for log in found] == [
         ("worker-0", "http://a:8042", "c1", "stderr")
     ]
+    one = Wanted("vision", "mnist", index=0, rerun=1, streams=(Stream.STDERR,))
+    assert [log.replica for log in chosen(shown_, one)] == ["worker-0", "ps-0"]
+    assert chosen(shown_, replace(one, index=1)) == []
+
+
+def test_an_edit_that_changes_nothing_of_what_is_declared_waits_for_no_controller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody takes note of it again: there is nothing to take note of."""
+    hearing.told(ScriptedStore(stored()), stored())  # type: ignore[arg-type]
+    assert capsys.readouterr().err == ""
+    other = stored(job=job(queue="cpu"))
+    hearing.told(ScriptedStore(other), stored())  # type: ignore[arg-type]
+    assert "no controller has taken note of it" in capsys.readouterr().err

@@ -122,8 +122,11 @@ def test_on_a_terminal_ctrl_c_asks(
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     store = ScriptedStore(*[stored("Running")] * 20, stored("Succeeded"))
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-    assert follower(store).follow() == code
+    made = follower(store)
+    assert made.follow() == code
     assert bool(store.deleted) is deleted
+    if not code:
+        assert not made._wake.is_set()  # else it would look without any rest from then on
 
 
 def test_handlers_are_given_back() -> None:

@@ -183,6 +183,14 @@ def test_get_of_a_job_that_is_in_no_namespace(trainmaster: Run, store: Path) -> 
     assert ran.error == "error: there is no job nobody in any namespace"
 
 
+def test_describe_names_the_application(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"))
+    lines = trainmaster("describe", "mnist", "-n", "vision").out.splitlines()
+    assert [line.split() for line in lines if line.startswith("Application")] == [
+        ["Application:", "application_1_0001"]
+    ]
+
+
 def test_describe_tells_conditions_replicas_and_ends(trainmaster: Run, store: Path) -> None:
     ended = replica(1, "BackingOff", last_exit=exited(137, "Retryable", "killed by signal 9"))
     publish(store, seen("Running", roles={"worker": role(2, 1, replicas=(replica(0, "Running"), ended))}))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -28,7 +27,6 @@ BITS = """
     JOIN file ON file.id = line_bits.file_id JOIN context ON context.id = line_bits.context_id
 """
 """as coverage's documentation has it (Coverage.py database schema)"""
-DEFINED = re.compile(r"^\s*(async )?def ", re.MULTILINE)
 PATIENCE = 1800.0
 """seconds for one file of tests"""
 
@@ -65,16 +63,19 @@ class Reach:
                 self._reached.setdefault(path, []).append((name, bits))
 
     def tests(self, file: str, lines: Iterable[int], loading: bool) -> list[Test]:
-        """Those that may notice a change there: the room's own first, each by how little it takes."""
+        """Those that may notice a change there: the room's own first, each by how little it takes.
+
+        What acts when its module is loaded may be used anywhere: then those that come to the file at all, and the whole room.
+        """
         lines, reached = tuple(lines), self._reached.get(str(SOURCES / file), [])
-        names = {
+        near = {
             name for name, bits in reached if loading or any(num_in_numbits(line, bits) for line in lines)
         }
-        if loading and not names - {""} and not DEFINED.search((SOURCES / file).read_text()):
-            # Nothing but a table: it is reached wherever it is used.
-            names = {name for name in self._tests if name.startswith(room(file))}
-        known = [self._tests[name] for name in names if name in self._tests]
-        return sorted(known, key=lambda test: (not test.name.startswith(room(file)), test.cpu, test.name))
+        own = {name for name in self._tests if name.startswith(room(file))}
+        known = [self._tests[name] for name in (near | own if loading else near) if name in self._tests]
+        return sorted(
+            known, key=lambda test: (test.name not in own, test.name not in near, test.cpu, test.name)
+        )
 
 
 class _Watch:

@@ -7,7 +7,7 @@ from typing import Any
 from plan.build import World, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.plan.memory import PastRun
-from trainmaster.plan.values import AppState, Open, Start
+from trainmaster.plan.values import AppState, Limits, Open, Start
 
 
 def wanted(rerun: int = 0, worker: int = 2, spec: dict[str, Any] | None = None, **policy: Any) -> TrainingJob:
@@ -63,6 +63,15 @@ def test_the_same_number_runs_nothing_twice() -> None:
     assert not world.told(Open)
     world.declares(wanted(2))
     assert [run.rerun for run in world.status.earlier_runs] == [0, 1]
+
+
+def test_what_failed_in_the_run_before_is_no_cause_in_the_next() -> None:
+    """Though it fails within the moment in which ends belong together."""
+    world = failed()
+    world.limits = Limits(first_cause_wait=1000)
+    world.declares(wanted(1, backoffLimit=5)).runs().ends("worker-0", 3).later(1000)
+    assert world.memory.charged == 1
+    assert world.memory.verdict is None
 
 
 def test_ten_earlier_runs_are_kept() -> None:

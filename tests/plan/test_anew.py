@@ -144,6 +144,8 @@ def test_who_dies_while_the_gang_is_gathered_gets_another_container_uncharged(co
     world = gang().ends("worker-0", 137).ends("worker-1", code)
     assert world.asked == {"worker-0", "worker-1"}
     assert (world.memory.charged, world.memory.generation, world.memory.verdict) == (1, 2, None)
+    cause = "Infrastructure" if code == -100 else "Consequence"
+    assert world.shown("worker-1").last_exit.cause == ("Succeeded" if code == 0 else cause)
     world.grants("worker-0", "worker-1").begins_anew("worker-2")
     assert [str(a.key) for a in world.told(Reinitialise)] == ["worker-2"]
 

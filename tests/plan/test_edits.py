@@ -9,7 +9,7 @@ import pytest
 
 from plan.build import World, cluster, job
 from trainmaster.plan.decide import begun
-from trainmaster.plan.values import AppState, Kill, Open, Size, Start, Stop
+from trainmaster.plan.values import AppState, Kill, Open, Prioritize, Size, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
 
@@ -42,6 +42,12 @@ def test_an_edit_before_the_start_makes_old_grants_strays() -> None:
     world.declares(job(worker=2, roles={"worker": {"resources": {"memory": "2Gi"}}}))
     assert world.told_names == ["Release"]
     assert {a.size for a in world.plan.asks} == {Size(2048, 1, 0)}
+
+
+def test_a_new_priority_is_told_to_yarn_once_it_listens() -> None:
+    world = World(job(worker=1)).runs().says(AppState.AWAY)
+    assert world.declares(job(worker=1, spec={"priority": 7})).told(Prioritize) == []
+    assert world.says(AppState.REGISTERED).told(Prioritize) == [Prioritize(7)]
 
 
 def test_roles_in_another_order_are_the_same_roles() -> None:
@@ -162,6 +168,7 @@ def test_a_lost_application_is_opened_anew_three_times() -> None:
     world = World(job(worker=1))
     for n in range(1, 4):
         world.runs().sees(application=AppState.LOST, containers={}, application_words="expired")
+        assert world.condition("Restarting").status == "True"
         assert world.told_names == ["Open"]
         assert (world.memory.lost_applications, world.memory.charged) == (n, 0)
         world.says(AppState.NONE)

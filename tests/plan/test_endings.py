@@ -190,6 +190,14 @@ def test_the_active_deadline_counts_from_the_start() -> None:
     assert world.told(Stop)
 
 
+def test_the_pending_deadline_counts_from_when_the_job_was_first_seen() -> None:
+    world = World(job(worker=1, policy={"pendingDeadline": "100s"}))
+    assert world.plan.wake_at == world.now + 100
+    world.later(99)
+    assert world.memory.verdict is None
+    assert reason(world.later(1)) == "PendingDeadlineExceeded"
+
+
 def test_the_pending_deadline_ends_with_the_start() -> None:
     world = World(job(worker=1, policy={"pendingDeadline": "100s"})).runs().later(500)
     assert world.memory.verdict is None

@@ -25,10 +25,14 @@ def test_no_reason_says_that_all_runs_while_nothing_does() -> None:
     world = World(job(worker=1, policy=policy)).runs()
     assert world.condition("Queued").reason == "AllRunning"
     world.ends("worker-0", 1)
-    assert _reasons(world, "Running", "Queued", "Starting") == {"BackingOff"}
+    assert _reasons(world, "Running", "Queued", "Starting", "Restarting") == {"BackingOff"}
     world.later(10)
-    assert _reasons(world, "Running", "Queued", "Starting") == {"ReplicaRestart"}
+    assert _reasons(world, "Running", "Queued", "Starting", "Restarting") == {"ReplicaRestart"}
     assert world.condition("Running").status == "False"
+
+
+def test_while_its_application_is_being_opened_a_job_waits_for_nothing_else() -> None:
+    assert _reasons(World(job(worker=1)), "Queued") == {"WaitingForApplication"}
 
 
 def test_some_of_several_are_not_all() -> None:
@@ -66,6 +70,20 @@ def test_a_replica_shows_the_gpus_of_its_container_and_no_others() -> None:
     shown = world.sees(gpus=gpus).status.roles["worker"].replicas
     assert [(r.gpu_numbers, r.gpu_percent) for r in shown] == [((0, 3), 90), ((), None)]
     assert shown[1] is second
+
+
+def test_of_a_job_that_fits_no_replica_is_left_out() -> None:
+    assert [role.omitted for role in World(job(worker=2)).runs().status.roles.values()] == [0]
+
+
+def test_how_long_it_ran_counts_from_when_all_ran_to_the_end() -> None:
+    world = World(job(worker=1), now=0.0).later(30).runs()
+    assert (world.status.start_time, world.status.completion_time) == ("1970-01-01T00:00:30Z", None)
+    assert world.status.running_time is None
+    world.later(90.5).ends("worker-0", 0).later(5).closes()
+    assert world.status.running_time == 90.5
+    assert world.status.start_time == "1970-01-01T00:00:30Z"
+    assert world.status.completion_time == "1970-01-01T00:02:00Z"
 
 
 def test_no_condition_vanishes_with_the_controller_that_showed_it() -> None:

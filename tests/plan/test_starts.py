@@ -243,3 +243,11 @@ def test_a_replacement_for_which_a_host_has_no_port_is_asked_for_elsewhere() -> 
     assert world.plan.avoid == {"a"}
     assert [a.host for a in world.plan.asks] == ["b"]
     assert world.grants("worker-0", node="b").told(Start)
+
+
+def test_a_replacement_on_the_same_host_keeps_its_ports_though_others_would_be_chosen_today() -> None:
+    usual = World(job(worker=1)).runs().replica("worker-0").ports
+    world = World(job(worker=1)).sees(taken_ports={"a": frozenset(usual)}).runs()
+    before = world.replica("worker-0").ports
+    world.sees(taken_ports={}).ends("worker-0", 137).later(300).grants("worker-0")
+    assert world.replica("worker-0").ports == before != usual

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
@@ -204,3 +206,29 @@ def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
     world.sees(ends=(End("c1", -1000, "no answer", world.now, certain=False),))
     assert world.grants("worker-0", node="b").told(Start) == []
     assert says_over(world, "c1").told(Start)
+
+
+def test_of_a_gang_with_one_in_doubt_nobody_is_asked_for() -> None:
+    """Its containers would be kept from others, and nothing could start in them."""
+    whole = {"worker": {"restartScope": "Job"}}
+    world = World(job(worker=2, policy=FREE, roles=whole)).runs().ends("worker-1", 137).obeys()
+    assert world.asked == {"worker-0", "worker-1"}
+    world = World(job(worker=2, policy=FREE, roles=whole)).runs()
+    given_away(world, "worker-0").ends("worker-1", 137).later(EXPIRY / 2)
+    assert world.memory.gathering
+    assert world.asked == set()
+    world.later(EXPIRY)
+    assert world.asked == {"worker-0", "worker-1"}
+
+
+@pytest.mark.parametrize("ttl", [None, 10])
+def test_a_rerun_starts_nothing_beside_what_may_live_of_the_run_before(ttl: int | None) -> None:
+    """Also of a job of which only a tombstone was left."""
+    policy = {"backoffLimit": 0, "ttlAfterFinished": ttl}
+    world = given_away(World(job(worker=2, policy=policy)).runs(), "worker-0").ends("worker-1", 3)
+    world.obeys().closes().later(10)
+    assert world.memory.expired == (ttl is not None)
+    world.declares(job(worker=2, policy=policy | {"rerun": 1})).registers()
+    assert world.grants("worker-0", "worker-1", node="b").told(Start) == []
+    world.obeys().later(EXPIRY).grants(*world.asked, node="b")
+    assert [str(start.key) for start in world.told(Start)] == ["worker-0", "worker-1"]

@@ -15,7 +15,7 @@ from trainmaster.plan.ends import Cause
 from trainmaster.plan.last_words import last_words
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import delay, infra_delay
-from trainmaster.plan.values import Limits, Size
+from trainmaster.plan.values import NO_LIMIT, Limits, Size
 
 P = RestartPolicy
 
@@ -82,6 +82,7 @@ def test_every_row_is_met_by_an_example() -> None:
             "it used more memory than it asked for: Container killed on request",
         ),
         (-100, "", "its node was lost or YARN took the container back"),
+        (-77, "a stack\nthe end of it\n", "exit code -77: a stack"),  # of a YARN to come
     ],
 )
 def test_an_end_is_described(code: int, words: str, said: str) -> None:
@@ -201,3 +202,23 @@ def test_more_roles_in_a_life_than_numbers_are_refused() -> None:
         world.declares(job(**{f"r{start + i}": 1 for i in range(31)}))
     assert world.condition("Accepted").reason == "Invalid"
     assert world.condition("Accepted").message.startswith("this job had 280 different roles in its life")
+
+
+def test_a_job_whose_processes_could_never_be_told_of_each_other_is_refused_with_the_numbers() -> None:
+    """It would fail again and again, on whatever node."""
+    world = World(job("TensorFlow", worker=2000)).sees(cluster=cluster("n" * 100, "m" * 100))
+    assert world.condition("Accepted").reason == "NeverFits"
+    assert "220000 bytes in one variable; Linux takes at most" in world.condition("Accepted").message
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (Size(8192, 4, 2), "8192 MiB, 4 vcores, 2 GPU"),
+        (Size(8192, 0, 0), "8192 MiB, 0 vcores"),
+        (Size(8192, NO_LIMIT, NO_LIMIT), "8192 MiB"),  # where the queue's calculator compares memory alone
+        (Size(8192, NO_LIMIT - 1, NO_LIMIT - 1), f"8192 MiB, {NO_LIMIT - 1} vcores, {NO_LIMIT - 1} GPU"),
+    ],
+)
+def test_a_size_names_what_is_limited(size: Size, said: str) -> None:
+    assert str(size) == said

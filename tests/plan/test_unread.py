@@ -16,6 +16,7 @@ from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
 from trainmaster.plan.ends import Cause
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.unread import outline
 from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start
 
 PROBLEM = FieldProblem(field="spec.elastic", value="", reason="no such field", line=4)
@@ -61,6 +62,20 @@ def test_what_runs_is_taken_up_and_shown_as_it_runs() -> None:
     assert not world.plan.asks
     assert world.status.state == "Running"
     assert {name: role.running for name, role in world.status.roles.items()} == {"worker": 2, "ps": 1}
+
+
+def test_only_what_can_not_be_read_of_a_declaration_is_left_out_of_account() -> None:
+    whole = job("TensorFlow", worker=2, ps=1, spec={"queue": "gpu", "priority": 3})
+    begun_with = World(whole).registers().memory
+    priority = replace(begun_with.application, priority=3)
+    read = outline(newer(replace(begun_with, application=priority), NEWER | {"roles": _with_newer(whole)}))
+    assert read == whole
+
+
+def _with_newer(whole: TrainingJob) -> dict[str, Any]:
+    """Its roles, with a field that isn't known in one of them."""
+    roles = whole.model_dump(mode="json", by_alias=True, exclude_unset=True)["spec"]["roles"]
+    return roles | {"ps": roles["ps"] | {"affinity": "rack"}}
 
 
 def test_its_status_says_which_field_can_not_be_read_and_that_it_is_stuck() -> None:

@@ -37,6 +37,13 @@ async def test_many_replicas_look_once_and_a_replaced_file_is_seen(tmp_path: Pat
     assert (await facts.stat(f"file://{path}")).size == 2
 
 
+async def test_a_folder_is_the_same_with_a_slash_behind_it(tmp_path: Path) -> None:
+    facts = FileFacts(Settings())
+    plain = await facts.stat(f"file://{tmp_path}")
+    assert await facts.stat(f"file://{tmp_path}/") == plain
+    assert (await facts.stat("file:///")).folder
+
+
 @pytest.mark.parametrize("url", ["file:///no/such/file", "s3://bucket/x", "train.py"])
 async def test_errors_name_the_file(url: str) -> None:
     with pytest.raises(InvalidError) as caught:

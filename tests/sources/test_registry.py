@@ -104,6 +104,7 @@ def test_a_job_never_changes_its_owner() -> None:
     assert picture[first.uid].job == first.job
     (other,) = (declared for uid, declared in picture.items() if uid != first.uid)
     assert other.duplicate_of
+    assert other.job == world.files["b.yaml"].job
     old = world.look(GRACE)[first.uid]
     assert old.deleted
     world.registry.forget(old)
@@ -289,3 +290,20 @@ def test_a_copy_is_a_job_of_its_own_and_so_is_anothers_file() -> None:
     world.files.clear()
     world.put("third/a.yaml", job_text(), owner="bob")
     assert next(each for each in world.look().values() if each.namespace == "third").job
+
+
+def test_what_was_said_of_an_earlier_job_of_that_name_touches_no_later_one() -> None:
+    """An end that is told late, of a job that was deleted and declared again."""
+    world = World()
+    world.put("a.yaml", job_text("mnist", "vision"))
+    first = only(world.look())
+    assert world.registry.holds(first)
+    world.registry.deleted(first)
+    world.registry.forget(only(world.look()))
+    second = only(world.look())
+    assert second.uid != first.uid
+    world.registry.deleted(first)
+    world.registry.forget(first)
+    assert not world.registry.holds(first)
+    assert world.registry.holds(second)
+    assert only(world.look()) == second

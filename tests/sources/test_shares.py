@@ -118,3 +118,5 @@ def test_shares_are_each_owners_own_and_one_file_is_always_taken() -> None:
     ]
     taken = share(wanted, lambda each: each, files=2, size=10)
     assert [each.path for each in taken] == ["a", "c", "d"]
+    exact = [entry("a", "m", 4), entry("b", "m", 6), entry("c", "m", 1)]
+    assert [each.path for each in share(exact, lambda each: each, files=3, size=10)] == ["a", "b"]

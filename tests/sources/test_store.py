@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from unittest.mock import patch
 
@@ -51,6 +52,17 @@ def test_a_job_that_was_found_once_is_not_searched_again(store: JobStore, tmp_pa
         assert store.get("vision", "mnist").path == "team/x.yaml"
     (tmp_path / "jobs/team/x.yaml").rename(tmp_path / "jobs/y.yaml")
     assert store.get("vision", "mnist").path == "y.yaml"
+
+
+def test_of_several_files_that_declare_one_job_the_oldest_counts_and_a_sound_one_first(
+    store: JobStore, tmp_path: Path
+) -> None:
+    """As the controller takes it."""
+    for at, name in enumerate(("c", "b", "a")):
+        os.utime(put(tmp_path, f"team/{name}.yaml", job_text("mnist", "vision")), (at, at))
+    assert store.get("vision", "mnist").path == "team/c.yaml"
+    (tmp_path / "jobs/team/c.yaml").unlink()
+    assert store.get("vision", "mnist").path == "team/b.yaml"
 
 
 async def test_only_statuses_that_are_there_are_asked_for(store: JobStore, tmp_path: Path) -> None:
