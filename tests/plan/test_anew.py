@@ -9,6 +9,7 @@ import pytest
 
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.master.codec import decode, encode, version_of
+from trainmaster.plan.anew import FOR_EACH
 from trainmaster.plan.decide import raised
 from trainmaster.plan.values import AppState, ContainerState, Limits, Park, Reinitialise, Release, Start, Stop
 
@@ -196,9 +197,9 @@ def test_where_a_node_refuses_to_make_place_another_container_is_asked_for() -> 
 
 def test_who_has_not_made_place_in_time_gets_another_container() -> None:
     world = gang().ends("worker-0", 137).begins_anew("worker-2")
-    patience = world.limits.reinitialise_patience
+    patience = world.limits.reinitialise_patience + len(world.memory.replicas) * FOR_EACH
     assert world.later(patience - 1).asked == {"worker-0"}
-    assert world.plan.wake_at == world.now + 1
+    assert world.plan.wake_at == pytest.approx(world.now + 1)
     world.later(1)
     assert (world.asked, world.memory.generation) == ({"worker-0", "worker-1"}, 2)
 
@@ -214,8 +215,8 @@ def test_containers_wait_through_a_backoff() -> None:
 
 def test_where_nobody_confirms_it_in_time_another_container_is_asked_for() -> None:
     world = lost().starts("worker-0").begins_anew("worker-2")
-    patience = world.limits.reinitialise_patience
-    assert world.plan.wake_at == world.now + patience
+    patience = world.limits.reinitialise_patience + len(world.memory.replicas) * FOR_EACH
+    assert world.plan.wake_at == pytest.approx(world.now + patience)
     assert world.later(patience - 1).memory.generation == 2
     world.later(1)
     assert (world.memory.generation, world.memory.charged, world.asked) == (3, 1, {"worker-1"})

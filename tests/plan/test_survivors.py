@@ -211,9 +211,10 @@ def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
 def test_of_a_gang_with_one_in_doubt_nobody_is_asked_for() -> None:
     """Its containers would be kept from others, and nothing could start in them."""
     whole = {"worker": {"restartScope": "Job"}}
-    world = World(job(worker=2, policy=FREE, roles=whole)).runs().ends("worker-1", 137).obeys()
+    wanted = job(worker=2, policy=FREE, roles=whole)
+    world = World(wanted, limits=THROUGH_NEW).runs().ends("worker-1", 137).obeys()
     assert world.asked == {"worker-0", "worker-1"}
-    world = World(job(worker=2, policy=FREE, roles=whole)).runs()
+    world = World(wanted, limits=THROUGH_NEW).runs()
     given_away(world, "worker-0").ends("worker-1", 137).later(EXPIRY / 2)
     assert world.memory.gathering
     assert world.asked == set()
