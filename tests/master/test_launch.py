@@ -41,12 +41,16 @@ def run(
     return begun(launch(environment, command, "127.0.0.1", ports, {}, order=next(ORDERS)), folder)
 
 
-def begun(context: LaunchContext, folder: Path) -> subprocess.CompletedProcess:
+def begun(
+    context: LaunchContext, folder: Path, by: tuple[str, ...] = ("/bin/bash",)
+) -> subprocess.CompletedProcess:
     launcher = folder / "launch_container.sh"
     launcher.write_text(as_yarn_does(context.command, dict(context.environment), folder))
-    return subprocess.run(
-        ["/bin/bash", str(launcher)], cwd=folder, capture_output=True, check=False, timeout=20
-    )
+    return subprocess.run([*by, str(launcher)], cwd=folder, capture_output=True, check=False, timeout=20)
+
+
+BY_YARN = ("/bin/bash", "-c", "setsid -w /bin/bash $0; exit $?")
+"""a shell that waits for it, in another session, and with all of the container's variables (default_container_executor.sh)"""
 
 
 def test_variables_and_command_arrive_byte_for_byte(tmp_path: Path) -> None:
@@ -153,7 +157,7 @@ def test_nothing_begins_beside_what_a_nodemanager_lost_in_the_same_container(
     try:
         context = waiting(2) if wait else launch({}, "true", "127.0.0.1", (), {}, order=2)
         short = replace(context, command=context.command.replace("sleep 3600", "sleep 0"))
-        assert begun(short, tmp_path).returncode == (143 if wait else 0)
+        assert begun(short, tmp_path, BY_YARN).returncode == (143 if wait else 0)
         assert lost.wait(20) == -signal.SIGKILL
         assert stranger.poll() is None
     finally:

@@ -38,12 +38,12 @@ _UNPACK = f"(umask 077; {_EACH} printf %s ${{!part}}; done | base64 -d | gzip -d
 ORDER = "TRAINMASTER_ORDER"
 """number of the order by which a process begins; it rises with each that a container gets, and with each leader"""
 _LEFT = (
-    "left() { read -r line </proc/$$/stat; set -- ${line##*) }; own=$4;"
+    "session() { { read -r line <$1/stat; } 2>/dev/null && set -- ${line##*) } && of=$4; };"
+    " left() { session /proc/$$; own=$of; session /proc/$PPID; above=$of;"
     " for found in $(grep -lzx CONTAINER_ID=$CONTAINER_ID /proc/[0-9]*/environ 2>/dev/null); do found=${found%/environ};"
-    " { read -r line <$found/stat; } 2>/dev/null || continue; set -- ${line##*) };"
-    " [ $4 = $own ] || echo ${found#/proc/}; done; }"
+    " session $found && [ $of != $own ] && [ $of != $above ] && echo ${found#/proc/}; done; return 0; }"
 )
-"""processes of this container that are of other sessions"""
+"""processes of this container, save those of our own session, and of the one in which whoever has started us waits for us"""
 _FENCE = (
     f"{{ read -r last <.trainmaster.order; }} 2>/dev/null; [ ${{last:-0}} -lt ${ORDER} ] || exit {STALE};"
     f" echo ${ORDER} >.trainmaster.order; {_LEFT};"
@@ -120,7 +120,7 @@ def script(
 ) -> str:
     """The script that runs in the container: a look whether the ports are free, variables, its GPUs, the user's command.
 
-    Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/variables.py).
+    Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
     """
     looks = "\n".join(_port_check(host, port) for port in ports)
     asking = gpu_lines(gpus)
