@@ -56,7 +56,7 @@ def test_a_gang_does_not_start_beside_a_process_whose_node_does_not_answer(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
     room.controller()
-    gang = trainer_role(ledger.folder, 2, steps=400) | {"restartScope": "Job"}
+    gang = trainer_role(ledger.folder, 2, steps=2000) | {"restartScope": "Job"}
     room.drop(
         "writers", eager(worker=gang | {"resources": {"memory": "5Gi"}})
     )  # one fits on each of three nodes
