@@ -228,7 +228,7 @@ def test_a_file_that_is_moved_to_another_folder_trains_once_at_a_time(
     room: FolderRoom, ledger: Ledger
 ) -> None:
     dfs = Dfs(room)
-    room.controller(TRAINMASTER_DELETION_GRACE="3")
+    room.controller(TRAINMASTER_DELETION_GRACE="10")
     text = document("moved", eager(worker=trainers(ledger, steps=0))).encode()
     dfs.put("jobs/team/moved.yaml", text)
     until(lambda: dfs.status("team/moved.yaml").is_true(C.RUNNING))

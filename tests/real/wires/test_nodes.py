@@ -75,7 +75,7 @@ async def test_what_our_launcher_runs_can_be_started_anew_and_one_goes_before_th
 
     def of(number: int) -> LaunchContext:
         told = {"NUMBER": str(number), "LEDGER": str(ledger)}
-        return launch(told, command, "127.0.0.1", (), {})
+        return launch(told, command, "127.0.0.1", (), {}, order=number)
 
     async def says(*lines: str) -> None:
         async def said() -> bool:
