@@ -166,8 +166,8 @@ def _sleeps(container: str) -> int | None:
     """The process that a worker becomes."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            ours = f"CONTAINER_ID={container}\0".encode() in (folder / "environ").read_bytes()
-            if ours and (folder / "cmdline").read_bytes().startswith(b"sleep\0600"):
+            ours = f"CONTAINER_ID={container}\x00".encode() in (folder / "environ").read_bytes()
+            if ours and (folder / "cmdline").read_bytes().startswith(b"sleep\x00600"):
                 return int(folder.name)
     return None
 
