@@ -200,6 +200,17 @@ def test_what_neither_yarn_nor_its_node_knows_is_not_the_jobs_fault() -> None:
     assert "it never started, or they lost it" in last.message
 
 
+@pytest.mark.parametrize(
+    ("words", "charged"),
+    [("ResourceHandlerChain.preStart() failed!", 0), ("Shell output: no such script", 1)],
+    ids=["its node has no GPUs left", "what was to be launched is at fault"],
+)
+def test_a_launch_is_charged_unless_its_node_lacked_what_yarn_had_promised(words: str, charged: int) -> None:
+    world = World(job(worker=1, policy=FREE)).runs()
+    world.ends("worker-0", -1, words)
+    assert world.memory.charged == charged
+
+
 def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
     world = World(job(worker=1)).runs().turns(ContainerState.STARTING, "worker-0")
     world._drop("c1")

@@ -20,6 +20,8 @@ INVALID, NO_SUCH_PROCESS = 1, 9
 LIST_SEPARATOR = "%"
 COPIES = {"launch_container.sh": 0o700, "container_tokens": 0o600}
 """what a container's folder gets of the NodeManager's own, with their modes"""
+MEMBERS = ("tasks", "cgroup.procs")
+"""of a cgroup: what the NodeManager names, by its release (getPathForCGroupTasks)"""
 Files = list[str]
 
 
@@ -104,9 +106,9 @@ def _list(_user: str, rest: Files) -> int:
 def _forget_cgroups(resources: str) -> None:
     """A real cgroup is gone once its folder is removed. The NodeManager's rmdir can't remove ours, which holds files: it would
     try for two seconds at each exit, and refuse to make it again (CGroupsHandlerImpl)."""
-    for tasks in resources.partition("=")[2].split(LIST_SEPARATOR):
-        if os.path.basename(tasks) == "tasks":
-            shutil.rmtree(os.path.dirname(tasks), ignore_errors=True)
+    for members in resources.partition("=")[2].split(LIST_SEPARATOR):
+        if os.path.basename(members) in MEMBERS:
+            shutil.rmtree(os.path.dirname(members), ignore_errors=True)
 
 
 def _application_folders(user: str, application: str, local: str, logs: str) -> Iterable[str]:

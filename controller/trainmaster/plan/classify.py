@@ -41,6 +41,9 @@ OVER_MEMORY = frozenset({-103, -104})
 TERMINATED = frozenset({137, 143})
 """128 + SIGKILL and SIGTERM: how a process ends that its NodeManager has told to go (ContainerExecutor.ExitCode)"""
 LAUNCH_REFUSED = frozenset({-1, -109, NOT_UNDERSTOOD})
+NODE_LACKS = "ResourceHandlerChain.preStart() failed"
+"""how a NodeManager says that it has no GPUs left, or can make no cgroup, for a container that YARN has placed there
+(LinuxContainerExecutor.handleLaunchForLaunchType)"""
 
 CHARGED = frozenset(
     {Cause.MEMORY, Cause.REFUSED, Cause.CANNOT_RUN, Cause.PERMANENT, Cause.RETRYABLE, Cause.UNKNOWN}
@@ -116,6 +119,11 @@ TABLE = (
 def signal_of(code: int) -> int:
     """The signal that an exit status tells of, as the shell counts: 129 to 192 are 128 + n (signal(7) ends at 64); else 0."""
     return code - 128 if 129 <= code <= 192 else 0
+
+
+def lacked_by_node(code: int, diagnostics: str) -> bool:
+    """Whether its node couldn't give a container what YARN had promised: no other reason of a refused launch is the node's."""
+    return code == -1 and NODE_LACKS in diagnostics
 
 
 def classify(code: int, policy: RestartPolicy) -> Cause:
