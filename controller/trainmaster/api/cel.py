@@ -133,8 +133,12 @@ def _of_frameworks() -> Iterator[Rule]:
     for framework, demands in DEMANDS.items():
         for demand in demands:
             yield _demanded(framework, demand)
-    served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
+    sides = json.dumps(sorted(SIDES[Framework.TENSORFLOW]))
+    works = f"self.roles.exists(role, !(role in {sides}) && self.roles[role].replicas > 0)"
+    told = f"has(self.successPolicy) || {_replicas()} == 0 || {_replicas('ps')} > 0"
     unless = f"!({_is(Framework.TENSORFLOW)})"
+    yield Rule(SPEC, f"{unless} || {told} || {works}", messages.NOBODY_BUT_SIDES, path=".roles")
+    served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
     yield Rule(SPEC, f"{unless} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
     generic = f"!has(self.framework) || self.framework == '{Framework.GENERIC.value}'"
     calm = f"!has(self.scaling) || self.scaling != '{Scaling.LIVE.value}' || {generic}"
