@@ -19,6 +19,7 @@ from bench.figures import REFERENCE, Sample
 from bench.scale import lab, shown
 from bench.scale.lab import StandIn
 from bench.scale.usage import Usage, spent
+from trainmaster.master.publisher import YOUNG
 
 SLOT = "4Gi"
 """memory of each process: two to a node"""
@@ -163,6 +164,7 @@ def _shown(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
         with lab.driven(folder, yarn, log) as ours:
             yield from shown.first_statuses(ours, log, {f"shown-{n}": _small() for n in range(many)})
             yield from shown.listing(f"file://{store}", yarn.conf_dir, many)
+            time.sleep(YOUNG)  # until they are no new jobs any more
         (store / "jobs" / "one-more.yaml").write_text(yaml.safe_dump(whole(_small())))
         began, again = time.time(), log.with_suffix(".again.log")
         with lab.driven(folder, yarn, again) as successor:

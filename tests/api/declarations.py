@@ -105,6 +105,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.successPolicy: AllWorkers needs a role chief or master or worker with at least one replica",
     ),
     (
+        {"framework": "TensorFlow", "roles": roles(evaluator=1, worker=0)},
+        "spec.roles: an evaluator alone trains nothing: TensorFlow needs a role chief, master or worker with a replica",
+    ),
+    (
         {"framework": "TensorFlow", "roles": roles(chief=1, master=1)},
         "spec.roles: a TensorFlow cluster has one chief (or master), not 2",
     ),

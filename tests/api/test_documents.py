@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from trainmaster.api.documents import MAX_PROBLEMS, read_job, read_object
 from trainmaster.api.job import Framework, RestartPolicy, restart_fields
-from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, read_tree
+from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, SECOND, read_tree
 
 SOUND = """\
 # a comment
@@ -215,7 +215,7 @@ def test_more_mistakes_than_anybody_reads_are_counted() -> None:
         ("kind: Deployment\nx: 1", "line 1: kind: must be TrainingJob, not Deployment"),
         ("kind: [a]", "line 1: kind: must be TrainingJob, not a list of 1"),
         ("\napiVersion: v1", "line 2: apiVersion: must be trainmaster.io/v1alpha1, not v1"),
-        ("a: 1\n---\nb: 2\n", "line 3: a second document begins here: one file holds one job"),
+        ("a: 1\n---\nb: 2\n", f"line 3: {SECOND}"),
         ("? [a]\n: b", "line 1: a list or mapping can't be a key"),
         ("a: &x 1\n*x : b", "line 2: an alias can't be a key"),
         ("a: *x", "line 1: the alias *x stands for nothing that was named before it"),

@@ -178,7 +178,10 @@ class TestTable:
             served.show(shown(state), name)
         lines = served.ok("get", "tj").splitlines()
         assert len(lines) == 4
-        assert [line for line in lines if len(line) > 80] == []
+        ours = f"metadata.namespace={served.namespace}"
+        everywhere = served.ok("get", "tj", "-A", "--field-selector", ours).splitlines()
+        assert len(everywhere) == 4
+        assert [line for line in lines + everywhere if len(line) > 80] == []
 
     def test_shows_what_a_person_looks_for(self, served: Served) -> None:
         served.create({"roles": ROLES, "queue": "gpu"}, "mnist")

@@ -116,12 +116,10 @@ def _of_success() -> Iterator[Rule]:
     chief = "has(self.successPolicy) && self.successPolicy == 'Chief'"
     worker = "has(self.successPolicy) && self.successPolicy != 'Chief'"
     either, tensorflow = (*CHIEF_ROLES, WORKER_ROLE), _is(Framework.TENSORFLOW)
-    sides = json.dumps(sorted(SIDES[Framework.TENSORFLOW]))
-    works = f"self.roles.exists(role, !(role in {sides}) && self.roles[role].replicas > 0)"
     cases = (
         (f"{chief} && ({tensorflow})", f"{_replicas(*either)} > 0", either),
         (f"{chief} && !({tensorflow})", f"{_replicas(*CHIEF_ROLES)} > 0", CHIEF_ROLES),
-        (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {works}", either),
+        (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {_trains()}", either),
     )
     for when, so, roles in cases:
         values = {"policy": "self.successPolicy", "roles": text(" or ".join(roles))}
@@ -129,12 +127,20 @@ def _of_success() -> Iterator[Rule]:
         yield Rule(SPEC, met, messages.NOBODY_TO_SUCCEED, values, ".successPolicy")
 
 
+def _trains() -> str:
+    """Whether somebody of a TensorFlow job does, beside parameter servers and evaluators."""
+    sides = json.dumps(sorted(SIDES[Framework.TENSORFLOW]))
+    return f"self.roles.exists(role, !(role in {sides}) && self.roles[role].replicas > 0)"
+
+
 def _of_frameworks() -> Iterator[Rule]:
     for framework, demands in DEMANDS.items():
         for demand in demands:
             yield _demanded(framework, demand)
-    served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
+    told = f"has(self.successPolicy) || {_replicas()} == 0 || {_replicas('ps')} > 0"
     unless = f"!({_is(Framework.TENSORFLOW)})"
+    yield Rule(SPEC, f"{unless} || {told} || {_trains()}", messages.NOBODY_BUT_SIDES, path=".roles")
+    served = f"{_replicas('ps')} == 0 || {_replicas(*CHIEF_ROLES, WORKER_ROLE)} > 0"
     yield Rule(SPEC, f"{unless} || {served}", messages.NOBODY_TO_SERVE, path=".roles")
     generic = f"!has(self.framework) || self.framework == '{Framework.GENERIC.value}'"
     calm = f"!has(self.scaling) || self.scaling != '{Scaling.LIVE.value}' || {generic}"

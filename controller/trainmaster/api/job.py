@@ -75,7 +75,8 @@ class FileRef(Model):
     """A file brought into the working folder of each process by YARN."""
 
     source: Annotated[Text, Field(min_length=1, max_length=2048)]
-    """URL of the file, such as hdfs:///code/train.py. YARN fetches it as the job's user."""
+    """URL of the file, such as hdfs:///code/train.py. YARN fetches it as the job's user. `trainmaster apply` and `run` take
+    a path of their own machine as well, and upload what lies there."""
     name: Annotated[str, Field(pattern=FILE_NAME, max_length=255)] = ""
     """Name in the working folder. Left out: the last part of source."""
     type: FileType = FileType.FILE

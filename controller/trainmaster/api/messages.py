@@ -27,6 +27,9 @@ TTL_TO_DELETE_BY: Final = "needs ttlAfterFinished to say when"
 NOBODY_TO_SUCCEED: Final = "{policy} needs a role {roles} with at least one replica"
 ONE_CHIEF: Final = "a TensorFlow cluster has one chief (or master), not {count}"
 NOBODY_TO_SERVE: Final = "parameter servers need a chief, master or worker to serve"
+NOBODY_BUT_SIDES: Final = (
+    "an evaluator alone trains nothing: TensorFlow needs a role chief, master or worker with a replica"
+)
 ONE_MASTER: Final = "PyTorch has one master (or chief), which is rank 0, not {count}"
 NOBODY_TO_TRAIN: Final = "PyTorch needs a role chief, master or worker with at least one replica"
 NOT_LIVE: Final = (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
-from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding
+from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding, default_policy
 from trainmaster.api.demands import DEMANDS
 from trainmaster.api.job import (
     CHIEF_ROLES,
@@ -133,6 +133,14 @@ def _someone_to_serve(spec: Spec) -> Problems:
         yield _problem("spec.roles", PS_ROLE, messages.NOBODY_TO_SERVE)
 
 
+def _someone_to_wait_for(spec: Spec) -> Problems:
+    """Where no policy is written, somebody's success must be the job's all the same. Other frameworks demand it of roles."""
+    if spec.framework is not Framework.TENSORFLOW or spec.success_policy or _count(spec, PS_ROLE):
+        return  # beside parameter servers it is told above
+    if _total(spec) and not deciding(spec, default_policy(spec)):
+        yield _problem("spec.roles", ", ".join(spec.roles), messages.NOBODY_BUT_SIDES)
+
+
 def _processes(spec: Spec) -> Problems:
     if spec.framework is Framework.PYTORCH:
         return
@@ -212,6 +220,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_succeed,
     _demands,
     _someone_to_serve,
+    _someone_to_wait_for,
     _processes,
     _scaling,
     template_problems,

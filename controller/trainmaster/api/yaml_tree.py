@@ -119,6 +119,12 @@ def _broken(tree: Tree, line: int, reason: str) -> Tree:
     return Tree(problems=[*tree.problems, TextProblem(line, reason)])
 
 
+SECOND = (
+    "a second document begins here, and a file in the store holds one job: write each into a file of its own, as"
+    " `trainmaster apply -f` does with files that hold several"
+)
+
+
 class _UnreadableError(Exception):
     """The text can't be read further; `line` says where."""
 
@@ -258,7 +264,7 @@ class _Reader:
 
     def _start_document(self, value: object, line: int) -> None:
         if self._seen_content:
-            raise _UnreadableError(line, "a second document begins here: one file holds one job")
+            raise _UnreadableError(line, SECOND)
         self._seen_content = True
         self.tree.value = value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,13 @@ from real.shipping.chart import (
 from real.shipping.schemas import kubeconform
 from trainmaster.errors import RefusedError
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+from trainmaster.master.codec import encode
+from trainmaster.plan.memory import Memory
+from trainmaster.sources.kubernetes.api import SECRETS, Api
+from trainmaster.sources.kubernetes.connection import Connection
+from trainmaster.sources.kubernetes.installation import Installation
+from trainmaster.sources.kubernetes.lease import KubernetesLease
+from trainmaster.sources.kubernetes.records import packed
 
 each_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
 
@@ -190,8 +199,31 @@ def test_install_upgrade_uninstall(home: str, cluster: LocalKubernetes) -> None:
         assert done.returncode == 0, done.stderr
     assert "trainmaster 0.1.0 drives TrainingJobs in all namespaces" in done.stdout
     assert cluster.kubectl("-n", home, "get", "deployment", RELEASE, "-o", "jsonpath={.spec.replicas}") == "3"
+    asyncio.run(_as_a_controller_leaves_it(cluster, home))
+    [clean] = [line for line in done.stdout.splitlines() if "delete lease,secret" in line]
     done = tools.run("helm", "uninstall", RELEASE, "-n", home)
     assert done.returncode == 0, done.stderr
+    assert len(_kept(cluster, home)) == 3
+    cluster.kubectl(*shlex.split(clean)[1:])
+    assert _kept(cluster, home) == []
     left = cluster.kubectl("get", "deployments,secrets,clusterroles,crds", "-A", "-o", "name").splitlines()
     assert "customresourcedefinition.apiextensions.k8s.io/trainingjobs.trainmaster.io" in left
     assert [name for name in left if RELEASE in name and "customresourcedefinition" not in name] == []
+
+
+async def _as_a_controller_leaves_it(cluster: LocalKubernetes, home: str) -> None:
+    """What NOTES says that an uninstall leaves: a record of the journal, the identity, and the Lease."""
+    api = Api(Connection(str(cluster.kubeconfig)), home)
+
+    async def epoch() -> int:
+        return 0
+
+    await Installation(api, RELEASE).find()
+    await api.create(SECRETS, home, packed(RELEASE, "uid-1", 1, encode(Memory("uid-1", home, "mnist")), "x"))
+    await KubernetesLease(api, RELEASE, 10.0, epoch).acquire()
+    await api.close()
+
+
+def _kept(cluster: LocalKubernetes, home: str) -> list[str]:
+    names = cluster.kubectl("get", "secrets,leases", "-n", home, "-o", "name").splitlines()
+    return [name for name in names if f"/{RELEASE}" in name and "helm.release" not in name]

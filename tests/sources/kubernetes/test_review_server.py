@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 
 from sources.kubernetes.reviews import POLICY, REVIEWER, job
 from trainmaster.errors import InvalidError, UnavailableError
@@ -27,6 +28,7 @@ from trainmaster.sources.kubernetes.admission.issuing import Pair, issue
 from trainmaster.sources.kubernetes.admission.keeping import FolderKeeper
 from trainmaster.sources.kubernetes.admission.review import Reviewer
 from trainmaster.sources.kubernetes.admission.server import LARGEST, ReviewServer
+from trainmaster.sources.kubernetes.counts import OUTCOMES, REVIEWS, Counts
 
 LOOPBACK = "127.0.0.1"
 SETTINGS = Webhook(port=0, listen=LOOPBACK)
@@ -37,8 +39,10 @@ def issued() -> tuple[Pair, bytes]:
 
 
 @asynccontextmanager
-async def serving(reviewer: Reviewer = REVIEWER, pair: Pair | None = None) -> AsyncIterator[ReviewServer]:
-    server = ReviewServer(SETTINGS, reviewer)
+async def serving(
+    reviewer: Reviewer = REVIEWER, pair: Pair | None = None, counts: Counts | None = None
+) -> AsyncIterator[ReviewServer]:
+    server = ReviewServer(SETTINGS, reviewer, counts)
     if pair:
         server.present(pair)
     await server.start()
@@ -83,6 +87,27 @@ async def test_both_doors() -> None:
         assert (status, json.loads(body)["response"]["allowed"]) == (200, False)
         status, body = await post(server, trusted, "/mutate", review())
         assert (status, "patch" in json.loads(body)["response"]) == (200, True)
+
+
+async def test_each_review_is_counted_by_its_answer() -> None:
+    pair, trusted = issued()
+    registry = CollectorRegistry()
+    async with serving(Broken(POLICY), pair, Counts(registry)) as server:
+        await post(server, trusted, "/validate", review())
+        await post(server, trusted, "/validate", review(env=[{"name": "A", "value": "x"}]))
+        await post(server, trusted, "/mutate", review(queue=5))
+    counted = {
+        (webhook, outcome): registry.get_sample_value(
+            "trainmaster_webhook_reviews_total", {"webhook": webhook, "outcome": outcome}
+        )
+        for webhook in REVIEWS
+        for outcome in OUTCOMES
+    }
+    assert {key: value for key, value in counted.items() if value} == {
+        ("validate", "allowed"): 1,
+        ("validate", "failed"): 1,
+        ("mutate", "refused"): 1,
+    }
 
 
 async def test_what_is_no_review() -> None:
