@@ -64,6 +64,10 @@ class Controller:
             if not s.labels.keys() - {"le"}
         }
 
+    def scraped(self) -> int:
+        """Bytes of what Prometheus fetches."""
+        return len(requests.get(self._metrics, timeout=30, proxies={"http": ""}).content)
+
     def jobs(self) -> Counter[str]:
         """How many jobs the controller knows, by their state."""
         found: Counter[str] = Counter()

@@ -25,6 +25,8 @@ SLOT = "4Gi"
 """memory of each process: two to a node"""
 CALM = 30.0
 """seconds over which the full cluster is watched"""
+SCRAPES = 40
+"""one after the other, where that is what is measured: people scrape twice a minute"""
 LIMIT = 60.0
 """seconds that anything may take"""
 
@@ -103,8 +105,24 @@ def _full(folder: Path, log: Path, sizes: Sizes) -> Iterator[Sample]:
         yield _sample(
             f"{sizes.running} jobs of {each} replicas beside it, {started} processes running", "s", seconds
         )
+        yield from _scraped(yarn, ours, f"{sizes.running + 1} jobs run")
         yield from _waiting(yarn, ours, sizes)
         yield from _loss(yarn, ours)
+
+
+def _scraped(yarn: StandIn, ours: Trainmaster, when: str) -> Iterator[Sample]:
+    """Heartbeats while nobody scrapes, and while somebody does without a pause."""
+    time.sleep(5)
+    before = Usage(ours, yarn)
+    time.sleep(CALM)
+    calm = Usage(ours, yarn)
+    sizes = [ours.scraped() for _ in range(SCRAPES)]
+    after = Usage(ours, yarn)
+    otherwise = (calm.cpu - before.cpu) / (calm.at - before.at) * (after.at - calm.at)
+    yield _sample(f"{when}, CPU of a scrape", "ms", 1000 * (after.cpu - calm.cpu - otherwise) / SCRAPES)
+    yield _sample(f"{when}, what a scrape brings", "MiB", sizes[-1] / 2**20)
+    yield from spent(f"{when}, not scraped", before, calm)
+    yield from spent(f"{when}, scraped all the time", calm, after)
 
 
 def _waiting(yarn: StandIn, ours: Trainmaster, sizes: Sizes) -> Iterator[Sample]:

@@ -78,7 +78,7 @@ async def controller(
 def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
     conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
-    measures = Measures(registry or CollectorRegistry())
+    measures = Measures(registry or CollectorRegistry(), kubeflow=True)
     ours = Fleet(Settings(user="u"), cast("Any", conf), folder, measures, cast("Any", None), lambda *_: "")
     return ours, asyncio.create_task(ours.run())
 

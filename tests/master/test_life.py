@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from master.controllers import controller
+from master.folder import Folder
 from master.office import Office, container, job
-from master.virtual import virtual
+from master.virtual import until, virtual
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.job import JobMaster
+from yarn.wires import Yarn
 
 ENDS = "trainmaster_jobs_finished_total"
 
@@ -202,6 +207,25 @@ async def test_kubeflows_names_count_ends_and_deletions() -> None:
         await office.until(lambda: good.over)
         for what in ("successful", "failed", "deleted"):
             assert office.counted(f"training_operator_jobs_{what}_total", **KUBEFLOW) == 1, what
+
+
+@virtual
+async def test_a_take_up_counts_with_the_leader_that_takes_up_and_is_no_new_job() -> None:
+    folder, yarn = Folder(), Yarn()
+    folder.put("a", job(worker=1))
+    counted = []
+    for _ in range(2):
+        folder.lease.ours = True
+        async with controller(folder, yarn, registry := CollectorRegistry()):
+            await until(yarn.running)
+            await asyncio.sleep(5)
+        names = ("trainmaster_take_ups_total", "training_operator_jobs_created_total")
+        counted.append([registry.get_sample_value(name, _labels(name)) or 0 for name in names])
+    assert counted == [[0, 1], [1, 0]]
+
+
+def _labels(name: str) -> dict[str, str]:
+    return KUBEFLOW if name.startswith("training_operator") else {}
 
 
 @virtual

@@ -63,6 +63,18 @@ def test_per_job_series_exist_only_for_live_jobs() -> None:
     assert 'job_name="broken"' not in text
 
 
+def test_a_live_job_has_as_many_series_as_the_docs_say() -> None:
+    """7, and 2 more for each role."""
+
+    def series(shown: FleetPicture) -> int:
+        return sum(len(family.samples) for family in registry_of(shown).collect())
+
+    none, one = fleet(picture("a")), fleet(picture("a"), picture("b"))
+    ended = fleet(picture("a"), picture("b", "Failed"))
+    assert series(one) - series(none) == 7 + 2 * 2
+    assert series(ended) - series(none) == 1, "the state of one more job, and nothing by its name"
+
+
 def test_running_replicas_are_told_apart_from_wanted_ones() -> None:
     registry = registry_of(fleet(picture(roles={"worker": role(4, 3)})))
     labels = {"job_namespace": "vision", "job_name": "mnist", "role": "worker"}
