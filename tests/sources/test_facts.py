@@ -79,3 +79,15 @@ async def test_whoever_asked_first_may_go_and_the_others_get_their_answer(tmp_pa
     answer.set()
     assert first.cancelled()
     assert (await second).folder
+
+
+async def test_what_was_asked_for_once_is_not_remembered_for_ever(tmp_path: Path) -> None:
+    clock = Clock()
+    facts = FileFacts(Settings(), clock)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("1")
+        await facts.stat(f"file://{tmp_path}/{name}")
+    assert len(facts._known) == 3
+    clock.pass_(FRESH + 1)
+    await facts.stat(f"file://{tmp_path}/a")
+    assert len(facts._known) == 1

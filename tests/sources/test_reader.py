@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sources.building import job_text, leading, only, put
+from trainmaster.errors import UnavailableError
+from trainmaster.sources import reader
 from trainmaster.sources.files import Entry
 
 Changed = Callable[[Entry], Entry]
@@ -78,3 +80,24 @@ async def test_a_refused_file_is_told_only_when_nobody_is_changing_it(tmp_path: 
     assert await made.look() == {}
     made._files.stat = stat
     assert "others" in only(await made.look()).problems[0].reason
+
+
+async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only one of an owner's files is read at one look."""
+    monkeypatch.setattr(reader, "FILES", 1)
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    put(tmp_path, "b.yaml", job_text())
+    read, asked = made._files.read, []
+
+    def dark(path: str, limit: int) -> bytes:
+        asked.append(path)
+        if path == asked[0]:
+            raise UnavailableError("no DataNode has it")
+        return read(path, limit)
+
+    made._files.read = dark
+    await made.look()
+    assert [bool(each.job) for each in (await made.look()).values()].count(True) == 1
