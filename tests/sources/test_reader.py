@@ -100,4 +100,5 @@ async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
 
     made._files.read = dark
     await made.look()
+    assert made._reader.behind
     assert [bool(each.job) for each in (await made.look()).values()].count(True) == 1
