@@ -112,6 +112,13 @@ async def test_errors_name_the_file(url: str) -> None:
     assert url in str(caught.value)
 
 
+async def test_a_folder_of_jobs_that_is_not_the_source_is_no_store_for_files() -> None:
+    """On Kubernetes `store` means nothing, and lets nobody's job read there."""
+    facts = FileFacts(Settings(source="kubernetes", store="hdfs://ours:8020/jobs"))
+    with pytest.raises(InvalidError, match="hdfs://ours:8020"):
+        await facts.stat("hdfs://ours:8020/secret")
+
+
 async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
     facts = FileFacts(Settings())
     path = tmp_path / "a"

@@ -12,6 +12,7 @@ from sources.building import job_text, leading, only, put
 from trainmaster.errors import UnavailableError
 from trainmaster.sources import reader
 from trainmaster.sources.files import Entry
+from trainmaster.sources.reading import MAX_BYTES
 
 Changed = Callable[[Entry], Entry]
 LONGER: Changed = lambda entry: replace(entry, size=entry.size + 1)  # noqa: E731
@@ -67,6 +68,21 @@ async def test_a_file_that_goes_before_it_is_read_is_nobodys_trouble(tmp_path: P
 
     made._files.read = late
     assert {each.name for each in (await made.look()).values()} == {"good"}
+
+
+async def test_the_largest_file_that_is_read_may_be_used_up(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text() + "#" * (MAX_BYTES - len(job_text())))
+    assert only(await made.look()).job
+
+
+async def test_a_link_is_no_mark_that_a_job_was_deleted(tmp_path: Path) -> None:
+    """Its owner may be whoever its target belongs to."""
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    await made.look()
+    (tmp_path / "jobs/.a.yaml.delete").symlink_to(tmp_path / "jobs/a.yaml")
+    assert not only(await made.look()).deleted
 
 
 async def test_a_refused_file_is_told_only_when_nobody_is_changing_it(tmp_path: Path) -> None:
