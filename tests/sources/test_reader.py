@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,24 @@ async def test_a_file_that_is_another_after_reading_waits(
     assert only(await made.look()).name == "a"
 
 
+async def test_what_is_written_while_a_new_file_rests_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await leading(tmp_path)
+    made._files.settle = 0.01
+    path = put(tmp_path, "a.yaml", job_text())
+    rest = asyncio.sleep
+
+    async def writing(seconds: float) -> None:
+        path.write_text(job_text(command="half"))
+        await rest(seconds)
+
+    monkeypatch.setattr("trainmaster.sources.reader.asyncio.sleep", writing)
+    assert await made.look() == {}
+    monkeypatch.undo()
+    assert only(await made.look()).name == "a"
+
+
 async def test_bytes_that_are_not_as_many_as_listed_wait(tmp_path: Path) -> None:
     """Though the file looks the same before and after, as one that is written and truncated again."""
     made = await leading(tmp_path)
@@ -74,6 +93,7 @@ async def test_the_largest_file_that_is_read_may_be_used_up(tmp_path: Path) -> N
     made = await leading(tmp_path)
     put(tmp_path, "a.yaml", job_text() + "#" * (MAX_BYTES - len(job_text())))
     assert only(await made.look()).job
+    assert not made._reader.behind
 
 
 async def test_a_link_is_no_mark_that_a_job_was_deleted(tmp_path: Path) -> None:
