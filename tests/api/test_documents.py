@@ -292,6 +292,8 @@ spec:
     worker: *role
 """
     assert [s.partition(":")[0] for s in told(text)] == ["line 5", "line 6"]
+    listed = in_job("env:", "- &one {value: x}", "- {name: B, value: x}", "- *one")
+    assert [s.partition(":")[0] for s in told(listed)] == ["line 6", "line 8"]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,17 @@ def test_get_wide_and_all_namespaces(trainmaster: Run, store: Path) -> None:
     assert line.endswith("all processes run")
 
 
+def test_wide_leaves_nothing_out_on_a_terminal_either(
+    trainmaster: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store, seen("Running", application_id="application_1763848149000_12345"))
+    words = ("get", "-n", "vision", "-o", "wide")
+    plain = trainmaster(*words).out
+    assert max(map(len, plain.splitlines())) > 120
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert trainmaster(*words).out == plain
+
+
 def test_get_of_an_empty_namespace_says_so(trainmaster: Run, store: Path) -> None:
     ran = trainmaster("get")
     assert (ran.code, ran.out, ran.err) == (0, "", "No jobs in namespace default.\n")

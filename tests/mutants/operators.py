@@ -1,6 +1,7 @@
 """What is changed in a source to see whether a test notices: one small edit each. Pure: a text in, mutants out.
 
-Left alone is what changes no decision: docstrings, strings, annotations, decorators, log lines. Never here: a file, a test.
+Left alone is what changes no decision: docstrings, strings, annotations, decorators, log lines, limits and paces. Never here: a
+file, a test.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class _Hunt:
             case ast.BinOp() if type(node.op) in COMPUTED and not (loading and _is_union(node)):
                 yield from self._between(node.left, node.right, *COMPUTED[type(node.op)])
             case ast.Constant():
-                yield from self._constant(node)
+                yield from self._constant(node, loading)
             case ast.Call():
                 yield from self._call(node)
 
@@ -152,10 +153,12 @@ class _Hunt:
         for left, sign, right in zip(values, node.ops, node.comparators, strict=False):
             yield from self._between(left, right, *COMPARED[type(sign)])
 
-    def _constant(self, node: ast.Constant) -> Iterator[Edit]:
+    def _constant(self, node: ast.Constant, loading: bool) -> Iterator[Edit]:
         if isinstance(node.value, bool):
             yield self._whole(node, str(not node.value))
-        elif isinstance(node.value, int | float):
+        elif (
+            isinstance(node.value, int | float) and not loading
+        ):  # there it is a limit or a pace, and any near it would do
             yield self._whole(node, repr(node.value + 1))
 
     def _call(self, node: ast.Call) -> Iterator[Edit]:

@@ -58,12 +58,12 @@ def test_a_table_loses_its_rows_one_by_one() -> None:
 
 
 def test_an_edit_knows_whether_it_acts_when_its_module_is_loaded() -> None:
-    source = b"A = 1\ndef f(x=2):\n    return 3\n"
+    source = b"A = True\nB = 5.0\ndef f(x=2):\n    return 3\n"
     assert [(each.line, each.loading) for each in mutants("a.py", source)] == [
         (1, True),
-        (2, False),  # in the function whose parameter it is
-        (3, False),
-        (3, False),
+        (3, False),  # in the function whose parameter it is
+        (4, False),
+        (4, False),
     ]
 
 

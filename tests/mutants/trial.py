@@ -82,7 +82,7 @@ def _run(tests: Sequence[Test]) -> int:
     if not tests:
         return PASSED
     cpu = 20 + 5 * sum(test.cpu for test in tests)
-    wall = 120 + 20 * sum(test.wall for test in tests)
+    wall = 60 + 20 * sum(test.wall for test in tests)
     names = [test.name for test in tests]
     return tested(["-x", *names], KEPT / "last.out", cpu, wall, plugin=None, writes=False)
 

@@ -177,6 +177,14 @@ def test_a_lost_application_is_opened_anew_three_times() -> None:
     assert world.condition("Finished").status == "True"
 
 
+def test_an_application_that_was_lost_before_anything_ran_restarts_nothing() -> None:
+    world = World(job(worker=2)).registers().says(AppState.LOST, "expired")
+    assert world.memory.lost_applications == 1
+    assert not world.is_true("Restarting")
+    world.says(AppState.NONE).registers().grants("worker-0")
+    assert not world.is_true("Restarting")
+
+
 def test_a_job_that_was_killed_in_yarn_stays_so() -> None:
     world = World(job(worker=1)).runs().says(AppState.KILLED, "killed by user eve")
     assert reason(world) == "KilledOutside"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plan.build import THROUGH_NEW, World, job
+from trainmaster.plan.gang import GIVE_BACK_WAIT
 from trainmaster.plan.values import Limits, Release, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
@@ -58,6 +59,7 @@ def test_a_gang_that_is_not_complete_in_time_gives_all_back() -> None:
     assert [r.container for r in world.told(Release)] == ["c1"]
     assert world.asked == set()
     assert "GangTimeout" in world.heard
+    assert GIVE_BACK_WAIT <= world.memory.gang_not_before - world.now < 2 * GIVE_BACK_WAIT
     assert world.condition("Queued").reason == "GangTimeout"
     late = world.grants("worker-1", run=1)
     assert [r.container for r in late.told(Release)] == ["c1", "c2"]

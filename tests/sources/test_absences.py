@@ -94,5 +94,8 @@ def test_the_grace_counts_from_the_first_look_that_missed_it() -> None:
 
 def test_what_did_not_change_stays_the_same_object() -> None:
     """Thousands of jobs are looked at each time."""
+    over = missed(missed(known(1), range(1)), range(1), now=GRACE)
+    assert deleting(over) == {"j0"}
+    assert missed(over, range(1), now=2 * GRACE)[("default", "j0")] is over[("default", "j0")]
     states = known(1)
     assert missed(states, range(0))[("default", "j0")] is states[("default", "j0")]

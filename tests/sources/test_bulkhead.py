@@ -98,10 +98,11 @@ async def test_what_is_not_answered_yet_is_not_asked_again(silent: str, clock: C
     facts = FileFacts(Settings(file_stores=(silent,)), clock)
     first = asyncio.ensure_future(facts.stat(f"{silent}/a", "us"))
     await asyncio.sleep(0)
+    asked = facts._known[f"{silent}/a"]
     clock.pass_(1000)
     again = asyncio.ensure_future(facts.stat(f"{silent}/a", "us"))
     await asyncio.sleep(0)
-    assert len(facts._known) == 1
+    assert facts._known == {f"{silent}/a": asked}
     assert facts._bulkheads[silent]._shares["us"]._value == 3, "one thread is taken"
     for task in (first, again):
         task.cancel()

@@ -6,13 +6,15 @@ import asyncio
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sources.building import Clock
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources.facts import FRESH, FileFact, FileFacts
+from trainmaster.sources.facts import FRESH, PATIENCE, FileFact, FileFacts
+from trainmaster.sources.stores import open_files
 
 
 async def test_a_fact_is_what_yarn_wants_to_know(tmp_path: Path) -> None:
@@ -44,11 +46,77 @@ async def test_a_folder_is_the_same_with_a_slash_behind_it(tmp_path: Path) -> No
     assert (await facts.stat("file:///")).folder
 
 
+async def test_an_answer_serves_for_as_long_as_it_is_fresh(tmp_path: Path) -> None:
+    clock = Clock()
+    facts = FileFacts(Settings(), clock)
+    first = await facts.stat(f"file://{tmp_path}")
+    clock.pass_(FRESH)
+    assert await facts.stat(f"file://{tmp_path}") is first
+    clock.pass_(0.001)
+    assert await facts.stat(f"file://{tmp_path}") is not first
+
+
+async def test_a_store_that_answers_now_and_then_is_not_given_up() -> None:
+    """Its silence is counted from its last answer."""
+    clock, url = Clock(), "hdfs://elsewhere:8020/a"
+    facts, answers = FileFacts(Settings(file_stores=("hdfs://elsewhere:8020",)), clock), True
+
+    def stat(store: str, url: str) -> FileFact:
+        if answers:
+            return FileFact(url, 1, 1, folder=False)
+        raise UnavailableError("silent")
+
+    facts._stat = stat
+    for answers in (False, True, False):
+        if answers:
+            assert (await facts.stat(url)).size == 1
+        else:
+            with pytest.raises(UnavailableError):
+                await facts.stat(url)
+        clock.pass_(PATIENCE - 1)
+    clock.pass_(1)
+    with pytest.raises(InvalidError, match="has not answered for 300 s"):
+        await facts.stat(url)
+
+
+async def test_a_store_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def opens(url: str, *more: Any) -> Any:
+        opened.append(url)
+        return open_files(url, *more)
+
+    monkeypatch.setattr("trainmaster.sources.facts.open_files", opens)
+    facts = FileFacts(Settings())
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("")
+        await facts.stat(f"file://{tmp_path}/{name}")
+    assert opened == [f"file://{tmp_path}/a"]
+
+
+async def test_who_closes_waits_for_no_answer(tmp_path: Path) -> None:
+    facts, answer = FileFacts(Settings()), threading.Event()
+    facts._stat = lambda store, url: answer.wait()
+    asked = asyncio.ensure_future(facts.stat(f"file://{tmp_path}"))
+    await asyncio.sleep(0)
+    facts.close()
+    answer.set()
+    await asyncio.wait([asked])
+    assert asked.cancelled()
+
+
 @pytest.mark.parametrize("url", ["file:///no/such/file", "s3://bucket/x", "train.py"])
 async def test_errors_name_the_file(url: str) -> None:
     with pytest.raises(InvalidError) as caught:
         await FileFacts(Settings()).stat(url)
     assert url in str(caught.value)
+
+
+async def test_a_folder_of_jobs_that_is_not_the_source_is_no_store_for_files() -> None:
+    """On Kubernetes `store` means nothing, and lets nobody's job read there."""
+    facts = FileFacts(Settings(source="kubernetes", store="hdfs://ours:8020/jobs"))
+    with pytest.raises(InvalidError, match="hdfs://ours:8020"):
+        await facts.stat("hdfs://ours:8020/secret")
 
 
 async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
@@ -79,3 +147,15 @@ async def test_whoever_asked_first_may_go_and_the_others_get_their_answer(tmp_pa
     answer.set()
     assert first.cancelled()
     assert (await second).folder
+
+
+async def test_what_was_asked_for_once_is_not_remembered_for_ever(tmp_path: Path) -> None:
+    clock = Clock()
+    facts = FileFacts(Settings(), clock)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("1")
+        await facts.stat(f"file://{tmp_path}/{name}")
+    assert len(facts._known) == 3
+    clock.pass_(FRESH + 1)
+    await facts.stat(f"file://{tmp_path}/a")
+    assert len(facts._known) == 1

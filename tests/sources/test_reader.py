@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from sources.building import job_text, leading, only, put
+from trainmaster.errors import UnavailableError
+from trainmaster.sources import reader
 from trainmaster.sources.files import Entry
+from trainmaster.sources.reading import MAX_BYTES
 
 Changed = Callable[[Entry], Entry]
 LONGER: Changed = lambda entry: replace(entry, size=entry.size + 1)  # noqa: E731
@@ -42,6 +46,24 @@ async def test_a_file_that_is_another_after_reading_waits(
     assert only(await made.look()).name == "a"
 
 
+async def test_what_is_written_while_a_new_file_rests_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await leading(tmp_path)
+    made._files.settle = 0.01
+    path = put(tmp_path, "a.yaml", job_text())
+    rest = asyncio.sleep
+
+    async def writing(seconds: float) -> None:
+        path.write_text(job_text(command="half"))
+        await rest(seconds)
+
+    monkeypatch.setattr("trainmaster.sources.reader.asyncio.sleep", writing)
+    assert await made.look() == {}
+    monkeypatch.undo()
+    assert only(await made.look()).name == "a"
+
+
 async def test_bytes_that_are_not_as_many_as_listed_wait(tmp_path: Path) -> None:
     """Though the file looks the same before and after, as one that is written and truncated again."""
     made = await leading(tmp_path)
@@ -67,6 +89,22 @@ async def test_a_file_that_goes_before_it_is_read_is_nobodys_trouble(tmp_path: P
     assert {each.name for each in (await made.look()).values()} == {"good"}
 
 
+async def test_the_largest_file_that_is_read_may_be_used_up(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text() + "#" * (MAX_BYTES - len(job_text())))
+    assert only(await made.look()).job
+    assert not made._reader.behind
+
+
+async def test_a_link_is_no_mark_that_a_job_was_deleted(tmp_path: Path) -> None:
+    """Its owner may be whoever its target belongs to."""
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    await made.look()
+    (tmp_path / "jobs/.a.yaml.delete").symlink_to(tmp_path / "jobs/a.yaml")
+    assert not only(await made.look()).deleted
+
+
 async def test_a_refused_file_is_told_only_when_nobody_is_changing_it(tmp_path: Path) -> None:
     """One that others may write at this moment may be on its way to its right mode."""
     made = await leading(tmp_path)
@@ -78,3 +116,25 @@ async def test_a_refused_file_is_told_only_when_nobody_is_changing_it(tmp_path: 
     assert await made.look() == {}
     made._files.stat = stat
     assert "others" in only(await made.look()).problems[0].reason
+
+
+async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only one of an owner's files is read at one look."""
+    monkeypatch.setattr(reader, "FILES", 1)
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    put(tmp_path, "b.yaml", job_text())
+    read, asked = made._files.read, []
+
+    def dark(path: str, limit: int) -> bytes:
+        asked.append(path)
+        if path == asked[0]:
+            raise UnavailableError("no DataNode has it")
+        return read(path, limit)
+
+    made._files.read = dark
+    await made.look()
+    assert made._reader.behind
+    assert [bool(each.job) for each in (await made.look()).values()].count(True) == 1

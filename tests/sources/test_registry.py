@@ -300,6 +300,7 @@ def test_what_was_said_of_an_earlier_job_of_that_name_touches_no_later_one() -> 
     assert world.registry.holds(first)
     world.registry.deleted(first)
     world.registry.forget(only(world.look()))
+    assert not world.registry.holds(first)
     second = only(world.look())
     assert second.uid != first.uid
     world.registry.deleted(first)

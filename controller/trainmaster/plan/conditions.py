@@ -206,7 +206,8 @@ def _restarting(case: Case, memory: Memory, now: str) -> Said:
         )
     anew = any(r.reinitialising for r in memory.replicas)
     again = (memory.gathering and memory.started_generation > 0) or anew
-    singles = [r for r in memory.replicas if _is_replaced(case, r)]
+    # Of a gang that is gathered for the first time nothing ran yet, though its first application was lost.
+    singles = [] if memory.gathering else [r for r in memory.replicas if _is_replaced(case, r)]
     if memory.closing_since or not memory.restart_cause or not (again or singles):
         return Said(C.RESTARTING, False, now, "nothing is being restarted")
     waits = case.now < memory.gang_not_before if again else all(case.now < r.not_before for r in singles)

@@ -1,0 +1,43 @@
+"""A declaration pointed at its uploads: one word of the text for each source, and further files behind those that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.in_store import YAML
+from trainmaster.cli.exits import MissingError
+from trainmaster.cli.uploads import pointed, stand_in
+
+
+def files(text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(text)["spec"]["files"]
+    return found
+
+
+@pytest.mark.parametrize("named", ["", "  files:\n  - {source: 'hdfs:///x/y.py'}\n"])
+def test_further_files_come_behind_those_that_are_named(tmp_path: Path, named: str) -> None:
+    more = [tmp_path / "a.py", tmp_path / "b.py"]
+    for path in more:
+        path.write_text("")
+    sources = [each["source"] for each in files(pointed(YAML + named, tmp_path, stand_in, more))]
+    assert sources == (["hdfs:///x/y.py"] if named else []) + [
+        "hdfs:///staging/a.py",
+        "hdfs:///staging/b.py",
+    ]
+
+
+def test_nothing_is_uploaded_while_one_of_them_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "there.py").write_text("")
+    uploaded: list[Path] = []
+
+    def upload(path: Path) -> tuple[str, bool]:
+        uploaded.append(path)
+        return stand_in(path)
+
+    with pytest.raises(MissingError, match=r"gone\.py"):
+        pointed(YAML + "  files: [{source: there.py}, {source: gone.py}]\n", tmp_path, upload)
+    assert uploaded == []
