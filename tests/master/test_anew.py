@@ -12,6 +12,7 @@ from master.virtual import virtual
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop import refusals
 from trainmaster.master.job import JobMaster
+from trainmaster.master.promises import Promise
 from trainmaster.plan.decide import raised
 from trainmaster.plan.values import Limits
 from yarn.nodemanager import Process
@@ -175,6 +176,13 @@ async def test_what_is_stopped_in_between_is_not_started_anew_afterwards() -> No
         await office.until(lambda: not office.yarn.running())
         assert office.yarn.calls["reinitialise"] == told
         assert held
+
+
+def test_what_waits_is_given_the_longer_to_begin_the_slower_its_nodemanager_was() -> None:
+    """It calls it running when it is about to start it."""
+    quick, slow = Promise(2, "", made=10, begun=10.25), Promise(2, "", made=10, begun=13)
+    assert [promise.settled(0.5) for promise in (quick, slow)] == [10.75, 16]
+    assert slow.settled(0) == 13
 
 
 # --- taken over

@@ -45,7 +45,7 @@ class Anew:
     async def start(
         self, id_: str, process: int, build: Callable[[], Awaitable[LaunchContext]], settles: float = 0.0
     ) -> None:
-        """Until it has begun, `settles` seconds ago, or is over, or something else is wanted of its container."""
+        """Until it has begun, at least `settles` seconds ago, is over, or something else is wanted of its container."""
         launch, pause = await build(), FIRST
         then = min(LONGEST, max(SHORTEST, EACH * len(self._sight.containers)))
         while self._tells(id_, process):
@@ -73,12 +73,13 @@ class Anew:
             return False
         promise = self._sight.promises.of(id_, process)
         if promise is None or (not promise.sure and said.reinitialised == promise.before):
-            return await self._told(id_, promise, Promise(process, said.reinitialised), launch)
+            made = Promise(process, said.reinitialised, made=self._now())
+            return await self._told(id_, promise, made, launch)
         if said.state is not NmState.RUNNING or said.reinitialised == promise.before:
             return False
         if not promise.begun:
             self._sight.promises.note(id_, promise := replace(promise, begun=self._now()))
-        if self._now() < promise.begun + settles:
+        if self._now() < promise.settled(settles):
             return False
         self._sight.mark(id_, process=process)
         return True

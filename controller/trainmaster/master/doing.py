@@ -44,8 +44,8 @@ STOP_PATIENCE = 10.0
 START_PATIENCE = 10.0
 """seconds for which a NodeManager is asked whether a start went through whose answer got lost"""
 SETTLES = 0.5
-"""seconds for which what only waits has begun before another is to take its place. A NodeManager says that a process runs when it
-is about to start it, and one that is told before it has would look for its pid for 5 s (yarn.nodemanager.process-kill-wait.ms)"""
+"""seconds, at least, for which what only waits has begun before another is to take its place. A NodeManager says that a process
+runs when it is about to start it; told before it has, it looks for its pid for 5 s (yarn.nodemanager.process-kill-wait.ms)"""
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
 

@@ -19,8 +19,14 @@ class Promise:
     """its stamp of the last time that it had done so before: with another one it has begun"""
     sure: bool = False
     """whether its answer was heard; else the stamp will tell"""
+    made: float = 0.0
+    """when it was asked for"""
     begun: float = 0.0
     """when it was first seen to have begun"""
+
+    def settled(self, least: float) -> float:
+        """When it is certain to have begun: `least` seconds later, and later at a NodeManager that was slow so far."""
+        return self.begun + max(least, self.begun - self.made) if least else self.begun
 
 
 class Promises:
