@@ -21,6 +21,9 @@ class Changing:
 
     picture: Callable[[], FleetPicture]
 
+    def gpu_picture(self) -> FleetPicture:
+        return self.picture()
+
 
 @asynccontextmanager
 async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:

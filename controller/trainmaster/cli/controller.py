@@ -79,7 +79,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     registry.register(stalls)
     measures = Measures(registry, settings.metrics.kubeflow)
     asking = Asking(settings.own_user, settings.hadoop_ca_file, measures.calls)
-    watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.picture, Bill(registry))
+    watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.gpu_picture, Bill(registry))
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture)

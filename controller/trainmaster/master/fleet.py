@@ -28,6 +28,7 @@ from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
 from trainmaster.master.gpus import NO_GPUS, FoundGpus
 from trainmaster.master.intake import Intake
+from trainmaster.master.job import JobMaster
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
@@ -93,9 +94,15 @@ class Fleet:
 
     def picture(self) -> FleetPicture:
         """Of this moment; on the loop alone (picture.Shown)."""
-        pictures = {uid: picture for uid, m in self._masters.items() if (picture := m.picture)}
+        return self._pictured(self._masters.values())
+
+    def gpu_picture(self) -> FleetPicture:
+        """The same of those jobs alone that hold GPUs: it is asked for every other second."""
+        return self._pictured(m for m in self._masters.values() if m.shown and m.shown.status.gpus)
+
+    def _pictured(self, masters: Iterable[JobMaster]) -> FleetPicture:
         return FleetPicture(
-            jobs=pictures,
+            jobs={m.memory.uid: picture for m in masters if (picture := m.picture)},
             leading=self._leading and self._source.lease.held(),
             yarn_up=self._cluster.up,
             store_up=not self._intake.trouble,

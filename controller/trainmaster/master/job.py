@@ -58,7 +58,7 @@ class JobMaster:
         self.desk, self.declared = desk, declared
         self.over = False
         """nothing of the job is left; the fleet may drop this master"""
-        self._picture: Picture | None = None
+        self.shown: Picture | None = None  # how the last pass left the job
         self._record = Record(desk, memory or begun(declared), written=memory is not None)
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -80,9 +80,9 @@ class JobMaster:
 
     @property
     def picture(self) -> Picture | None:
-        """How the last pass left the job, and when YARN last answered."""
+        """The same, and when YARN last answered."""
         heart, tokens = self.contact.heart, self.contact.sight.tokens
-        return self._picture and self._picture.beaten(heart.last_beat if heart else 0.0, tokens.oldest)
+        return self.shown and self.shown.beaten(heart.last_beat if heart else 0.0, tokens.oldest)
 
     @property
     def queue(self) -> str:
@@ -231,18 +231,18 @@ class JobMaster:
         tell(plan.events, self._who(), self.desk.measures)
         self._record.life.seen(self.memory, self.contact.sight.containers, clock.now())
         remembered = self.memory if self._record.written else None
-        self._picture = Picture(
+        self.shown = Picture(
             self.declared, remembered, plan.status, clock.now(), unended=self._affairs.unended
         )
-        taken_in = self._picture.accepted and self.memory.application is not None
+        taken_in = self.shown.accepted and self.memory.application is not None
         self.desk.stands_outside(self.memory.uid, not (taken_in or self.memory.closing_since))
         self.desk.publish(self.declared, plan.status, plan.events)
 
     def _say(self, event: Event) -> None:
         """Between two passes."""
         tell((event,), self._who(), self.desk.measures)
-        if self._picture:
-            self.desk.publish(self.declared, self._picture.status, (event,))
+        if self.shown:
+            self.desk.publish(self.declared, self.shown.status, (event,))
 
     def _who(self) -> dict[str, str]:
         application = self.memory.application

@@ -6,7 +6,7 @@ Metrics and the web read these; nothing here is counted, and nothing decides on 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainmaster.api.declared import Declared
@@ -41,7 +41,10 @@ class Picture:
         """The same, with the heartbeat and the tokens of now: calm jobs make no passes."""
         if (last_beat, node_token_at) == (self.last_beat, self.node_token_at):
             return self
-        return replace(self, last_beat=last_beat, node_token_at=node_token_at)
+        # Of thousands of jobs at once, which dataclasses.replace makes five times as slowly.
+        return Picture(
+            self.declared, self.memory, self.status, self.at, last_beat, node_token_at, self.unended
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Pictured(Protocol):
 
     def picture(self) -> FleetPicture: ...
 
+    def gpu_picture(self) -> FleetPicture: ...
+
 
 class Shown:
     """The picture of a fleet that may not be there yet: the web server starts first, and tells its address."""
@@ -100,6 +105,10 @@ class Shown:
         if self.fleet is not None:
             self._last = self.fleet.picture()
         return self._last
+
+    def gpu_picture(self) -> FleetPicture:
+        """A new one of those jobs alone that hold GPUs; on the loop alone as well."""
+        return self.fleet.gpu_picture() if self.fleet is not None else self._last
 
     def last(self) -> FleetPicture:
         """The one taken last, frozen: any thread may read it."""
