@@ -118,7 +118,8 @@ def _side_by_side(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sampl
 
 def _gangs(options: argparse.Namespace, place: lab.Lab) -> Iterator[Sample]:
     """In place, and beside it as a whole restart through new containers goes."""
-    with _folder(place) as kept, _folder(place, TRAINMASTER_RESTART_IN_PLACE="false") as renewed:
+    in_place = "TRAINMASTER_RESTART_IN_PLACE"
+    with _folder(place, **{in_place: "true"}) as kept, _folder(place, **{in_place: "false"}) as renewed:
         both = (
             gangs.Gang(kept.name, kept, OUT / "gang-kept"),
             gangs.Gang(f"{renewed.name}, new containers", renewed, OUT / "gang-renewed"),

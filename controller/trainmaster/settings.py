@@ -207,9 +207,9 @@ class Settings(BaseSettings):
     first_cause_wait: NonNegativeFloat = 2.0
     """seconds for which the failure of one process of a gang waits for those of its neighbours, so that the first cause is named
     and charged; YARN's own words, such as of a preemption, are not waited for"""
-    restart_in_place: bool = True
+    restart_in_place: bool = False
     """whether a restart of a whole job keeps the containers of the processes that run, so that only lost ones are asked for; else
-    all are given back and asked for anew"""
+    all are given back and asked for anew. Not by default yet: NodeManagers that give GPUs out by number were seen to fail"""
     max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 

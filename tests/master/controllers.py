@@ -79,7 +79,14 @@ def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fl
     """A controller that runs until its task is cancelled, which is how it is killed."""
     conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
     measures = Measures(registry or CollectorRegistry(), kubeflow=True)
-    ours = Fleet(Settings(user="u"), cast("Any", conf), folder, measures, cast("Any", None), lambda *_: "")
+    ours = Fleet(
+        Settings(user="u", restart_in_place=True),
+        cast("Any", conf),
+        folder,
+        measures,
+        cast("Any", None),
+        lambda *_: "",
+    )
     return ours, asyncio.create_task(ours.run())
 
 

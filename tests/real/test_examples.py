@@ -47,4 +47,4 @@ def test_pytorch_restarts_as_one_and_resumes(room: Room, run_example: RunExample
     assert "resumed" in said
     assert status.restarts == 1, "one death, one restart of all"
     assert sum(role.restarts for role in status.roles.values()) == 1, "charged once"
-    assert status.roles["worker"].replicas[0].run == 2, "only what was lost needs another container"
+    assert status.roles["worker"].replicas[0].run == 2, "what was lost needs another container"

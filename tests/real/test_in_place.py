@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ STEPS = 150
 def kind() -> str:
     """What comes after a declaration is the same whatever its source."""
     return "folder"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_place() -> Iterator[None]:
+    """It isn't the default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINMASTER_RESTART_IN_PLACE", "true")
+        yield
 
 
 def gang(ledger: Ledger, replicas: int = 3, steps: int = STEPS, **more: object) -> dict[str, object]:

@@ -26,7 +26,7 @@ class Promise:
 
     def settled(self, least: float) -> float:
         """When it is certain to have begun: `least` seconds later, and later at a NodeManager that was slow so far."""
-        return self.begun + max(least, self.begun - self.made) if least else self.begun
+        return self.begun + max(least, (self.begun - self.made) / 2) if least else self.begun
 
 
 class Promises:
