@@ -209,7 +209,7 @@ class Settings(BaseSettings):
     and charged; YARN's own words, such as of a preemption, are not waited for"""
     restart_in_place: bool = False
     """whether a restart of a whole job keeps the containers of the processes that run, so that only lost ones are asked for; else
-    all are given back and asked for anew. Not by default yet: NodeManagers that give GPUs out by number were seen to fail"""
+    all are given back and asked for anew. Not by default: where room is free, new containers start sooner"""
     max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -133,6 +136,40 @@ def _the_bill_is_right(controller: Controller, room: Room) -> None:
     [(_, idle)] = samples(controller, "trainmaster_gpu_idle_seconds_total")
     assert 0 < measured <= held
     assert idle == 0
+
+
+def test_who_keeps_its_container_has_as_many_gpus_and_is_told_anew_which(
+    room: Room, hadoop: LocalHadoop, tmp_path: Path
+) -> None:
+    """A NodeManager gives them out anew to each process, also in the same container."""
+    loads(hadoop, 0, 0, 0, 0)
+    room.controller(**SOON, TRAINMASTER_RESTART_IN_PLACE="true")
+    room.drop("gang", eager(worker=worker(tmp_path, 3, 2) | {"restartScope": "Job"}))
+    room.until_true("gang", C.RUNNING)
+    before = [r.container for r in replicas(room, "gang")]
+    assert {told(tmp_path, index)["TRAINMASTER_GENERATION"] for index in range(3)} == {"1"}
+
+    os.kill(until(lambda: _sleeps(before[0])), signal.SIGKILL)
+    until(lambda: {told(tmp_path, index)["TRAINMASTER_GENERATION"] for index in range(3)} == {"2"}, 60)
+    status = room.until("gang", lambda s: s.workers_summary == "3/3" and s.restarts == 1)
+    now = status.roles["worker"].replicas
+    assert [r.container for r in now][1:] == before[1:]
+    held = [(r.node, uuid) for r in now for uuid in _uuids(tmp_path, r.index)]
+    assert len(set(held)) == len(held) == 6, "no GPU is given to two"
+
+
+def _uuids(folder: Path, index: int) -> list[str]:
+    return told(folder, index)["CUDA_VISIBLE_DEVICES"].split(",")
+
+
+def _sleeps(container: str) -> int | None:
+    """The process that a worker becomes."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            ours = f"CONTAINER_ID={container}\x00".encode() in (folder / "environ").read_bytes()
+            if ours and (folder / "cmdline").read_bytes().startswith(b"sleep\x00600"):
+                return int(folder.name)
+    return None
 
 
 def test_idle_time_is_counted_and_a_node_that_latched_is_named(
