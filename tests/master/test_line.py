@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 from unittest.mock import patch
@@ -13,7 +13,7 @@ from master.virtual import virtual
 from trainmaster.master import line as line_module
 from trainmaster.master.line import PATIENCE, Line
 from trainmaster.plan.bounds import Bound, Bounds, of_partition, of_queue
-from trainmaster.plan.turns import Round, Waiting
+from trainmaster.plan.turns import STEP, Round, Waiting
 from trainmaster.plan.values import Cluster, Node, Nodes, Size
 
 GIB = 1024
@@ -121,14 +121,14 @@ def test_a_job_of_a_free_queue_goes_at_once_past_four_of_a_full_one() -> None:
     assert line.join(waiting("ours", 4, 9, "root.free")).may
 
 
-def test_a_turn_is_taken_back_from_who_holds_nothing_for_who_can_be_served_sooner() -> None:
+async def test_a_turn_is_taken_back_from_who_holds_nothing_for_who_can_be_served_sooner() -> None:
     called: list[str] = []
     look = Look(free=0, queues={"root.full": 0})
     line = Line(look, called.append)
     assert line.join(waiting("stuck", 2, 1, "root.full")).may
     assert not line.join(waiting("ours", 4, 2)).may, "what the first was granted may be on its way"
     look.again()
-    line.look()
+    await line.look()
     assert called == ["stuck", "ours"]
     assert line.join(waiting("ours", 4, 2)).may
     assert not line.join(waiting("stuck", 2, 1, "root.full")).may
@@ -166,10 +166,10 @@ class Counted(Round):
 
     jobs: ClassVar[Counter[str]] = Counter()
 
-    def through(self, waiting: Iterable[Waiting]) -> dict[str, object]:  # type: ignore[override]
+    def steps(self, waiting: Iterable[Waiting]) -> Iterator[None]:
         jobs = list(waiting)
         self.jobs["through"] += len(jobs)
-        return super().through(jobs)  # type: ignore[return-value]
+        return super().steps(jobs)
 
 
 @virtual
@@ -210,13 +210,90 @@ async def test_only_those_are_called_whose_turn_has_come() -> None:
         line.join(waiting(f"j{i:04}", 2, i))
     assert len(line.news()) == 0
     look.again()
-    line.look()
+    await line.look()
     assert called == []
     assert line.news() == [], "nothing has changed for anybody"
     line.leave("j0000")
     await asyncio.sleep(1)
     assert called == ["j0001"]
     assert len(line.news()) < 30, "their place is told roughly"
+
+
+# --- what happens while it is gone through in steps
+
+
+async def steps_of(line: Line, each: Callable[[int], object] = lambda _: None) -> int:
+    """Others' turns of the loop while the line is looked at; each is told its number."""
+    looking, number = asyncio.ensure_future(line.look()), 0
+    while not looking.done():
+        each(number)
+        number += 1
+        await asyncio.sleep(0)
+    return number
+
+
+@virtual
+async def test_others_have_their_turn_while_a_long_line_is_gone_through() -> None:
+    look = Look(free=0)
+    line = Line(look)
+    for i in range(20 * STEP):
+        line.join(waiting(f"j{i:04}", 2, i))
+    look.again()
+    assert await steps_of(line) >= 3 * 20
+
+
+@virtual
+async def test_who_asks_meanwhile_is_called_afterwards_and_no_room_is_promised_twice() -> None:
+    called: list[str] = []
+    look = Look(free=0)
+    line = Line(look, called.append)
+    for i in range(3 * STEP):
+        line.join(waiting(f"j{i:04}", 2, i))
+    new = waiting("new", 2, -1.0)
+    look.again(free=2)
+    asked: list[bool] = []
+    await steps_of(line, lambda number: asked.append(line.join(new).may) if number == 2 else None)
+    assert asked == [False]
+    assert "new" in called
+    called.clear()
+    await asyncio.sleep(10)
+    assert "new" in called, "its turn has come"
+    may = [
+        uid
+        for uid in ("new", "j0000", "j0001")
+        if line.join(waiting(uid, 2, -1.0 if uid == "new" else int(uid[1:]))).may
+    ]
+    assert len(may) == 1
+
+
+@virtual
+async def test_who_had_his_turn_and_asks_meanwhile_is_told_at_the_end_what_became_of_it() -> None:
+    called: list[str] = []
+    look = Look(free=0, queues={"root.full": 0})
+    line = Line(look, called.append)
+    stuck, ours = waiting("stuck", 2, 1, "root.full"), waiting("ours", 4, 2)
+    assert line.join(stuck).may
+    assert not line.join(ours).may
+    for i in range(3 * STEP):
+        line.join(waiting(f"j{i:04}", 2, i + 10, "root.full"))
+    look.again()
+    await steps_of(line, lambda number: line.join(ours) if number == 2 else None)
+    assert {"stuck", "ours"} <= set(called)
+    assert line.join(ours).may
+
+
+@virtual
+async def test_who_leaves_meanwhile_has_no_turn_any_more_and_the_next_one_has_his() -> None:
+    called: list[str] = []
+    look = Look(free=0)
+    line = Line(look, called.append)
+    for i in range(3 * STEP):
+        line.join(waiting(f"j{i:04}", 2, i))
+    look.again()
+    await steps_of(line, lambda number: line.leave("j0000") if number == 2 else None)
+    assert "j0000" not in line
+    await asyncio.sleep(10)
+    assert called == ["j0001"]
 
 
 @virtual
@@ -226,7 +303,7 @@ async def test_what_is_news_for_thousands_is_told_to_some_at_each_look() -> None
     for i in range(1000):
         line.join(waiting(f"j{i:04}", 2, i))
     look.again(total=72)
-    line.look()
+    await line.look()
     told = [line.news() for _ in range(11)]
     assert [len(news) for news in told] == [100] * 10 + [0]
     assert len({uid for news in told for uid in news}) == 1000

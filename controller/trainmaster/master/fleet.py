@@ -236,7 +236,7 @@ class Fleet:
         while True:
             await self._cluster.look()
             self.beats.works("cluster")
-            desk.line.look()
+            await desk.line.look()
             for uid in (*desk.line.news(), *self._not_taken_in(desk)):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)

@@ -7,13 +7,13 @@ both be let in for the same room. A long line isn't gone through for each that j
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from trainmaster.master import clock
 from trainmaster.plan.bounds import Bounds
-from trainmaster.plan.turns import Round, Turn, Waiting
+from trainmaster.plan.turns import Round, Turn, Waiting, parts
 from trainmaster.plan.values import Cluster, Size
 
 SHORT = 20
@@ -67,6 +67,10 @@ class Line:
         self._soon: asyncio.TimerHandle | None = None
         self._took = 0.0
         """seconds for which the line was gone through last"""
+        self._under_way = False
+        """whether it is being gone through in steps"""
+        self._put_off: set[str] = set()
+        """who asked meanwhile, and is told of his turn afterwards"""
         self._news: dict[str, None] = {}
         self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
         self._known_possible: dict[int, tuple[Waiting, bool]] = {}
@@ -79,8 +83,10 @@ class Line:
         """Stand in line, or go on standing with new needs; whether it is this job's turn."""
         before = self._waiting.get(job.uid)
         self._waiting[job.uid] = job
+        if self._under_way and (before is None or job.uid not in self._promised):
+            return self._later(job.uid, news=before != job)
         if self._view.seen_at != self._looked_at:
-            self.look(but=job.uid)
+            self._renew(but=job.uid)
         elif before is None:
             self._at_the_end(job)
         elif before != job and not self._turns.get(job.uid, NOT_YET).may:
@@ -97,15 +103,23 @@ class Line:
             self._turns.pop(uid, None)
             self._stalled.pop(uid, None)
             self._hindered.discard(uid)
+            self._put_off.discard(uid)
             if self._hindered:
                 self._changed()
             else:
                 self._overdue = True
 
-    def look(self, but: str = "") -> None:
-        """Take note if YARN was looked at anew."""
-        if self._view.seen_at != self._looked_at:
-            self._renew(but)
+    async def look(self) -> None:
+        """Take note if YARN was looked at anew, in steps: nothing that heartbeats waits for a line of thousands."""
+        if self._view.seen_at == self._looked_at:
+            return
+        self._under_way = True
+        try:
+            for _ in self._steps(""):
+                await asyncio.sleep(0)
+        finally:
+            self._under_way = False
+            self._tell_late()
 
     def news(self) -> list[str]:
         """Some of the jobs for which what is in their way has changed; the others when this is asked next.
@@ -117,6 +131,13 @@ class Line:
         return news[:NEWS]
 
     # --- keeping it up to date
+
+    def _later(self, uid: str, news: bool) -> Turn:
+        """What to say to somebody while it isn't known whether he may ask."""
+        self._put_off.add(uid)
+        self._overdue |= news
+        known = self._turns.get(uid, NOT_YET)
+        return NOT_YET if known.may else known
 
     def _at_the_end(self, job: Waiting) -> None:
         """Most jobs come to the end of the line, and what is left there says whether they may ask."""
@@ -136,28 +157,52 @@ class Line:
         return not job.holds and job.since >= self._last and job.priority <= 0
 
     def _changed(self, but: str = "") -> None:
-        if len(self._waiting) <= SHORT:
+        if self._under_way:
+            self._overdue = True
+        elif len(self._waiting) <= SHORT:
             self._renew(but)
         elif self._soon is None:
             pause = max(len(self._waiting) * PAUSE, REST_SHARE * self._took)
             self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
 
     def _renew(self, but: str = "") -> None:
-        """Go through the whole line, and tell those whose turn has come or is taken back."""
+        """Go through the whole line at once, and tell those whose turn has come or is taken back."""
+        if self._under_way:
+            self._overdue = True
+            return
+        began = clock.monotonic()
+        for _ in self._steps(but):
+            pass
+        self._took = clock.monotonic() - began
+
+    def _steps(self, but: str) -> Iterator[None]:
         if self._soon:
             self._soon.cancel()
             self._soon = None
-        began, self._overdue = clock.monotonic(), False
+        self._overdue = False
         if self._view.seen_at != self._looked_at:
             self._looked_anew()
-        gone = [job for uid, job in self._promised.items() if uid not in self._waiting]
-        self._round = Round(self._view.bounds, gone)
-        before, standing = self._turns, [self._standing(job) for job in self._waiting.values()]
-        self._turns = self._round.through(standing)
+        round_ = Round(
+            self._view.bounds, [job for uid, job in self._promised.items() if uid not in self._waiting]
+        )
+        standing: list[Waiting] = []
+        for part in parts([*self._waiting.values()]):
+            standing.extend(map(self._standing, part))
+            yield
+        yield from round_.steps(standing)
+        before, self._round = self._turns, round_
+        self._turns = {uid: turn for uid, turn in round_.turns.items() if uid in self._waiting}
         self._hindered = {uid for uid in self._waiting if self._turns.get(uid) != FREE}
         self._last = max((job.since for job in self._waiting.values()), default=0.0)
         self._tell(before, but)
-        self._took = clock.monotonic() - began
+
+    def _tell_late(self) -> None:
+        """Whoever asked while the line was gone through asks again, and of what has changed meanwhile account is taken."""
+        asked, self._put_off = self._put_off, set()
+        for uid in asked:
+            self._call(uid)
+        if self._overdue:
+            self._changed()
 
     def _looked_anew(self) -> None:
         """What was granted until then is counted in what YARN says now."""

@@ -8,11 +8,16 @@ What a full queue can't give, its jobs don't claim of the partition: they hold u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from trainmaster.plan.bounds import UNKNOWN, Bound, Bounds
 from trainmaster.plan.cluster import NOTHING, Size, largest, smallest
+
+T = TypeVar("T")
+STEP = 250
+"""jobs that are gone through in one step: a millisecond or two"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +129,31 @@ class Round:
     _levels: dict[str, _Level] = field(default_factory=dict)
     _chains: dict[tuple[str, str], list[_Level]] = field(default_factory=dict)
     _last_rank: int = 0
+    turns: dict[str, Turn] = field(default_factory=dict)
+    """what came out of it; of jobs that today's nodes can't hold nothing is said"""
 
     def through(self, waiting: Iterable[Waiting]) -> dict[str, Turn]:
         """Everybody's turn."""
+        for _ in self.steps(waiting):
+            pass
+        return self.turns
+
+    def steps(self, waiting: Iterable[Waiting]) -> Iterator[None]:
+        """The same in steps of at most `STEP` jobs, between which something else may be done: a line may be thousands long."""
         for job in self.gone:
             for level in self._chain(job):
                 level.left = level.left - job.needs
         line = in_order(job for job in waiting if job.possible)
-        standing = [self._at_queues(job) for job in line if not job.stuck]
-        for one in sorted(standing, key=_rank):
-            self._at_partition(one)
-        turns = {one.job.uid: _turn(one) for one in standing}
-        return turns | {job.uid: self._stuck(job) for job in line if job.stuck}
+        standing: list[_Standing] = []
+        for part in parts([job for job in line if not job.stuck]):
+            standing.extend(map(self._at_queues, part))
+            yield
+        for ranked in parts(sorted(standing, key=_rank)):
+            for one in ranked:
+                self._at_partition(one)
+            yield
+        self.turns = {one.job.uid: _turn(one) for one in standing}
+        self.turns.update((job.uid, self._stuck(job)) for job in line if job.stuck)
 
     def last(self, job: Waiting) -> Turn | None:
         """The turn of a job that comes now, after all others; None where it would go before some of them."""
@@ -178,6 +196,11 @@ class Round:
         if held_back:
             words = f"{words}; {held_back.name} lets {held_back.held_back} applications wait, mostly for its share of masters"
         return Turn(not any(kinds & level.short for level in chain), note=words)
+
+
+def parts(line: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A line in pieces of `STEP`."""
+    return (line[start : start + STEP] for start in range(0, len(line), STEP))
 
 
 def _claim(one: _Standing, level: _Level) -> None:
