@@ -210,3 +210,18 @@ def test_a_sentence_is_filled_in_by_the_server() -> None:
 def test_the_checker_finds_what_a_server_refuses(broken: dict[str, Any], says: str) -> None:
     found = violations({"type": "object", "properties": {"spec": broken}})
     assert any(says in sentence for sentence in found)
+
+
+UNBOUNDED = 3 * 2**20 - 1
+"""letters that an API server before Kubernetes 1.34 takes a number-or-text for (apiserver's pkg/cel/common/schemas.go)"""
+MOST = 10_000_000
+"""what a rule may cost (apiextensions' StaticEstimatedCostLimit)"""
+
+
+def test_no_rule_on_numbers_or_text_costs_more_than_older_api_servers_allow() -> None:
+    """A match costs a tenth of the text's length times a quarter of the pattern's (cel-go's checker/cost.go)."""
+    for rule in cel.rules():
+        patterns = re.findall(r"\.matches\((?:'|\")(.*?)(?:'|\")\)", rule.validation()["rule"])
+        last = rule.at[-1] if rule.at else ""
+        if last in ("timeout", "base", "max", "backoff", "minAvailable") or "Deadline" in last:
+            assert sum(-(-UNBOUNDED // 10) * -(-len(each) // 4) for each in patterns) < MOST, rule

@@ -14,9 +14,14 @@ from master.office import Office, container, job
 from master.virtual import until, virtual
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.job import JobMaster
+from trainmaster.master.kubeflow import Kubeflow
+from trainmaster.master.life import Life
+from trainmaster.master.lives import Lives
+from trainmaster.plan.memory import ApplicationMemory, Memory, PastRun, Verdict
 from yarn.wires import Yarn
 
 ENDS = "trainmaster_jobs_finished_total"
+NOW = 1_000_000.0
 
 
 def pytorch(workers: int = 2, **policy: object) -> TrainingJob:
@@ -56,6 +61,19 @@ async def test_a_job_that_is_accepted_may_end_in_every_way_so_that_the_first_end
             ("Deleted", "Deleted"),
         ):
             assert office.registry.get_sample_value(ENDS, {"result": result, "reason": reason, **labels}) == 0
+
+
+def test_a_run_counts_that_was_over_in_the_very_pass_that_began_the_next_one() -> None:
+    registry = CollectorRegistry()
+    application = ApplicationMemory("application_1_1", "t", "alice", "gpu")
+    before = Memory("u", "vision", "mnist", application=application, active_since=NOW - 60)
+    over = PastRun(0, Verdict(True, "JobSucceeded", "it is done", NOW))
+    Life(Lives(registry), Kubeflow(registry, wanted=False), before).changed(
+        before, replace(before, application=None, rerun=1, past_runs=(over,), active_since=0.0), NOW
+    )
+    labels = {"result": "Succeeded", "reason": "JobSucceeded", "queue": "gpu", "framework": ""}
+    assert registry.get_sample_value(ENDS, labels) == 1
+    assert registry.get_sample_value("trainmaster_job_duration_seconds_sum", {"result": "Succeeded"}) == 60
 
 
 @virtual

@@ -267,6 +267,21 @@ async def test_who_asks_meanwhile_is_called_afterwards_and_no_room_is_promised_t
 
 
 @virtual
+async def test_who_wants_more_meanwhile_has_no_turn_for_what_he_wanted_before() -> None:
+    look = Look(free=0)
+    line = Line(look)
+    jobs = {f"j{i:04}": waiting(f"j{i:04}", 1, i) for i in range(3 * STEP)}
+    for job in jobs.values():
+        line.join(job)
+    look.again(free=64)
+    vast = replace(jobs["j0009"], needs=Size(60 * GIB, 1))
+    await steps_of(line, lambda number: line.join(vast) if number == 4 else None)
+    may = [uid for uid, job in jobs.items() if line.join(vast if uid == "j0009" else job).may]
+    assert "j0009" not in may
+    assert len(may) <= 64
+
+
+@virtual
 async def test_who_had_his_turn_and_asks_meanwhile_is_told_at_the_end_what_became_of_it() -> None:
     called: list[str] = []
     look = Look(free=0, queues={"root.full": 0})

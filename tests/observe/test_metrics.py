@@ -166,7 +166,9 @@ def test_the_longest_wait_is_that_of_the_job_which_has_started_nothing_since_it_
     longer = remembers(picture("longer", "Queued", application=""), queued_at=NOW - 500)
     runs = remembers(picture("runs"), queued_at=NOW - 9000, active_since=NOW - 8000)
     rests = remembers(picture("rests", "Suspended"), queued_at=NOW - 9000, closing_since=NOW - 8000)
-    registry = registry_of(fleet(waits, longer, runs, rests))
+    refused = remembers(picture("refused", "Refused", application=""), queued_at=NOW - 9000)
+    lost = remembers(picture("lost", "Queued"), queued_at=NOW - 9000, lost_applications=1)
+    registry = registry_of(fleet(waits, longer, runs, rests, refused, lost))
     assert value(registry, "trainmaster_longest_wait_seconds", queue="gpu") == 500
     assert value(registry_of(fleet(runs)), "trainmaster_longest_wait_seconds", queue="gpu") is None
 

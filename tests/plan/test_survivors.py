@@ -211,6 +211,22 @@ def test_a_launch_is_charged_unless_its_node_lacked_what_yarn_had_promised(words
     assert world.memory.charged == charged
 
 
+def test_a_node_that_lacks_what_yarn_promised_is_not_asked_for_again() -> None:
+    world = World(job(worker=1, policy=FREE)).runs()
+    host = world.replica("worker-0").host
+    world.ends("worker-0", -1, "ResourceHandlerChain.preStart() failed!")
+    assert world.replica("worker-0").avoid == (host,)
+
+
+@pytest.mark.parametrize(("process", "charged"), [(1, 1), (2, 0)])
+def test_exit_code_76_is_a_late_order_only_where_a_container_had_another_process_before(
+    process: int, charged: int
+) -> None:
+    world = World(job(worker=1, policy=FREE)).runs()
+    world.memory = replace(world.memory, replicas=(replace(world.memory.replicas[0], process=process),))
+    assert world.ends("worker-0", 76).memory.charged == charged
+
+
 def test_a_start_that_may_have_gone_through_is_waited_for() -> None:
     world = World(job(worker=1)).runs().turns(ContainerState.STARTING, "worker-0")
     world._drop("c1")

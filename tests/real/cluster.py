@@ -18,8 +18,8 @@ from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.daemons import Daemons
 from trainmaster.local.options import Options
 
-SHORT = Options(nodes=2, am_expiry=20, nm_expiry=15, allocation_expiry=20)
-"""two nodes on which lost things are found in seconds"""
+SHORT = Options(nodes=2, am_expiry=30, nm_expiry=15, allocation_expiry=20)
+"""two nodes on which lost things are found in seconds; but a ResourceManager takes half a minute to start on a busy machine"""
 _GUARD = Path(__file__).with_name("guard.py")
 
 

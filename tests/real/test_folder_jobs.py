@@ -232,10 +232,10 @@ def test_a_file_that_is_moved_to_another_folder_trains_once_at_a_time(
     text = document("moved", eager(worker=trainers(ledger, steps=0))).encode()
     dfs.put("jobs/team/moved.yaml", text)
     until(lambda: dfs.status("team/moved.yaml").is_true(C.RUNNING))
-    (first,) = ledger.running()
+    (first,) = until(ledger.running)
     dfs.move("jobs/team/moved.yaml", "jobs/other/moved.yaml")
     until(lambda: "which declared team/moved" in message(dfs.status("other/moved.yaml"), C.ACCEPTED))
     assert ledger.running() == [first]
     until(lambda: dfs.status("other/moved.yaml").is_true(C.RUNNING))
     assert not first.alive
-    assert len(ledger.running()) == 1
+    until(lambda: len(ledger.running()) == 1)

@@ -138,3 +138,4 @@ async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
     await made.look()
     assert made._reader.behind
     assert [bool(each.job) for each in (await made.look()).values()].count(True) == 1
+    assert not made._reader.behind, "what was tried isn't looked for more often"

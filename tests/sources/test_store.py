@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -139,6 +141,26 @@ def test_edit_keeps_what_the_author_wrote(store: JobStore) -> None:
     assert edited.job.spec.run_policy.suspend
     assert edited.text.startswith("# mine\n")
     assert "'gpu'   # the fast one" in edited.text
+
+
+def test_an_edit_heeds_what_somebody_else_wrote_meanwhile_and_not_the_time_alone(
+    store: JobStore, tmp_path: Path
+) -> None:
+    """HDFS moves a file's time once more when it closes it, a moment after it was written whole."""
+    store.apply(job_text("mnist", "vision"))
+    path, look = tmp_path / "jobs/vision/mnist.yaml", store._files.stat
+
+    def meanwhile(change: Callable[[], object]) -> Any:
+        return patch.object(store._files, "stat", lambda at: (change(), look(at))[1])
+
+    with meanwhile(lambda: os.utime(path, (1, 1))):
+        store.edit("vision", "mnist", {("spec", "runPolicy", "suspend"): True})
+    with (
+        meanwhile(lambda: path.write_text(path.read_text() + "# ours\n")),
+        pytest.raises(InvalidError, match="was changed by somebody else"),
+    ):
+        store.edit("vision", "mnist", {("spec", "runPolicy", "suspend"): False})
+    assert path.read_text().endswith("# ours\n")
 
 
 def test_an_edit_that_breaks_the_job_changes_nothing(store: JobStore) -> None:

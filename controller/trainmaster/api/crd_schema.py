@@ -18,7 +18,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from trainmaster.api import cel, cel_forms, messages, schema
+from trainmaster.api import cel, cel_forms, messages, quantities, schema
 from trainmaster.api.base import WORDS_KEY
 from trainmaster.api.cel_rule import Place
 from trainmaster.api.edits import EDIT_KEY, Edit
@@ -65,6 +65,8 @@ def kubernetes_schema() -> Schema:
     _described(whole)
     for path, node in _nodes(whole):
         _merged(path, node)
+        if node.get("pattern") == quantities.DURATION:
+            node["pattern"] = _worded(messages.NO_DURATION, node["pattern"])
     _text_or_fields(_at(whole, RESOURCES))
     for place, _ in cel_forms.told():
         del _at(whole, place)["pattern"]  # a rule says it in words

@@ -14,6 +14,7 @@ from trainmaster.cli import terminal
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import with_sentences
+from trainmaster.errors import NoSuchJobError
 from trainmaster.observe.ages import since
 
 if TYPE_CHECKING:
@@ -30,14 +31,21 @@ Happened = tuple[str, str, str, str]
 @with_choices
 def events(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
     """Tell what happened to a job: the last turn of each condition, the last end of each process; on Kubernetes its Events."""
-    settings = choices.settings()
-    if settings.source == "kubernetes" and choices.store is None:
-        known = in_order(asyncio.run(_asked(settings.kubernetes, choices.in_namespace, name)))
-    else:
-        known = happened(open_store(choices).get(choices.in_namespace, name))
-    rows = [(f"{since(at, time.time())} ago", *rest) for at, *rest in known]
+    rows = [(f"{since(at, time.time())} ago", *rest) for at, *rest in _known(choices, name)]
     nothing = [f"Nothing is known to have happened to {name} yet."]
     print("\n".join(with_sentences(HEADER, rows, ("OBJECT",), terminal.room()) if rows else nothing))
+
+
+def _known(choices: Choices, name: str) -> list[Happened]:
+    """Of the API server where that is the source, and else, or where it knows nothing, of a store that was named."""
+    settings = choices.settings()
+    if settings.source == "kubernetes" and choices.store is None:
+        try:
+            return in_order(asyncio.run(_asked(settings.kubernetes, choices.in_namespace, name)))
+        except NoSuchJobError:
+            if "store" not in settings.model_fields_set:
+                raise
+    return happened(open_store(choices).get(choices.in_namespace, name))
 
 
 def happened(stored: StoredJob) -> list[Happened]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from trainmaster.master.kubeflow import Kubeflow
 from trainmaster.master.lives import DELETED, FAILED, SUCCEEDED, Lives
 from trainmaster.plan.in_force import last_good
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Verdict
 from trainmaster.plan.values import Container, ContainerState
 
 
@@ -23,8 +23,8 @@ class Life:
         # What was restarted, or runs already, has been started before, whoever counted it.
         self._started = memory.active_since if memory.started_at or memory.restarts else 0.0
         """the `active_since` of which it was counted that all processes run"""
-        if memory.queued_at:
-            self._expect(memory)
+        self._expected = False
+        self._expect(memory)
         self._missed: dict[Key, float] = {}
         """replicas that are to be restarted, and when they ended, until they run again"""
 
@@ -32,13 +32,18 @@ class Life:
         """Count what is new; `now` is seconds since the epoch."""
         if before is after:
             return
-        if after.queued_at and not before.queued_at:
-            self._expect(after)
+        self._expect(after)
         self._count_waits(before, after, now)
         self._count_start(before, after)
         self._count_restarts(before, after)
-        if after.finished and not before.finished:
-            self._count_end(after)
+        if before.finished:
+            return
+        if after.finished and after.verdict:
+            self._count_end(after, after.verdict)
+        elif (
+            after.rerun > before.rerun and after.past_runs
+        ):  # decided in the very pass in which the run before was over
+            self._count_end(before, after.past_runs[-1].verdict)
 
     def left(self, memory: Memory) -> None:
         """Nothing of the job is left. One that had begun and came to no end was ended by its deletion."""
@@ -56,7 +61,10 @@ class Life:
                 self._lives.replaced(max(0.0, now - self._missed.pop(replica.key)))
 
     def _expect(self, memory: Memory) -> None:
-        self._lives.expected(queue_of(memory), framework_of(memory))
+        """Not before it has an application: a queue that isn't there would take the place of one that is."""
+        if memory.application and not self._expected:
+            self._expected = True
+            self._lives.expected(queue_of(memory), framework_of(memory))
 
     def _count_waits(self, before: Memory, after: Memory, now: float) -> None:
         # An application that YARN lost is submitted anew: the job was accepted long before that, and didn't wait since then.
@@ -85,9 +93,7 @@ class Life:
             self._lives.restart(replica.last_exit.cause, charged=replica.restarts > was.restarts)
             self._missed[replica.key] = replica.last_exit.at
 
-    def _count_end(self, memory: Memory) -> None:
-        verdict = memory.verdict
-        assert verdict is not None
+    def _count_end(self, memory: Memory, verdict: Verdict) -> None:
         result, framework = SUCCEEDED if verdict.succeeded else FAILED, framework_of(memory)
         self._lives.finished(result, verdict.reason, queue_of(memory), framework)
         if memory.active_since:

@@ -69,8 +69,8 @@ class Line:
         """seconds for which the line was gone through last"""
         self._under_way = False
         """whether it is being gone through in steps"""
-        self._put_off: set[str] = set()
-        """who asked meanwhile, and is told of his turn afterwards"""
+        self._put_off: dict[str, bool] = {}
+        """who asked meanwhile, and is told of his turn afterwards; and whether he wants something else than was judged"""
         self._news: dict[str, None] = {}
         self._found_possible: dict[tuple[str, Size, tuple[Size, ...]], bool] = {}
         self._known_possible: dict[int, tuple[Waiting, bool]] = {}
@@ -82,7 +82,8 @@ class Line:
     def join(self, job: Waiting) -> Turn:
         """Stand in line, or go on standing with new needs; whether it is this job's turn."""
         before = self._waiting.get(job.uid)
-        self._waiting[job.uid] = job
+        if before != job:  # the one that is known is kept: what was found out of it is known by its identity
+            self._waiting[job.uid] = job
         if self._under_way and (before is None or job.uid not in self._promised):
             return self._later(job.uid, news=before != job)
         if self._view.seen_at != self._looked_at:
@@ -103,7 +104,7 @@ class Line:
             self._turns.pop(uid, None)
             self._stalled.pop(uid, None)
             self._hindered.discard(uid)
-            self._put_off.discard(uid)
+            self._put_off.pop(uid, None)
             if self._hindered:
                 self._changed()
             else:
@@ -134,7 +135,7 @@ class Line:
 
     def _later(self, uid: str, news: bool) -> Turn:
         """What to say to somebody while it isn't known whether he may ask."""
-        self._put_off.add(uid)
+        self._put_off[uid] = news or self._put_off.get(uid, False)
         self._overdue |= news
         known = self._turns.get(uid, NOT_YET)
         return NOT_YET if known.may else known
@@ -191,14 +192,18 @@ class Line:
             yield
         yield from round_.steps(standing)
         before, self._round = self._turns, round_
-        self._turns = {uid: turn for uid, turn in round_.turns.items() if uid in self._waiting}
+        self._turns = {uid: turn for uid, turn in round_.turns.items() if self._stands_as_judged(uid)}
         self._hindered = {uid for uid in self._waiting if self._turns.get(uid) != FREE}
         self._last = max((job.since for job in self._waiting.values()), default=0.0)
         self._tell(before, but)
 
+    def _stands_as_judged(self, uid: str) -> bool:
+        """A turn that was found for other needs is none: room would be promised twice."""
+        return uid in self._waiting and not self._put_off.get(uid)
+
     def _tell_late(self) -> None:
         """Whoever asked while the line was gone through asks again, and of what has changed meanwhile account is taken."""
-        asked, self._put_off = self._put_off, set()
+        asked, self._put_off = self._put_off, {}
         for uid in asked:
             self._call(uid)
         if self._overdue:

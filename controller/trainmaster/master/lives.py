@@ -74,7 +74,7 @@ class Lives:
         self._times = _histograms(registry)
         self._queue_waits = Histogram(
             "trainmaster_queue_wait_seconds",
-            "From a job's acceptance, or resumption, until it had the containers to start.",
+            "From when a job was declared, or resumed, until it had the containers to start.",
             ["queue"],
             registry=registry,
             buckets=WAITS,
@@ -90,7 +90,7 @@ class Lives:
             self._durations.labels(result)
 
     def expected(self, queue: str, framework: str) -> None:
-        """A job of that kind is accepted: its end is to be an increase, also where it is the first of its kind."""
+        """A job of that kind has an application: its end is to be an increase, also where it is the first of its kind."""
         kind = self._queues.of(queue), framework
         if kind in self._expected:
             return
@@ -112,7 +112,7 @@ class Lives:
         self._restarts.labels(str(cause), _word(charged)).inc()
 
     def waited(self, queue: str, seconds: float) -> None:
-        """A job has all that it needs to start, so long after it was accepted."""
+        """A job has all that it needs to start, so long after it was declared."""
         self._queue_waits.labels(self._queues.of(queue)).observe(seconds)
 
     def started(self, seconds: float) -> None:

@@ -82,10 +82,15 @@ def _by_queue(name: str, text: str, values: dict[str, float] | Counter[str]) -> 
 
 
 def _waiting_since(picture: Picture) -> float:
-    """When a job was accepted, or resumed, that hasn't started anything since; 0 for any other."""
+    """When a job was declared, or resumed, that hasn't started anything since; 0 for any other. One whose application YARN lost
+    waits since it was submitted anew: it ran before."""
     memory = picture.memory
     if memory is None or memory.active_since or memory.closing_since or memory.verdict:
         return 0.0
+    if picture.status.state == "Refused":
+        return 0.0
+    if memory.lost_applications:
+        return memory.application.submitted_at if memory.application else 0.0
     return memory.queued_at
 
 

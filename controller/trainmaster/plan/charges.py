@@ -29,6 +29,10 @@ def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
     return Cause.UNKNOWN if cause is Cause.INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
 
 
+NOT_THERE_AGAIN = (-1000, -1)
+"""ends of which the same node would make another: it couldn't bring the files, or lacked what YARN had promised"""
+
+
 def counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
     if cause in CHARGED:
         return replace(replica, restarts=replica.restarts + 1)
@@ -36,7 +40,7 @@ def counted(case: Case, replica: ReplicaMemory, cause: Cause) -> ReplicaMemory:
         return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
     if cause is Cause.INFRASTRUCTURE:
         recent = (*(at for at in replica.infra_ends if case.now - at < INFRA_WINDOW), case.now)
-        never_ran = replica.last_exit is not None and replica.last_exit.code == -1000
+        never_ran = replica.last_exit is not None and replica.last_exit.code in NOT_THERE_AGAIN
         avoid = (*replica.avoid, replica.host)[-3:] if never_ran else replica.avoid
         return replace(replica, replacements=replica.replacements + 1, infra_ends=recent, avoid=avoid)
     return replace(replica, replacements=replica.replacements + 1)

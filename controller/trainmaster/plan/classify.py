@@ -19,7 +19,8 @@ PORT_TAKEN = 75
 NOT_UNDERSTOOD = 70
 """EX_SOFTWARE: our own exit code of a launcher that could not unpack its script"""
 STALE = 76
-"""EX_PROTOCOL: our own exit code of what an order of before would have begun, which was late on its way to the NodeManager"""
+"""EX_PROTOCOL: our own exit code of what an order of before would have begun, which was late on its way to the NodeManager. No
+first process of a container can meet it, so there it is the program's own"""
 
 NOT_KNOWN = -9999
 """our own word for an end whose exit status nobody can tell any more: it ran, and its NodeManager has forgotten how it ended"""
@@ -69,7 +70,6 @@ WORDS = {
     -1: "YARN refused to launch it",
     NOT_UNDERSTOOD: "its launcher could not unpack its script (or it ended with exit code 70)",
     PORT_TAKEN: "its port was taken (exit code 75)",
-    STALE: "an order of before reached its NodeManager late, and ended it (exit code 76)",
 }
 
 
@@ -97,7 +97,6 @@ TABLE = (
         "a NodeManager forgets an end that nobody took in only where YARN had given the container away before",
     ),
     Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
-    Row(lambda c, _: c == STALE, Cause.INFRASTRUCTURE, "a controller's own order ended it"),
     Row(lambda c, _: c in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
     Row(
         lambda c, _: c in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE),

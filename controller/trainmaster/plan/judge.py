@@ -12,7 +12,15 @@ from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.plan.anew import of_before
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.charges import counted, wait_after, why_over, with_limits
-from trainmaster.plan.classify import CHARGED, classify, describe, lacked_by_node, lacks_file, signal_of
+from trainmaster.plan.classify import (
+    CHARGED,
+    STALE,
+    classify,
+    describe,
+    lacked_by_node,
+    lacks_file,
+    signal_of,
+)
 from trainmaster.plan.ends import Cause, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
@@ -122,8 +130,9 @@ def _cause(case: Case, replica: ReplicaMemory, end: End) -> Cause:
     """What this end means by itself."""
     if lacks_file(end.code, end.diagnostics, case.job.spec.input_path):
         return Cause.CANNOT_RUN
-    node_lacks = lacked_by_node(end.code, end.diagnostics)
-    own = Cause.INFRASTRUCTURE if node_lacks else classify(end.code, case.role(replica.key).restart_policy)
+    stale = end.code == STALE and replica.process > 1
+    nobodys = stale or lacked_by_node(end.code, end.diagnostics)
+    own = Cause.INFRASTRUCTURE if nobodys else classify(end.code, case.role(replica.key).restart_policy)
     return with_limits(case, replica, own)
 
 

@@ -17,7 +17,7 @@ from trainmaster.plan.cluster import NOTHING, Size, largest, smallest
 
 T = TypeVar("T")
 STEP = 250
-"""jobs that are gone through in one step: a millisecond or two"""
+"""jobs that are gone through in one step: a millisecond or two. Only putting all of them in order is one step"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,12 @@ class Round:
         return self.turns
 
     def steps(self, waiting: Iterable[Waiting]) -> Iterator[None]:
-        """The same in steps of at most `STEP` jobs, between which something else may be done: a line may be thousands long."""
+        """The same in steps of `STEP` jobs, between which something else may be done: a line may be thousands long."""
         for job in self.gone:
             for level in self._chain(job):
                 level.left = level.left - job.needs
         line = in_order(job for job in waiting if job.possible)
+        yield
         standing: list[_Standing] = []
         for part in parts([job for job in line if not job.stuck]):
             standing.extend(map(self._at_queues, part))

@@ -12,7 +12,7 @@ Until then the job goes on as the file was before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
@@ -26,7 +26,7 @@ from trainmaster.sources.reading import (
     refused,
     why_not_trusted,
 )
-from trainmaster.sources.shares import FILES, share
+from trainmaster.sources.shares import BYTES, FILES, share
 from trainmaster.sources.sightings import Mark
 from trainmaster.sources.threads import Threads, in_turns
 
@@ -82,10 +82,7 @@ class Reader:
         self.version += 1
         self._survey, self.marks = None, survey.marks
         new = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
-        files = max(FILES, len(survey.candidates) // LOOKS)
-        changed = share(self._waited_longest(new), lambda each: each.entry, files)
-        self._tried.update(each.path for each in changed)
-        self.behind = len(changed) < len(new)
+        changed = self._share_of(new, survey.candidates)
         if changed:
             await asyncio.sleep(self._files.settle)
         read = await in_turns(self._read, changed)
@@ -105,10 +102,15 @@ class Reader:
         marks = tuple(self._marks(listing))
         return _Survey(listing, folder, tuple(self._candidates(listing, folder)), marks)
 
-    def _waited_longest(self, changed: list[_Candidate]) -> list[_Candidate]:
-        """Those first that weren't tried at the last look: files that nobody can read keep no others from their turn."""
-        tried, self._tried = self._tried, set()
-        return sorted(changed, key=lambda each: each.path in tried)
+    def _share_of(self, new: list[_Candidate], all_: Sequence[_Candidate]) -> list[_Candidate]:
+        """What is read at this look, those first that weren't tried at the last one: files that nobody can read keep no others
+        from their turn, nor are they waited for."""
+        files, size = max(FILES, len(all_) // LOOKS), max(BYTES, sum(e.entry.size for e in all_) // LOOKS)
+        tried = self._tried
+        changed = share(sorted(new, key=lambda e: e.path in tried), lambda e: e.entry, files, size)
+        self._tried = {each.path for each in changed}
+        self.behind = any(each.path not in tried and each.path not in self._tried for each in new)
+        return changed
 
     def _marks(self, listing: Listing) -> Iterator[Mark]:
         for entry in listing.entries:

@@ -106,7 +106,10 @@ class JobStore:
         read = self._get(namespace, name)
         text = edited(read.text, changes)
         self._judge_edit(read, valid(text, read.path, lines=False).job)
-        if self._files.stat(read.entry.path).stamp != read.entry.stamp:
+        touched = self._files.stat(read.entry.path).stamp != read.entry.stamp
+        if (
+            touched and self._get(namespace, name).text != read.text
+        ):  # HDFS moves the time once more when it closes a file
             raise InvalidError(
                 f"{read.path} was changed by somebody else just now: look at it, and try again"
             )
