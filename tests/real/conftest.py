@@ -25,25 +25,16 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker("daemons")
-            if _shares(item):
-                item.add_marker(pytest.mark.xdist_group(_group(item)))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_needs_go)
 
 
-def _shares(item: pytest.Item) -> bool:
-    """Whether it uses what is made once for its file: a cluster, a room, an image. The others run wherever there is time."""
-    found = getattr(item, "_fixtureinfo", None)
-    made = {name: defs[-1] for name, defs in found.name2fixturedefs.items()} if found else {}
-    return any(each.scope == "module" for name, each in made.items() if name not in ("kind", "open_room"))
-
-
 def _group(item: pytest.Item) -> str:
-    """Tests that share something: `--dist loadgroup` runs them in one process, one after the other."""
+    """Tests that share a room: `-n 2 --dist loadgroup` runs them in one process, one after the other."""
     callspec = getattr(item, "callspec", None)
     return f"{item.path.stem}-{callspec.params.get('kind', '') if callspec else ''}"
 
