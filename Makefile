@@ -27,7 +27,7 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 
 real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
 	$(BIN)/python examples/environments.py tensorflow torch digits
-	TRAINMASTER_THOROUGH=1 $(BIN)/pytest -q -n 3 --dist loadgroup --durations=25 tests/real $(LAWS_OF_LIVES)
+	TRAINMASTER_THOROUGH=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real $(LAWS_OF_LIVES)
 
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mxnet digits
