@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
@@ -57,13 +57,7 @@ def graph(
     """Lines over time; `stacked` where their sum means something."""
     mode = looks.StackingMode.NORMAL if stacked else looks.StackingMode.NONE
     panel = (
-        timeseries.Panel()
-        .title(title)
-        .description(says)
-        .unit(unit)
-        .datasource(SOURCE)
-        .span(width)
-        .height(8)
+        _framed(timeseries.Panel(), title, says, unit, width, 8)
         .min(0)
         .line_width(1)
         .fill_opacity(25 if stacked else 8)
@@ -87,13 +81,7 @@ def number(
 ) -> stat.Panel:
     """The newest value, large, with its course behind it; orange from `warn` on."""
     panel = (
-        stat.Panel()
-        .title(title)
-        .description(says)
-        .unit(unit)
-        .datasource(SOURCE)
-        .span(width)
-        .height(4)
+        _framed(stat.Panel(), title, says, unit, width, 4)
         .graph_mode(looks.BigValueGraphMode.AREA)
         .color_mode(looks.BigValueColorMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -105,13 +93,7 @@ def number(
 def bars(title: str, says: str, unit: str, query: Query, width: int = 8) -> bargauge.Panel:
     """The newest values side by side, one bar each."""
     panel = (
-        bargauge.Panel()
-        .title(title)
-        .description(says)
-        .unit(unit)
-        .datasource(SOURCE)
-        .span(width)
-        .height(8)
+        _framed(bargauge.Panel(), title, says, unit, width, 8)
         .min(0)
         .orientation(looks.VizOrientation.HORIZONTAL)
         .display_mode(looks.BarGaugeDisplayMode.BASIC)
@@ -126,13 +108,7 @@ def listing(title: str, says: str, unit: str, query: Query, width: int = 8) -> t
     target = _target("A", query, instant=True).format(PromQueryFormat.TABLE)
     hidden = {"Time": True, "job": True, "instance": True}
     return (
-        table.Panel()
-        .title(title)
-        .description(says)
-        .unit(unit)
-        .datasource(SOURCE)
-        .span(width)
-        .height(8)
+        _framed(table.Panel(), title, says, unit, width, 8)
         .with_transformation(
             model.DataTransformerConfig(id_val="organize", options={"excludeByName": hidden})
         )
@@ -197,6 +173,14 @@ def quantiles(metric: str, *shares: float, where: str = "", by: str = "") -> lis
         )
         for share in shares
     ]
+
+
+P = TypeVar("P", timeseries.Panel, stat.Panel, bargauge.Panel, table.Panel)
+
+
+def _framed(panel: P, title: str, says: str, unit: str, width: int, height: int) -> P:
+    """What every panel has."""
+    return panel.title(title).description(says).unit(unit).datasource(SOURCE).span(width).height(height)
 
 
 def _datasource() -> build.DatasourceVariable:

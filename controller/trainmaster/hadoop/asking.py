@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from trainmaster.errors import TrainmasterError, UnavailableError
-from trainmaster.hadoop.calls import Calls, Outcome, Wire, outcome, unheard
+from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
 from trainmaster.hadoop.http import http_error
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, trust
 
@@ -43,13 +43,8 @@ class Asking:
     async def get(self, url: str, timeout: float) -> bytes:
         """The body of a 200, within `timeout` seconds. Raises UnavailableError, RefusedError or DeniedError; a redirect isn't
         followed, since no NodeManager has one here."""
-        try:
-            body = await self._got(url, timeout)
-        except TrainmasterError as error:
-            self._told(outcome(error))
-            raise
-        self._told(Outcome.OK)
-        return body
+        with telling(self._told):
+            return await self._got(url, timeout)
 
     async def _got(self, url: str, timeout: float) -> bytes:
         async with self._places:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, StrEnum
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
@@ -52,6 +53,17 @@ def unheard(_: Wire) -> Told:
 
 def _nothing(_: Outcome) -> None:
     return None
+
+
+@contextmanager
+def telling(told: Told) -> Iterator[None]:
+    """Tell what comes of the call that is made within."""
+    try:
+        yield
+    except TrainmasterError as error:
+        told(outcome(error))
+        raise
+    told(Outcome.OK)
 
 
 def outcome(error: TrainmasterError) -> Outcome:

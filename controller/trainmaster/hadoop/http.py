@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.calls import Calls, Outcome, Wire, outcome, unheard
+from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
 from trainmaster.json_text import loads
 
@@ -73,13 +73,8 @@ class Http:
 
     def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
         told = self._of_nodes if _OF_NODES in url else self._of_manager
-        try:
-            content = self._got(url, params, accept)
-        except TrainmasterError as error:
-            told(outcome(error))
-            raise
-        told(Outcome.OK)
-        return content
+        with telling(told):
+            return self._got(url, params, accept)
 
     def _got(self, url: str, params: dict[str, str], accept: str) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params

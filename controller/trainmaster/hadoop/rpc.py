@@ -12,8 +12,8 @@ import asyncio
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import NotDoneError, TrainmasterError, UnavailableError
-from trainmaster.hadoop.calls import Outcome, Told, outcome
+from trainmaster.errors import NotDoneError, UnavailableError
+from trainmaster.hadoop.calls import Told, telling
 from trainmaster.hadoop.connection import Answer, Connection
 from trainmaster.hadoop.sasl import Login
 
@@ -38,13 +38,8 @@ class RpcClient:
         self, method: str, request: Message, answer: type[Answer], patience: float | None = None
     ) -> Answer:
         """One call within the timeout, or within `patience` seconds, connecting included. Calls may go on in parallel."""
-        try:
-            answered = await self._call(method, request, answer, patience or self._timeout)
-        except TrainmasterError as error:
-            self._told(outcome(error))
-            raise
-        self._told(Outcome.OK)
-        return answered
+        with telling(self._told):
+            return await self._call(method, request, answer, patience or self._timeout)
 
     async def _call(self, method: str, request: Message, answer: type[Answer], seconds: float) -> Answer:
         connection: Connection | None = None

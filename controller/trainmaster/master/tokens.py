@@ -20,8 +20,6 @@ class NodeTokens:
         self._by_node: dict[str, bytes] = {}
         self._given: dict[str, float] = {}
         """by node: when YARN gave that token"""
-        self.oldest = 0.0
-        """when it gave the oldest of them; 0 where it gave none"""
         self._older: dict[str, bytes | None] = {}
         self._tries: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
@@ -34,12 +32,12 @@ class NodeTokens:
         if tokens:
             self._by_node.update(tokens)
             self._given.update(dict.fromkeys(tokens, now))
-            self._changed()
+            self.version += 1
 
-    def _changed(self) -> None:
-        self._given = {node: at for node, at in self._given.items() if node in self._by_node}
-        self.oldest = min(self._given.values(), default=0.0)
-        self.version += 1
+    @property
+    def oldest(self) -> float:
+        """When YARN gave the oldest of the present ones; 0 where it gave none."""
+        return min(self._given.values(), default=0.0)
 
     def of(self, container: str, node: str) -> bytes | None:
         """None where YARN gave nothing for it, or what it gave was refused."""
@@ -54,7 +52,8 @@ class NodeTokens:
         for container, node in living.items():
             self._older.setdefault(container, self._by_node.get(node))
         self._by_node.clear()
-        self._changed()
+        self._given.clear()
+        self.version += 1
 
     def keep(self, living: Set[str]) -> None:
         """Nobody asks any more about the others of earlier applications."""
@@ -63,9 +62,9 @@ class NodeTokens:
     def refused(self, node: str, token: bytes) -> None:
         """The node doesn't take it (any more): only a register brings another one."""
         if self._by_node.get(node) == token:
-            del self._by_node[node]
+            del self._by_node[node], self._given[node]
             self._refusals[node] += 1
-            self._changed()
+            self.version += 1
         self._older = {container: None if t == token else t for container, t in self._older.items()}
 
     def taken(self, node: str) -> None:

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainmaster.api.status import JobStatus, ReplicaState, RoleStatus
+from trainmaster.api.status import JobStatus, ReplicaState
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Of one job, or one role. What is granted to a replica counts from then on, started or not; strays don't."""
+    """Of one job. What is granted to a replica counts from then on, started or not; strays don't."""
 
     states: Mapping[ReplicaState, int]
     containers: int = 0
@@ -25,23 +25,10 @@ class Holdings:
 
 def held_by(status: JobStatus) -> Holdings:
     """All roles."""
-    roles = [_role(role) for role in status.roles.values()]
-    states: Counter[ReplicaState] = Counter()
-    for role in roles:
-        states.update(role.states)
+    replicas = [replica for role in status.roles.values() for replica in role.replicas]
+    granted = [replica.granted for replica in replicas if replica.granted]
     return Holdings(
-        states,
-        sum(role.containers for role in roles),
-        sum(role.memory_mib for role in roles),
-        sum(role.vcores for role in roles),
-        sum(role.gpus for role in roles),
-    )
-
-
-def _role(role: RoleStatus) -> Holdings:
-    granted = [replica.granted for replica in role.replicas if replica.granted]
-    return Holdings(
-        Counter(replica.state for replica in role.replicas),
+        Counter(replica.state for replica in replicas),
         len(granted),
         sum(each.memory_mib for each in granted),
         sum(each.vcores for each in granted),
