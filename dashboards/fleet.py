@@ -5,6 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from dashboards import gpu_time
+from dashboards.gpu_time import HELD, IDLE, MEASURED
 from dashboards.panels import (
     BYTES,
     CELSIUS,
@@ -246,43 +248,24 @@ def _gpus() -> Row:
 
 
 def _cost() -> Row:
-    held, idle, measured = (f"trainmaster_gpu_{what}_seconds_total" for what in ("held", "idle", "measured"))
     return Row(
         "Cost of GPUs, in the range shown",
         [
-            number(
-                "GPU hours",
-                "That YARN granted.",
-                PLAIN,
-                Query(f"sum(increase({held}[$__range])) / 3600"),
-                width=6,
-            ),
-            number(
-                "Cost",
-                "GPU hours times the price above.",
-                PLAIN,
-                Query(f"sum(increase({held}[$__range])) / 3600 * $price"),
-                width=6,
-            ),
+            gpu_time.hours(),
+            gpu_time.cost(),
             number(
                 "Cost of idle GPUs",
                 "The part of it in which the GPU did nothing, as far as it was measured.",
                 PLAIN,
-                Query(f"sum(increase({idle}[$__range])) / 3600 * $price"),
+                Query(f"sum(increase({IDLE}[$__range])) / 3600 * $price"),
                 width=6,
             ),
-            number(
-                "Idle share",
-                "Of the measured time.",
-                RATIO,
-                Query(f"sum(increase({idle}[$__range])) / sum(increase({measured}[$__range]))"),
-                width=6,
-            ),
+            gpu_time.idle_share(),
             listing(
                 "Cost by user and queue",
                 "GPU hours times the price above.",
                 PLAIN,
-                Query(f"sum by (user, queue) (increase({held}[$__range])) / 3600 * $price"),
+                Query(f"sum by (user, queue) (increase({HELD}[$__range])) / 3600 * $price"),
                 width=12,
             ),
             bars(
@@ -290,7 +273,7 @@ def _cost() -> Row:
                 "Of the measured time.",
                 RATIO,
                 Query(
-                    f"sum by (user) (increase({idle}[$__range])) / sum by (user) (increase({measured}[$__range]))",
+                    f"sum by (user) (increase({IDLE}[$__range])) / sum by (user) (increase({MEASURED}[$__range]))",
                     "{{user}}",
                 ),
                 width=12,

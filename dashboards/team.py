@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from dashboards import gpu_time
 from dashboards.fleet import PRICE
+from dashboards.gpu_time import HELD, IDLE
 from dashboards.panels import (
     BYTES,
     PER_SECOND,
@@ -155,37 +157,18 @@ def _by_user(what: str) -> Query:
 
 
 def _cost() -> Row:
-    held, idle, measured = (f"trainmaster_gpu_{what}_seconds_total" for what in ("held", "idle", "measured"))
     return Row(
         "GPUs, in the range shown",
         [
-            number(
-                "GPU hours",
-                "That YARN granted.",
-                PLAIN,
-                Query(f"sum(increase({held}{OURS}[$__range])) / 3600"),
-                width=6,
-            ),
-            number(
-                "Cost",
-                "GPU hours times the price above.",
-                PLAIN,
-                Query(f"sum(increase({held}{OURS}[$__range])) / 3600 * $price"),
-                width=6,
-            ),
-            number(
-                "Idle share",
-                "Of the measured time.",
-                RATIO,
-                Query(f"sum(increase({idle}{OURS}[$__range])) / sum(increase({measured}{OURS}[$__range]))"),
-                width=6,
-            ),
+            gpu_time.hours(OURS),
+            gpu_time.cost(OURS),
+            gpu_time.idle_share(OURS),
             number("GPUs held", "At present.", PLAIN, Query(f"sum(trainmaster_held_gpus{OURS})"), width=6),
             graph(
                 "GPUs held by user",
                 "From the time that YARN granted.",
                 PLAIN,
-                Query(f"sum by (user) (rate({held}{OURS}[$__rate_interval]))", "{{user}}"),
+                Query(f"sum by (user) (rate({HELD}{OURS}[$__rate_interval]))", "{{user}}"),
                 stacked=True,
                 width=12,
             ),
@@ -193,7 +176,7 @@ def _cost() -> Row:
                 "GPUs idle by user",
                 "Of those that are measured.",
                 PLAIN,
-                Query(f"sum by (user) (rate({idle}{OURS}[$__rate_interval]))", "{{user}}"),
+                Query(f"sum by (user) (rate({IDLE}{OURS}[$__rate_interval]))", "{{user}}"),
                 stacked=True,
                 width=12,
             ),
