@@ -82,9 +82,10 @@ async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
         async with serving(fleet(picture())) as client, client.get("/metrics"):
             assert made_in
             assert threading.get_ident() not in made_in
-    with patch.object(answers, "jobs_json", lambda _: made_in.append(threading.get_ident()) or {}):
+    with patch.object(answers, "jobs_json", lambda *_: made_in.append(threading.get_ident()) or {}):
         made_in.clear()
         async with serving(fleet(picture())) as client, client.get("/api/jobs"):
+            assert made_in
             assert threading.get_ident() not in made_in
 
 
@@ -163,6 +164,27 @@ async def test_the_api_lists_jobs_in_order() -> None:
         jobs = (await answer.json())["jobs"]
     assert [j["name"] for j in jobs] == ["a", "b", "broken"]
     assert jobs[0]["status"]["applicationId"] == "application_1_0001"
+
+
+async def test_the_api_lists_page_by_page_and_says_what_is_wrong_with_a_request() -> None:
+    async with serving(fleet(picture("a"), picture("b"))) as client:
+        async with client.get("/api/jobs", params={"limit": 1}) as answer:
+            first = await answer.json()
+        async with client.get("/api/jobs", params={"continue": first["continue"]}) as answer:
+            assert [j["name"] for j in (await answer.json())["jobs"]] == ["b"]
+        async with client.get("/api/jobs", params={"limit": "all"}) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"].startswith("limit: a whole number")
+
+
+async def test_a_list_is_filtered_by_its_address() -> None:
+    async with (
+        serving(fleet(picture("a"), picture("b", "Failed"))) as client,
+        client.get("/", params={"state": "Failed"}) as answer,
+    ):
+        page = await answer.text()
+    assert 'href="jobs/vision/b/"' in page
+    assert 'href="jobs/vision/a/"' not in page
 
 
 async def test_the_api_shows_one_job_or_404() -> None:

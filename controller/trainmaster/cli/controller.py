@@ -82,7 +82,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.gpu_picture, Bill(registry))
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
-    web = WebServer(settings, shown.picture, registry, gpus=watch.picture)
+    web = WebServer(settings, shown.picture, registry, gpus=watch.picture, scheme=conf.scheme)
     await web.start()
     source.lease.address = web.own_url
     try:

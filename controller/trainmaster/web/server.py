@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.gpus.values import GpuPicture
@@ -24,6 +25,7 @@ from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+from trainmaster.web.listing import parse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,12 +45,14 @@ class WebServer:
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
+        scheme: str = "http",
     ) -> None:
         self._settings = settings
         self._picture = fleet_picture
         self._registry = registry
         self._now = now
         self._gpus = gpus
+        self._scheme = scheme
         self._port = settings.web_port
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
@@ -119,8 +123,12 @@ class WebServer:
         body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def _jobs(self, _request: web.Request) -> web.Response:
-        return web.json_response(await self._beside(answers.jobs_json, self._picture()))
+    async def _jobs(self, request: web.Request) -> web.Response:
+        try:
+            text = await self._beside(_jobs_text, self._picture(), dict(request.query))
+        except InvalidError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response(text=text)
 
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -129,8 +137,9 @@ class WebServer:
             return web.json_response({"error": f"no job {namespace}/{name}"}, status=404)
         return web.json_response(answers.job_json(found))
 
-    async def _list_page(self, _request: web.Request) -> web.Response:
-        return _html(await self._beside(pages.list_page, self._picture(), self._now()))
+    async def _list_page(self, request: web.Request) -> web.Response:
+        query = parse(request.query)
+        return _html(await self._beside(pages.list_page, self._picture(), self._now(), query))
 
     async def _job_page(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -138,7 +147,8 @@ class WebServer:
         if found is None:
             return _html(pages.missing_page(namespace, name), status=404)
         up = "../../" if "rerun" in request.match_info else ""
-        return _html(await self._beside(pages.job_page, found, self._now(), up, self._gpus()))
+        made = self._beside(pages.job_page, found, self._now(), up, self._gpus(), self._scheme)
+        return _html(await made)
 
     async def _run_page(self, request: web.Request) -> web.Response:
         """Where YARN's link to one application leads: that run's page, also once the job runs again."""
@@ -155,6 +165,10 @@ class WebServer:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
         _, name = _name(request)
         return web.Response(status=301, headers={"Location": f"{quote(name, safe='')}/"})
+
+
+def _jobs_text(fleet: FleetPicture, words: Mapping[str, str]) -> str:
+    return json.dumps(answers.jobs_json(fleet, words))
 
 
 def _name(request: web.Request) -> tuple[str, str]:
