@@ -27,13 +27,13 @@ from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.server import WebServer
-from web.serving import serving, serving_
+from web.serving import Client, serving, serving_
 
 EVIL = "<script>alert(1)</script>\"'"
 
 
-def address(client: aiohttp.ClientSession) -> str:
-    return str(client._base_url).rstrip("/")
+def address(client: Client) -> str:
+    return client.url
 
 
 async def test_a_standby_lets_the_leader_answer_and_speaks_for_its_own_health() -> None:
@@ -348,14 +348,16 @@ async def test_the_redirect_leads_to_this_host_only(name: str) -> None:
 
 
 async def test_nothing_can_be_changed() -> None:
-    async with serving(fleet(picture())) as client, client.delete("/api/jobs/vision/mnist") as answer:
+    async with serving(fleet(picture())) as client, client.pages.delete("/api/jobs/vision/mnist") as answer:
         assert answer.status == 405
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(web_port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0, metrics_port=0), fleet, CollectorRegistry())
     await first.start()
-    second = WebServer(Settings(web_port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
+    second = WebServer(
+        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), fleet, CollectorRegistry()
+    )
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
     await second.stop()

@@ -88,7 +88,15 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     try:
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
-        log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
+        log.info(
+            "started",
+            extra={
+                "web": web.url,
+                "metrics": web.metrics_url,
+                "source": source.name,
+                "version": package_version(),
+            },
+        )
         beats = fleet.beats
         await beats.until_one_ends(
             source=lambda: source.run(beats),

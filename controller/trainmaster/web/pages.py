@@ -65,6 +65,11 @@ def missing_page(namespace: str, name: str) -> str:
     return _render("missing.html", namespace=namespace, name=name)
 
 
+def denied_page(why: str) -> str:
+    """What somebody sees of whom nobody knows who he is."""
+    return _render("denied.html", why=why)
+
+
 def policy() -> str:
     """The Content-Security-Policy: our one style and one script by their hashes, and nothing from elsewhere."""
     style, script = _digest("style.css"), _digest("refresh.js")
