@@ -14,6 +14,7 @@ from observe.pictures import NOW
 from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
+from trainmaster.web.logs import Reader
 from trainmaster.web.server import WebServer
 
 
@@ -42,18 +43,22 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(shown: FleetPicture, **settings: Any) -> AsyncIterator[Client]:
-    async with serving_(lambda: shown, **settings) as client:
+async def serving(shown: FleetPicture, logs: Reader | None = None, **settings: Any) -> AsyncIterator[Client]:
+    async with serving_(lambda: shown, logs, **settings) as client:
         yield client
 
 
 @asynccontextmanager
-async def serving_(shown: Callable[[], FleetPicture], **settings: Any) -> AsyncIterator[Client]:
+async def serving_(
+    shown: Callable[[], FleetPicture], logs: Reader | None = None, **settings: Any
+) -> AsyncIterator[Client]:
     """One whose picture changes."""
     seen = Shown()
     seen.fleet = Changing(shown)
     registry = make_registry(seen.last, lambda: NOW)
-    server = WebServer(Settings(web_port=0, metrics_port=0, **settings), seen.picture, registry, lambda: NOW)
+    server = WebServer(
+        Settings(web_port=0, metrics_port=0, **settings), seen.picture, registry, lambda: NOW, logs=logs
+    )
     await server.start()
     try:
         async with (

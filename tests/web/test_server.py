@@ -220,7 +220,7 @@ async def test_the_job_page_shows_replicas_their_ends_and_their_logs() -> None:
         page = await answer.text()
     assert "killed by signal 9" in page
     assert "exit 137 on node1" in page
-    assert 'container_1_0001_01_000009/logs/stderr"' in page
+    assert 'href="logs/container_1_0001_01_000009/stderr"' in page
 
 
 async def test_the_job_page_shows_gpus_of_this_moment_and_why_a_node_tells_nothing() -> None:

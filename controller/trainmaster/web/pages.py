@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -19,6 +20,7 @@ from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.web.glance import glance
 from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
+from trainmaster.web.logs import FILES, SIZES, Log
 from trainmaster.web.timeline import timeline_of
 
 GIB = 1024**3
@@ -36,23 +38,26 @@ def list_page(fleet: FleetPicture, now: float, query: Query = Query()) -> str:  
     return _render("jobs.html", page=page, glance=glance(fleet), fleet=fleet, now=now)
 
 
-def job_page(
-    picture: Picture, now: float, up: str = "", gpus: GpuPicture | None = None, scheme: str = "http"
-) -> str:
+def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None = None) -> str:
     """One job: its conditions, the lives of its processes, and each replica with its GPUs of this moment, its last end and logs.
 
-    `up` leads from where the page is served to the job's own address; `scheme` is that of the NodeManagers' web servers.
+    `up` leads from where the page is served to the job's own address.
     """
     return _render(
         "job.html",
         job=picture,
         declared=picture.declared,
         status=picture.status,
-        line=timeline_of(picture.memory, now, scheme),
+        line=timeline_of(picture.memory, now),
         now=now,
         up=up,
         gpus=gpus or GpuPicture(),
     )
+
+
+def log_page(picture: Picture, log: Log) -> str:
+    """What a process wrote."""
+    return _render("log.html", declared=picture.declared, log=log, files=FILES, sizes=SIZES)
 
 
 def run_page(picture: Picture, run: EarlierRun, now: float) -> str:
@@ -94,7 +99,9 @@ def _environment() -> Environment:
     )
     environment.globals.update(style=_asset("style.css"), script=_asset("refresh.js"))
     environment.globals.update(queue_of=queue_of, user_of=user_of, age=_age)
-    environment.filters.update(tone=_tone, since=since, link=_web_link, gpu=_gpu, gib=_gib)
+    environment.filters.update(
+        tone=_tone, since=since, link=_web_link, gpu=_gpu, gib=_gib, container=_container
+    )
     return environment
 
 
@@ -115,6 +122,12 @@ def _tone(word: object) -> str:
 def _age(job: Picture, now: float) -> str:
     seen = first_seen(job)
     return short_age(now - seen) if seen else ""
+
+
+def _container(log_url: str) -> str:
+    """Of a log's address at its NodeManager (plan/links.py)."""
+    found = re.search(r"/containers/(\w+)/logs$", log_url)
+    return found[1] if found else ""
 
 
 def _gib(mebibytes: int) -> str:

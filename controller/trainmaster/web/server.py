@@ -29,10 +29,15 @@ from trainmaster.web.door import Door, viewer_of
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
 from trainmaster.web.listing import Query, parse
+from trainmaster.web.logs import FILES, Logs, Reader, place_of
 from trainmaster.web.site import Site, html, is_loopback, secure
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+RUN = r"/jobs/{namespace}/{name}/runs/{rerun:\d{1,9}}/"
+LOG = rf"/logs/{{container}}/{{file:{'|'.join(FILES)}}}"
+"""below the page of a job or run: YARN's proxy passes on only what lies below that"""
 
 
 class WebServer:
@@ -48,14 +53,14 @@ class WebServer:
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
-        scheme: str = "http",
+        logs: Reader | None = None,
     ) -> None:
         self._settings = settings
         self._picture = fleet_picture
         self._registry = registry
         self._now = now
         self._gpus = gpus
-        self._scheme = scheme
+        self._logs = Logs(logs)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         gate = Gate(settings.access, is_loopback(settings.listen))
         self._door = Door(gate, now, self._beside)
@@ -110,7 +115,9 @@ class WebServer:
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
-                web.get(r"/jobs/{namespace}/{name}/runs/{rerun:\d{1,9}}/", leaders(self._run_page)),
+                web.get("/jobs/{namespace}/{name}" + LOG, leaders(self._log_page)),
+                web.get(RUN, leaders(self._run_page)),
+                web.get(RUN + LOG.removeprefix("/"), leaders(self._log_page)),
             ]
         )
         return application
@@ -164,7 +171,7 @@ class WebServer:
         if found is None:
             return html(pages.missing_page(*_name(request)), status=404)
         up = "../../" if "rerun" in request.match_info else ""
-        made = self._beside(pages.job_page, found, self._now(), up, self._gpus(), self._scheme)
+        made = self._beside(pages.job_page, found, self._now(), up, self._gpus())
         return html(await made)
 
     async def _run_page(self, request: web.Request) -> web.Response:
@@ -176,6 +183,14 @@ class WebServer:
         if run is None:
             return html(pages.missing_page(*_name(request)), status=404)
         return html(pages.run_page(found, run, self._now()))
+
+    async def _log_page(self, request: web.Request) -> web.Response:
+        found = self._found(request)
+        place = place_of(found, request.match_info["container"]) if found else None
+        if found is None or place is None:
+            return html(pages.missing_page(*_name(request)), status=404)
+        log = await self._logs.read(place, request.match_info["file"], request.query)
+        return html(await self._beside(pages.log_page, found, log))
 
     def _found(self, request: web.Request) -> Picture | None:
         """The job of the address; one that the viewer may not see isn't there for him."""

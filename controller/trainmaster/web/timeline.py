@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from trainmaster.observe.ages import short_age
 from trainmaster.plan.ends import Cause, Life
-from trainmaster.plan.links import container_log
 from trainmaster.plan.memory import Memory
 
 WIDTH: Final = 1000.0
@@ -99,7 +99,7 @@ class _Axis:
         return Bar(x, width, tone, text if len(text) * LETTER < width - 8 else "", title, href)
 
 
-def timeline_of(memory: Memory | None, now: float, scheme: str = "http") -> Timeline | None:
+def timeline_of(memory: Memory | None, now: float) -> Timeline | None:
     """What is known of this run's processes; None of a job that nothing was started of."""
     lives = _lives(memory) if memory else []
     if memory is None or not lives:
@@ -108,7 +108,7 @@ def timeline_of(memory: Memory | None, now: float, scheme: str = "http") -> Time
     axis = _Axis(begins, max(_end(memory, now), begins + 1.0))
     shown, left_out = _chosen(memory, lives)
     rows = tuple(
-        Row(name, TOP + ROW * at, tuple(_bar(axis, life, now, scheme) for life in several))
+        Row(name, TOP + ROW * at, tuple(_bar(axis, life, now) for life in several))
         for at, (name, several) in enumerate(shown.items())
     )
     return Timeline(_phases(axis, memory, now), rows, _marks(axis), left_out, _clock(begins))
@@ -140,10 +140,10 @@ def _chosen(memory: Memory, lives: Sequence[Life]) -> tuple[dict[str, list[Life]
     return {name: by_name[name] for name in lived if name in kept}, len(lived) - len(kept)
 
 
-def _bar(axis: _Axis, life: Life, now: float, scheme: str) -> Bar:
+def _bar(axis: _Axis, life: Life, now: float) -> Bar:
     ended = life.ended or now
     tone = "good" if not life.ended else TONES.get(life.cause, "bad")
-    href = f"{container_log(scheme, life.http, life.container)}/stderr" if life.http else ""
+    href = f"logs/{quote(life.container, safe='')}/stderr" if life.http else ""
     return axis.bar(life.began, ended, tone, life.host, _title(life, ended), href)
 
 
