@@ -18,6 +18,7 @@ from yarl import URL
 
 from observe.gpu_pictures import said, training
 from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
+from trainmaster.api.job import EnvVar
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
@@ -197,10 +198,15 @@ async def test_the_api_shows_one_job_or_404() -> None:
 
 async def test_the_environment_of_jobs_is_served_nowhere() -> None:
     shown = picture()
+    assert shown.declared.job
+    secret = (EnvVar(name="A", value="s3cret"),)
+    spec = shown.declared.job.spec.model_copy(update={"env": secret})
+    told = shown.declared.job.model_copy(update={"spec": spec})
+    shown = replace(shown, declared=replace(shown.declared, job=told))
     async with serving(fleet(shown)) as client:
         for path in ("/api/jobs", "/api/jobs/vision/mnist", "/", "/jobs/vision/mnist/"):
             async with client.get(path) as answer:
-                assert "command" not in await answer.text()
+                assert "s3cret" not in await answer.text()
 
 
 async def test_the_list_links_to_each_job_below_itself() -> None:

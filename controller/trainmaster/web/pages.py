@@ -18,6 +18,7 @@ from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.gpus.values import GpuPicture
+from trainmaster.web.declaration import shown
 from trainmaster.web.glance import glance
 from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
 from trainmaster.web.logs import FILES, SIZES, Log
@@ -49,6 +50,7 @@ def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None
         declared=picture.declared,
         status=picture.status,
         line=timeline_of(picture.memory, now),
+        declaration=shown(picture.declared.job) if picture.declared.job else "",
         now=now,
         up=up,
         gpus=gpus or GpuPicture(),

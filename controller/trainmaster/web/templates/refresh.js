@@ -9,7 +9,8 @@ setInterval(async () => {
   const answer = await fetch(location.href).catch(() => null);
   if (!answer || !answer.ok) { document.body.dataset.stale = "1"; return; }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const follows = atEnd();
+  const follows = atEnd(), open = [...document.querySelectorAll("details")].map((e) => e.open);
   document.querySelector("main").replaceWith(page.querySelector("main"));
+  document.querySelectorAll("details").forEach((e, at) => { e.open = open[at]; });
   if (follows) toEnd();
 }, 2000);
