@@ -26,6 +26,7 @@ test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
 	$(MAKE) --no-print-directory check real && wait $$building
 
 real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
+	@tools/prerequisites tests
 	$(BIN)/python examples/environments.py tensorflow torch digits
 	TRAINMASTER_THOROUGH=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real $(LAWS_OF_LIVES)
 
