@@ -155,6 +155,22 @@ class Access(BaseModel):
         return bool(self.tokens_file or self.header or self.yarn_proxies)
 
 
+class Reports(BaseModel):
+    """The reports door, to which training processes tell their steps: a process beside the controller, with a port of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    port: Port | None = None
+    """port of the door; 0 takes a free one; left out: there is no door, and processes are told of none"""
+    listen: str = "127.0.0.1"
+    """address that it binds to: the nodes must reach it"""
+    url: str = ""
+    """address under which processes reach the door of whoever leads, or of any of several controllers, which hands on to the
+    leader: it must stay the same for as long as jobs run. Empty: http://<listen>:<port>"""
+    advertise: str = ""
+    """address under which the other controllers reach this one's door; empty: http://<listen>:<port>"""
+
+
 class Kubernetes(BaseModel):
     """The Kubernetes source. Which cluster, and who we are there: the pod's ServiceAccount, else KUBECONFIG."""
 
@@ -186,6 +202,8 @@ OF_PROCESSES = frozenset(
         "PORT",
         "PORTS",
         "CLUSTER",
+        "STATUS_URL",
+        "STATUS_TOKEN",
     ]
 )
 """what a job's process is told: no mistake where a command runs in one"""
@@ -271,6 +289,8 @@ class Settings(BaseSettings):
 
     gpu: Gpu = Gpu()
     """GPUs: metrics, and what the processes are told"""
+    reports: Reports = Reports()
+    """reports of training processes on their steps"""
     metrics: Metrics = Metrics()
     """metrics"""
     log_format: Literal["text", "json"] = "text"

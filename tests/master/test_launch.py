@@ -267,3 +267,21 @@ def test_a_users_python_path_and_the_shipped_modules_are_both_on_it(tmp_path: Pa
         run({"PYTHONPATH": path}, f"cd /; {sys.executable} {tmp_path}/main.py", tmp_path)
     assert (tmp_path / "stdout").read_text() == "17\n17\n"
     assert not (tmp_path / "stderr").read_text()
+
+
+def test_the_module_by_which_a_training_tells_its_steps_is_found_after_all_that_is_the_users(
+    tmp_path: Path,
+) -> None:
+    told = {"TRAINMASTER_STATUS_URL": "http://127.0.0.1:9/x", "TRAINMASTER_STATUS_TOKEN": "secret"}
+    python = f"{sys.executable} -c 'import trainmaster_report as r; print(r.__file__); r.report(5)'"
+    assert run(told, f"{python} > found", tmp_path).returncode == 0
+    assert (tmp_path / "found").read_text().strip() == f"{tmp_path}/.trainmaster/trainmaster_report.py"
+    (tmp_path / "trainmaster_report.py").write_text("def report(step): pass\n")
+    assert run(told, f"{python} > found", tmp_path).returncode == 0
+    assert (tmp_path / "found").read_text().strip() == f"{tmp_path}/trainmaster_report.py"
+
+
+def test_without_a_door_nothing_is_brought(tmp_path: Path) -> None:
+    assert run({}, "echo $PYTHONPATH > path", tmp_path).returncode == 0
+    assert not (tmp_path / ".trainmaster").exists()
+    assert ".trainmaster" not in (tmp_path / "path").read_text()

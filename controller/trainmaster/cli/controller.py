@@ -74,6 +74,8 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.observe.gpus.exposition import GpuCollector
     from trainmaster.observe.gpus.watch import GpuWatch
     from trainmaster.observe.metrics import make_registry
+    from trainmaster.reports.door import ReportsDoor
+    from trainmaster.reports.leader import LeadersDoor
     from trainmaster.web.server import WebServer
 
     shown = Shown()
@@ -86,11 +88,14 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     source = _source(settings, registry)
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
+    leaders = LeadersDoor(lambda: shown.picture().leader)
     await web.start()
     source.lease.address = web.own_url
     try:
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
+        door = ReportsDoor(settings.reports, fleet.reports)
+        web.reports = lambda: door.own_url
         log.info(
             "started",
             extra={
@@ -106,6 +111,8 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
             fleet=lambda: _run_until_signal(fleet),
             gpus=lambda: watch.run(fleet),
             garbage=Garbage().run,
+            reports=lambda: door.run(fleet, lambda: leaders.url),
+            leaders=leaders.run,
         )
     finally:
         await asking.close()

@@ -27,6 +27,7 @@ from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
 from trainmaster.master.ports import Ports
+from trainmaster.master.reports import FoundReports
 from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
 
@@ -67,6 +68,7 @@ class Desk:
     public_url: str
     """address of the web server as others reach it; empty where none runs"""
     gpus: FoundGpus = field(default_factory=FoundGpus)
+    reports: FoundReports = field(default_factory=FoundReports)
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
     installation: str = ""

@@ -184,7 +184,8 @@ class Doing:
         memory: Memory,
     ) -> LaunchContext:
         await self._turn()
-        told = {"HADOOP_USER_NAME": user_of(memory), **action.environment}
+        reports = self._desk.reports.told_to(memory, replica)
+        told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
         return launch(told, action.command, replica.host, replica.ports, files, gpus, order)

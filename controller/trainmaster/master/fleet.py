@@ -33,6 +33,7 @@ from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
+from trainmaster.master.reports import FoundReports
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.values import HeldGpus, Limits, Seen
@@ -74,6 +75,7 @@ class Fleet:
         self._web = NodeWeb(conf, http)
         self._bell = Bell(self._nudge)
         self._gpus = FoundGpus()
+        self.reports = FoundReports()
         self._leading = False
         source.ask(self.advise)
 
@@ -126,6 +128,15 @@ class Fleet:
     def keep_gpus(self, uids: Iterable[str]) -> None:
         """Of these jobs alone."""
         self._gpus.keep_only(uids)
+
+    def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
+        """Jobs whose processes may report: the token of each, and its replicas by role."""
+        masters = self._masters.values() if self._leading else ()
+        return {m.memory.uid: told for m in masters if (told := m.reporting)}
+
+    def heard_of(self, uid: str) -> None:
+        """Processes of it have reported for the first time: its next pass takes that in."""
+        self._bell.ring(uid)
 
     def advise(self, job: TrainingJob) -> str:
         """What keeps such a job from starting, as YARN is now; empty where nothing does, or where this isn't the leader."""
@@ -183,6 +194,7 @@ class Fleet:
             policy=self._policy,
             publish=self._publisher.put,
             gpus=self._gpus,
+            reports=self.reports,
             gone=self._gone,
             remove=self._source.remove,
             nudge=self._bell.ring,

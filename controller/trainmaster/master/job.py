@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from weakref import proxy
 
 from trainmaster.api.declared import Declared
@@ -89,6 +89,15 @@ class JobMaster:
         """Where the job is, or wants to be; empty while nobody can tell."""
         application, job = self.memory.application, self.declared.job
         return application.queue if application else job.spec.queue if job else ""
+
+    @property
+    def reporting(self) -> tuple[str, Mapping[str, int]] | None:
+        """The token with which its processes report their steps, and its replicas by role; None where none may."""
+        application = self.memory.application
+        if application is None or not application.report_token or not self.shown or self.memory.closing_since:
+            return None
+        roles = self.shown.status.roles.items()
+        return application.report_token, {name: role.wanted for name, role in roles}
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""

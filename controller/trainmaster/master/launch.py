@@ -11,10 +11,13 @@ import base64
 import gzip
 import shlex
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
+from trainmaster.master.reports import URL as REPORTS
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
 
@@ -32,6 +35,11 @@ SCRIPT = ".trainmaster.sh"
 NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
 """YARN links each file from a folder of its own, where Python would look for what a script imports. What the user's own path
 leads to is found as well, behind what was shipped."""
+
+REPORTER = "trainmaster_report"
+"""name of the module by which a training in Python tells its steps"""
+BESIDE = 'export PYTHONPATH="$PYTHONPATH:$PWD/.trainmaster"'
+"""Last, so that a file of the user's of the same name wins."""
 
 _EACH = f"for part in ${{!{NAME}*}}; do"
 _UNPACK = f"(umask 077; {_EACH} printf %s ${{!part}}; done | base64 -d | gzip -d > {SCRIPT}) || exit {NOT_UNDERSTOOD}"
@@ -126,7 +134,17 @@ def script(
     asking = gpu_lines(gpus)
     if asking:
         asking = _exports({name: value for name, value in environment.items() if name in CHOSEN}) + asking
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{_exports(environment)}{NEIGHBOURS}\n{command}\n"
+    reports = REPORTS in environment
+    bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
+    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{bringing}{_exports(environment)}{path}\n{command}\n"
+
+
+@cache
+def _reporter() -> str:
+    """The lines that bring the module (shipped/), small enough to travel with each launch: so no file of ours lies in a store."""
+    text = (files("trainmaster.shipped") / f"{REPORTER}.py").read_text()
+    where = f".trainmaster/{REPORTER}.py"
+    return f"mkdir -p .trainmaster && cat > {where} <<'TRAINMASTER_END'\n{text}TRAINMASTER_END\n"
 
 
 def _exports(environment: Mapping[str, str]) -> str:

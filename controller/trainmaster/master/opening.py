@@ -10,6 +10,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from secrets import token_urlsafe
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
@@ -93,7 +94,12 @@ async def _with_id(
     assert job is not None
     new = await rm.new_application()
     application = ApplicationMemory(
-        new.id, user=user, queue=job.spec.queue, priority=job.spec.priority, submitted_at=clock.now()
+        new.id,
+        user=user,
+        queue=job.spec.queue,
+        priority=job.spec.priority,
+        submitted_at=clock.now(),
+        report_token=token_urlsafe(24),
     )
     memory = await amend(lambda m: replace(m, application=application))
     reach("id")

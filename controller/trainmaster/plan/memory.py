@@ -115,6 +115,9 @@ class ApplicationMemory:
     """what is left of its record names it: it is ours, whatever its tags say"""
     token_at: float = 0.0
     """when YARN gave the present token; 0 in records from before that was kept"""
+    report_token: str = field(default="", repr=False)
+    """secret: with it the job's processes report their steps. Made with the id, so that it costs no write, and kept, so that
+    those that run go on to report to whoever leads next"""
 
 
 @dataclass(frozen=True, slots=True)

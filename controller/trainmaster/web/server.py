@@ -61,6 +61,8 @@ class WebServer:
         self._now = now
         self._gpus = gpus
         self._logs = Logs(logs)
+        self.reports: Callable[[], str] = str
+        """where the reports door is; empty where there is none"""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         gate = Gate(settings.access, is_loopback(settings.listen))
         self._door = Door(gate, now, self._beside)
@@ -111,6 +113,7 @@ class WebServer:
         application.add_routes(
             [
                 web.get("/", leaders(self._list_page)),
+                web.get("/api/reports", self._reports),
                 web.get("/api/jobs", leaders(self._jobs)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
@@ -146,6 +149,10 @@ class WebServer:
         self._picture()  # on this loop: the registry reads the last one taken, beside it
         body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _reports(self, _request: web.Request) -> web.Response:
+        """Where this controller's reports door is, for the standby's, which hands on to it."""
+        return web.json_response({"url": self.reports()})
 
     async def _jobs(self, request: web.Request) -> web.Response:
         made = self._beside(_jobs_text, self._picture(), viewer_of(request), dict(request.query))
