@@ -20,6 +20,8 @@ SOUND: list[dict[str, Any]] = [
     {"roles": roles(worker=2, ps=0)},
     {"roles": roles(worker=2, ps=2), "gang": {"minAvailable": 4, "timeout": "9m59s"}},
     {"gang": {"timeout": "1s"}},
+    {"runPolicy": {"progressDeadline": "5s"}},
+    {"runPolicy": {"progressDeadline": "2h"}},
     {"framework": "TensorFlow", "roles": roles(chief=1, ps=2, worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "AnyWorker"},
@@ -79,6 +81,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         {"gang": {"timeout": 0}},
         "spec.gang.timeout: must be from 1s to under 10m:"
         " YARN takes back containers that aren't started in 10 minutes",
+    ),
+    (
+        {"runPolicy": {"progressDeadline": "4s"}},
+        "spec.runPolicy.progressDeadline: must be 5s or more: processes report their steps once a second at most",
+    ),
+    (
+        {"runPolicy": {"progressDeadline": 0}},
+        "spec.runPolicy.progressDeadline: must be 5s or more: processes report their steps once a second at most",
     ),
     (
         {"runPolicy": {"backoff": {"base": "1m", "max": "30s"}}},

@@ -86,7 +86,7 @@ WORKER: Path = ("roles", "worker")
 VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     (
         [("gang", "timeout"), ("runPolicy", "backoff", "base"), ("runPolicy", "backoff", "max")]
-        + [("runPolicy", name) for name in ("activeDeadline", "pendingDeadline", "ttlAfterFinished")],
+        + [("runPolicy", name) for name in ("activeDeadline", "pendingDeadline", "progressDeadline", "ttlAfterFinished")],
         DURATIONS,
     ),
     ([(*WORKER, "resources", "memory")], SIZES),

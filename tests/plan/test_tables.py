@@ -53,6 +53,7 @@ ENDS = [
     (255, P.ON_FAILURE, Cause.RETRYABLE),
     (-9998, P.NEVER, Cause.INFRASTRUCTURE),
     (-9999, P.ON_FAILURE, Cause.INFRASTRUCTURE),
+    (-9996, P.NEVER, Cause.HANG),
     (-110, P.ON_FAILURE, Cause.UNKNOWN),
 ]
 

@@ -15,6 +15,9 @@ RESERVED_ENV = "TRAINMASTER_"
 """beginning of the variables that are the controller's own"""
 ROLE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC, whole seconds"""
+
 WORDS_KEY = "x-trainmaster-words"
 """name of the marker in the JSON schema that holds (word, meaning) of each word; never part of the resource definition"""
 

@@ -19,7 +19,7 @@ from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import GANG_TIMEOUT_BELOW
+from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PROGRESS_DEADLINE_FROM
 from trainmaster.api.variables import BASHS_OWN, PATH_ENV
 
 
@@ -104,6 +104,8 @@ def _of_policies() -> Iterator[Rule]:
     timeout, limit = _milliseconds("self"), int(GANG_TIMEOUT_BELOW * 1000)
     short = f"!({is_duration('self')}) || {timeout} >= 1000 && {timeout} < {limit}"
     yield Rule(TIMEOUT, short, messages.GANG_TIMEOUT)
+    patient = f"!({is_duration('self')}) || {timeout} >= {int(PROGRESS_DEADLINE_FROM * 1000)}"
+    yield Rule((*SPEC, "runPolicy", "progressDeadline"), patient, messages.PROGRESS_DEADLINE)
     longest, base = _milliseconds("self.max"), _milliseconds("self.base")
     known = f"has(self.base) && has(self.max) && ({is_duration('self.base')}) && ({is_duration('self.max')})"
     grows = f"!({known}) || {longest} >= {base}"

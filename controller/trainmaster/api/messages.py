@@ -22,6 +22,7 @@ GANG_TOO_LARGE: Final = "{wanted} replicas must be there before the start, and t
 GANG_TIMEOUT: Final = (
     "must be from 1s to under 10m: YARN takes back containers that aren't started in 10 minutes"
 )
+PROGRESS_DEADLINE: Final = "must be 5s or more: processes report their steps once a second at most"
 BACKOFF_MAX: Final = "is less than base, which is {base}"
 TTL_TO_DELETE_BY: Final = "needs ttlAfterFinished to say when"
 NOBODY_TO_SUCCEED: Final = "{policy} needs a role {roles} with at least one replica"

@@ -72,6 +72,11 @@ SPEC_CHANGED: Final = "SpecChanged"
 APPLICATION_LOST: Final = "ApplicationLost"
 """YARN lost the application; it is submitted anew, uncharged, a few times at most."""
 
+HANGING: Final = "Hanging"
+"""Processes made no step for as long as runPolicy.progressDeadline allows, and are asked for their stacks; or go on again."""
+STRAGGLER: Final = "Straggler"
+"""A replica makes steps more slowly than others of its role, or than it did."""
+
 # --- Suspended
 
 SUSPENDING: Final = "Suspending"

@@ -37,6 +37,8 @@ from trainmaster.api.variables import holding_paths, wrong_with
 GANG_TIMEOUT_BELOW = 600.0
 """seconds after which YARN takes back a container that wasn't started
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
+PROGRESS_DEADLINE_FROM = 5.0
+"""seconds: processes report once a second at most, and those of the largest jobs every few seconds"""
 MAX_BYTES = 768 * 1024
 """of a spec as JSON"""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
@@ -95,6 +97,14 @@ def _gang_timeout(spec: Spec) -> Problems:
     timeout = spec.gang.timeout
     if not 1 <= timeout < GANG_TIMEOUT_BELOW:
         yield _problem("spec.gang.timeout", format_duration(timeout), messages.GANG_TIMEOUT)
+
+
+def _progress_deadline(spec: Spec) -> Problems:
+    deadline = spec.run_policy.progress_deadline
+    if deadline is not None and deadline < PROGRESS_DEADLINE_FROM:
+        yield _problem(
+            "spec.runPolicy.progressDeadline", format_duration(deadline), messages.PROGRESS_DEADLINE
+        )
 
 
 def _backoff(spec: Spec) -> Problems:
@@ -215,6 +225,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _replicas_in_all,
     _gang_of_what_there_is,
     _gang_timeout,
+    _progress_deadline,
     _backoff,
     _ttl_to_delete_by,
     _someone_to_succeed,

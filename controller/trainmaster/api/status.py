@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated
 
 from pydantic import Field
 
-from trainmaster.api.base import Model, Word
+from trainmaster.api.base import Model, Time, Word
+from trainmaster.api.progress_status import ProgressStatus
 
 MAX_SHOWN = 10_000
 """replicas of one role in the list at most"""
@@ -24,9 +24,6 @@ MAX_EARLIER = 100
 """ids of earlier applications at most"""
 _MOST = "maxItems"
 """bounds of lists are for the API server alone; status_size.py keeps within them"""
-
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""RFC 3339 in UTC, whole seconds"""
 
 
 class ConditionType(Word):
@@ -242,6 +239,8 @@ class JobStatus(Model):
     """GPUs granted to the job at this moment."""
     restarts: int = 0
     """Restarts charged to runPolicy.backoffLimit."""
+    progress: ProgressStatus | None = None
+    """How far the training is, where its processes report that."""
     application_id: str = ""
     """Id of the YARN application; empty while there is none."""
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})

@@ -13,6 +13,7 @@ from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
 from trainmaster.observe.ages import since
+from trainmaster.observe.progress_words import progress_words, slow_words
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus, ReplicaStatus
@@ -67,6 +68,8 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Application", status.application_id
     yield "Earlier applications", ", ".join(status.earlier_application_ids)
     yield "Workers", status.workers_summary
+    yield "Progress", progress_words(status.progress)
+    yield "Slow", slow_words(status.progress)
     yield "GPUs", str(status.gpus or "")
     yield "Restarts", str(status.restarts)
     yield "Rerun", str(status.rerun or "")

@@ -146,6 +146,14 @@ class ResourceManager:
             self._reports[key] = before.get(key) or messages.node_report(proto)
         return tuple(self._reports.values())
 
+    async def dump_threads(self, container: str) -> None:
+        """Have a container's processes told SIGQUIT. Its NodeManager hears of it with its next heartbeat, and its children have
+        that signal blocked, so only who waits for it takes notice."""
+        request = pb.SignalContainerRequestProto(
+            container_id=ids.container_proto(container), command=pb.OUTPUT_THREAD_DUMP
+        )
+        await self._rpc.call("signalToContainer", request, pb.SignalContainerResponseProto)
+
     async def close(self) -> None:
         await self._rpc.close()
 

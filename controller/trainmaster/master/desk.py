@@ -15,6 +15,7 @@ from trainmaster.api.status import JobStatus
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.hadoop.expiry import Expiry
+from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
@@ -69,6 +70,8 @@ class Desk:
     """address of the web server as others reach it; empty where none runs"""
     gpus: FoundGpus = field(default_factory=FoundGpus)
     reports: FoundReports = field(default_factory=FoundReports)
+    logs: ContainerLogs | None = None
+    """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
     installation: str = ""

@@ -14,6 +14,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http
+from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
@@ -72,7 +73,7 @@ class Fleet:
         manager = ResourceManager(conf, settings.own_user, calls=calls)
         self._cluster = ClusterView(manager, Rest(conf, http))
         self._expiries = Expiries(conf, http)
-        self._web = NodeWeb(conf, http)
+        self._web, self._logs = NodeWeb(conf, http), ContainerLogs(conf, http)
         self._bell = Bell(self._nudge)
         self._gpus = FoundGpus()
         self.reports = FoundReports()
@@ -118,6 +119,7 @@ class Fleet:
             installation=self._intake.installation,
             foreign=self._source.foreign,
             unshown=self._publisher.unshown,
+            reports=self.reports.unread(),
         )
 
     def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
@@ -195,6 +197,7 @@ class Fleet:
             publish=self._publisher.put,
             gpus=self._gpus,
             reports=self.reports,
+            logs=self._logs,
             gone=self._gone,
             remove=self._source.remove,
             nudge=self._bell.ring,

@@ -22,12 +22,14 @@ from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
+from trainmaster.master.stacks import Stacks
 from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
 from trainmaster.plan.values import (
     Action,
+    AskStacks,
     Event,
     Finish,
     Forget,
@@ -71,6 +73,7 @@ class JobMaster:
             lambda: desk.run_page(me.declared, me.memory.rerun),
         )
         self._affairs = Affairs(desk, self.contact.sight, self._wake, self.contact.opened)
+        self._stacks = Stacks(desk, sight=self.contact.sight, wake=self._wake)
         self._wake_at: float | None = None
         self._trouble = 0
 
@@ -124,6 +127,7 @@ class JobMaster:
     async def close(self) -> None:
         """Stop driving; the application goes on, for whoever takes it up."""
         await self._affairs.close()
+        await self._stacks.close()
         await self.contact.close()
         self.desk.beating.forget(self.memory.uid)
         self.desk.stands_outside(self.memory.uid, False)
@@ -152,7 +156,7 @@ class JobMaster:
             if self.over:
                 return
             sight.changed = False
-            seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
+            seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart, self._stacks.found)
             about = (self.declared, self.memory, seen, clock.now(), desk.limits)
             plan = await desk.beside(size_of(self.declared, self.memory), decide, *about)
             if seen.ends:
@@ -165,6 +169,8 @@ class JobMaster:
         if changes:
             log.info("decided", extra={**self._who(), **summary(plan)})
         self._act(plan)
+        if self.memory.hang is None:
+            self._stacks.forget()
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
 
@@ -197,6 +203,8 @@ class JobMaster:
     def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
         match action:
+            case AskStacks(containers) if application:
+                self._stacks.ask(containers, application.user)
             case Release(container):
                 self.contact.doing.release(container)
             case Open() if job or application:

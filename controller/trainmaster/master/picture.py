@@ -12,6 +12,7 @@ from typing import Protocol
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.master.gpus import NO_GPUS, ClusterGpus
+from trainmaster.master.reports import Unread
 from trainmaster.plan.memory import Memory
 
 
@@ -75,6 +76,8 @@ class FleetPicture:
     """the identity of the installation; empty while it isn't known"""
     foreign: Mapping[str, str] = field(default_factory=dict)
     """jobs that are left alone, by where they are declared: the identity of the installation that drives each"""
+    reports: Mapping[str, Unread] = field(default_factory=dict)
+    """by uid: what processes told of their steps"""
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 

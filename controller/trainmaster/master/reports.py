@@ -7,15 +7,20 @@ about in one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from trainmaster.json_text import loads
 from trainmaster.master import clock
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.progress import NO_REPORTS, Reported, Reports
+from trainmaster.plan.progress import NO_REPORTS, Progress, Reported, Reports, progress_of
 
 URL, TOKEN = "TRAINMASTER_STATUS_URL", "TRAINMASTER_STATUS_TOKEN"
 """what a process is told of the door"""
+
+SHOWN, SHOWN_A_SECOND = 30.0, 10
+"""seconds between two statuses for a job's progress at least, and such statuses in a second at most"""
 
 
 class FoundReports:
@@ -28,6 +33,8 @@ class FoundReports:
         """jobs of which something was heard that isn't told yet, and up to when all of theirs was told"""
         self._lines: dict[str, bytes] = {}
         self._read: dict[str, Reports] = {}
+        self._shown: dict[str, tuple[float, Progress | None]] = {}
+        """by job: when what is shown of it was made, and what that is"""
 
     def told_to(self, memory: Memory, replica: ReplicaMemory) -> Mapping[str, str]:
         """The variables by which a process of this replica that is started now reports; none where there is no door. They are
@@ -49,6 +56,26 @@ class FoundReports:
         self._late = {uid: self._late.get(uid, self._until) for uid in late}
         self._until = until
 
+    def due(self, uid: str) -> bool:
+        """Whether what is shown of it has become old."""
+        return clock.monotonic() - self._shown.get(uid, (-inf, None))[0] >= self._pace
+
+    @property
+    def _pace(self) -> float:
+        """Seconds: the more jobs report, the more seldom each status is written for it."""
+        return max(SHOWN, len(self._lines) / SHOWN_A_SECOND)
+
+    def progress(self, memory: Memory) -> Progress | None:
+        """What is shown of a job: renewed when it is due, and when its processes are others."""
+        uid = memory.uid
+        at, shown = self._shown.get(uid, (-inf, None))
+        if shown is None or self.due(uid):
+            made = progress_of(memory, self.of(uid))
+            if made or uid in self._shown:
+                at, shown = clock.monotonic(), made or shown
+                self._shown[uid] = at, shown
+        return shown
+
     def closed(self) -> None:
         """The door is gone, and with it what it knew."""
         self._until, self._late = 0.0, {}
@@ -59,6 +86,7 @@ class FoundReports:
         """Forget the others: they are over."""
         self._lines = {uid: self._lines[uid] for uid in uids if uid in self._lines}
         self._read = {uid: read for uid, read in self._read.items() if uid in self._lines}
+        self._shown = {uid: shown for uid, shown in self._shown.items() if uid in self._lines}
 
     def of(self, uid: str) -> Reports:
         """Of one job. Monotonic times come out as times of day: they are compared with each other."""
@@ -68,9 +96,27 @@ class FoundReports:
         day = clock.now() - clock.monotonic()
         if uid not in self._read:
             line = self._lines.get(uid)
-            rows = loads(line)["rows"] if line else ()
-            self._read[uid] = Reports(0.0, {Key(row[0], row[1]): _reported(row, day) for row in rows})
+            self._read[uid] = Unread(line, day).read() if line else NO_REPORTS
         return Reports(until + day, self._read[uid].of)
+
+    def unread(self) -> Mapping[str, Unread]:
+        """All of them, frozen and by job, for whoever reads them beside the loop."""
+        day = clock.now() - clock.monotonic()
+        return {uid: Unread(line, day) for uid, line in self._lines.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A job's reports as they came."""
+
+    line: bytes
+    day: float
+    """what makes a time of day of a monotonic one"""
+
+    def read(self) -> Reports:
+        return Reports(
+            0.0, {Key(row[0], row[1]): _reported(row, self.day) for row in loads(self.line)["rows"]}
+        )
 
 
 def _reported(row: list[Any], day: float) -> Reported:

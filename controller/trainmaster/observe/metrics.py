@@ -17,6 +17,7 @@ from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.controller_gauges import controller_gauges
 from trainmaster.observe.job_gauges import job_gauges
+from trainmaster.observe.progress_gauges import progress_gauges
 
 
 def make_registry(
@@ -47,3 +48,4 @@ class FleetCollector(Collector):
         fleet = self._picture()
         yield from controller_gauges(fleet, self._now())
         yield from job_gauges(fleet, self._now())
+        yield from progress_gauges(fleet)

@@ -13,6 +13,7 @@ from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
+from trainmaster.plan.hangs import asked
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.restart import kept
 from trainmaster.plan.values import (
@@ -20,6 +21,7 @@ from trainmaster.plan.values import (
     LIVELY,
     Action,
     AppState,
+    AskStacks,
     ContainerState,
     Finish,
     Forget,
@@ -45,7 +47,13 @@ FINISH_ANYWAY = 10.0
 
 def actions_of(case: Case, memory: Memory) -> tuple[Action, ...]:
     """All that should be done now; the shell leaves out what is already on its way."""
-    return (*_application(case, memory), *_starts(case, memory), *_strays(case, memory), *_ends(case, memory))
+    return (
+        *_application(case, memory),
+        *_starts(case, memory),
+        *_stacks(case, memory),
+        *_strays(case, memory),
+        *_ends(case, memory),
+    )
 
 
 def _application(case: Case, memory: Memory) -> Iterator[Action]:
@@ -110,6 +118,12 @@ def _to_tell(case: Case, replica: ReplicaMemory) -> bool:
     """Whether its NodeManager is still to be told of the process that is to come."""
     container = case.seen.containers.get(replica.container) if case.registered else None
     return container is not None and container.state in LIVELY and container.told != replica.process
+
+
+def _stacks(case: Case, memory: Memory) -> Iterator[Action]:
+    wanted = tuple(r.container for r in asked(case, memory) if r.container not in case.seen.stacks)
+    if wanted:
+        yield AskStacks(wanted)
 
 
 def _placed(memory: Memory, replica: ReplicaMemory) -> Placed:

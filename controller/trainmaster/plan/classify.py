@@ -28,6 +28,8 @@ NOT_THERE = -9998
 """our own word for a container that neither YARN nor its NodeManager knows: it was never started there, or they lost it"""
 NO_FILE = -9997
 """our own word for a start that can't be: one of its `files` isn't there, or may not be used"""
+HUNG = -9996
+"""our own word for the end of what made no step for as long as progressDeadline allows, and is stopped for it"""
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """bash's own exit codes for a command that it can't execute, or find (bash(1), EXIT STATUS)"""
 ITS_OWN = frozenset({SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV})
@@ -47,7 +49,15 @@ NODE_LACKS = "ResourceHandlerChain.preStart() failed"
 (LinuxContainerExecutor.handleLaunchForLaunchType)"""
 
 CHARGED = frozenset(
-    {Cause.MEMORY, Cause.REFUSED, Cause.CANNOT_RUN, Cause.PERMANENT, Cause.RETRYABLE, Cause.UNKNOWN}
+    {
+        Cause.MEMORY,
+        Cause.REFUSED,
+        Cause.CANNOT_RUN,
+        Cause.PERMANENT,
+        Cause.RETRYABLE,
+        Cause.HANG,
+        Cause.UNKNOWN,
+    }
 )
 """causes that count against the user's restart budget"""
 
@@ -67,6 +77,7 @@ WORDS = {
     NOT_KNOWN: "it has ended, and nobody knows any more how",
     NOT_THERE: "neither YARN nor its node knows it: it never started, or they lost it",
     NO_FILE: "one of its files can't be had",
+    HUNG: "it was stopped, since it hung",
     -1: "YARN refused to launch it",
     NOT_UNDERSTOOD: "its launcher could not unpack its script (or it ended with exit code 70)",
     PORT_TAKEN: "its port was taken (exit code 75)",
@@ -102,6 +113,11 @@ TABLE = (
         lambda c, _: c in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE),
         Cause.CANNOT_RUN,
         "what it is to run isn't there, and trying again brings it from nowhere",
+    ),
+    Row(
+        lambda c, _: c == HUNG,
+        Cause.HANG,
+        "a process that goes on for ever without a step is no better than none",
     ),
     Row(lambda c, _: c == 0, Cause.SUCCEEDED, "it did what it should"),
     Row(

@@ -16,6 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
+from trainmaster.plan.hangs import stragglers, watch
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
@@ -40,6 +41,8 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     succeed,
     judge_failures,
     look_for,
+    watch,
+    stragglers,
     follow_anew,
     check_deadlines,
     close,
@@ -117,4 +120,4 @@ def _orphan(declared: Declared) -> ApplicationMemory:
 def raised(memory: Memory, epoch: int) -> Memory:
     """The memory as a new leader takes it over: how long something was waited for or unseen, only an eye-witness can tell."""
     seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
-    return once_more(replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0))
+    return once_more(replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0))

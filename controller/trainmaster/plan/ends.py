@@ -27,6 +27,8 @@ class Cause(StrEnum):
     PERMANENT = "Permanent"
     """exit code 1 to 127 under restartPolicy ExitCode"""
     RETRYABLE = "Retryable"
+    HANG = "Hang"
+    """it made no step for as long as progressDeadline allows"""
     UNKNOWN = "Unknown"
     UNJUDGED = "Unjudged"
     """shown of an end that waits to be judged; never remembered"""

@@ -49,6 +49,15 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Hang:
+    """Processes that made no step for too long, and are asked for their stacks before they are ended."""
+
+    keys: tuple[Key, ...]
+    """the likeliest culprit first"""
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaMemory:
     """One replica. Bound means: a container was chosen for it and written down, and may now be told to start."""
 
@@ -68,6 +77,8 @@ class ReplicaMemory:
     """that one is to take the place of one that only waits, and it isn't known yet that it has"""
     done: bool = False
     """ended with success, and stays so"""
+    told_steps: tuple[int, int] = (0, 0)
+    """run and generation of the newest process of it that reported steps, where there is a progressDeadline"""
     restarts: int = 0
     """charged restarts"""
     replacements: int = 0
@@ -198,6 +209,7 @@ class Memory:
     """heard, and not judged yet (pending.py)"""
     lives: tuple[Life, ...] = ()
     """processes that are over, by when that was known, newest last; the last 100. Shown, and never decided on (past.py)"""
+    hang: Hang | None = None
     gang_not_before: float = 0.0
     gang_timeouts: int = 0
     queued_at: float = 0.0
@@ -222,6 +234,10 @@ class Memory:
     """when all of it ran for the first time since the last resume"""
     gang_since: float = field(default=0.0, compare=False)
     """since when the present gang is asked for; 0 when none is"""
+    watched_since: float = field(default=0.0, compare=False)
+    """since when it has been seen without a gap whether processes make steps; 0 while nobody looks"""
+    slow: tuple[Key, ...] = field(default=(), compare=False)
+    """stragglers that people have been told of"""
     since: Mapping[str, tuple[str, float]] = field(default_factory=dict, compare=False)
     """condition type -> (status, time of its last change)"""
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from trainmaster.api.progress_status import ProgressStatus, StragglerStatus
+from trainmaster.api.status import timestamp
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 
 SLOW = 0.75
@@ -74,6 +77,8 @@ class Progress:
     rate: float
     """steps a second; 0 where it isn't known"""
     heard_at: float
+    metrics: tuple[tuple[str, float], ...] = ()
+    """the training's own, as the furthest told them, by name"""
     stragglers: tuple[Straggler, ...] = ()
 
     @property
@@ -96,6 +101,7 @@ def progress_of(memory: Memory, reports: Reports) -> Progress | None:
         total=max(totals, default=None),
         rate=furthest.rate,
         heard_at=max(report.heard_at for _, report in told),
+        metrics=tuple(sorted(furthest.metrics.items())),
         stragglers=_stragglers(told),
     )
 
@@ -123,3 +129,31 @@ def _slowest(of_role: list[tuple[ReplicaMemory, Reported]]) -> Straggler | None:
     if report.rate >= SLOW * best:
         return None
     return Straggler(replica.key, replica.host, report.rate, best)
+
+
+@lru_cache(256)
+def shown(progress: Progress | None) -> ProgressStatus | None:
+    """As it stands in a status."""
+    if progress is None:
+        return None
+    return ProgressStatus(
+        step=progress.step,
+        total=progress.total,
+        steps_per_second=_digits(progress.rate) or None,
+        estimated_completion_time=timestamp(int(progress.ends_at)) if progress.ends_at else None,
+        last_report_time=timestamp(int(progress.heard_at)),
+        stragglers=tuple(
+            StragglerStatus(
+                role=each.key.role,
+                index=each.key.index,
+                node=each.node,
+                steps_per_second=_digits(each.rate),
+                best_steps_per_second=_digits(each.best),
+            )
+            for each in progress.stragglers
+        ),
+    )
+
+
+def _digits(rate: float) -> float:
+    return float(f"{rate:.3g}")

@@ -14,6 +14,7 @@ from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
 from trainmaster.plan.memory import Key, Memory
+from trainmaster.plan.progress import NO_REPORTS, Progress, Reports
 
 __all__ = ["NO_LIMIT", "Cluster", "Node", "Nodes", "Size"]
 
@@ -116,6 +117,12 @@ class Seen:
     """asks that the scheduler threw out, with its words"""
     gpus: Mapping[str, HeldGpus] = field(default_factory=dict)
     """by container, as far as NodeManagers told of late"""
+    reports: Reports = NO_REPORTS
+    """what its processes told of their steps"""
+    progress: Progress | None = None
+    """the same in short, as it is shown: renewed seldom"""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    """by container: where its process stood when it was asked; empty where it told nothing"""
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
     denied: str = ""
@@ -217,6 +224,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class AskStacks:
+    """Have the processes of these containers tell where they stand, in their logs and to us."""
+
+    containers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Tell YARN the final status and leave."""
 
@@ -251,6 +265,7 @@ Action = (
     | Reinitialise
     | Release
     | Stop
+    | AskStacks
     | Finish
     | Kill
     | Forget

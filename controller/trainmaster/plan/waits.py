@@ -8,6 +8,7 @@ from math import inf
 from trainmaster.plan.actions import FINISH_ANYWAY
 from trainmaster.plan.anew import awaited, patience_ends
 from trainmaster.plan.case import Case
+from trainmaster.plan.hangs import wakes
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
 
@@ -43,6 +44,7 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
         yield memory.queued_at + policy.pending_deadline
     if memory.pending_ends:
         yield waits_until(case, memory.pending_ends)
+    yield from wakes(case, memory)
     yield from _gang_times(case, memory)
     yield from _replica_times(case, memory)
 

@@ -36,7 +36,7 @@ class Driver(Protocol):
         """Jobs whose processes may report; empty on standby."""
 
     def heard_of(self, uid: str) -> None:
-        """Processes of it were heard for the first time."""
+        """Processes of it were heard for the first time, or what is shown of it is old."""
 
 
 class ReportsDoor:
@@ -125,6 +125,6 @@ class ReportsDoor:
         head = loads(line.partition(b',"rows":')[0] + b"}")
         uid, begun = head["job"], head["begun"]
         self._found.put(uid, line)
-        if self._begun.get(uid) != begun:
+        if self._begun.get(uid) != begun or self._found.due(uid):
             self._begun[uid] = begun
             driver.heard_of(uid)

@@ -18,6 +18,7 @@ from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.gpus.values import GpuPicture
+from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.web.declaration import shown
 from trainmaster.web.glance import glance
 from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
@@ -102,7 +103,14 @@ def _environment() -> Environment:
     environment.globals.update(style=_asset("style.css"), script=_asset("refresh.js"))
     environment.globals.update(queue_of=queue_of, user_of=user_of, age=_age)
     environment.filters.update(
-        tone=_tone, since=since, link=_web_link, gpu=_gpu, gib=_gib, container=_container
+        tone=_tone,
+        since=since,
+        link=_web_link,
+        gpu=_gpu,
+        gib=_gib,
+        container=_container,
+        progress=progress_words,
+        slow=slow_words,
     )
     return environment
 

@@ -1,0 +1,86 @@
+"""Asking the processes of a job where they stand: each once, and what it answers is read from its log. No decision.
+
+The ResourceManager hands the signal on with a NodeManager's next heartbeat. Who doesn't answer in time has told nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from trainmaster.errors import TrainmasterError
+from trainmaster.hadoop.logs import ContainerLogs
+from trainmaster.master.desk import Desk
+from trainmaster.master.sight import Sight
+from trainmaster.plan.stacks import stood_in
+
+PATIENCE = 5.0
+"""seconds for an answer"""
+LOOK, SETTLE = 0.5, 0.3
+"""seconds between two looks into a log, and for what is still being written"""
+AT_ONCE = 16
+"""containers of one job that are asked at one time"""
+FILE = "stderr"
+
+
+class Stacks:
+    """Those of one job."""
+
+    def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event) -> None:
+        self._desk, self._sight, self._wake = desk, sight, wake
+        self._found: dict[str, str] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def found(self) -> Mapping[str, str]:
+        """By container; a frozen copy, since decisions may be made in a thread."""
+        return dict(self._found)
+
+    def ask(self, containers: Iterable[str], user: str) -> None:
+        for container in containers:
+            if container not in self._tasks:
+                task = asyncio.get_running_loop().create_task(self._ask(container, user))
+                self._tasks[container] = task
+
+    def forget(self) -> None:
+        """The question is settled."""
+        if self._tasks:
+            for task in self._tasks.values():
+                task.cancel()
+            self._tasks.clear()
+            self._found.clear()
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self, container: str, user: str) -> None:
+        told = ""
+        try:
+            async with self._turns, asyncio.timeout(PATIENCE):
+                told = await self._asked(container, user)
+        except (TrainmasterError, TimeoutError):
+            pass
+        self._found[container] = told
+        self._sight.changed = True
+        self._wake.set()
+
+    async def _asked(self, container: str, user: str) -> str:
+        seen, logs = self._sight.containers.get(container), self._desk.logs
+        if seen is None or logs is None:
+            return ""
+        before = await logs.tail(seen.http, container, FILE, 0)
+        length = before.length if before else 0
+        await self._desk.manager(user).dump_threads(container)
+        while not await _written(logs, seen.http, container, length):
+            await asyncio.sleep(LOOK)
+        await asyncio.sleep(SETTLE)
+        return await _written(logs, seen.http, container, length)
+
+
+async def _written(logs: ContainerLogs, http: str, container: str, since: int) -> str:
+    tail = await logs.since(http, container, FILE, since)
+    return stood_in(tail.content.decode(errors="replace")) if tail else ""

@@ -1,0 +1,150 @@
+"""Trainings that tell their steps: what is shown of them, who hangs is restarted with its stack told, and no leader is missed."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from real.cluster import until
+from real.reading import SMALL, last_exit, worker
+from real.rooms import Room
+from real.trainings import log
+from trainmaster.api.status import ConditionType as C
+from trainmaster.api.status import JobStatus
+
+TRAIN = """\
+import os, sys, time
+from trainmaster_report import report
+
+FOLDER, PACE, STEPS, FREEZES = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+me = os.environ["TRAINMASTER_ROLE"] + "-" + os.environ["TRAINMASTER_INDEX"]
+first = os.environ["TRAINMASTER_RUN"] == "1" and os.environ["TRAINMASTER_GENERATION"] == "1"
+
+def waits_for_a_message_that_never_comes():
+    while True:
+        time.sleep(3600)
+
+for step in range(1, STEPS + 1):
+    if first and me == FREEZES and step == 6:
+        waits_for_a_message_that_never_comes()
+    time.sleep(PACE)
+    with open(FOLDER + "/" + me, "a") as file:
+        file.write("%d %f\\n" % (step, time.time()))
+    report(step, STEPS, loss=1 / step)
+"""
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    """What comes after a declaration is the same whatever its source."""
+    return "folder"
+
+
+def training(
+    folder: Path, replicas: int = 1, pace: float = 0.2, steps: int = 100, freezes: str = "", **policy: object
+) -> dict[str, object]:
+    command = (
+        f"cat > train.py <<'EOF'\n{TRAIN}EOF\n{sys.executable} train.py {folder} {pace} {steps} '{freezes}'"
+    )
+    role = SMALL | {"replicas": replicas, "command": command, "restartScope": "Job"}
+    return {"runPolicy": {"backoff": {"base": "0s"}, **policy}, "roles": {"worker": role}}
+
+
+def steps(folder: Path, who: str) -> list[tuple[int, float]]:
+    path = folder / who
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(step), float(at)) for step, at in map(str.split, lines)]
+
+
+def step_of(status: JobStatus) -> int:
+    return status.progress.step if status.progress else 0
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(room: Room, tmp_path: Path) -> None:
+    controller = room.controller(TRAINMASTER_REPORTS__PORT="0")
+    room.drop("frozen", training(tmp_path, 4, 1.0, 12, "worker-2", progressDeadline="5s"))
+    room.until_true("frozen", C.RUNNING)
+    status = room.until("frozen", lambda s: s.restarts == 1, 90)
+    end = last_exit(worker(status, 2))
+    assert end.cause == "Hang"
+    assert "no step for 5s after step 5" in end.message
+    assert (
+        "it stood in waits_for_a_message_that_never_comes (train.py, line 10), called by <module>"
+        in end.message
+    )
+
+    last = max(at for step, at in steps(tmp_path, "worker-2") if step == 5)
+    again = until(lambda: [at for step, at in steps(tmp_path, "worker-2") if step == 1 and at > last], 60)
+    (tmp_path / "restarted").write_text(f"{again[0] - 1.0 - last:.1f} s after its last step\n")
+
+    done = room.until_true("frozen", C.FINISHED, 120)
+    assert done.is_true(C.SUCCEEDED)
+    assert done.restarts == 1
+    assert "TRAINMASTER_STATUS_TOKEN" not in controller.words
+
+
+def test_processes_go_on_to_report_to_whoever_leads_next(room: Room, tmp_path: Path) -> None:
+    port = str(free_port())
+    first = room.controller(TRAINMASTER_REPORTS__PORT=port)
+    room.drop("told", training(tmp_path, 2, 0.2, 0x7FFF, progressDeadline="5s"))
+    status = room.until("told", lambda s: step_of(s) > 0)
+    assert status.progress
+    assert status.progress.total == 0x7FFF
+    assert worker(status).restarts == 0
+
+    first.end()
+    reached = steps(tmp_path, "worker-0")[-1][0]
+    time.sleep(8)  # longer than the deadline
+    room.controller(TRAINMASTER_REPORTS__PORT=port)
+    status = room.until("told", lambda s: step_of(s) > reached + 20, 90)
+    assert status.restarts == 0, "the time in which nobody could hear them doesn't count"
+    room.delete("told")
+
+
+def test_what_hung_while_nobody_looked_is_found_by_the_next_leader(room: Room, tmp_path: Path) -> None:
+    port = str(free_port())
+    first = room.controller(TRAINMASTER_REPORTS__PORT=port)
+    room.drop("unseen", training(tmp_path, 1, 1.0, 10, "worker-0", progressDeadline="8s"))
+    until(lambda: len(steps(tmp_path, "worker-0")) == 5, 90)
+    room.until("unseen", lambda s: step_of(s) > 0)
+    first.end()
+    room.controller(TRAINMASTER_REPORTS__PORT=port)
+    status = room.until("unseen", lambda s: s.restarts == 1, 90)
+    assert last_exit(worker(status)).cause == "Hang"
+    assert room.until_true("unseen", C.FINISHED).is_true(C.SUCCEEDED)
+
+
+def test_no_log_and_no_status_holds_the_token(room: Room, tmp_path: Path) -> None:
+    controller = room.controller(TRAINMASTER_REPORTS__PORT="0")
+    spec = training(tmp_path, 1, 0.1, 100)
+    spec["roles"]["worker"]["command"] = (  # type: ignore[index]
+        f"echo -n $TRAINMASTER_STATUS_TOKEN > {tmp_path}/token; " + spec["roles"]["worker"]["command"]  # type: ignore[index]
+    )
+    room.drop("secret", spec)
+    status = room.until("secret", lambda s: step_of(s) > 0)
+    token = (tmp_path / "token").read_text()
+    assert len(token) > 20
+    assert token not in controller.words
+    assert token not in status.model_dump_json()
+    assert token not in log(status, "worker", 0)
+    arguments = [_arguments(folder) for folder in Path("/proc").glob("[0-9]*")]
+    assert not any(token.encode() in each for each in arguments)
+    assert re.fullmatch(r"[\w-]+", token)
+
+
+def _arguments(folder: Path) -> bytes:
+    try:
+        return (folder / "cmdline").read_bytes()
+    except OSError:
+        return b""
