@@ -202,11 +202,11 @@ OF_PROCESSES = frozenset(
         "PORT",
         "PORTS",
         "CLUSTER",
-        "STATUS_URL",
-        "STATUS_TOKEN",
     ]
 )
 """what a job's process is told: no mistake where a command runs in one"""
+OF_REPORTS = frozenset({"TRAINMASTER_STATUS_URL", "TRAINMASTER_STATUS_TOKEN"})
+"""the same, where there is a reports door"""
 RENAMED = {"port": "web_port", "TRAINMASTER_PORT": "TRAINMASTER_WEB_PORT"}
 OF_SERVICES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 """what Kubernetes sets for a Service whose name begins with trainmaster (makeLinkVariables in pkg/kubelet/envvars)"""
@@ -330,7 +330,7 @@ class Settings(BaseSettings):
 def misspelled(environ: Mapping[str, str]) -> Iterator[str]:
     """One sentence for each variable that looks like a setting, and that nobody reads."""
     known = {f"TRAINMASTER_{name}".upper() for name in Settings.model_fields} | OTHERS
-    ours = OF_PROCESSES if "TRAINMASTER_JOB" in environ else frozenset()
+    ours = OF_PROCESSES | OF_REPORTS if "TRAINMASTER_JOB" in environ else frozenset()
     for name, value in sorted(environ.items()):
         if not name.upper().startswith("TRAINMASTER_") or name.upper().partition("__")[0] in known | ours:
             continue

@@ -21,6 +21,7 @@ from trainmaster.master.opening import Amend, Opened, became_of
 from trainmaster.master.points import reach
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import OVER, Sight
+from trainmaster.master.stacks import Stacks
 from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.values import IDLE, AppState, Plan
 
@@ -44,6 +45,7 @@ class Contact:
         self.releases: set[str] = set()
         """containers to be given back with the next heartbeat"""
         self.doing = Doing(desk, self.sight, wake, self.releases)
+        self._stacks = Stacks(desk, self.sight, wake)
         self._relisting = Relisting()
 
     async def beat(self) -> None:
@@ -200,8 +202,10 @@ class Contact:
         self._listed(opened.registered)
 
     def want(self, plan: Plan) -> None:
-        """What should stand at the scheduler from now on. While it is away nothing is taken back."""
+        """What should stand at the scheduler from now on, and which processes are asked where they stand. While it is away
+        nothing is taken back."""
         self.sight.keep_asking(plan.memory)
+        self._stacks.follow(plan)
         if self.heart and self.sight.state is AppState.REGISTERED:
             self.heart.want(plan.asks, plan.avoid)
 
@@ -228,4 +232,5 @@ class Contact:
 
     async def close(self) -> None:
         await self.doing.close()
+        await self._stacks.close()
         await self.drop_heart()

@@ -134,7 +134,11 @@ class Fleet:
     def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
         """Jobs whose processes may report: the token of each, and its replicas by role."""
         masters = self._masters.values() if self._leading else ()
-        return {m.memory.uid: told for m in masters if (told := m.reporting)}
+        found = (
+            (m.memory.uid, self.reports.allowed(m.memory, m.shown.status if m.shown else None))
+            for m in masters
+        )
+        return {uid: told for uid, told in found if told}
 
     def heard_of(self, uid: str) -> None:
         """Processes of it have reported for the first time: its next pass takes that in."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from weakref import proxy
 
 from trainmaster.api.declared import Declared
@@ -22,14 +22,12 @@ from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
-from trainmaster.master.stacks import Stacks
 from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
 from trainmaster.plan.values import (
     Action,
-    AskStacks,
     Event,
     Finish,
     Forget,
@@ -73,7 +71,6 @@ class JobMaster:
             lambda: desk.run_page(me.declared, me.memory.rerun),
         )
         self._affairs = Affairs(desk, self.contact.sight, self._wake, self.contact.opened)
-        self._stacks = Stacks(desk, sight=self.contact.sight, wake=self._wake)
         self._wake_at: float | None = None
         self._trouble = 0
 
@@ -92,15 +89,6 @@ class JobMaster:
         """Where the job is, or wants to be; empty while nobody can tell."""
         application, job = self.memory.application, self.declared.job
         return application.queue if application else job.spec.queue if job else ""
-
-    @property
-    def reporting(self) -> tuple[str, Mapping[str, int]] | None:
-        """The token with which its processes report their steps, and its replicas by role; None where none may."""
-        application = self.memory.application
-        if application is None or not application.report_token or not self.shown or self.memory.closing_since:
-            return None
-        roles = self.shown.status.roles.items()
-        return application.report_token, {name: role.wanted for name, role in roles}
 
     def declare(self, declared: Declared) -> None:
         """The source says something new of this job."""
@@ -127,7 +115,6 @@ class JobMaster:
     async def close(self) -> None:
         """Stop driving; the application goes on, for whoever takes it up."""
         await self._affairs.close()
-        await self._stacks.close()
         await self.contact.close()
         self.desk.beating.forget(self.memory.uid)
         self.desk.stands_outside(self.memory.uid, False)
@@ -156,7 +143,7 @@ class JobMaster:
             if self.over:
                 return
             sight.changed = False
-            seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart, self._stacks.found)
+            seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
             about = (self.declared, self.memory, seen, clock.now(), desk.limits)
             plan = await desk.beside(size_of(self.declared, self.memory), decide, *about)
             if seen.ends:
@@ -169,8 +156,6 @@ class JobMaster:
         if changes:
             log.info("decided", extra={**self._who(), **summary(plan)})
         self._act(plan)
-        if self.memory.hang is None:
-            self._stacks.forget()
         self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
 
@@ -203,8 +188,6 @@ class JobMaster:
     def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
         match action:
-            case AskStacks(containers) if application:
-                self._stacks.ask(containers, application.user)
             case Release(container):
                 self.contact.doing.release(container)
             case Open() if job or application:

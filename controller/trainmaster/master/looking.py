@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
@@ -20,14 +19,7 @@ from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
 
 
-def seen_by(
-    desk: Desk,
-    declared: Declared,
-    memory: Memory,
-    sight: Sight,
-    heart: Heart | None,
-    stacks: Mapping[str, str] = {},
-) -> Seen:
+def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
     """Everything known of one job now."""
     job = last_good(memory) or declared.job
     queue = _queue_of(declared, memory, sight)
@@ -42,7 +34,7 @@ def seen_by(
         gpus=desk.gpus.of(memory.uid),
         reports=desk.reports.of(memory.uid),
         progress=desk.reports.progress(memory),
-        stacks=stacks,
+        stacks=dict(sight.stacks),
         job_page=desk.job_page(declared),
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from trainmaster.api.status import JobStatus
 from trainmaster.json_text import loads
 from trainmaster.master import clock
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
@@ -45,6 +46,14 @@ class FoundReports:
         key = replica.key
         where = f"{self.url}/reports/{memory.uid}/{key.role}/{key.index}/{replica.run}/{memory.generation}"
         return {URL: where, TOKEN: token}
+
+    @staticmethod
+    def allowed(memory: Memory, status: JobStatus | None) -> tuple[str, Mapping[str, int]] | None:
+        """The token with which a job's processes report, and its replicas by role; None where none may."""
+        application = memory.application
+        if application is None or not application.report_token or not status or memory.closing_since:
+            return None
+        return application.report_token, {name: role.wanted for name, role in status.roles.items()}
 
     def put(self, uid: str, line: bytes) -> None:
         """All that is known of one job, as it came."""

@@ -57,6 +57,8 @@ class Sight:
         """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
         self.came_back: set[str] = set()
         """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
+        self.stacks: dict[str, str] = {}
+        """by container: where its process stood when it was asked (stacks.py)"""
         self.changed = True
         """whether something was seen since the last pass"""
         self._strays: tuple[object, int, bool] = (None, 0, False)

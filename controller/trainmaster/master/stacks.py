@@ -6,13 +6,14 @@ The ResourceManager hands the signal on with a NodeManager's next heartbeat. Who
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.master.desk import Desk
 from trainmaster.master.sight import Sight
 from trainmaster.plan.stacks import stood_in
+from trainmaster.plan.values import AskStacks, Plan
 
 PATIENCE = 5.0
 """seconds for an answer"""
@@ -28,28 +29,30 @@ class Stacks:
 
     def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event) -> None:
         self._desk, self._sight, self._wake = desk, sight, wake
-        self._found: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    @property
-    def found(self) -> Mapping[str, str]:
-        """By container; a frozen copy, since decisions may be made in a thread."""
-        return dict(self._found)
+    def follow(self, plan: Plan) -> None:
+        """Ask whom the plan wants to be asked; forget it all once the question is settled."""
+        application = plan.memory.application
+        if plan.memory.hang is None:
+            self._forget()
+        for action in plan.actions:
+            if isinstance(action, AskStacks) and application:
+                self._ask_all(action.containers, application.user)
 
-    def ask(self, containers: Iterable[str], user: str) -> None:
+    def _ask_all(self, containers: Iterable[str], user: str) -> None:
         for container in containers:
             if container not in self._tasks:
                 task = asyncio.get_running_loop().create_task(self._ask(container, user))
                 self._tasks[container] = task
 
-    def forget(self) -> None:
-        """The question is settled."""
+    def _forget(self) -> None:
         if self._tasks:
             for task in self._tasks.values():
                 task.cancel()
             self._tasks.clear()
-            self._found.clear()
+            self._sight.stacks.clear()
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
@@ -64,7 +67,7 @@ class Stacks:
                 told = await self._asked(container, user)
         except (TrainmasterError, TimeoutError):
             pass
-        self._found[container] = told
+        self._sight.stacks[container] = told
         self._sight.changed = True
         self._wake.set()
 

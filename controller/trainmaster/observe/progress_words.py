@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from trainmaster.api.progress_status import ProgressStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainmaster.api.progress_status import ProgressStatus
 
 
 def progress_words(progress: ProgressStatus | None) -> str:
