@@ -21,6 +21,8 @@ SOUND: list[dict[str, Any]] = [
     {"roles": roles(worker=2, ps=2), "gang": {"minAvailable": 4, "timeout": "9m59s"}},
     {"gang": {"timeout": "1s"}},
     {"runPolicy": {"progressDeadline": "5s"}},
+    {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 2}}},
+    {"roles": {"worker": {"command": "x", "metricsPort": 1}}},
     {"runPolicy": {"progressDeadline": "2h"}},
     {"framework": "TensorFlow", "roles": roles(chief=1, ps=2, worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "Chief"},
@@ -81,6 +83,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         {"gang": {"timeout": 0}},
         "spec.gang.timeout: must be from 1s to under 10m:"
         " YARN takes back containers that aren't started in 10 minutes",
+    ),
+    (
+        {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 3}}},
+        "spec.roles.worker.metricsPort: is the place of one of the replica's own ports, of which it has 2: raise `ports`",
     ),
     (
         {"runPolicy": {"progressDeadline": "4s"}},

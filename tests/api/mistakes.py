@@ -91,7 +91,7 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     ),
     ([(*WORKER, "resources", "memory")], SIZES),
     (
-        [(*WORKER, name) for name in ("replicas", "ports", "maxRestarts")]
+        [(*WORKER, name) for name in ("replicas", "ports", "metricsPort", "maxRestarts")]
         + [(*WORKER, "resources", name) for name in ("vcores", "gpus")]
         + [("priority",), ("runPolicy", "backoffLimit")],
         COUNTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -17,11 +18,13 @@ from trainmaster.master.lives import MOST_QUEUES, Lives
 from trainmaster.master.measures import Measures
 from trainmaster.master.names import OTHER
 from trainmaster.master.picture import FleetPicture
+from trainmaster.master.reports import Unread
 from trainmaster.observe.gpus.bill import Bill
 from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
+from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.sources.kubernetes.counts import Counts
 
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -247,3 +250,40 @@ def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:
     registry = registry_of(fleet(foreign={"vision/a": "theirs", "vision/b": "theirs"}))
     assert value(registry, "trainmaster_foreign_jobs") == 2
     assert value(registry, "trainmaster_unended_applications") == 0
+
+
+ROWS = [
+    ["worker", 0, 1, 1, 40, 100, 10.0, 11.0, 2.0, 2.0, 60, {"loss": 0.5}],
+    ["worker", 1, 1, 1, 41, 100, 10.0, 12.0, 1.0, 1.0, 60, {"loss": 0.4}],
+    ["worker", 1, 7, 1, 99, 100, 10.0, 99.0, 1.0, 1.0, 60, {"loss": 0.1}],
+]
+
+
+def reporting(name: str, rows: list[list[object]], state: str = "Running") -> FleetPicture:
+    bound = tuple(ReplicaMemory(Key("worker", i), container=f"c{i}", host="n1") for i in range(2))
+    shown = remembers(picture(name, state), replicas=bound)
+    line = json.dumps({"job": f"uid-{name}", "begun": 1, "rows": rows}).encode()
+    return fleet(shown, reports={f"uid-{name}": Unread(line, 1000.0), "uid-gone": Unread(line, 0.0)})
+
+
+def test_what_trainings_report_is_told_of_the_processes_that_run_now() -> None:
+    registry = registry_of(reporting("mnist", ROWS[:2]))
+    labels = {"job_namespace": "vision", "job_name": "mnist"}
+    assert value(registry, "trainmaster_job_step", **labels) == 41
+    assert value(registry, "trainmaster_job_steps_planned", **labels) == 100
+    assert value(registry, "trainmaster_job_steps_per_second", **labels) == 1.0
+    assert value(registry, "trainmaster_job_report_timestamp_seconds", **labels) == 1012.0
+    assert value(registry, "trainmaster_job_stragglers", **labels) == 1
+    assert registry.get_sample_value("trainmaster_job_metric", {**labels, "name": "loss"}) == 0.4
+    of_before = registry_of(reporting("mnist", ROWS[2:]))
+    assert value(of_before, "trainmaster_job_step", **labels) is None
+
+
+def test_a_job_that_reports_has_as_many_series_more_as_the_docs_say() -> None:
+    """5, and one for each of its metrics; none once it is over."""
+
+    def series(shown: FleetPicture) -> int:
+        return sum(len(family.samples) for family in registry_of(shown).collect())
+
+    assert series(reporting("mnist", ROWS)) - series(reporting("mnist", [])) == 5 + 1
+    assert series(reporting("mnist", ROWS, "Failed")) - series(reporting("mnist", [], "Failed")) == 0

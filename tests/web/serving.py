@@ -28,7 +28,7 @@ class Changing:
         return self.picture()
 
 
-MONITORING = ("/metrics", "/healthz", "/readyz")
+MONITORING = ("/metrics", "/sd", "/healthz", "/readyz")
 
 
 class Client:

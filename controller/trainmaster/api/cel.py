@@ -165,6 +165,9 @@ def _of_processes() -> Iterator[Rule]:
     alone = "self.roles.all(role, !has(self.roles[role].processesPerReplica))"
     yield Rule(SPEC, f"({pytorch}) || {once}", messages.ONLY_PYTORCH, path=".launcher")
     yield Rule(SPEC, f"({pytorch}) || {alone}", messages.ONLY_PYTORCH, path=".roles")
+    ports = "(has(self.ports) ? self.ports : 1)"
+    one = f"!has(self.metricsPort) || self.metricsPort <= {ports}"
+    yield Rule((*ROLES, "<name>"), one, messages.METRICS_PORT, {"ports": f"string({ports})"}, ".metricsPort")
 
 
 def _of_template() -> Iterator[Rule]:

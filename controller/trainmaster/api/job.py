@@ -108,6 +108,9 @@ class Role(Model):
     ports: Annotated[int, Field(strict=True, ge=1, le=16), EDIT_RESTART] = 1
     """Number of TCP ports that each replica is given. The controller chooses free ones and tells them to all in
     TRAINMASTER_CLUSTER, TRAINMASTER_PORTS and the framework's own variables."""
+    metrics_port: Annotated[Annotated[int, Field(strict=True, ge=1, le=16)] | None, EDIT_LIVE] = None
+    """Which of the replica's own ports, from 1, serves metrics of the training's own at /metrics. The controller lists
+    them at /sd for Prometheus. Left out: none."""
     processes_per_replica: Annotated[Annotated[int, Field(strict=True, ge=1, le=64)] | None, EDIT_RESTART] = (
         None
     )

@@ -162,6 +162,13 @@ def _processes(spec: Spec) -> Problems:
             yield _problem(where, role.processes_per_replica, messages.ONLY_PYTORCH)
 
 
+def _metrics_port(spec: Spec) -> Problems:
+    for name, role in spec.roles.items():
+        if role.metrics_port is not None and role.metrics_port > role.ports:
+            words = messages.METRICS_PORT.format(ports=role.ports)
+            yield _problem(f"spec.roles.{name}.metricsPort", role.metrics_port, words)
+
+
 def _scaling(spec: Spec) -> Problems:
     if spec.scaling is Scaling.LIVE and spec.framework is not Framework.GENERIC:
         yield _problem("spec.scaling", spec.scaling, messages.NOT_LIVE.format(framework=spec.framework))
@@ -233,6 +240,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_serve,
     _someone_to_wait_for,
     _processes,
+    _metrics_port,
     _scaling,
     template_problems,
     _environment,

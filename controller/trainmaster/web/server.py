@@ -23,7 +23,7 @@ from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.settings import Settings
-from trainmaster.web import answers, pages
+from trainmaster.web import answers, discovery, pages
 from trainmaster.web.access import Gate, Viewer
 from trainmaster.web.door import Door, viewer_of
 from trainmaster.web.forward import Forward
@@ -133,6 +133,7 @@ class WebServer:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
+                web.get("/sd", self._discovery),
             ]
         )
         return application
@@ -149,6 +150,13 @@ class WebServer:
         self._picture()  # on this loop: the registry reads the last one taken, beside it
         body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _discovery(self, _request: web.Request) -> web.Response:
+        """A standby knows of no job: at its refusal a Prometheus keeps the targets that it has."""
+        fleet = self._picture()
+        if not fleet.leading:
+            return web.json_response({"error": "this controller doesn't lead"}, status=503)
+        return web.json_response(await self._beside(discovery.targets, fleet))
 
     async def _reports(self, _request: web.Request) -> web.Response:
         """Where this controller's reports door is, for the standby's, which hands on to it."""
