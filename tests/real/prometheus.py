@@ -60,13 +60,17 @@ def _fetch() -> None:
 
 
 class Prometheus:
-    """One that scrapes these addresses (host:port) every second. Used as a context it surely ends."""
+    """One that scrapes these addresses (host:port) every second, and what is listed at the URL `discovery`. Used as a context
+    it surely ends."""
 
-    def __init__(self, folder: Path, *targets: str) -> None:
+    def __init__(self, folder: Path, *targets: str, discovery: str = "") -> None:
         self._folder, self.url = folder, f"http://127.0.0.1:{_free_port()}"
-        scrape = {"job_name": JOB, "static_configs": [{"targets": list(targets)}]}
+        scrapes: list[dict[str, Any]] = [{"job_name": JOB, "static_configs": [{"targets": list(targets)}]}]
+        if discovery:
+            listed = {"url": discovery, "refresh_interval": INTERVAL}
+            scrapes.append({"job_name": "trainings", "http_sd_configs": [listed]})
         every = {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL}
-        (folder / "prometheus.yml").write_text(yaml.safe_dump({"global": every, "scrape_configs": [scrape]}))
+        (folder / "prometheus.yml").write_text(yaml.safe_dump({"global": every, "scrape_configs": scrapes}))
 
     def __enter__(self) -> Prometheus:
         address = self.url.removeprefix("http://")

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from real.cluster import until
+from real.prometheus import Prometheus
 from real.reading import SMALL, last_exit, worker
 from real.rooms import Room
 from real.trainings import log
@@ -18,14 +20,16 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 
 TRAIN = """\
-import os, sys, time
+import os, signal, sys, time
 from trainmaster_report import report
 
-FOLDER, PACE, STEPS, FREEZES = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+FOLDER, PACE, STEPS, FREEZES, HOW = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 me = os.environ["TRAINMASTER_ROLE"] + "-" + os.environ["TRAINMASTER_INDEX"]
 first = os.environ["TRAINMASTER_RUN"] == "1" and os.environ["TRAINMASTER_GENERATION"] == "1"
 
 def waits_for_a_message_that_never_comes():
+    if HOW == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
     while True:
         time.sleep(3600)
 
@@ -46,11 +50,15 @@ def kind() -> str:
 
 
 def training(
-    folder: Path, replicas: int = 1, pace: float = 0.2, steps: int = 100, freezes: str = "", **policy: object
+    folder: Path,
+    replicas: int = 1,
+    pace: float = 0.2,
+    steps: int = 100,
+    freezes: str = "",
+    how: str = "waits",
+    **policy: object,
 ) -> dict[str, object]:
-    command = (
-        f"cat > train.py <<'EOF'\n{TRAIN}EOF\n{sys.executable} train.py {folder} {pace} {steps} '{freezes}'"
-    )
+    command = f"cat > train.py <<'EOF'\n{TRAIN}EOF\n{sys.executable} train.py {folder} {pace} {steps} '{freezes}' {how}"
     role = SMALL | {"replicas": replicas, "command": command, "restartScope": "Job"}
     return {"runPolicy": {"backoff": {"base": "0s"}, **policy}, "roles": {"worker": role}}
 
@@ -71,18 +79,27 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(room: Room, tmp_path: Path) -> None:
+STOOD = "it stood in waits_for_a_message_that_never_comes (train.py, line 12), called by <module> (train.py"
+
+
+@pytest.mark.parametrize(("how", "told"), [("waits", STOOD), ("stopped", "it told no stack")])
+def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(
+    how: str, told: str, room: Room, tmp_path: Path
+) -> None:
     controller = room.controller(TRAINMASTER_REPORTS__PORT="0")
-    room.drop("frozen", training(tmp_path, 4, 1.0, 12, "worker-2", progressDeadline="5s"))
-    room.until_true("frozen", C.RUNNING)
+    room.drop("frozen", training(tmp_path, 4, 1.0, 12, "worker-2", how, progressDeadline="5s"))
+    before = room.until("frozen", lambda s: s.is_true(C.RUNNING) and s.workers_summary == "4/4")
     status = room.until("frozen", lambda s: s.restarts == 1, 90)
     end = last_exit(worker(status, 2))
     assert end.cause == "Hang"
     assert "no step for 5s after step 5" in end.message
-    assert (
-        "it stood in waits_for_a_message_that_never_comes (train.py, line 10), called by <module>"
-        in end.message
-    )
+    assert told in end.message
+    assert sorted(asked(replica.log_url) for replica in before.roles["worker"].replicas) == [
+        how == "waits",
+        True,
+        True,
+        True,
+    ]
 
     last = max(at for step, at in steps(tmp_path, "worker-2") if step == 5)
     again = until(lambda: [at for step, at in steps(tmp_path, "worker-2") if step == 1 and at > last], 60)
@@ -91,7 +108,14 @@ def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(room: Room, t
     done = room.until_true("frozen", C.FINISHED, 120)
     assert done.is_true(C.SUCCEEDED)
     assert done.restarts == 1
-    assert "TRAINMASTER_STATUS_TOKEN" not in controller.words
+    assert "STATUS_TOKEN" not in controller.words
+
+
+def asked(log_url: str) -> bool:
+    """Whether the process that wrote this log told its stacks there."""
+    container, node = re.findall(r"container_\w+", log_url)[0], log_url.split("/")[2]
+    url = f"http://{node}/ws/v1/node/containerlogs/{container}/stderr"
+    return "most recent call first" in requests.get(url, params={"size": "-65536"}, timeout=10).text
 
 
 def test_processes_go_on_to_report_to_whoever_leads_next(room: Room, tmp_path: Path) -> None:
@@ -141,6 +165,40 @@ def test_no_log_and_no_status_holds_the_token(room: Room, tmp_path: Path) -> Non
     arguments = [_arguments(folder) for folder in Path("/proc").glob("[0-9]*")]
     assert not any(token.encode() in each for each in arguments)
     assert re.fullmatch(r"[\w-]+", token)
+
+
+SERVES = """\
+import http.server, os
+
+class Metrics(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(b"training_loss 0.25\\n")
+
+port = int(os.environ["TRAINMASTER_PORTS"].split(",")[1])
+http.server.HTTPServer(("", port), Metrics).serve_forever()
+"""
+
+
+def test_a_prometheus_finds_the_metrics_that_processes_serve_by_themselves(
+    room: Room, tmp_path: Path
+) -> None:
+    controller = room.controller()
+    command = f"cat > serve.py <<'EOF'\n{SERVES}EOF\nexec {sys.executable} serve.py"
+    role = SMALL | {"replicas": 2, "command": command, "ports": 2, "metricsPort": 2}
+    room.drop("serving", {"roles": {"worker": role}})
+    room.until_true("serving", C.RUNNING)
+    with Prometheus(
+        tmp_path, controller.web.removeprefix("http://"), discovery=f"{controller.web}/sd"
+    ) as watching:
+        found = until(lambda: (r := watching.query("training_loss")) and len(r) == 2 and r, 60)
+    labels = sorted(each["metric"]["index"] for each in found)
+    assert labels == ["0", "1"]
+    assert {each["value"][1] for each in found} == {"0.25"}
+    one = found[0]["metric"]
+    assert (one["job_namespace"], one["job_name"], one["role"]) == ("default", "serving", "worker")
 
 
 def _arguments(folder: Path) -> bytes:

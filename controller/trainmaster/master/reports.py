@@ -55,10 +55,12 @@ class FoundReports:
             return None
         return application.report_token, {name: role.wanted for name, role in status.roles.items()}
 
-    def put(self, uid: str, line: bytes) -> None:
-        """All that is known of one job, as it came."""
+    def put(self, uid: str, line: bytes, read: Reports | None = None) -> None:
+        """All that is known of one job, as it came, and what it says where that was read already."""
         self._lines[uid] = line
         self._read.pop(uid, None)
+        if read:
+            self._read[uid] = read
 
     def told(self, until: float, late: Iterable[str]) -> None:
         """All that was heard up to then (monotonic) has been told, save of those jobs."""

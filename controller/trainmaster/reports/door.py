@@ -14,7 +14,8 @@ from typing import Protocol
 
 from trainmaster.errors import UnavailableError
 from trainmaster.json_text import loads
-from trainmaster.master.reports import FoundReports
+from trainmaster.master import clock
+from trainmaster.master.reports import FoundReports, Unread
 from trainmaster.settings import Reports
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ AGAIN = 5.0
 """seconds before a door that ended is opened anew"""
 LONGEST = 64 << 20
 """bytes of one line"""
+
+LARGE = 64 << 10
+"""bytes of a line from which on reading it takes some ten milliseconds"""
 
 Live = Mapping[str, tuple[str, Mapping[str, int]]]
 """uid -> the token of a job that lives, and its replicas by role"""
@@ -115,16 +119,21 @@ class ReportsDoor:
     async def _hear(self, out: asyncio.StreamReader, driver: Driver) -> None:
         while line := await out.readline():
             if line.startswith(b'{"job":'):
-                self._job(line, driver)
+                await self._job(line, driver)
             else:
                 said = loads(line)
                 self._found.told(said["until"], said["late"])
 
-    def _job(self, line: bytes, driver: Driver) -> None:
-        """Only its head is read here: there may be thousands of rows."""
+    async def _job(self, line: bytes, driver: Driver) -> None:
+        """Only its head is read here, and a line of thousands of rows in a thread: a heartbeat must not wait for it."""
         head = loads(line.partition(b',"rows":')[0] + b"}")
         uid, begun = head["job"], head["begun"]
-        self._found.put(uid, line)
+        if len(line) < LARGE:
+            self._found.put(uid, line)
+        else:
+            unread = Unread(line, clock.now() - clock.monotonic())
+            read = await asyncio.get_running_loop().run_in_executor(None, unread.read)
+            self._found.put(uid, line, read)
         if self._begun.get(uid) != begun or self._found.due(uid):
             self._begun[uid] = begun
             driver.heard_of(uid)
