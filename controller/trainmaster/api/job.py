@@ -172,8 +172,8 @@ class RunPolicy(Model):
     """How long the job may wait for its first start, such as 1h; then it fails. Left out: for ever."""
     progress_deadline: Duration | None = None
     """How long a process that reports its steps may make none, from 5s on, such as 10m; checkpoints and evaluations between two
-    steps must fit in. Then it counts as hung: all are asked for their stacks, and it is restarted, charged. Left out: for
-    ever."""
+    steps must fit in. Then it counts as hung: all are asked for their stacks, and it is restarted, charged. Needs the
+    controller's reports door (reports.port). Left out: for ever."""
     ttl_after_finished: Duration | None = None
     """How long after its end the job's history, journal and staged files are kept, such as 7d. Left out: for
     ever."""

@@ -1,0 +1,45 @@
+"""A standby's door learns where the leader's is, from the leader's web server."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import CollectorRegistry
+
+from observe.pictures import fleet
+from trainmaster.reports import leader as leader_module
+from trainmaster.reports.leader import LeadersDoor
+from trainmaster.settings import Settings
+from trainmaster.web.server import WebServer
+
+
+async def test_the_door_of_the_leader_is_known_for_as_long_as_another_leads(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(leader_module, "LOOK", 0.02)
+    web = WebServer(Settings(web_port=0), fleet, CollectorRegistry())
+    web.reports = lambda: "http://10.0.0.7:9091"
+    await web.start()
+    leads = web.own_url
+    doors = LeadersDoor(lambda: leads)
+    running = asyncio.create_task(doors.run())
+    try:
+        await _until(lambda: doors.url == "http://10.0.0.7:9091")
+        web.reports = lambda: "file:///etc"
+        await _until(lambda: not doors.url)
+        web.reports = lambda: "http://10.0.0.8:9091"
+        await _until(lambda: doors.url == "http://10.0.0.8:9091")
+        leads = ""  # this one leads now
+        await _until(lambda: not doors.url)
+        leads = "http://127.0.0.1:9"
+        await asyncio.sleep(0.1)
+        assert not running.done()
+        assert doors.url == ""
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await web.stop()
+
+
+async def _until(what) -> None:  # type: ignore[no-untyped-def]
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.01)
