@@ -190,9 +190,8 @@ def test_a_prometheus_finds_the_metrics_that_processes_serve_by_themselves(
     role = SMALL | {"replicas": 2, "command": command, "ports": 2, "metricsPort": 2}
     room.drop("serving", {"roles": {"worker": role}})
     room.until_true("serving", C.RUNNING)
-    with Prometheus(
-        tmp_path, controller.web.removeprefix("http://"), discovery=f"{controller.web}/sd"
-    ) as watching:
+    address = controller.monitoring
+    with Prometheus(tmp_path, address.removeprefix("http://"), discovery=f"{address}/sd") as watching:
         found = until(lambda: (r := watching.query("training_loss")) and len(r) == 2 and r, 60)
     labels = sorted(each["metric"]["index"] for each in found)
     assert labels == ["0", "1"]
