@@ -300,6 +300,21 @@ def test_the_end_is_estimated_from_the_rate() -> None:
     assert found.ends_at == told.now + 50.0
 
 
+def test_after_the_end_it_still_shows_how_far_it_was_also_to_the_next_controller() -> None:
+    told = training(deadline=None, worker=1).tells("worker-0", step=50)
+    told.sees(progress=progress_of(told.memory, told.seen.reports))
+    told.ends("worker-0", 0)
+    last = {Key("worker", 0): replace(told.seen.reports.of[Key("worker", 0)], step=51)}
+    found = progress_of(told.memory, Reports(told.now, last))
+    assert found, "what a process told that ended well counts"
+    told.sees(progress=found).closes()
+    told.memory = decode(encode(told.memory))
+    told.sees(progress=None)
+    assert told.is_true("Succeeded")
+    assert told.status.progress
+    assert told.status.progress.step == 51
+
+
 STACKS = """\
 Thread 0x00007fd1 (most recent call first):
   File "/usr/lib/python3.11/threading.py", line 327 in wait

@@ -90,6 +90,7 @@ def test_what_was_told_is_handed_on_once_for_each_job() -> None:
 def test_a_step_that_goes_back_is_refused_and_yet_is_no_standing_still() -> None:
     told = book()
     told.take("u", ME, report(9), 10.0)
+    assert rows(told, 11.0)
     with pytest.raises(RefusalError, match="step 5 is behind 9") as refused:
         told.take("u", ME, report(5), 20.0)
     assert refused.value.status == 409

@@ -80,7 +80,7 @@ class FoundReports:
         """What is shown of a job: renewed when it is due, and when its processes are others."""
         uid = memory.uid
         at, shown = self._shown.get(uid, (-inf, None))
-        if shown is None or self.due(uid):
+        if shown is None or self.due(uid) or memory.verdict:
             made = progress_of(memory, self.of(uid))
             if made or uid in self._shown:
                 at, shown = clock.monotonic(), made or shown

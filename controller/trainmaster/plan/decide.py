@@ -16,7 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
-from trainmaster.plan.hangs import stragglers, watch
+from trainmaster.plan.hangs import note_progress, watch
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
@@ -42,7 +42,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     judge_failures,
     look_for,
     watch,
-    stragglers,
+    note_progress,
     follow_anew,
     check_deadlines,
     close,

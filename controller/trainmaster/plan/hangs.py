@@ -7,7 +7,7 @@ takes nobody for hung. What isn't known of a process since this leader came coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartScope
@@ -16,7 +16,8 @@ from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.classify import HUNG
 from trainmaster.plan.ends import End
 from trainmaster.plan.judge import judge
-from trainmaster.plan.memory import Hang, Key, Memory, ReplicaMemory, changed, replace
+from trainmaster.plan.memory import Hang, Memory, ReplicaMemory, changed, replace
+from trainmaster.plan.progress import shown
 from trainmaster.plan.values import ContainerState
 
 ASK_PATIENCE = 6.0
@@ -157,18 +158,16 @@ def wakes(case: Case, memory: Memory) -> Iterator[float]:
         yield max(since + deadline, case.now + LOOK_AGAIN)
 
 
-def stragglers(case: Case, memory: Memory) -> Change:
-    """Tell once of who has become slower than its peers, or than it was."""
-    found = case.seen.progress.stragglers if case.seen.progress else ()
-    slow: Mapping[Key, float] = {each.key: each.rate for each in found}
-    if tuple(slow) == memory.slow:
+def note_progress(case: Case, memory: Memory) -> Change:
+    """Keep what is shown, and tell once of who has become slower than its peers, or than it was."""
+    told = case.seen.progress
+    if told is None:
         return Change(memory)
-    events = tuple(
-        warning(
-            reasons.STRAGGLER,
-            f"{each.key} on {each.node} makes {each.rate:.3g} steps/s, where {each.best:.3g} were made",
-        )
-        for each in found
-        if each.key not in memory.slow
+    slow = tuple(each.key for each in told.stragglers)
+    new = [each for each in told.stragglers if each.key not in memory.slow]
+    events = (
+        f"{each.key} on {each.node} makes {each.rate:.3g} steps/s, where {each.best:.3g} were made"
+        for each in new
     )
-    return Change(replace(memory, slow=tuple(slow)), events)
+    noted = replace(memory, progress=shown(told), slow=slow)
+    return Change(noted, tuple(warning(reasons.STRAGGLER, said) for said in events))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.ends import End, LastExit, Life, Survivor
 
 if TYPE_CHECKING:
@@ -236,6 +237,8 @@ class Memory:
     """since when the present gang is asked for; 0 when none is"""
     watched_since: float = field(default=0.0, compare=False)
     """since when it has been seen without a gap whether processes make steps; 0 while nobody looks"""
+    progress: ProgressStatus | None = field(default=None, compare=False)
+    """as it was shown last: once all is over nobody tells it again"""
     slow: tuple[Key, ...] = field(default=(), compare=False)
     """stragglers that people have been told of"""
     since: Mapping[str, tuple[str, float]] = field(default_factory=dict, compare=False)

@@ -41,8 +41,12 @@ class Reported:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, replica: ReplicaMemory, memory: Memory) -> bool:
-        """Whether it is the present process of this replica that told it."""
-        return replica.bound and (self.run, self.generation) == (replica.run, memory.generation)
+        """Whether it is the present process of this replica that told it, or the one that ended with success."""
+        if self.generation != memory.generation:
+            return False
+        if replica.done:
+            return self.run in (replica.run, replica.run - 1)  # it rises when all is given back
+        return replica.bound and self.run == replica.run
 
 
 @dataclass(frozen=True, slots=True)

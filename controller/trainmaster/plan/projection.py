@@ -23,7 +23,6 @@ from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.links import container_log
 from trainmaster.plan.memory import Memory, PastRun, replace
-from trainmaster.plan.progress import shown
 from trainmaster.plan.rows import role_status
 
 ALWAYS = (C.ACCEPTED, C.READY, C.STALLED, C.RECONCILING)
@@ -155,7 +154,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         gpus=sum(c.size.gpus for c in case.seen.containers.values()),
         restarts=memory.charged,
         application_id=application.id if application else "",
-        progress=shown(case.seen.progress),
+        progress=memory.progress,
         earlier_application_ids=memory.earlier_applications,
         rerun=memory.rerun,
         earlier_runs=tuple(_run(past, case.limits.web_scheme) for past in memory.past_runs),

@@ -88,15 +88,15 @@ async def _obey(book: Book, door: Door) -> None:
 
 
 def _say(words: object) -> None:
-    """To whom doesn't read fast enough all waits: it is the one who decides, and a minute of news is small."""
+    """Where it isn't read all waits; the controller is the one who decides. Where it is gone, so is the door."""
     text = words if isinstance(words, str) else json.dumps(words)
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(0)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's, which closes stdin in its time
-    try:
-        sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))
-    except BrokenPipeError:  # the controller is gone
-        os._exit(0)
+    sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))

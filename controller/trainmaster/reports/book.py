@@ -131,6 +131,7 @@ class Book:
     def take(self, uid: str, place: Place, report: Report, now: float) -> float:
         """Note one report of a live job; the seconds after which the next one is welcome. Raises RefusalError."""
         heard = self._heard.setdefault(uid, Heard())
+        heard.changed = True
         where = (place.role, place.index)
         entry = heard.entries.get(where)
         if entry and place.process < entry.place.process:
@@ -140,7 +141,6 @@ class Book:
             self._count()
         else:
             self._goes_on(heard, entry, report, now)
-        heard.changed = True
         return max(1.0, self._reporters / A_SECOND)
 
     def too_soon(self, uid: str, place: Place, now: float) -> bool:
