@@ -31,6 +31,7 @@ OWN_VALUES = {
     "listen",
     "web_port",
     "metrics_port",
+    "reports",
     "public_url",
     "advertise",
 }
