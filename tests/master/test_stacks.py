@@ -32,8 +32,11 @@ class Node:
         self.asked.append(container)
         if self._refuses:
             raise RefusedError("YarnException", "no such container")
-        if self._answers:
-            self.log += NEW
+        if self._answers:  # with the next heartbeat of the NodeManager (NodeStatusUpdaterImpl)
+            asyncio.get_running_loop().call_later(0.03, self._writes)
+
+    def _writes(self) -> None:
+        self.log += NEW
 
     async def tail(self, _http: str, _container: str, _file: str, _size: int) -> LogTail:
         return LogTail(b"", len(self.log))

@@ -92,7 +92,9 @@ def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(
     status = room.until("frozen", lambda s: s.restarts == 1, 90)
     end = last_exit(worker(status, 2))
     assert end.cause == "Hang"
-    assert "no step for 5s after step 5" in end.message
+    assert re.search("no step for 5s after step [45];", end.message), (
+        "the last one may not have been told yet"
+    )
     assert told in end.message
     assert sorted(asked(replica.log_url) for replica in before.roles["worker"].replicas) == [
         how == "waits",

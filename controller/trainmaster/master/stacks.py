@@ -6,19 +6,25 @@ The ResourceManager hands the signal on with a NodeManager's next heartbeat. Who
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.logs import ContainerLogs
+from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.sight import Sight
 from trainmaster.plan.stacks import stood_in
 from trainmaster.plan.values import AskStacks, Plan
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 5.0
 """seconds for an answer"""
 LOOK, SETTLE = 0.5, 0.3
 """seconds between two looks into a log, and for what is still being written"""
+SOON = 0.5
+"""seconds within which no NodeManager has handed on the question"""
 AT_ONCE = 16
 """containers of one job that are asked at one time"""
 FILE = "stderr"
@@ -65,8 +71,12 @@ class Stacks:
         try:
             async with self._turns, asyncio.timeout(PATIENCE):
                 told = await self._asked(container, user)
-        except (TrainmasterError, TimeoutError):
-            pass
+        except TimeoutError:
+            log.info("a process tells no stacks in time", extra={"container": container})
+        except TrainmasterError as error:
+            log.info(
+                "a process can't be asked for its stacks", extra={"container": container, "error": str(error)}
+            )
         self._sight.stacks[container] = told
         self._sight.changed = True
         self._wake.set()
@@ -75,13 +85,19 @@ class Stacks:
         seen, logs = self._sight.containers.get(container), self._desk.logs
         if seen is None or logs is None:
             return ""
-        before = await logs.tail(seen.http, container, FILE, 0)
-        length = before.length if before else 0
-        await self._desk.manager(user).dump_threads(container)
-        while not await _written(logs, seen.http, container, length):
+        asked, length = self._desk.manager(user).dump_threads(container), _length(logs, seen.http, container)
+        _, length_before = await asyncio.gather(asked, length)
+        while not await _written(logs, seen.http, container, length_before):
             await asyncio.sleep(LOOK)
         await asyncio.sleep(SETTLE)
-        return await _written(logs, seen.http, container, length)
+        return await _written(logs, seen.http, container, length_before)
+
+
+async def _length(logs: ContainerLogs, http: str, container: str) -> int:
+    """Of the log before the answer. Where it is told so late that the answer may be in it, that counts as nothing."""
+    since = clock.monotonic()
+    tail = await logs.tail(http, container, FILE, 0)
+    return tail.length if tail and clock.monotonic() - since < SOON else 0
 
 
 async def _written(logs: ContainerLogs, http: str, container: str, since: int) -> str:
