@@ -138,6 +138,34 @@ def test_processes_go_on_to_report_to_whoever_leads_next(room: Room, tmp_path: P
     room.delete("told")
 
 
+def test_what_comes_to_a_standby_is_handed_on_to_the_leader(room: Room, tmp_path: Path) -> None:
+    standby = str(free_port())
+    leader = room.controller(
+        TRAINMASTER_REPORTS__PORT="0", TRAINMASTER_REPORTS__URL=f"http://127.0.0.1:{standby}"
+    )
+    until(lambda: "leading" in leader.words, 60)
+    room.controller(TRAINMASTER_REPORTS__PORT=standby)
+    room.drop("handed-on", training(tmp_path, 1, 0.2, 0x7FFF))
+    room.until("handed-on", lambda s: step_of(s) > 0)
+    room.delete("handed-on")
+
+
+def test_a_slow_worker_is_named_with_its_node(room: Room, tmp_path: Path) -> None:
+    room.controller(TRAINMASTER_REPORTS__PORT="0")
+    spec = training(tmp_path, 3, 0.3, 0x7FFF)
+    slow = spec["roles"]["worker"]["command"].replace(
+        " 0.3 ", " $(test $TRAINMASTER_INDEX = 1 && echo 0.5 || echo 0.3) "
+    )  # type: ignore[index]
+    spec["roles"]["worker"]["command"] = slow  # type: ignore[index]
+    room.drop("slow", spec)
+    status = room.until("slow", lambda s: s.progress and s.progress.stragglers, 120)
+    assert status.progress
+    [named] = status.progress.stragglers
+    assert (named.role, named.index, named.node) == ("worker", 1, worker(status, 1).node)
+    assert named.steps_per_second < named.best_steps_per_second
+    room.delete("slow")
+
+
 def test_what_hung_while_nobody_looked_is_found_by_the_next_leader(room: Room, tmp_path: Path) -> None:
     port = str(free_port())
     first = room.controller(TRAINMASTER_REPORTS__PORT=port)
