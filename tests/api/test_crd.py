@@ -97,7 +97,7 @@ def test_names_columns_and_subresources() -> None:
     assert (names["shortNames"], names["categories"]) == (["tj"], ["all", "trainmaster"])
     assert [column["name"] for column in VERSION["additionalPrinterColumns"]] == [
         "State", "Workers", "Queue", "Age",
-        "Framework", "GPUs", "Restarts", "User", "Application", "Started", "Reason",
+        "Framework", "GPUs", "Restarts", "Step", "User", "Application", "Started", "Reason",
     ]  # fmt: skip
     assert [column["name"] for column in VERSION["additionalPrinterColumns"] if "priority" not in column][
         -1

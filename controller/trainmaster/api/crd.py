@@ -29,6 +29,7 @@ WIDE_COLUMNS = (
     ("Framework", "string", ".status.framework"),
     ("GPUs", "integer", ".status.gpus"),
     ("Restarts", "integer", ".status.restarts"),
+    ("Step", "integer", ".status.progress.step"),
     ("User", "string", ".status.user"),
     ("Application", "string", ".status.applicationId"),
     ("Started", "date", ".status.startTime"),
