@@ -59,6 +59,7 @@ def test_lint_finds_nothing(values: Path) -> None:
         ("settings.store=hdfs:///", "store"),
         ("networkPolicy.enabled=true", "hadoopCidrs"),
         ("ingress.enabled=true", "host"),
+        ("reports.enabled=true", "url"),
         ("policy[0].users={vision}", "namespace"),
         ("image.digest=latest", "digest"),
         ("serviceAccount.create=false", "serviceAccount"),
