@@ -11,7 +11,7 @@ from plan.build import World, job, key
 from thorough import schedules
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import raised
-from trainmaster.plan.hangs import ASK_PATIENCE
+from trainmaster.plan.hangs import ASK_PATIENCE, COMING_BACK
 from trainmaster.plan.memory import Key
 from trainmaster.plan.progress import NO_REPORTS, Reported, Reports, progress_of
 from trainmaster.plan.stacks import stood_in
@@ -171,7 +171,7 @@ def test_the_time_in_which_nobody_looked_does_not_count(away: str) -> None:
         told.later(1000)
         moved = {k: replace(r, moved_at=told.now) for k, r in before.of.items()}
         told.sees(reports=Reports(told.now, moved)).says(AppState.REGISTERED)
-    told.listens(DEADLINE - 1)
+    told.listens(DEADLINE + (COMING_BACK if away == "door" else 0) - 1)
     assert told.memory.hang is None
     told.listens(1)
     assert told.memory.hang is not None
@@ -182,7 +182,7 @@ def test_a_new_leader_gives_the_whole_deadline_and_finds_who_hung_before_it_came
     told.memory = raised(decode(encode(told.memory)), 2)
     told.now += 500
     told.sees(reports=Reports(told.now, {}))
-    told.listens(DEADLINE - 1)
+    told.listens(DEADLINE + COMING_BACK - 1)
     assert told.memory.hang is None
     told.listens(1)
     assert told.memory.hang is not None

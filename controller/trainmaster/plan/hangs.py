@@ -20,6 +20,8 @@ from trainmaster.plan.memory import Hang, Memory, ReplicaMemory, changed, replac
 from trainmaster.plan.progress import shown
 from trainmaster.plan.values import ContainerState
 
+COMING_BACK = 10.0
+"""seconds more for whoever this leader hasn't heard: a process that found no door tries again every few seconds"""
 ASK_PATIENCE = 6.0
 """seconds for which the stacks are waited for: the ResourceManager hands the question on with a NodeManager's next heartbeat"""
 LOOK_AGAIN = 1.0
@@ -92,7 +94,7 @@ def watched(case: Case, memory: Memory) -> Iterator[tuple[ReplicaMemory, float]]
         if told and not replica.reinitialising and case.state_of(replica) is ContainerState.RUNNING:
             report = case.seen.reports.of.get(replica.key)
             own = report is not None and report.of(replica, memory)
-            yield replica, report.moved_at if own and report else memory.watched_since
+            yield replica, report.moved_at if own and report else memory.watched_since + COMING_BACK
 
 
 def _step(case: Case, memory: Memory, replica: ReplicaMemory) -> int:

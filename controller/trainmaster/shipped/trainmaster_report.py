@@ -24,8 +24,8 @@ _TOKEN = os.environ.get("TRAINMASTER_STATUS_TOKEN", "")
 _SPEAKS = bool(_URL and _TOKEN) and os.environ.get("LOCAL_RANK", "0") == "0"
 """of several processes of one replica the first speaks: they step together"""
 _TIMEOUT = 3.0
-_LEAST, _MOST = 1.0, 60.0
-"""seconds between two posts"""
+_LEAST, _MOST, _AGAIN = 1.0, 60.0, 5.0
+"""seconds between two posts, and between two tries at most: who is silent for longer counts as hung"""
 _METRICS = 16
 
 
@@ -77,7 +77,7 @@ class _Reporter:
         except Exception:
             self._hang_up()
             self.answered = False
-            self._after = min(_MOST, self._after * 2)
+            self._after = min(_AGAIN, self._after * 2)
 
     def _post(self, document):
         where = urlsplit(_URL)
