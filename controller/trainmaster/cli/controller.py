@@ -88,7 +88,8 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     source = _source(settings, registry)
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
-    leaders = LeadersDoor(lambda: "" if source.lease.held() else source.lease.leader)
+    alone = settings.reports.port is None
+    leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
     await web.start()
     source.lease.address = web.own_url
     try:
