@@ -87,7 +87,7 @@ def test_a_frozen_worker_is_restarted_soon_and_says_where_it_stood(
     how: str, told: str, room: Room, tmp_path: Path
 ) -> None:
     controller = room.controller(TRAINMASTER_REPORTS__PORT="0")
-    room.drop("frozen", training(tmp_path, 4, 1.0, 12, "worker-2", how, progressDeadline="5s"))
+    room.drop("frozen", training(tmp_path, 4, 1.0, 25, "worker-2", how, progressDeadline="5s"))
     before = room.until("frozen", lambda s: s.is_true(C.RUNNING) and s.workers_summary == "4/4")
     status = room.until("frozen", lambda s: s.restarts == 1, 90)
     end = last_exit(worker(status, 2))
