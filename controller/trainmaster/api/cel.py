@@ -18,9 +18,11 @@ from trainmaster.api.cel_rule import Place, Rule, text
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
+from trainmaster.api.failure_rule_problems import YARNS_OWN
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
 from trainmaster.api.rules import GANG_TIMEOUT_BELOW
 from trainmaster.api.variables import BASHS_OWN, PATH_ENV
+from trainmaster.api.words import FailureAction
 
 
 def _replicas(*names: str) -> str:
@@ -71,6 +73,7 @@ def rules() -> Iterator[Rule]:
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
+    yield from _of_failure_rules()
     yield from _of_template()
     yield from _of_env()
     yield from _of_files()
@@ -163,6 +166,26 @@ def _of_processes() -> Iterator[Rule]:
     alone = "self.roles.all(role, !has(self.roles[role].processesPerReplica))"
     yield Rule(SPEC, f"({pytorch}) || {once}", messages.ONLY_PYTORCH, path=".launcher")
     yield Rule(SPEC, f"({pytorch}) || {alone}", messages.ONLY_PYTORCH, path=".roles")
+
+
+def _of_failure_rules() -> Iterator[Rule]:
+    """Which of them are never reached is left to failure_rule_problems.py: CEL has no budget for it."""
+    place: Place = (*SPEC, "failureRules", "[]")
+    fails = f"self.action == '{FailureAction.FAIL_JOB.value}'"
+    for field_ in ("charged", "avoidNode"):
+        yield Rule(place, f"!({fails}) || !has(self.{field_})", messages.NO_RESTART, path=f".{field_}")
+    charged = f"self.action != '{FailureAction.IGNORE.value}' || !has(self.charged) || !self.charged"
+    yield Rule(place, charged, messages.IGNORED_AND_CHARGED, path=".charged")
+    own = json.dumps([cause.value for cause in YARNS_OWN])
+    worded = f"has(self.causes) && (has(self.exitCodes) || has(self.stderr)) && self.causes.exists(it, it in {own})"
+    yield Rule(place, f"!({worded})", messages.NO_WORDS, path=".causes")
+    known = "has(rule.roles) && rule.roles.exists(role, !(role in self.roles))"
+    yield Rule(
+        SPEC,
+        f"!has(self.failureRules) || !self.failureRules.exists(rule, {known})",
+        messages.NO_ROLE_FOR_RULE,
+        path=".failureRules",
+    )
 
 
 def _of_template() -> Iterator[Rule]:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from trainmaster.api import messages
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
+from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.template import TemplateVariable
@@ -162,6 +163,9 @@ class RunPolicy(Model):
     """Restarts of the whole job that are charged at most: its next failure fails the job."""
     backoff: Backoff = Backoff()
     """Waits before charged restarts."""
+    end_on_repeated_failure: Annotated[bool, Field(strict=True)] | None = None
+    """Whether the job fails at once when a process fails twice of the same mistake in the program (such as a NameError), with no
+    progress in between. What may be a node's fault never counts. Left out: true."""
     active_deadline: Duration | None = None
     """How long the job may be active, from its first start, such as 12h; then it fails. Begins anew on resume.
     Left out: for ever."""
@@ -215,6 +219,11 @@ class Spec(Model):
     success_policy: Annotated[SuccessPolicy | None, EDIT_LIVE] = None
     """Whose success is the job's. Left out: Chief where there is a chief or master, or a TensorFlow worker;
     AllWorkers else. A chief or master counts as a worker; where there is neither, every role does but ps and evaluator."""
+    failure_rules: Annotated[Annotated[tuple[FailureRule, ...], Field(max_length=32)] | None, EDIT_LIVE] = (
+        None
+    )
+    """What follows on failures, as an ordered list: the first rule that matches decides, before restartPolicy and the table of
+    docs/behaviour.md do. Left out: those decide."""
     scaling: Annotated[Scaling, EDIT_LIVE] = Scaling.RESTART
     """What an edit of a number of replicas does to the processes that run. Live is for processes that don't shard by
     TRAINMASTER_REPLICAS: old and new ones are told different numbers of peers."""

@@ -13,6 +13,7 @@ from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding, default_policy
 from trainmaster.api.demands import DEMANDS
+from trainmaster.api.failure_rule_problems import failure_rule_problems
 from trainmaster.api.job import (
     CHIEF_ROLES,
     FILE_NAME,
@@ -222,6 +223,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_serve,
     _someone_to_wait_for,
     _processes,
+    failure_rule_problems,
     _scaling,
     template_problems,
     _environment,

@@ -146,7 +146,8 @@ class Draft:
         self.gathering = memory.gathering
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
-        self.given_up, self.failure = memory.given_up, memory.failure
+        self.given_up, self.failure, self.avoided = memory.given_up, memory.failure, memory.avoided
+        self.root = memory.root
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -162,6 +163,8 @@ class Draft:
             restart_cause=self.restart_cause,
             given_up=self.given_up,
             failure=self.failure,
+            avoided=self.avoided,
+            root=self.root,
         )
 
     def tell(self, event: Event) -> None:

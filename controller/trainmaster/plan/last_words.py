@@ -13,7 +13,7 @@ from typing import Final
 
 LONGEST: Final = 300
 """characters of what is quoted in one sentence"""
-KEPT: Final = 500
+KEPT: Final = 2000
 """characters of stderr that are remembered of an end until it is judged: a journal record has one for each replica"""
 
 STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
@@ -63,6 +63,16 @@ def stderr_of(diagnostics: str) -> str:
     """The most telling of the last lines that the process wrote to stderr; empty where YARN gives none."""
     lines = [_SHELL.sub("", line) for line in _lines(_tail(diagnostics))]
     return _quoted(_raised(lines) or _complaint(lines)) if lines else ""
+
+
+def stderr_lines(diagnostics: str) -> list[str]:
+    """The last lines that the process wrote to stderr, as far as YARN tells them, without bash's own words before them."""
+    return [_SHELL.sub("", line) for line in _lines(_tail(diagnostics))]
+
+
+def raised(lines: Sequence[str]) -> str:
+    """The last line that ends a traceback, without what stands around it; empty where none does."""
+    return next((line.strip() for line in reversed(lines) if _RAISED.match(line)), "")
 
 
 def names_missing(words: str, path: str) -> bool:

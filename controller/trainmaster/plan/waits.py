@@ -43,6 +43,7 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
         yield memory.queued_at + policy.pending_deadline
     if memory.pending_ends:
         yield waits_until(case, memory.pending_ends)
+    yield from (one.until for one in memory.avoided)
     yield from _gang_times(case, memory)
     yield from _replica_times(case, memory)
 
