@@ -65,6 +65,8 @@ SOUND: list[dict[str, Any]] = [
         ],
     },
     {"failureRules": []},
+    with_worker(terminationGracePeriod="1h"),
+    with_worker(terminationGracePeriod=0),
     {"framework": "PyTorch", "roles": roles(worker=2), "scaling": "Restart"},
 ]
 
@@ -324,6 +326,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.roles.worker.command: names %saved_model_path%, and spec.savedModelPath isn't given",
     ),
     (
+        with_worker(terminationGracePeriod="61m"),
+        "spec.roles.worker.terminationGracePeriod: is more than 1h: a process that is told to go holds its container all the while",
+    ),
+    (
         {"failureRules": [{"action": "Restart", "roles": ["worker", "ps"]}]},
         "spec.failureRules[0].roles[1]: names a role that spec.roles doesn't have",
     ),
@@ -363,11 +369,6 @@ _SOON = "'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seco
 _VARIABLE = "must be letters, digits and _, and not begin with a digit"
 _FILE = "must be a plain file name of letters, digits, '.', _ and -, without folders"
 MALFORMED: list[tuple[dict[str, Any], str]] = [
-    (
-        {"failureRules": [{"action": "Restart", "roles": ["Worker"]}]},
-        "spec.failureRules[0].roles[0]: a role's name is lower-case letters, digits and -, begins with a letter and"
-        " doesn't end with -",
-    ),
     (
         {"failureRules": [{"action": "Restart", "stderr": " * "}]},
         "spec.failureRules[0].stderr: must be one line with something in it besides *, which stands for anything",

@@ -86,6 +86,7 @@ WORKER: Path = ("roles", "worker")
 VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     (
         [("gang", "timeout"), ("runPolicy", "backoff", "base"), ("runPolicy", "backoff", "max")]
+        + [(*WORKER, "terminationGracePeriod")]
         + [("runPolicy", name) for name in ("activeDeadline", "pendingDeadline", "ttlAfterFinished")],
         DURATIONS,
     ),

@@ -44,6 +44,7 @@ from trainmaster.plan.values import (
     Seen,
     Start,
     Stop,
+    Terminate,
 )
 from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
@@ -197,6 +198,8 @@ class Shell(Conversation):
                 self._anew_as(container, process, "wait", {})
             case Reinitialise(container, _, process, environment):
                 self._anew_as(container, process, "train", environment)
+            case Terminate(container, node):
+                self._terminate(container, node)
             case Stop(container, node):
                 self.sight.mark(container, told=0)
                 self._stop(container, node)
@@ -256,6 +259,17 @@ class Shell(Conversation):
     def _failed(self, id_: str, code: int, certain: bool = True) -> None:
         self._release(id_)
         self.sight.ended(End(id_, code, "", self.now, certain))
+
+    def _terminate(self, id_: str, node: str) -> None:
+        nm = self.sight.tokens.of(id_, node)
+        if nm is None:
+            return
+        try:
+            self.yarn.terminate(node, nm, id_)
+        except DeniedError:
+            self.sight.tokens.refused(node, nm)
+        else:
+            self.sight.mark(id_, leaving=True)
 
     def _stop(self, id_: str, node: str) -> None:
         nm = self.sight.tokens.of(id_, node)

@@ -20,7 +20,7 @@ from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
 from trainmaster.api.failure_rule_problems import YARNS_OWN
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import GANG_TIMEOUT_BELOW
+from trainmaster.api.rules import GANG_TIMEOUT_BELOW, LONGEST_GRACE
 from trainmaster.api.variables import BASHS_OWN, PATH_ENV
 from trainmaster.api.words import FailureAction
 
@@ -70,6 +70,7 @@ def rules() -> Iterator[Rule]:
     yield from forms()
     yield from _of_roles()
     yield from _of_policies()
+    yield from _of_grace()
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
@@ -113,6 +114,11 @@ def _of_policies() -> Iterator[Rule]:
     yield Rule(BACKOFF, grows, messages.BACKOFF_MAX, {"base": "self.base"}, ".max")
     timed = "!has(self.ttlDeletesResource) || !self.ttlDeletesResource || has(self.ttlAfterFinished)"
     yield Rule((*SPEC, "runPolicy"), timed, messages.TTL_TO_DELETE_BY, path=".ttlDeletesResource")
+
+
+def _of_grace() -> Iterator[Rule]:
+    short = f"!({is_duration('self')}) || {_milliseconds('self')} <= {int(LONGEST_GRACE * 1000)}"
+    yield Rule((*ROLES, "<name>", "terminationGracePeriod"), short, messages.TOO_LONG_A_GRACE)
 
 
 def _of_success() -> Iterator[Rule]:

@@ -54,6 +54,8 @@ CHIEF_ROLES = ("chief", "master")
 PS_ROLE = "ps"
 WORKER_ROLE = "worker"
 
+DEFAULT_GRACE = 30.0
+"""seconds that a process has to end in when it is told to, as on Kubernetes"""
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -119,9 +121,19 @@ class Role(Model):
     replaced under any policy."""
     restart_scope: Annotated[RestartScope | None, EDIT_LIVE] = None
     """What the end of one replica restarts. Left out: what the framework survives."""
+    termination_grace_period: Annotated[Duration | None, EDIT_LIVE] = None
+    """How long a process has to end by itself after SIGTERM, such as to write a checkpoint, before it is killed: when the job is
+    suspended, deleted, scaled down, edited or restarted as a whole. Those that run have what they were started with, at most. 0s
+    for none. Left out: 30s."""
     max_restarts: Annotated[Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None, EDIT_LIVE] = None
     """Restarts of one replica that are charged at most: its next failure fails the job. Left out: only
     runPolicy.backoffLimit counts."""
+
+    @property
+    def grace(self) -> float:
+        """Seconds that a process has to end in when it is told to."""
+        given = self.termination_grace_period
+        return DEFAULT_GRACE if given is None else given
 
 
 def _parse_min_available(value: object) -> object:

@@ -35,7 +35,7 @@ from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop
+from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop, Terminate
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,26 @@ class Doing:
                 self._sight.mark(id_, told=0)
             self._stopping.update(ids)
             self._run("stop", ids[0], self._stop(node, ids))
+
+    def terminate(self, actions: Iterable[Terminate]) -> None:
+        """Tell processes to go. One whose NodeManager can't be asked is told again until its time is over."""
+        for action in actions:
+            self._run("terminate", action.container, self._terminate(action))
+
+    async def _terminate(self, action: Terminate) -> None:
+        await self._turn()
+        await self._until_leading()
+        token = self._sight.tokens.of(action.container, action.node)
+        if token is None or not self._sight.lives(action.container):
+            return
+        try:
+            await self._desk.nodes.terminate(action.node, token, action.container)
+        except DeniedError:
+            self._sight.tokens.refused(action.node, token)
+        except TrainmasterError as error:
+            log.info("a container can't be told to go yet", extra={"node": action.node, "error": str(error)})
+        else:
+            self._sight.mark(action.container, leaving=True)
 
     def release(self, container: str) -> None:
         """Give it back with the next heartbeat; from now on nothing starts it, not even a start that is being prepared."""
@@ -187,7 +207,7 @@ class Doing:
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
-        return launch(told, action.command, replica.host, replica.ports, files, gpus, order)
+        return launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""

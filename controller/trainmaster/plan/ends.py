@@ -134,3 +134,7 @@ class Survivor:
     """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while no time counts"""
     http: str = ""
     """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
+    grace_until: float = 0.0
+    """until then it may end by itself; from then on it is stopped"""
+    told: bool = False
+    """whether its NodeManager has taken it on to tell it to go: it is told once, whoever leads"""

@@ -156,7 +156,7 @@ def _let_go(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
     """The replica without the container that ended, or was given away while its process may live."""
     if end.certain:
         return unbound(replica, case.now)
-    return let_go(case, replica)
+    return let_go(case, replica, end_is_heard=True)
 
 
 def _note_late(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
