@@ -327,7 +327,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (
         with_worker(terminationGracePeriod="61m"),
-        "spec.roles.worker.terminationGracePeriod: is more than 1h: a process that is told to go holds its container all the while",
+        "spec.roles.worker.terminationGracePeriod: is more than 1h: a process that is told to go holds its container all the"
+        " while",
     ),
     (
         {"failureRules": [{"action": "Restart", "roles": ["worker", "ps"]}]},

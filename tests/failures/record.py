@@ -36,7 +36,7 @@ def main(names: list[str]) -> None:
         if scenario.name in names or (not names and scenario.name not in known):
             known[scenario.name] = record(scenario)
             ends = [(end["rank"], end["code"]) for end in known[scenario.name]["ends"]]
-            print(scenario.name, ends, flush=True)
+            sys.stdout.write(f"{scenario.name} {ends}\n")
             RECORDED.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Real failures to be recorded: a program for each rank, and which rank fails of what. Read by record.py; nothing here runs by itself.
+"""Real failures to be recorded: a program for each rank, and which rank fails of what. Nothing here runs by itself (record.py).
 
 `help` says whether trying again may help: no where the program is at fault, elsewhere where it may be the node, yes else.
 """
@@ -29,6 +29,25 @@ def alone(name: str, program: str, help_: Help, python: str = "plain") -> Scenar
     return Scenario(name, python, (program,), 0, help_)
 
 
+PARSER = "import argparse\np = argparse.ArgumentParser('train.py')\n"
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor() as pool:
+    pool.submit(lambda: undefined).result()
+"""
+FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+kept = [open('/dev/null') for _ in range(99)]
+"""
+POOL = """
+import os, signal
+from concurrent.futures import ProcessPoolExecutor
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+with ProcessPoolExecutor(1) as pool:
+    pool.submit(die).result()
+"""
 NO = [
     ("name", "model = build_model(layers=3)"),
     ("type", "def step(rate):\n    return rate * 2\nstep()"),
@@ -43,11 +62,11 @@ NO = [
     ("abstract", "class M:\n    def forward(self):\n        raise NotImplementedError\nM().forward()"),
     ("syntax", "exec(compile('def f(:\\n  pass', 'train.py', 'exec'))"),
     ("indentation", "exec(compile('def f():\\npass', 'train.py', 'exec'))"),
-    ("argument-unknown", "import argparse\np = argparse.ArgumentParser('train.py')\np.parse_args(['--epochs', '3'])"),
-    ("argument-missing", "import argparse\np = argparse.ArgumentParser('train.py')\np.add_argument('--data', required=True)\np.parse_args([])"),
-    ("argument-invalid", "import argparse\np = argparse.ArgumentParser('train.py')\np.add_argument('--lr', type=float)\np.parse_args(['--lr', 'fast'])"),
+    ("argument-unknown", f"{PARSER}p.parse_args(['--epochs', '3'])"),
+    ("argument-missing", f"{PARSER}p.add_argument('--data', required=True)\np.parse_args([])"),
+    ("argument-invalid", f"{PARSER}p.add_argument('--lr', type=float)\np.parse_args(['--lr', 'fast'])"),
     ("chained", "try:\n    {}['a']\nexcept KeyError as error:\n    raise TypeError('no such column') from error"),
-    ("in-a-thread-pool", "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n    pool.submit(lambda: undefined).result()"),
+    ("in-a-thread-pool", THREADS),
 ]  # fmt: skip
 ELSEWHERE = [
     ("module", "import torchvision_extras"),
@@ -64,7 +83,7 @@ YES = [
     ("pickle", "import pickle\npickle.loads(b'not a pickle')"),
     ("memory", "import resource\nresource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))\nx = bytearray(2 << 30)"),
     ("disk-full", "with open('/dev/full', 'w') as f:\n    f.write('x' * 100000)"),
-    ("files-open", "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\nkept = [open('/dev/null') for _ in range(99)]"),
+    ("files-open", FILES),
     ("connection-refused", "import socket\nsocket.create_connection(('127.0.0.1', 9))"),
     ("name-service", "import socket\nsocket.getaddrinfo('master.invalid', 80)"),
     ("timeout", "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\ns.listen()\ns.settimeout(0.2)\ns.accept()"),
@@ -77,7 +96,7 @@ YES = [
     ("exit-words", "import sys\nsys.exit('validation failed: accuracy is 0.1')"),
     ("exit-silent", "import sys\nsys.exit(3)"),
     ("runtime", "raise RuntimeError('the optimizer did not converge')"),
-    ("worker-killed", "import os, signal\nfrom concurrent.futures import ProcessPoolExecutor\ndef die():\n    os.kill(os.getpid(), signal.SIGKILL)\nwith ProcessPoolExecutor(1) as pool:\n    pool.submit(die).result()"),
+    ("worker-killed", POOL),
     ("subprocess", "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'raise SystemExit(4)'], check=True)"),
 ]  # fmt: skip
 SHELL: list[tuple[str, str, Help]] = [

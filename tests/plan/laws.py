@@ -170,8 +170,8 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
 
 
 def nobody_is_stopped_before_its_time(world: Shell, plan: Plan) -> None:
-    """Who was let go while it ran has what its role grants, whatever happens to controllers meanwhile; and is told once, as far as
-    anybody can know."""
+    """Who was let go while it ran has what its role grants, whatever happens to controllers meanwhile; and is told once, as far
+    as anybody can know."""
     leaving_ = {one.container: one for one in leaving(plan.memory)}
     for action in plan.actions:
         survivor = leaving_.get(action.container) if isinstance(action, Stop | Terminate) else None

@@ -13,7 +13,8 @@ import pytest
 
 from plan.build import World, cluster, job
 from trainmaster.plan.last_words import shortened
-from trainmaster.plan.log_patterns import Kind, sign_of
+from trainmaster.plan.log_patterns import sign_of
+from trainmaster.plan.log_registry import Kind
 from trainmaster.plan.values import End, Limits
 
 RECORDED: Mapping[str, Any] = json.loads(
@@ -128,3 +129,13 @@ def test_no_job_is_ended_early_that_trying_again_might_help(nodes: Sequence[str]
 def test_it_can_be_switched_off() -> None:
     assert ended_early("name", "aa")
     assert not ended_early("name", "aa", endOnRepeatedFailure=False)
+
+
+def test_who_is_heard_first_does_not_matter() -> None:
+    wrong = {}
+    for name, recorded in GANGS.items():
+        at_once = [{**end, "after": 0.0} for end in reversed(recorded["ends"])]
+        failure = fails(gang(recorded["ranks"]), at_once).memory.failure
+        if failure is None or failure.first.index != recorded["first"]:
+            wrong[name] = failure
+    assert len(wrong) <= len(GANGS) / 10, wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,14 @@ def test_a_cause_is_the_doing_of_one_side() -> None:
 
 def test_what_is_the_infrastructures_doing_is_charged_to_nobody() -> None:
     assert not INFRASTRUCTURE & CHARGED
+
+
+def test_the_table_stands_in_the_documentation_in_its_order() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "behaviour.md").read_text()
+    shown = [row.split("|")[2].strip() for row in text.splitlines() if row.count("|") == 5]
+    known = [cause.value for cause in Cause]
+    documented = list(dict.fromkeys(each for each in shown if each in known))
+    assert documented == list(dict.fromkeys(row.cause.value for row in TABLE))
 
 
 def test_rules_may_name_every_cause_of_a_failure() -> None:

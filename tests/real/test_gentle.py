@@ -122,7 +122,7 @@ def test_a_controller_that_dies_in_the_midst_takes_no_time_away(room: Room, ledg
     room.edit("goes-on", SUSPEND)
     until(lambda: lines(ledger.folder, "asked"))
     room.until("goes-on", lambda s: "to end in" in message(s, C.SUSPENDED))
-    first.process.send_signal(signal.SIGKILL)
+    first.end(signal.SIGKILL)
 
     room.controller()
     room.until_true("goes-on", C.SUSPENDED)

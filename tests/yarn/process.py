@@ -67,6 +67,11 @@ class Process:
             self.state, self.exit, self.words = NmState.COMPLETE, code, self.words + words
             self.again, self.awaits_kill, self.reinitialising = None, False, False
 
+    def takes_leave(self) -> None:
+        """Sent SIGTERM, it ends as it likes (ContainerLaunch.handleContainerExitCode)."""
+        code = int(self.launch.environment.get(AT_TERM, TERMINATED[0]))
+        self.ends(code, "Killed by external signal" if code in TERMINATED else f"exit {code}")
+
     def starts_anew(self, launch: LaunchContext, stamp: str) -> None:
         """ContainerImpl.ReInitializeContainerTransition."""
         self.again, self.reinitialising, self.awaits_kill = launch, True, not launch.resources

@@ -24,7 +24,7 @@ from trainmaster.master.living import LISTED, is_over, may_live, survivors_of
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
-from trainmaster.plan.last_words import LONGEST, shortened
+from trainmaster.plan.last_words import shortened
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
@@ -177,7 +177,7 @@ class Sight:
     def _node_became(self, report: NodeReport, now: float) -> None:
         self._out_of_use.pop(report.node, None)
         if not report.state.usable:
-            self._out_of_use[report.node] = _words_of(report)
+            self._out_of_use[report.node] = report.words
         if report.state is not NodeState.LOST:
             self._lost_nodes.discard(report.node)
             if report.state.usable:
@@ -313,9 +313,3 @@ class Sight:
         if container and container.state is not state:
             known[id_] = replace(container, state=state)
             self.changed = True
-
-
-def _words_of(report: NodeReport) -> str:
-    """UNHEALTHY: 1/1 local-dirs have errors"""
-    health = report.health.strip()[:LONGEST]
-    return f"{report.state.value}: {health}" if health else report.state.value

@@ -228,8 +228,8 @@ def _suspended(case: Case, memory: Memory, now: str) -> Said:
     over = memory.suspended and not case.has_application(memory)
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
-        going = "; ".join(filter(None, ("containers are being given back", leaving_words(case, memory))))
-        return Said(C.SUSPENDED, over, reason, given_back(memory) if over else going)
+        going = filter(None, ("containers are being given back", leaving_words(case, memory)))
+        return Said(C.SUSPENDED, over, reason, given_back(memory) if over else "; ".join(going))
     return Said(C.SUSPENDED, False, now, "the job is not suspended")
 
 

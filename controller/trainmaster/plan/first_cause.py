@@ -9,7 +9,8 @@ from signal import SIGABRT, SIGHUP, SIGINT, SIGTERM
 
 from trainmaster.plan.classify import NOT_EXECUTABLE, NOT_FOUND, signal_of
 from trainmaster.plan.ends import FailureClass
-from trainmaster.plan.log_patterns import Kind, Sign, sign_of
+from trainmaster.plan.log_patterns import Sign, sign_of
+from trainmaster.plan.log_registry import Kind
 
 TOLD_TO_GO = frozenset({SIGTERM, SIGINT, SIGHUP, SIGABRT})
 """signals by which processes end that were told to go, or gave up because a neighbour did"""

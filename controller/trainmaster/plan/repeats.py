@@ -9,7 +9,8 @@ from __future__ import annotations
 from trainmaster.api import reasons
 from trainmaster.plan.case import Case
 from trainmaster.plan.ends import End, FailureClass
-from trainmaster.plan.log_patterns import Kind, sign_of
+from trainmaster.plan.log_patterns import sign_of
+from trainmaster.plan.log_registry import Kind
 from trainmaster.plan.memory import ReplicaMemory, Root
 from trainmaster.plan.ruling import Ruling
 
