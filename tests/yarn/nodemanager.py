@@ -185,9 +185,7 @@ class NodeManager:
             elif process.lives and process.again:
                 process.goes_on()
             elif process.lives and process.begged and not process.deaf:
-                process.ends(
-                    TERMINATED[0], "Killed by external signal"
-                )  # ContainerLaunch.handleContainerExitCode
+                process.takes_leave()
 
     @property
     def busy(self) -> bool:

@@ -21,7 +21,8 @@ async def who_is_told_to_go_may_end_with_a_code_of_its_own(world: World) -> None
     app = await world.app()
     container = await runs(world, app, at_term=7)
     await app.nms.terminate(container.node, app.nm_tokens[container.node], container.id)
-    assert (await app.end_of(container)).exit == 7
+    end = await app.end_of(container)
+    assert end.exit == 7, end
 
 
 @story
