@@ -37,7 +37,7 @@ def repeated(
     """Reason and words why the job can't go on, where this root is the one before it and nothing was gained since."""
     if case.job.spec.run_policy.end_on_repeated_failure is False or before is None or root is None:
         return None
-    again = root.fingerprint == before.fingerprint and replica.bound_at > before.at
+    again = root.fingerprint == before.fingerprint and replica.bound_at >= before.at
     gained = root.ran > before.ran * LONGER + GRACE
     if not again or gained or (root.elsewhere and root.host == before.host):
         return None

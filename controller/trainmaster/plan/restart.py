@@ -165,4 +165,4 @@ def fresh_gang(case: Case, memory: Memory) -> Memory:
         for r in gone.replicas
     )
     rises = 1 if memory.started_generation == memory.generation else 0
-    return replace(gone, replicas=replicas, generation=memory.generation + rises, active_since=0.0)
+    return replace(gone, replicas=replicas, generation=memory.generation + rises, active_since=0.0, root=None)
