@@ -178,6 +178,7 @@ class Accidents:
                 "restartPolicy": chance.choice(("OnFailure", "OnFailure", "ExitCode", "Never")),
                 "restartScope": chance.choice((None, "Replica", "Job")),
                 "resources": {"memory": "1Gi"},
+                "terminationGracePeriod": chance.choice((0, 0, 5)),
             }
             for role in roles
         }
@@ -222,6 +223,11 @@ class Accidents:
             process = self.chance.choice(running)
             self.faults.add(process.of.id)
             self.yarn.exits(process.of.id, self.chance.choice(CODES))
+
+    def deafens(self) -> None:
+        """A process takes longer to go than it may, or never goes by itself."""
+        if running := self._running():
+            self.chance.choice(running).deaf = True
 
     def preempts(self) -> None:
         live = [id_ for known in self.yarn.applications.values() for id_ in known.live]
