@@ -30,6 +30,6 @@ COPY --from=build /opt/trainmaster /opt/trainmaster
 ENV PATH=/opt/trainmaster/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /tmp
 USER 65532:65532
-EXPOSE 9090 9443
+EXPOSE 9090 9091 9443
 ENTRYPOINT ["trainmaster"]
 CMD ["controller"]

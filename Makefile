@@ -8,9 +8,10 @@ PURE := tests --ignore=tests/real
 # Laws over whole lives of jobs: a part of their schedules is quick, all of them run beside tests that mostly wait for daemons.
 LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 
-GO_LOG := .cache/go-programs.log
+MADE_LOG := .cache/made-beside.log
+LAWS_LOG := .cache/laws.log
 
-.PHONY: help demo test check real test-frameworks kubernetes laws mutants bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check real environments test-frameworks kubernetes laws mutants bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -18,16 +19,25 @@ help: ## list the targets
 demo: $(STAMP) ## a real training on a real one-machine Hadoop, with a worker killed on the way
 	@$(BIN)/python examples/demo.py
 
-# Go takes minutes the first time, so it builds while all else goes on; tests that need its programs come last, and wait for it.
+# Go and the frameworks take minutes the first time, so they are made while all else goes on; tests that need them wait for them.
 test: $(STAMP) ## everything: the quick checks, then the tests on real daemons
-	@mkdir -p $(dir $(GO_LOG))
-	@setsid sh -c '$(MAKE) -s kubernetes >$(GO_LOG) 2>&1 || { cat $(GO_LOG) >&2; exit 1; }' & building=$$!; \
-	trap 'kill -- -$$building 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	$(MAKE) --no-print-directory check real && wait $$building
+	@tools/prerequisites tests
+	@mkdir -p $(dir $(MADE_LOG))
+	@setsid sh -c '$(MAKE) -s -j2 environments kubernetes >$(MADE_LOG) 2>&1 || { cat $(MADE_LOG) >&2; exit 1; }' & making=$$!; \
+	trap 'kill -- -$$making 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	$(MAKE) --no-print-directory check real && wait $$making
 
+# Tests on daemons mostly wait for them: the laws have the time that they leave.
 real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
-	$(BIN)/python examples/environments.py tensorflow torch digits
-	TRAINMASTER_THOROUGH=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real $(LAWS_OF_LIVES)
+	@tools/prerequisites tests
+	@mkdir -p $(dir $(LAWS_LOG))
+	@TRAINMASTER_THOROUGH=1 nice -n 19 $(BIN)/pytest -q $(LAWS_OF_LIVES) >$(LAWS_LOG) 2>&1 & laws=$$!; \
+	trap 'kill $$laws 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	$(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real || exit $$?; \
+	if wait $$laws; then tail -n 1 $(LAWS_LOG); else cat $(LAWS_LOG); exit 1; fi
+
+environments: $(STAMP) ## what the examples train with
+	@$(BIN)/python examples/environments.py tensorflow torch digits
 
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mxnet digits

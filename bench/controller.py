@@ -39,7 +39,7 @@ class Controller:
     """One controller in a process of its own, asked from outside."""
 
     def __init__(self, pid: int, port: int, log: Path) -> None:
-        """`pid` is its process, `port` that of its web server, `log` its output."""
+        """`pid` is its process, `port` that of its metrics, `log` its output."""
         self.pid = pid
         self._metrics = f"http://127.0.0.1:{port}/metrics"
         self._log = log
@@ -160,13 +160,17 @@ def leading(environment: Mapping[str, str], conf_dir: Path, store: str, log: Pat
 def started(
     environment: Mapping[str, str], variables: Mapping[str, str], log: Path
 ) -> Iterator[tuple[int, int]]:
-    """A controller with these settings, as its process and the port of its web server. It may take a moment to answer.
+    """A controller with these settings, as its process and the port of its metrics. It may take a moment to answer.
 
     `environment` is that of its Hadoop.
     """
     port = free_port()
     environ = os.environ | dict(environment) | dict(variables)
-    environ |= {"TRAINMASTER_WEB_PORT": str(port), "TRAINMASTER_LOG_FORMAT": "json"}
+    environ |= {
+        "TRAINMASTER_WEB_PORT": "0",
+        "TRAINMASTER_METRICS_PORT": str(port),
+        "TRAINMASTER_LOG_FORMAT": "json",
+    }
     process = processes.spawn(COMMAND, environ, log)
     try:
         yield process.pid, port

@@ -133,8 +133,8 @@ def hadoop(folder: Path) -> Iterator[LocalHadoop]:
 
 @contextmanager
 def controller(store: str, log: Path) -> Iterator[str]:
-    """The controller as a process of its own; gives the address of its web server."""
-    env = os.environ | {"TRAINMASTER_WEB_PORT": "0", "PYTHONUNBUFFERED": "1"}
+    """The controller as a process of its own; gives the address of its metrics."""
+    env = os.environ | {"TRAINMASTER_WEB_PORT": "0", "TRAINMASTER_METRICS_PORT": "0", "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "trainmaster", "controller", "--store", store],
@@ -152,8 +152,8 @@ def controller(store: str, log: Path) -> Iterator[str]:
 def address(process: subprocess.Popen[bytes], log: Path) -> str:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        if found := re.search(r"https?://[\d.:]+", log.read_text()):
-            return found.group().rstrip("/")
+        if found := re.search(r" metrics=(http\S+)", log.read_text()):
+            return found[1]
         time.sleep(0.1)
     raise SystemExit(f"the controller did not start:\n{log.read_text()}")
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Set
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
@@ -35,6 +37,7 @@ from trainmaster.errors import InvalidError
 Port = Annotated[int, Field(ge=0, le=65535)]
 ReplicaPort = Annotated[int, Field(ge=1, le=65535)]
 Seconds = PositiveFloat
+Networks = tuple[IPvAnyNetwork, ...]
 
 
 class PolicyRule(BaseModel):
@@ -101,6 +104,55 @@ class Metrics(BaseModel):
 
     kubeflow: bool = False
     """whether jobs are also counted as training_operator_jobs_*_total, the names of Kubeflow's training-operator"""
+
+
+class ViewRule(BaseModel):
+    """Which jobs these viewers see."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    users: tuple[str, ...]
+    """viewers, or patterns such as team-*"""
+    namespaces: tuple[str, ...] = ()
+    """namespaces whose jobs they see, or patterns; * for all"""
+    own: bool = False
+    """whether they see the jobs that they declared, or that run as them, in any namespace"""
+
+    def names(self, viewer: str) -> bool:
+        return any(fnmatchcase(viewer, pattern) for pattern in self.users)
+
+
+class Access(BaseModel):
+    """Who may see jobs, on the pages and below /api. Where no way is named to tell who looks, a web server on a loopback address
+    shows all jobs to whoever reaches it, and any other shows none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    anyone: bool = False
+    """whether all jobs are shown to whoever reaches the port"""
+    tokens_file: Path | None = None
+    """file of bearer tokens, a line `token,user` each, that nobody else may read; it is read again when it changes"""
+    header: str = Field(default="", pattern=r"^[A-Za-z0-9-]*$")
+    """header in which an authenticating proxy names the viewer, such as X-Forwarded-User"""
+    proxies: Networks = ()
+    """addresses or networks of these proxies: from any other the header counts for nothing"""
+    yarn_proxies: Networks = ()
+    """addresses of YARN's web proxy (the ResourceManagers, if it runs inside of them), whose cookie names the viewer"""
+    peer_key_file: Path | None = None
+    """file of a key that all controllers share: with it one that stands by tells the leader who looks. Bearer tokens need none"""
+    viewers: tuple[ViewRule, ...] = ()
+    """which jobs a viewer sees; without a rule everybody sees his own"""
+
+    @model_validator(mode="after")
+    def _trusts_somebody(self) -> Access:
+        if self.header and not self.proxies:
+            raise ValueError("header needs proxies: without their addresses anybody could write it")
+        return self
+
+    @property
+    def ways(self) -> bool:
+        """Whether any way to tell who looks is named."""
+        return bool(self.tokens_file or self.header or self.yarn_proxies)
 
 
 class Kubernetes(BaseModel):
@@ -176,9 +228,13 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1"
     """address the web server binds to"""
     web_port: Port = 9090
-    """port of the web server; 0 takes a free one"""
+    """port of the job pages and of /api; 0 takes a free one"""
+    metrics_port: Port = 9091
+    """port of /metrics, /healthz and /readyz, at the same address; 0 takes a free one"""
+    access: Access = Access()
+    """who may see jobs"""
     public_url: str = ""
-    """address under which YARN's proxy, Prometheus and the containers reach the web server; empty: http://<listen>:<web_port>"""
+    """address under which people and YARN's proxy reach the job pages; empty: http://<listen>:<web_port>"""
 
     advertise: str = ""
     """address under which the other controllers reach this one's web server, for requests that only the leader can answer; empty:

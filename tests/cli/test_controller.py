@@ -36,8 +36,9 @@ def environment(tmp_path: Path, port: int) -> dict[str, str]:
         "yarn.resourcemanager.address": "127.0.0.1:1",
         "yarn.resourcemanager.scheduler.address": "127.0.0.1:1",
     }
-    store = {"TRAINMASTER_STORE": f"file://{tmp_path}/store", "TRAINMASTER_WEB_PORT": str(port)}
-    return own | store | {"TRAINMASTER_HADOOP": json.dumps(nobody), "TRAINMASTER_LOG_FORMAT": "json"}
+    store = {"TRAINMASTER_STORE": f"file://{tmp_path}/store", "TRAINMASTER_WEB_PORT": "0"}
+    ports = {"TRAINMASTER_METRICS_PORT": str(port)}
+    return own | store | ports | {"TRAINMASTER_HADOOP": json.dumps(nobody), "TRAINMASTER_LOG_FORMAT": "json"}
 
 
 @pytest.fixture

@@ -29,14 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker("daemons")
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_needs_go)
-
-
-def _group(item: pytest.Item) -> str:
-    """Tests that share a room: `-n 2 --dist loadgroup` runs them in one process, one after the other."""
-    callspec = getattr(item, "callspec", None)
-    return f"{item.path.stem}-{callspec.params.get('kind', '') if callspec else ''}"
 
 
 def _needs_go(item: pytest.Item) -> bool:

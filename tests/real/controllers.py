@@ -20,6 +20,7 @@ QUICK = {
     "TRAINMASTER_DELETION_GRACE": "1.5",
     "TRAINMASTER_LEASE_DURATION": "4",
     "TRAINMASTER_WEB_PORT": "0",
+    "TRAINMASTER_METRICS_PORT": "0",
 }
 """settings that let tests wait for seconds where people wait for longer"""
 
@@ -60,13 +61,21 @@ class Controller:
 
     @property
     def web(self) -> str:
-        """Where its web server is, once it says so."""
-        found: re.Match[str] = until(lambda: re.search(r"web=(\S+)", self.words))
+        """Where its pages are, once it says so."""
+        return self._told("web")
+
+    @property
+    def monitoring(self) -> str:
+        """Where /metrics, /healthz and /readyz are, once it says so."""
+        return self._told("metrics")
+
+    def _told(self, name: str) -> str:
+        found: re.Match[str] = until(lambda: re.search(rf" {name}=(http\S+)", self.words))
         return found[1]
 
     def metric(self, name: str) -> float:
         """The value of a series without labels."""
-        text = requests.get(f"{self.web}/metrics", timeout=10).text
+        text = requests.get(f"{self.monitoring}/metrics", timeout=10).text
         found = re.search(rf"^{name} (\S+)", text, re.MULTILINE)
         assert found, f"no {name}"
         return float(found[1])

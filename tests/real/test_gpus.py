@@ -42,7 +42,7 @@ def kind() -> str:
 
 
 def samples(controller: Controller, name: str) -> list[Sample]:
-    text = requests.get(f"{controller.web}/metrics", timeout=10).text
+    text = requests.get(f"{controller.monitoring}/metrics", timeout=10).text
     families = text_string_to_metric_families(text)
     return [(s.labels, s.value) for family in families for s in family.samples if s.name == name]
 

@@ -34,7 +34,7 @@ def controller_of(room: KubernetesRoom, name: str) -> str:
 
 
 def readiness(controller: Controller) -> dict[str, Any]:
-    checks = requests.get(f"{controller.web}/readyz", timeout=10).json()["checks"]
+    checks = requests.get(f"{controller.monitoring}/readyz", timeout=10).json()["checks"]
     return {check["name"]: check for check in checks}
 
 

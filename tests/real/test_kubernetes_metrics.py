@@ -52,7 +52,7 @@ def controller(room: KubernetesRoom) -> Controller:
 @pytest.fixture(scope="module")
 def prometheus(controller: Controller, room: KubernetesRoom, tmp_path_factory: Any) -> Iterator[Prometheus]:
     """One that has seen a little of everything: jobs that run, wait, restart, fail and succeed."""
-    address = controller.web.removeprefix("http://")
+    address = controller.monitoring.removeprefix("http://")
     with Prometheus(tmp_path_factory.mktemp("prometheus"), address) as watching:
         until(lambda: watching.query("trainmaster_leader == 1"))
         _live(room, watching)
@@ -84,7 +84,7 @@ def _live(room: KubernetesRoom, watching: Prometheus) -> None:
 def test_the_table_in_the_docs_is_what_the_controller_serves(
     controller: Controller, prometheus: Prometheus
 ) -> None:
-    text = requests.get(f"{controller.web}/metrics", timeout=10).text
+    text = requests.get(f"{controller.monitoring}/metrics", timeout=10).text
     assert differences(text) == []
 
 

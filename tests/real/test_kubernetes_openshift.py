@@ -55,7 +55,7 @@ def test_it_watches_and_drives_jobs_and_says_that_all_is_well(
         room.until_true("mnist", C.RUNNING)
         room.edit("mnist", {("spec", "priority"): 2})
         room.until("mnist", lambda status: status.observed_generation == 2)
-        until(lambda: requests.get(f"{controller.web}/readyz", timeout=10).json()["well"])
+        until(lambda: requests.get(f"{controller.monitoring}/readyz", timeout=10).json()["well"])
         assert controller.metric("trainmaster_kubernetes_watch_restarts_total") == 0
         assert not re.search("Error|Traceback", controller.words)
         room.delete("mnist")

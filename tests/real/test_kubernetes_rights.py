@@ -32,7 +32,7 @@ def rights(room: KubernetesRoom) -> list[Right]:
 
 def well(controller: Controller) -> tuple[bool, str]:
     """Whether it says so, and its words. It serves in any case."""
-    answer = requests.get(f"{controller.web}/readyz", timeout=10)
+    answer = requests.get(f"{controller.monitoring}/readyz", timeout=10)
     assert answer.ok, "whoever lacks a right is asked all the same"
     return answer.json()["well"], answer.text
 
@@ -88,7 +88,7 @@ def test_the_token_stands_in_the_journal_secret_and_nowhere_else(
         "events": room.kubectl("get", "events", "-o", "json"),
         "lease": kubectl("get", "leases,configmaps", "-n", room.own, "-o", "json"),
         "requests": room.kubernetes.audit_log.read_text(),
-        "metrics": requests.get(f"{controller.web}/metrics", timeout=10).text,
+        "metrics": requests.get(f"{controller.monitoring}/metrics", timeout=10).text,
     }
     assert controller.process
     for file in ("cmdline", "environ"):

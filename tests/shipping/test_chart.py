@@ -27,8 +27,10 @@ OWN_VALUES = {
     "policy",
     "log_format",
 } | {
+    "access",
     "listen",
     "web_port",
+    "metrics_port",
     "public_url",
     "advertise",
 }

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from observe.pictures import NOW
 from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe.metrics import make_registry
 from trainmaster.settings import Settings
+from trainmaster.web.logs import Reader
 from trainmaster.web.server import WebServer
 
 
@@ -25,22 +28,43 @@ class Changing:
         return self.picture()
 
 
+MONITORING = ("/metrics", "/healthz", "/readyz")
+
+
+class Client:
+    """Asks at the port that a path is served at."""
+
+    def __init__(self, pages: aiohttp.ClientSession, monitoring: aiohttp.ClientSession, url: str) -> None:
+        self.pages, self.monitoring, self.url = pages, monitoring, url
+
+    def get(self, path: str | URL, **more: Any) -> Any:
+        session = self.monitoring if str(path) in MONITORING else self.pages
+        return session.get(path, **more)
+
+
 @asynccontextmanager
-async def serving(shown: FleetPicture) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving_(lambda: shown) as client:
+async def serving(shown: FleetPicture, logs: Reader | None = None, **settings: Any) -> AsyncIterator[Client]:
+    async with serving_(lambda: shown, logs, **settings) as client:
         yield client
 
 
 @asynccontextmanager
-async def serving_(shown: Callable[[], FleetPicture]) -> AsyncIterator[aiohttp.ClientSession]:
+async def serving_(
+    shown: Callable[[], FleetPicture], logs: Reader | None = None, **settings: Any
+) -> AsyncIterator[Client]:
     """One whose picture changes."""
     seen = Shown()
     seen.fleet = Changing(shown)
     registry = make_registry(seen.last, lambda: NOW)
-    server = WebServer(Settings(web_port=0), seen.picture, registry, lambda: NOW)
+    server = WebServer(
+        Settings(web_port=0, metrics_port=0, **settings), seen.picture, registry, lambda: NOW, logs=logs
+    )
     await server.start()
     try:
-        async with aiohttp.ClientSession(server.url) as session:
-            yield session
+        async with (
+            aiohttp.ClientSession(server.own_url) as pages,
+            aiohttp.ClientSession(server.metrics_url) as monitoring,
+        ):
+            yield Client(pages, monitoring, server.own_url)
     finally:
         await server.stop()

@@ -28,7 +28,7 @@ async def test_each_run_has_a_page_that_stays_its_own() -> None:
         async with client.get("/jobs/vision/mnist/") as answer:
             page = await answer.text()
     assert "worker-0 ended: &lt;exit code 1&gt;" in pages[0]
-    assert "containers/c1/logs/stderr" in pages[0]
+    assert 'href="logs/c1/stderr"' in pages[0]
     assert 'href="../../../../../"' in pages[1]
     assert "Earlier runs" in page
     assert "application_1_0000" in page

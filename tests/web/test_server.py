@@ -18,6 +18,7 @@ from yarl import URL
 
 from observe.gpu_pictures import said, training
 from observe.pictures import NOW, exited, fleet, picture, refused, replica, role
+from trainmaster.api.job import EnvVar
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
@@ -27,13 +28,13 @@ from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
 from trainmaster.web.server import WebServer
-from web.serving import serving, serving_
+from web.serving import Client, serving, serving_
 
 EVIL = "<script>alert(1)</script>\"'"
 
 
-def address(client: aiohttp.ClientSession) -> str:
-    return str(client._base_url).rstrip("/")
+def address(client: Client) -> str:
+    return client.url
 
 
 async def test_a_standby_lets_the_leader_answer_and_speaks_for_its_own_health() -> None:
@@ -82,9 +83,10 @@ async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
         async with serving(fleet(picture())) as client, client.get("/metrics"):
             assert made_in
             assert threading.get_ident() not in made_in
-    with patch.object(answers, "jobs_json", lambda _: made_in.append(threading.get_ident()) or {}):
+    with patch.object(answers, "jobs_json", lambda *_: made_in.append(threading.get_ident()) or {}):
         made_in.clear()
         async with serving(fleet(picture())) as client, client.get("/api/jobs"):
+            assert made_in
             assert threading.get_ident() not in made_in
 
 
@@ -165,6 +167,27 @@ async def test_the_api_lists_jobs_in_order() -> None:
     assert jobs[0]["status"]["applicationId"] == "application_1_0001"
 
 
+async def test_the_api_lists_page_by_page_and_says_what_is_wrong_with_a_request() -> None:
+    async with serving(fleet(picture("a"), picture("b"))) as client:
+        async with client.get("/api/jobs", params={"limit": 1}) as answer:
+            first = await answer.json()
+        async with client.get("/api/jobs", params={"continue": first["continue"]}) as answer:
+            assert [j["name"] for j in (await answer.json())["jobs"]] == ["b"]
+        async with client.get("/api/jobs", params={"limit": "all"}) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"].startswith("limit: a whole number")
+
+
+async def test_a_list_is_filtered_by_its_address() -> None:
+    async with (
+        serving(fleet(picture("a"), picture("b", "Failed"))) as client,
+        client.get("/", params={"state": "Failed"}) as answer,
+    ):
+        page = await answer.text()
+    assert 'href="jobs/vision/b/"' in page
+    assert 'href="jobs/vision/a/"' not in page
+
+
 async def test_the_api_shows_one_job_or_404() -> None:
     async with serving(fleet(picture())) as client:
         async with client.get("/api/jobs/vision/mnist") as found:
@@ -175,10 +198,15 @@ async def test_the_api_shows_one_job_or_404() -> None:
 
 async def test_the_environment_of_jobs_is_served_nowhere() -> None:
     shown = picture()
+    assert shown.declared.job
+    secret = (EnvVar(name="A", value="s3cret"),)
+    spec = shown.declared.job.spec.model_copy(update={"env": secret})
+    told = shown.declared.job.model_copy(update={"spec": spec})
+    shown = replace(shown, declared=replace(shown.declared, job=told))
     async with serving(fleet(shown)) as client:
         for path in ("/api/jobs", "/api/jobs/vision/mnist", "/", "/jobs/vision/mnist/"):
             async with client.get(path) as answer:
-                assert "command" not in await answer.text()
+                assert "s3cret" not in await answer.text()
 
 
 async def test_the_list_links_to_each_job_below_itself() -> None:
@@ -198,7 +226,7 @@ async def test_the_job_page_shows_replicas_their_ends_and_their_logs() -> None:
         page = await answer.text()
     assert "killed by signal 9" in page
     assert "exit 137 on node1" in page
-    assert 'container_1_0001_01_000009/logs/stderr"' in page
+    assert 'href="logs/container_1_0001_01_000009/stderr"' in page
 
 
 async def test_the_job_page_shows_gpus_of_this_moment_and_why_a_node_tells_nothing() -> None:
@@ -326,14 +354,16 @@ async def test_the_redirect_leads_to_this_host_only(name: str) -> None:
 
 
 async def test_nothing_can_be_changed() -> None:
-    async with serving(fleet(picture())) as client, client.delete("/api/jobs/vision/mnist") as answer:
+    async with serving(fleet(picture())) as client, client.pages.delete("/api/jobs/vision/mnist") as answer:
         assert answer.status == 405
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(web_port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0, metrics_port=0), fleet, CollectorRegistry())
     await first.start()
-    second = WebServer(Settings(web_port=int(first.url.rpartition(":")[2])), fleet, CollectorRegistry())
+    second = WebServer(
+        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), fleet, CollectorRegistry()
+    )
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
     await second.stop()

@@ -64,6 +64,8 @@ def controller(
 async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     """Until a signal asks to stop. Raises what makes a start impossible: settings, a taken port."""
     from trainmaster.hadoop.asking import Asking
+    from trainmaster.hadoop.http import Http
+    from trainmaster.hadoop.logs import ContainerLogs
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import Shown
@@ -82,13 +84,22 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.gpu_picture, Bill(registry))
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
-    web = WebServer(settings, shown.picture, registry, gpus=watch.picture)
+    http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
+    web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
     await web.start()
     source.lease.address = web.own_url
     try:
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
-        log.info("started", extra={"web": web.url, "source": source.name, "version": package_version()})
+        log.info(
+            "started",
+            extra={
+                "web": web.url,
+                "metrics": web.metrics_url,
+                "source": source.name,
+                "version": package_version(),
+            },
+        )
         beats = fleet.beats
         await beats.until_one_ends(
             source=lambda: source.run(beats),
@@ -99,6 +110,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     finally:
         await asking.close()
         await web.stop()
+        await http.close()
         await source.close()
         log.info("stopped")
 

@@ -24,6 +24,8 @@ from trainmaster.json_text import loads
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MOST = 256 << 20
+"""bytes of an answer: of 6,000 nodes the ResourceManager tells some 10 MB"""
 _THREADS = 4
 _LONGEST_WORDS = 300
 _OF_NODES = "/ws/v1/node/"
@@ -58,9 +60,9 @@ class Http:
         except ValueError as error:
             raise UnavailableError(f"{url} did not answer in JSON") from error
 
-    async def text(self, url: str, **params: str) -> bytes:
-        """A plain text, as bytes. Redirects are followed."""
-        return await self._in_thread(self._get, url, params, "text/plain")
+    async def text(self, url: str, most: int = MOST, **params: str) -> bytes:
+        """A plain text of so many bytes at most. Redirects are followed."""
+        return await self._in_thread(self._get, url, params, "text/plain", most)
 
     async def close(self) -> None:
         while self._idle:
@@ -71,19 +73,23 @@ class Http:
         bound = functools.partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
-    def _get(self, url: str, params: dict[str, str], accept: str) -> bytes:
+    def _get(self, url: str, params: dict[str, str], accept: str, most: int = MOST) -> bytes:
         told = self._of_nodes if _OF_NODES in url else self._of_manager
         with telling(told):
-            return self._got(url, params, accept)
+            return self._got(url, params, accept, most)
 
-    def _got(self, url: str, params: dict[str, str], accept: str) -> bytes:
+    def _got(self, url: str, params: dict[str, str], accept: str, most: int) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
         session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
         try:
             answer = session.get(
-                url, params=named, headers={"Accept": accept}, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
+                url,
+                params=named,
+                headers={"Accept": accept},
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                stream=True,
             )
-            content = answer.content
+            content = _bounded(url, answer, most)
         except requests.RequestException as error:
             session.close()
             raise UnavailableError(f"{url}: {why(error)}") from error
@@ -97,6 +103,17 @@ class Http:
             session.close()
         else:
             self._idle.append(session)
+
+
+def _bounded(url: str, answer: requests.Response, most: int) -> bytes:
+    """All of an answer that isn't larger: whoever sends without end must not fill our memory."""
+    content = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        content += piece
+        if len(content) > most:
+            answer.close()
+            raise UnavailableError(f"{url} answers with more than {most} bytes")
+    return bytes(content)
 
 
 def http_error(url: str, status: int, content: bytes) -> TrainmasterError:

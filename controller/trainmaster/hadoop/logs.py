@@ -20,6 +20,8 @@ from trainmaster.hadoop.rest import elements, whole
 _LENGTH = re.compile(rb"^LogLength:(\d+)$", re.MULTILINE)
 _CONTENTS = b"\nLogContents:\n"
 _FIRST_LOOK = 64 << 10
+_AROUND = 64 << 10
+"""bytes of YARN's own words before and after a log, at most"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class ContainerLogs:
         """At most the last `size` bytes; 0 asks only how long the file is."""
         url = f"{self._base(http)}/ws/v1/node/containerlogs/{container}/{quote(file, safe='')}"
         try:
-            return parse_tail(await self._http.text(url, size=f"-{size}"), size)
+            return parse_tail(await self._http.text(url, size + _AROUND, size=f"-{size}"), size)
         except RefusedError as error:
             _raise_unless_missing(error)
             return None

@@ -69,4 +69,4 @@ class Record:
 def _only_late_ends(before: Memory, after: Memory) -> bool:
     """Whether all that is new is how processes ended once the job was to end: that is shown, and nothing rests on it."""
     ending = before.closing_since and not before.suspended
-    return bool(ending) and replace(after, replicas=before.replicas) == before
+    return bool(ending) and replace(after, replicas=before.replicas, lives=before.lives) == before

@@ -59,6 +59,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
         retired_survivors=(*memory.retired_survivors, *living),
         earlier_applications=(),
         past_runs=(),
+        lives=(),
         applied="",
     )
 

@@ -21,6 +21,7 @@ from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.note import note
+from trainmaster.plan.past import with_past
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.restart import once_more
 from trainmaster.plan.sight import look_for
@@ -77,6 +78,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)
         change = change.then(made.memory, *made.events)
+    change = change.then(with_past(memory, change.memory, now))
     if run_again(declared, change.memory, now).memory is not change.memory:
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)

@@ -122,6 +122,32 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """One process of a replica, from when its container was chosen to its end (past.py)."""
+
+    role: str
+    index: int
+    run: int
+    process: int
+    """number of the process in its container"""
+    container: str
+    host: str
+    http: str
+    """host:port of the NodeManager's web server, for the link to its logs"""
+    began: float
+    """when it was written down that it may be started"""
+    ended: float = 0.0
+    """when its end was heard of, or it was let go; 0 while it is wanted"""
+    code: int | None = None
+    """exit status; None where none was heard of"""
+    cause: str = ""
+    """what its end was judged to be; empty where it was told to go, and where another cause is shown of its replica"""
+
+    def __str__(self) -> str:
+        return f"{self.role}-{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """A container of an earlier run whose process may still live: nothing of the same identity is started beside it."""
 

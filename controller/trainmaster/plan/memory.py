@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainmaster.plan.ends import End, LastExit, Survivor
+from trainmaster.plan.ends import End, LastExit, Life, Survivor
 
 if TYPE_CHECKING:
     from dataclasses import replace as replace  # noqa: PLC0414 - the one below, with the types of its arguments
@@ -220,6 +220,8 @@ class Memory:
     root: Root | None = None
     pending_ends: tuple[End, ...] = ()
     """heard, and not judged yet (pending.py)"""
+    lives: tuple[Life, ...] = ()
+    """processes that are over, by when that was known, newest last; the last 100. Shown, and never decided on (past.py)"""
     gang_not_before: float = 0.0
     gang_timeouts: int = 0
     queued_at: float = 0.0

@@ -1,4 +1,4 @@
-"""The two pages for people, from pictures. Pure: templates in, text out, everything escaped by Jinja.
+"""The pages for people, from pictures. Pure: templates in, text out, everything escaped by Jinja.
 
 A page links only to what lies below its own address, so that it works behind YARN's proxy under /proxy/<application>/.
 """
@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trainmaster.api.status import EarlierRun, JobStatus
+from trainmaster.api.status import EarlierRun
 from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
-from trainmaster.observe.ages import since
+from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.gpus.values import GpuPicture
-from trainmaster.web.answers import in_order
+from trainmaster.web.declaration import shown
+from trainmaster.web.glance import glance
+from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
+from trainmaster.web.logs import FILES, SIZES, Log
+from trainmaster.web.timeline import timeline_of
 
 GIB = 1024**3
 TONES = {
@@ -28,32 +33,48 @@ TONES = {
 }
 
 
-def list_page(fleet: FleetPicture, now: float) -> str:
-    """All jobs in one table."""
-    return _environment().get_template("jobs.html").render(jobs=in_order(fleet), fleet=fleet, now=now)
+def list_page(fleet: FleetPicture, now: float, query: Query = Query()) -> str:  # noqa: B008 - frozen
+    """The jobs that are asked for in one table, page by page, and the whole fleet at a glance."""
+    page = select(fleet.jobs.values(), query)
+    return _render("jobs.html", page=page, glance=glance(fleet), fleet=fleet, now=now)
 
 
 def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None = None) -> str:
-    """One job: its conditions, its roles and each replica with its GPUs of this moment, its last end and its logs.
+    """One job: its conditions, the lives of its processes, and each replica with its GPUs of this moment, its last end and logs.
 
     `up` leads from where the page is served to the job's own address.
     """
-    gpus = gpus or GpuPicture()
-    return (
-        _environment()
-        .get_template("job.html")
-        .render(job=picture, declared=picture.declared, status=picture.status, now=now, up=up, gpus=gpus)
+    return _render(
+        "job.html",
+        job=picture,
+        declared=picture.declared,
+        status=picture.status,
+        line=timeline_of(picture.memory, now),
+        declaration=shown(picture.declared.job) if picture.declared.job else "",
+        now=now,
+        up=up,
+        gpus=gpus or GpuPicture(),
     )
+
+
+def log_page(picture: Picture, log: Log) -> str:
+    """What a process wrote."""
+    return _render("log.html", declared=picture.declared, log=log, files=FILES, sizes=SIZES)
 
 
 def run_page(picture: Picture, run: EarlierRun, now: float) -> str:
     """An earlier run of a job: how it ended, and where its logs are."""
-    return _environment().get_template("run.html").render(declared=picture.declared, run=run, now=now)
+    return _render("run.html", declared=picture.declared, run=run, now=now)
 
 
 def missing_page(namespace: str, name: str) -> str:
     """What a wrong address, or a job that is gone, shows."""
-    return _environment().get_template("missing.html").render(namespace=namespace, name=name)
+    return _render("missing.html", namespace=namespace, name=name)
+
+
+def denied_page(why: str) -> str:
+    """What somebody sees of whom nobody knows who he is."""
+    return _render("denied.html", why=why)
 
 
 def policy() -> str:
@@ -61,8 +82,12 @@ def policy() -> str:
     style, script = _digest("style.css"), _digest("refresh.js")
     return (
         f"default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     )
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(**values)
 
 
 @cache
@@ -74,8 +99,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(style=_asset("style.css"), script=_asset("refresh.js"), started=_first_seen)
-    environment.filters.update(tone=_tone, since=since, link=_web_link, gpu=_gpu)
+    environment.globals.update(style=_asset("style.css"), script=_asset("refresh.js"))
+    environment.globals.update(queue_of=queue_of, user_of=user_of, age=_age)
+    environment.filters.update(
+        tone=_tone, since=since, link=_web_link, gpu=_gpu, gib=_gib, container=_container
+    )
     return environment
 
 
@@ -93,8 +121,19 @@ def _tone(word: object) -> str:
     return next((tone for tone, words in TONES.items() if str(word) in words), "plain")
 
 
-def _first_seen(status: JobStatus) -> str | None:
-    return min((c.last_transition_time for c in status.conditions), default=None)
+def _age(job: Picture, now: float) -> str:
+    seen = first_seen(job)
+    return short_age(now - seen) if seen else ""
+
+
+def _container(log_url: str) -> str:
+    """Of a log's address at its NodeManager (plan/links.py)."""
+    found = re.search(r"/containers/(\w+)/logs$", log_url)
+    return found[1] if found else ""
+
+
+def _gib(mebibytes: int) -> str:
+    return f"{mebibytes / 1024:.1f} GiB"
 
 
 def _gpu(gpu: Gpu) -> str:

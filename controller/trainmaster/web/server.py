@@ -1,13 +1,15 @@
-"""The web server: addresses, status codes and headers. What is said is made in health, answers and pages.
+"""The web server: addresses, and who answers at each. What is said is made in health, answers and pages.
 
-Everything is read-only, and made from the fleet's picture at the moment of the request.
+Everything is read-only, and made from the fleet's picture at the moment of the request. Who may look is access.py's; how a port
+is bound and what all answers have in common is site.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote
@@ -16,25 +18,33 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import clock
-from trainmaster.master.picture import FleetPicture
+from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, pages
+from trainmaster.web.access import Gate, Viewer
+from trainmaster.web.door import Door, viewer_of
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+from trainmaster.web.listing import Query, parse
+from trainmaster.web.logs import FILES, Logs, Reader, place_of
+from trainmaster.web.site import Site, html, is_loopback, secure
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STOP_SECONDS = 1.0
-"""how long a stop waits for requests under way"""
-HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+RUN = r"/jobs/{namespace}/{name}/runs/{rerun:\d{1,9}}/"
+LOG = rf"/logs/{{container}}/{{file:{'|'.join(FILES)}}}"
+"""below the page of a job or run: YARN's proxy passes on only what lies below that"""
 
 
 class WebServer:
-    """Serves one controller. `start` binds; until then `url` is not known when `settings.web_port` is 0."""
+    """Serves one controller: pages and answers about jobs at one port, what monitoring asks for at another.
+
+    `start` binds; until then the URLs aren't known where a port is 0.
+    """
 
     def __init__(
         self,
@@ -43,15 +53,20 @@ class WebServer:
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
+        logs: Reader | None = None,
     ) -> None:
         self._settings = settings
         self._picture = fleet_picture
         self._registry = registry
         self._now = now
         self._gpus = gpus
-        self._port = settings.web_port
+        self._logs = Logs(logs)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_SECONDS)
+        gate = Gate(settings.access, is_loopback(settings.listen))
+        self._door = Door(gate, now, self._beside)
+        self._forward = Forward(fleet_picture, self._door.vouch)
+        self._pages = Site(self._jobs_application(), settings.listen, settings.web_port)
+        self._monitoring = Site(self._monitoring_application(), settings.listen, settings.metrics_port)
 
     @property
     def url(self) -> str:
@@ -61,25 +76,27 @@ class WebServer:
     @property
     def own_url(self) -> str:
         """Where this very controller is reached: `advertise`, or else the address bound; without a slash at the end."""
-        host = self._settings.listen
-        shown = f"[{host}]" if ":" in host else host
-        return self._settings.advertise.rstrip("/") or f"http://{shown}:{self._port}"
+        return self._settings.advertise.rstrip("/") or self._pages.url
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus finds it: the address bound, without a path."""
+        return self._monitoring.url
 
     async def start(self) -> None:
-        """Bind and serve. Raises UnavailableError when the port is taken."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._settings.listen, self._settings.web_port)
+        """Bind and serve. Raises UnavailableError when a port is taken."""
         try:
-            await site.start()
-        except OSError as error:
+            await self._pages.start()
+            await self._monitoring.start()
+        except UnavailableError:
             await self.stop()
-            where = f"{self._settings.listen}:{self._settings.web_port}"
-            raise UnavailableError(f"the web server can't listen on {where}: {error.strerror}") from error
-        self._port = self._runner.addresses[0][1]
+            raise
 
     async def stop(self) -> None:
         """Finish requests under way and close; no error when it never started."""
-        await self._runner.cleanup()
+        await self._pages.stop()
+        await self._monitoring.stop()
+        await self._forward.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -87,21 +104,32 @@ class WebServer:
         work = functools.partial(make, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _application(self) -> web.Application:
-        application = web.Application()
-        application.on_response_prepare.append(_secure)
-        leaders = Forward(self._picture)
+    def _jobs_application(self) -> web.Application:
+        application = web.Application(middlewares=[self._door.let_in])
+        application.on_response_prepare.append(secure)
+        leaders = self._forward
         application.add_routes(
             [
-                web.get("/healthz", self._healthz),
-                web.get("/readyz", self._readyz),
-                web.get("/metrics", self._metrics),
                 web.get("/", leaders(self._list_page)),
                 web.get("/api/jobs", leaders(self._jobs)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
-                web.get(r"/jobs/{namespace}/{name}/runs/{rerun:\d{1,9}}/", leaders(self._run_page)),
+                web.get("/jobs/{namespace}/{name}" + LOG, leaders(self._log_page)),
+                web.get(RUN, leaders(self._run_page)),
+                web.get(RUN + LOG.removeprefix("/"), leaders(self._log_page)),
+            ]
+        )
+        return application
+
+    def _monitoring_application(self) -> web.Application:
+        application = web.Application()
+        application.on_response_prepare.append(secure)
+        application.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
             ]
         )
         return application
@@ -119,37 +147,55 @@ class WebServer:
         body = await self._beside(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def _jobs(self, _request: web.Request) -> web.Response:
-        return web.json_response(await self._beside(answers.jobs_json, self._picture()))
+    async def _jobs(self, request: web.Request) -> web.Response:
+        made = self._beside(_jobs_text, self._picture(), viewer_of(request), dict(request.query))
+        try:
+            return web.json_response(text=await made)
+        except InvalidError as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
-        found = answers.find(self._picture(), namespace, name)
+        found = self._found(request)
         if found is None:
             return web.json_response({"error": f"no job {namespace}/{name}"}, status=404)
         return web.json_response(answers.job_json(found))
 
-    async def _list_page(self, _request: web.Request) -> web.Response:
-        return _html(await self._beside(pages.list_page, self._picture(), self._now()))
+    async def _list_page(self, request: web.Request) -> web.Response:
+        query = parse(request.query)
+        made = self._beside(_list_text, self._picture(), viewer_of(request), self._now(), query)
+        return html(await made)
 
     async def _job_page(self, request: web.Request) -> web.Response:
-        namespace, name = _name(request)
-        found = answers.find(self._picture(), namespace, name)
+        found = self._found(request)
         if found is None:
-            return _html(pages.missing_page(namespace, name), status=404)
+            return html(pages.missing_page(*_name(request)), status=404)
         up = "../../" if "rerun" in request.match_info else ""
-        return _html(await self._beside(pages.job_page, found, self._now(), up, self._gpus()))
+        made = self._beside(pages.job_page, found, self._now(), up, self._gpus())
+        return html(await made)
 
     async def _run_page(self, request: web.Request) -> web.Response:
         """Where YARN's link to one application leads: that run's page, also once the job runs again."""
-        namespace, name = _name(request)
-        rerun, found = int(request.match_info["rerun"]), answers.find(self._picture(), namespace, name)
+        rerun, found = int(request.match_info["rerun"]), self._found(request)
         if found is None or rerun == found.status.rerun:
             return await self._job_page(request)
         run = next((each for each in found.status.earlier_runs if each.rerun == rerun), None)
         if run is None:
-            return _html(pages.missing_page(namespace, name), status=404)
-        return _html(pages.run_page(found, run, self._now()))
+            return html(pages.missing_page(*_name(request)), status=404)
+        return html(pages.run_page(found, run, self._now()))
+
+    async def _log_page(self, request: web.Request) -> web.Response:
+        found = self._found(request)
+        place = place_of(found, request.match_info["container"]) if found else None
+        if found is None or place is None:
+            return html(pages.missing_page(*_name(request)), status=404)
+        log = await self._logs.read(place, request.match_info["file"], request.query)
+        return html(await self._beside(pages.log_page, found, log))
+
+    def _found(self, request: web.Request) -> Picture | None:
+        """The job of the address; one that the viewer may not see isn't there for him."""
+        found = answers.find(self._picture(), *_name(request))
+        return found if found and viewer_of(request).sees(found) else None
 
     async def _to_job_page(self, request: web.Request) -> web.Response:
         # Relative: we may be behind a proxy. Quoted whole and put in as it is: `https:host` would lead elsewhere.
@@ -157,15 +203,13 @@ class WebServer:
         return web.Response(status=301, headers={"Location": f"{quote(name, safe='')}/"})
 
 
+def _jobs_text(fleet: FleetPicture, viewer: Viewer, words: Mapping[str, str]) -> str:
+    return json.dumps(answers.jobs_json(viewer.seen_of(fleet), words))
+
+
+def _list_text(fleet: FleetPicture, viewer: Viewer, now: float, query: Query) -> str:
+    return pages.list_page(viewer.seen_of(fleet), now, query)
+
+
 def _name(request: web.Request) -> tuple[str, str]:
     return request.match_info["namespace"], request.match_info["name"]
-
-
-def _html(text: str, status: int = 200) -> web.Response:
-    return web.Response(text=text, status=status, content_type="text/html")
-
-
-async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
-    """As each answer goes out, whoever made it: aiohttp its 404 and 500, or another controller its page."""
-    response.headers.update(HEADERS)
-    response.headers["Content-Security-Policy"] = pages.policy()

@@ -1,0 +1,205 @@
+"""Every page in a real browser: in both themes, on a wide and a narrow screen, by keyboard, while it renews itself, and without
+scripts. What it looked like is kept under .cache/pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from observe.pictures import NOW, exited, fleet, picture, refused, remembers, replica, role
+from real.chromium import browser, kept, page
+from trainmaster.api.status import EarlierLog, EarlierRun
+from trainmaster.hadoop.logs import LogTail
+from trainmaster.master.gpus import ClusterGpus, GpuCount
+from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.plan.ends import Life
+from trainmaster.plan.memory import Key, ReplicaMemory
+from web.serving import Client, serving, serving_
+
+STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
+HOSTS = ("gpu01", "gpu02", "gpu03")
+PAGES = {
+    "list": "/",
+    "filtered": "/?state=Running&sort=-gpus&queue=gpu",
+    "nothing": "/?text=nosuch",
+    "job": "/jobs/vision/bert-large/",
+    "run": "/jobs/vision/bert-large/runs/0/",
+    "log": "/jobs/vision/bert-large/logs/c1/stderr?find=error",
+    "missing": "/jobs/vision/nosuch/",
+}
+SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
+AT_END = "innerHeight + scrollY > document.body.scrollHeight - 60"
+
+
+@dataclass
+class Node:
+    """A log that grows."""
+
+    lines: list[str] = field(default_factory=lambda: [f"step {n} loss {2 / (n + 1):.4f}" for n in range(120)])
+
+    async def tail(self, http: str, container: str, file: str, size: int) -> LogTail:
+        content = "\n".join([*self.lines, "RuntimeError: CUDA error: out of memory", ""]).encode()
+        return LogTail(content[-size:], len(content))
+
+
+def trained() -> Picture:
+    """A job of which there is something to see."""
+    lives = tuple(
+        Life("worker", n % 3, n, 1, f"c{n}", HOSTS[n % 3], "a:8042", NOW - 900 + 60 * n, NOW - 800 + 60 * n, code, cause)
+        for n, (code, cause) in enumerate([(137, "Retryable"), (1, "Consequence"), (-100, "Infrastructure"), (0, "Succeeded")])
+    )  # fmt: skip
+    running = tuple(
+        ReplicaMemory(Key("worker", n), 9, f"r{n}", "a:1", "a:8042", bound_at=NOW - 500, host=HOSTS[n])
+        for n in range(3)
+    )
+    ended = replica(1, "Running", last_exit=exited(137, "Retryable", "signal 9 ended it " * 9))
+    workers = role(3, 3, replicas=(replica(0, "Running"), ended, replica(2, "Running")))
+    past = EarlierRun(
+        rerun=0,
+        state="Failed",
+        reason="BackoffLimitExceeded",
+        message="worker-0 ended on gpu01: ModuleNotFoundError: No module named 'x'",
+        completion_time="2025-06-15T15:06:40Z",
+        logs=(EarlierLog(role="worker", index=0, code=1, log_url="http://a:8042/ws/v1/node/containers/c1/logs"),),
+    )  # fmt: skip
+    shown = picture("bert-large", roles={"worker": workers}, gpus=8, rerun=1, earlier_runs=(past,))
+    return remembers(
+        shown,
+        lives=lives,
+        replicas=running,
+        queued_at=NOW - 950,
+        active_since=NOW - 900,
+        started_at=NOW - 890,
+    )
+
+
+def many() -> FleetPicture:
+    jobs = [
+        picture(
+            f"{name}-{n}", STATES[n % 6], namespace="a-rather-long-namespace-name", queue="gpu", gpus=n % 9
+        )
+        for n, name in enumerate(["resnet50", "ctr-model-of-the-advertisement-team"] * 70)
+    ]
+    gpus = ClusterGpus({"": GpuCount(13, 3, 0), "a100": GpuCount(61, 35, 4)}, {})
+    return fleet(trained(), refused(), *jobs, gpus=gpus)
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Client]:
+    async with serving(many(), logs=Node()) as client:
+        yield client
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+async def test_each_page_fits_the_screen_and_nothing_of_it_is_kept_from_loading(
+    chromium: Browser, served: Client, name: str, theme: str, width: int
+) -> None:
+    async with page(chromium, theme, width) as opened:
+        await opened.goto(served.url + PAGES[name])
+        await kept(opened, f"{name}-{theme}-{width}")
+        assert await opened.evaluate(SIDEWAYS) <= 0
+        assert await opened.locator("h1").count() == 1
+        assert (await opened.title()).endswith("trainmaster")
+        assert await faint(opened) == []
+
+
+async def faint(opened: Page) -> list[str]:
+    """Words that stand out from their ground by less than 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    found: list[str] = await opened.evaluate(CONTRASTS)
+    return found
+
+
+CONTRASTS = """() => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const over = (top, below) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + below[i] * (1 - a)); };
+  const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const canvas = document.createElement("div"); canvas.style.color = "Canvas"; document.body.append(canvas);
+  const ground = parse(getComputedStyle(canvas).color); canvas.remove();
+  const faint = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (!e.checkVisibility?.() || e.closest("svg") || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    let below = ground, alpha = 1;
+    for (const up of [...function* (x) { for (; x; x = x.parentElement) yield x; }(e)].reverse()) {
+      below = over(parse(getComputedStyle(up).backgroundColor), below);
+      alpha *= Number(getComputedStyle(up).opacity);
+    }
+    const [r, g, b, a] = parse(getComputedStyle(e).color);
+    const words = over([r, g, b, (a ?? 1) * alpha], below), [x, y] = [light(words), light(below)].sort((p, q) => q - p);
+    const ratio = (x + 0.05) / (y + 0.05);
+    if (ratio < 4.5) faint.push(`${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(faint)];
+}"""
+
+
+async def test_a_list_is_searched_and_sorted_by_keyboard(chromium: Browser, served: Client) -> None:
+    async with page(chromium) as opened:
+        await opened.goto(served.url)
+        await opened.keyboard.press("Tab")
+        await opened.keyboard.type("BERT")
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("table.jobs tbody tr")).to_have_count(1)
+        await opened.get_by_role("link", name=re.compile("^text: BERT")).click()
+        await expect(opened.locator("table.jobs tbody tr")).to_have_count(100)
+        await opened.get_by_role("link", name="GPUs", exact=True).press("Enter")
+        await expect(opened.locator("th[aria-sort=ascending]")).to_have_text("GPUs")
+        await opened.get_by_role("link", name="After").click()
+        await expect(opened.locator("nav.pages span")).to_have_text("Page 2 of 2, 142 jobs")
+
+
+async def test_a_page_renews_itself_and_keeps_what_was_opened(chromium: Browser) -> None:
+    shown = [fleet(trained())]
+    async with serving_(lambda: shown[0]) as client, page(chromium) as opened:
+        await opened.goto(f"{client.url}/jobs/vision/bert-large/")
+        await opened.locator("summary").click()
+        ended = replace(trained(), status=trained().status.model_copy(update={"state": "Succeeded"}))
+        shown[0] = fleet(ended)
+        await expect(opened.locator("h1 .tag")).to_have_text("Succeeded")
+        await expect(opened.locator("details pre")).to_be_visible()
+
+
+async def test_a_log_is_followed_while_its_end_is_seen(chromium: Browser) -> None:
+    node = Node()
+    async with serving(fleet(trained()), logs=node) as client, page(chromium) as opened:
+        await opened.goto(f"{client.url}/jobs/vision/bert-large/logs/c1/stderr")
+        assert await opened.evaluate(AT_END)
+        node.lines += [f"later {n}" for n in range(50)]
+        await expect(opened.locator("pre")).to_contain_text("later 49")
+        await opened.wait_for_function(AT_END)
+        await opened.evaluate("scrollTo(0, 0)")
+        node.lines += ["latest"]
+        await expect(opened.locator("pre")).to_contain_text("latest")
+        assert await opened.evaluate("scrollY") == 0, "whoever reads further up is left where he is"
+
+
+async def test_a_job_leads_to_its_logs_and_back(chromium: Browser, served: Client) -> None:
+    async with page(chromium) as opened:
+        await opened.goto(f"{served.url}/?namespace=vision")
+        await opened.get_by_role("link", name="bert-large", exact=True).click()
+        await opened.locator("svg.timeline a").first.click()
+        await expect(opened.locator("h1")).to_contain_text("stderr")
+        await opened.get_by_role("link", name="vision/bert-large").click()
+        await expect(opened.locator("svg.timeline")).to_be_visible()
+        await opened.get_by_role("link", name="All jobs").click()
+        await expect(opened.locator("h1")).to_have_text("Training jobs")
+
+
+async def test_pages_can_be_read_without_scripts(chromium: Browser, served: Client) -> None:
+    async with page(chromium, scripts=False) as opened:
+        await opened.goto(f"{served.url}/?state=Running")
+        await opened.get_by_role("link", name="Restarts").click()
+        await expect(opened.locator("table.jobs tbody tr").first).to_contain_text("Running")

@@ -1,0 +1,70 @@
+"""What the page shows of a declaration, and what it hides."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from observe.pictures import job
+from trainmaster.api.job import TrainingJob
+from trainmaster.web.declaration import HIDDEN, shown
+
+
+def with_command(command: str) -> TrainingJob:
+    return TrainingJob.model_validate(
+        {"metadata": {"name": "a"}, "spec": {"roles": {"worker": {"command": command}}}}
+    )
+
+
+def test_it_is_shown_as_it_was_written() -> None:
+    assert yaml.safe_load(shown(job())) == {
+        "framework": "TensorFlow",
+        "queue": "gpu",
+        "roles": {
+            "ps": {"command": "python train.py --role ps"},
+            "worker": {"command": "python train.py", "replicas": 2},
+        },
+    }
+
+
+def test_no_value_of_a_variable_is_shown() -> None:
+    secret = {"name": "HARMLESS", "value": "s3cret"}
+    document = {
+        "env": [secret],
+        "template": [{"name": "PEERS", "value": "s3cret"}],
+        "framework": "Custom",
+        "roles": {"worker": {"command": "train", "env": [secret]}},
+    }
+    text = shown(TrainingJob.model_validate({"metadata": {"name": "a"}, "spec": document}))
+    assert "s3cret" not in text
+    assert text.count("HARMLESS") == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train --api-token=s3cret --steps 5",
+        "train --password s3cret --steps 5",
+        "export AWS_SECRET_ACCESS_KEY='s3cret'; train --steps 5",
+        'WANDB_API_KEY="s3cret" train --steps 5',
+        "curl https://alice:s3cret@example.com/x && train --steps 5",
+        "echo password: s3cret | train --steps 5",
+    ],
+)
+def test_what_looks_like_a_secret_in_a_command_is_hidden_and_nothing_else(command: str) -> None:
+    text = shown(with_command(command))
+    assert "s3cret" not in text
+    assert HIDDEN in text
+    assert "train" in text
+    assert "--steps 5" in text
+
+
+@pytest.mark.parametrize("command", ["train --tokenizer bert", "python tokens.py", "train --monkey yes"])
+def test_what_only_looks_a_little_like_it_may_be_hidden_but_the_program_is_not(command: str) -> None:
+    assert command.partition(" ")[0] in shown(with_command(command))
+
+
+@pytest.mark.parametrize("letters", ["a", "a.", "token", "token ", "a://", "a://b:", "-", "'", "token='"])
+def test_the_longest_command_is_gone_through_without_an_end_in_years(letters: str) -> None:
+    command = (letters * 65536)[:65536]
+    assert shown(with_command(command.strip() or "x"))
