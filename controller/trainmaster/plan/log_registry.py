@@ -124,6 +124,10 @@ HorovodInternalError
 recv_fn: Connection
 failed to recv, got 0 bytes
 """, Cause.COMMUNICATION),
+    # Somebody answered with nothing: often another service, for a moment.
+    _pattern("nothing", Kind.ROOT, _EITHER, True, """
+'NoneType' object
+"""),
     # Why a program failed, and fails again: nothing of that lies at a node, or at a moment.
     _pattern("code", Kind.ROOT, _PROGRAM, False, """
 SyntaxError:
@@ -135,10 +139,6 @@ TypeError:
 AttributeError:
 NotImplementedError
 RecursionError:
-ZeroDivisionError:
-IndexError:
-KeyError:
-AssertionError
 syntax error near unexpected token
 syntax error: unexpected end of file
 unexpected EOF while looking for matching
@@ -169,15 +169,24 @@ mismatch in its core dimension
 Error(s) in loading state_dict
 expected scalar type
 """),
-    # What may be missing on one node alone, or be there again in a moment.
-    _pattern("missing", Kind.ROOT, _EITHER, False, """
+    # What may be so on one node alone (a module, a GPU that an assertion counts), or with what one run was given.
+    _pattern("data", Kind.ROOT, _EITHER, False, """
+ZeroDivisionError:
+IndexError:
+KeyError:
+AssertionError
+"""),
+    _pattern("module", Kind.ROOT, _EITHER, False, """
 ModuleNotFoundError:
 ImportError:
-FileNotFoundError:
-No such file or directory
 cannot open shared object file
 No module named
 command not found
+"""),
+    # A file may come yet, and the file system that it lies on be back in a moment.
+    _pattern("file", Kind.ROOT, _EITHER, True, """
+FileNotFoundError:
+No such file or directory
 IsADirectoryError:
 NotADirectoryError:
 NotFoundError:
