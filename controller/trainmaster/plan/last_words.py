@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 300
@@ -88,6 +89,7 @@ def missing_script(words: str) -> str:
     return found[1].rpartition("/")[2] if found else ""
 
 
+@lru_cache(512)  # several questions are asked of each end, one after the other
 def _tail(diagnostics: str) -> str:
     """The last piece of stderr that is quoted."""
     *_, last = (0, *(found.end() for found in _TAIL.finditer(diagnostics)))
@@ -102,6 +104,8 @@ def _lines(text: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """Without control characters, and those that turn the direction of writing."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " for char in _ESCAPE.sub("", text).replace("\a", ""))
 
 

@@ -38,6 +38,7 @@ class Sign:
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|/[^\s'\",:]+/|\d+")
 
 
+@lru_cache(1024)  # asked several times of each end: what it was, whether it waits, which is the likeliest
 def sign_of(diagnostics: str) -> Sign | None:
     """What the last words in YARN's diagnostics tell; None where nothing in them is known.
 
