@@ -228,8 +228,8 @@ def _suspended(case: Case, memory: Memory, now: str) -> Said:
     over = memory.suspended and not case.has_application(memory)
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
-        going = filter(None, ("containers are being given back", leaving_words(case, memory)))
-        return Said(C.SUSPENDED, over, reason, given_back(memory) if over else "; ".join(going))
+        going = leaving_words(case, memory, "containers are being given back")
+        return Said(C.SUSPENDED, over, reason, given_back(memory) if over else going)
     return Said(C.SUSPENDED, False, now, "the job is not suspended")
 
 

@@ -54,11 +54,12 @@ def _one(survivor: Survivor, told: set[str]) -> Survivor:
     return replace(survivor, told=True) if survivor.container in told else survivor
 
 
-def said(case: Case, memory: Memory) -> str:
-    """2 processes have 30s to end in; empty where none has any time."""
+def said(case: Case, memory: Memory, before: str = "") -> str:
+    """2 processes have 30s to end in; behind other words where there are any. Only those where none has any time."""
     running = {c.id for c in case.seen.containers.values() if c.state is ContainerState.RUNNING}
     left = [one for one in has_time(case, memory).values() if one.container in running]
     if not left:
-        return ""
+        return before
     longest = format_duration(max(one.grace_until - one.since for one in left))
-    return f"{len(left)} process{'es have' if len(left) > 1 else ' has'} {longest} to end in"
+    words = f"{len(left)} process{'es have' if len(left) > 1 else ' has'} {longest} to end in"
+    return f"{before}; {words}" if before else words
