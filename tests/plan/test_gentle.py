@@ -154,3 +154,11 @@ def test_it_is_said_that_processes_have_time_to_end() -> None:
     at = heard(world().deletes(), "c1")
     assert at.condition("Running").reason == "Deleting"
     assert "2 processes have 30s to end in" in at.condition("Running").message
+
+
+def test_it_is_said_of_what_is_scaled_away_while_the_others_run() -> None:
+    at = world(spec={"scaling": "Live"}).declares(
+        job("Generic", FREE, grace=30, spec={"scaling": "Live"}, worker=1)
+    )
+    assert told(at) == ["c2"]
+    assert at.condition("Running").message == "1 of 1 processes run; 1 process has 30s to end in"

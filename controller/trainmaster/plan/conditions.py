@@ -190,7 +190,7 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (doubt := doubted(case, memory)):
         yield doubt
-    if (memory.closing_since or memory.gathering) and (going := leaving_words(case, memory)):
+    if going := leaving_words(case, memory):
         yield going
     if case.yarn_away:
         yield "that was last seen: the ResourceManager can't be asked at present"
