@@ -127,6 +127,13 @@ def test_what_is_ignored_is_paced_all_the_same() -> None:
     assert told.later(5).asked == {"worker-0"}
 
 
+def test_what_is_ignored_makes_no_preemption_dearer() -> None:
+    told = world({"action": "Ignore", "exitCodes": in_(9)}, worker=1)
+    for _ in range(6):
+        told.ends("worker-0", 9).later(60).grants("worker-0").starts()
+    assert told.ends("worker-0", -102).memory.charged == 0
+
+
 def test_a_rule_may_charge_what_is_free_and_free_what_is_charged() -> None:
     told = world({"action": "Restart", "causes": ["Preempted"], "charged": True}).ends("worker-0", -102)
     assert told.memory.charged == 1

@@ -9,7 +9,7 @@ from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy, RestartScope
 from trainmaster.api.words import FailureAction
 from trainmaster.plan.case import Case, Draft
-from trainmaster.plan.ends import Cause
+from trainmaster.plan.ends import INFRASTRUCTURE, Cause
 from trainmaster.plan.memory import ReplicaMemory, replace
 from trainmaster.plan.restart import (
     INFRA_WINDOW,
@@ -28,17 +28,21 @@ def counted(case: Case, replica: ReplicaMemory, ruling: Ruling) -> ReplicaMemory
         return replace(replica, restarts=replica.restarts + 1)
     if ruling.cause is Cause.PORT_TAKEN:
         return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
-    if _paced(ruling):
-        recent = (*(at for at in replica.infra_ends if case.now - at < INFRA_WINDOW), case.now)
+    if ruling.cause in INFRASTRUCTURE:
         never_ran = replica.last_exit is not None and replica.last_exit.code in NOT_THERE_AGAIN
         avoid = (*replica.avoid, replica.host)[-3:] if never_ran else replica.avoid
+        recent = _with_now(case, replica.infra_ends)
         return replace(replica, replacements=replica.replacements + 1, infra_ends=recent, avoid=avoid)
-    return replace(replica, replacements=replica.replacements + 1)
+    if ruling.cause in NO_FAILURE:
+        return replace(replica, replacements=replica.replacements + 1)
+    # A rule of the job charges nobody for it: paced like those, and apart from them, for they are charged after many.
+    excused = _with_now(case, replica.excused_ends)
+    return replace(replica, replacements=replica.replacements + 1, excused_ends=excused)
 
 
-def _paced(ruling: Ruling) -> bool:
-    """Whether it is replaced at once the first time, and then ever later: also where a rule of the job charges nobody."""
-    return ruling.cause not in NO_FAILURE and ruling.cause is not Cause.PORT_TAKEN
+def _with_now(case: Case, ends: tuple[float, ...]) -> tuple[float, ...]:
+    """Those of the last minutes, with one more."""
+    return (*(at for at in ends if case.now - at < INFRA_WINDOW), case.now)
 
 
 def wait_after(case: Case, draft: Draft, replica: ReplicaMemory, ruling: Ruling) -> float:
@@ -47,8 +51,10 @@ def wait_after(case: Case, draft: Draft, replica: ReplicaMemory, ruling: Ruling)
     if ruling.charged:
         job_wide = restarts_all(case, replica, ruling)
         return delay(backoff, draft.charged + 1 if job_wide else replica.restarts)
-    if _paced(ruling):
+    if cause in INFRASTRUCTURE and cause is not Cause.PORT_TAKEN:
         return infra_delay(len(replica.infra_ends))
+    if cause not in NO_FAILURE and cause is not Cause.PORT_TAKEN:
+        return infra_delay(len(replica.excused_ends))
     if cause is Cause.CONSEQUENCE:
         return max(0.0, draft.failure.until - case.now) if draft.failure else 0.0
     # Under restartPolicy Always a good end is followed by another run, but never in a tight loop.

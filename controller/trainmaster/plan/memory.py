@@ -98,6 +98,8 @@ class ReplicaMemory:
     """uncharged ones"""
     infra_ends: tuple[float, ...] = ()
     """times of infrastructure ends, newest last; only those of the last ten minutes are kept"""
+    excused_ends: tuple[float, ...] = ()
+    """the same of ends that a rule of the job charges to nobody"""
     port_clashes: int = 0
     avoid: tuple[str, ...] = ()
     """hosts where it could not be started, newest last"""
