@@ -80,7 +80,7 @@ def test_what_was_given_away_before_a_restart_comes_back_with_its_node_and_is_st
 def test_an_order_that_comes_late_leaves_nothing_waiting_for_ever(leader: str) -> None:
     """It was on its way while the restart went on without it, and ends what has begun since."""
     wanted = job("Generic", {"backoff": {"base": 0}}, worker=2, roles={"worker": {"restartScope": "Job"}})
-    lost = (("goes_on", 0), ("loses_answers", 11), ("ends_process", 2), ("beat", 0), ("beat", 0))
+    lost = (("goes_on", 0), ("loses_answers", 12), ("ends_process", 2), ("beat", 0), ("beat", 0))
     dies = (("crashes", 0),) * (leader == "another one")
     world = Schedule((wanted,), (*lost, *dies, *(("goes_on", 0),) * 6, ("arrives", 0))).play()
     assert world.yarn.answers.calls["reinitialise"] > 2

@@ -258,7 +258,7 @@ def test_a_document_that_is_none_does_no_harm(document: str) -> None:
     world.memory = replace(world.memory, document=document or " ")
     world.declares(None, problems=(PROBLEM,)).sees(containers=live)
     assert world.status.state == "Running"
-    assert world.deletes().told_names == ["Stop", "Stop"]
+    assert world.deletes().told_names == ["Terminate", "Terminate"]
 
 
 def test_an_edit_that_can_be_read_takes_over() -> None:

@@ -148,6 +148,14 @@ class NodeManagers:
             **{ids.container_id(each.container_id): _error(each) for each in answer.failed_requests},
         }
 
+    async def terminate(self, node: str, nm_token: bytes, container: str) -> None:
+        """Have SIGTERM sent to the process group of a container, and nothing after it. Of one that isn't there any more a
+        NodeManager says nothing (ContainerManagerImpl.internalSignalToContainer)."""
+        request = pb.SignalContainerRequestProto(
+            container_id=ids.container_proto(container), command=pb.GRACEFUL_SHUTDOWN
+        )
+        await self._call(node, nm_token, "signalToContainer", request, pb.SignalContainerResponseProto)
+
     async def reinitialise(
         self, node: str, nm_token: bytes, container: str, launch: LaunchContext
     ) -> Reinitialising:

@@ -167,6 +167,12 @@ class NodeReport:
     def host(self) -> str:
         return self.node.rpartition(":")[0]
 
+    @property
+    def words(self) -> str:
+        """UNHEALTHY: 1/1 local-dirs have errors"""
+        health = self.health.strip()[:300]
+        return f"{self.state.value}: {health}" if health else self.state.value
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterMetrics:

@@ -41,6 +41,7 @@ from trainmaster.plan.values import (
     RemoveDeclaration,
     Start,
     Stop,
+    Terminate,
 )
 
 log = logging.getLogger(__name__)
@@ -181,6 +182,7 @@ class JobMaster:
         if job:
             starts = (action for action in plan.actions if isinstance(action, Start | Park | Reinitialise))
             self.contact.doing.start(starts, self.memory, job)
+        self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:
             self._do(action, job)

@@ -48,6 +48,8 @@ class Sight:
         self.tokens = NodeTokens()
         self._lost_nodes: set[str] = set()
         """those that the ResourceManager has waited for as long as it waits for any"""
+        self._out_of_use: dict[str, str] = {}
+        """node -> what the ResourceManager last said of it, where that is out of use"""
         self._to_confirm: set[str] = set()
         """running ones that their NodeManagers are to be asked about once more"""
         self._survivors: set[str] = set()
@@ -169,9 +171,13 @@ class Sight:
         for done in answer.completed:
             known = self.containers.get(done.id) or self.missing.get(done.id)
             certain = is_over(done.exit, known, self._lost_nodes)
-            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain))
+            words = self._out_of_use.get(known.node, "") if known else ""
+            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain, words))
 
     def _node_became(self, report: NodeReport, now: float) -> None:
+        self._out_of_use.pop(report.node, None)
+        if not report.state.usable:
+            self._out_of_use[report.node] = report.words
         if report.state is not NodeState.LOST:
             self._lost_nodes.discard(report.node)
             if report.state.usable:

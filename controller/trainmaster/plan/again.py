@@ -48,6 +48,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         restarts=0,
         restart_cause="",
         failure=None,
+        root=None,
         pending_ends=(),
         lost_applications=0,
         open_not_before=0.0,

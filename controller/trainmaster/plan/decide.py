@@ -16,6 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
+from trainmaster.plan.gentle import note_told
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
@@ -45,6 +46,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     close,
     gather,
     judge_left_over,
+    note_told,
     forget_survivors,
 )
 
@@ -54,6 +56,7 @@ UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     hear_ends,
     close,
     judge_left_over,
+    note_told,
     forget_survivors,
 )
 """for a job that runs by a declaration which can't be read: it is kept alive and can be ended, and nothing more"""

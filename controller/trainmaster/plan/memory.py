@@ -49,6 +49,30 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """What a process of the job failed of last, where trying again helps only if something else changes."""
+
+    fingerprint: str
+    """the same for the same failure"""
+    host: str
+    at: float
+    ran: float
+    """seconds for which the process had lived"""
+    elsewhere: bool = False
+    """whether it may go well on another node"""
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """A node that the job asks nothing of for a while: something failed there that lies at the node."""
+
+    host: str
+    until: float
+    times: int = 1
+    """failures of this kind on it, as long as they count"""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaMemory:
     """One replica. Bound means: a container was chosen for it and written down, and may now be told to start."""
 
@@ -184,6 +208,8 @@ class Memory:
     """containers of replicas that were scaled away, which may still live: those that come back don't start beside them"""
     given_up: tuple[str, ...] = ()
     """hosts on which something of this application was given up without a word: it may come back with them"""
+    avoided: tuple[Avoided, ...] = ()
+    """nodes that failed it, the newest last"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0
@@ -191,6 +217,7 @@ class Memory:
     restart_cause: str = ""
     """the sentence shown while Restarting"""
     failure: Failure | None = None
+    root: Root | None = None
     pending_ends: tuple[End, ...] = ()
     """heard, and not judged yet (pending.py)"""
     lives: tuple[Life, ...] = ()

@@ -60,7 +60,7 @@ def _edited(case: Case, memory: Memory) -> Change:
     fields = restart_fields(case.job)
     if fields == memory.applied:
         return Change(memory)
-    applied = replace(memory, applied=fields)
+    applied = replace(memory, applied=fields, root=None)  # what is mended by it may well be what failed
     if not memory.applied or memory.closing_since:
         return Change(applied)
     if not any(r.bound or r.done for r in memory.replicas):

@@ -66,6 +66,8 @@ class Container:
     """number of the process that was seen to have taken another's place in it; 0 for none"""
     refuses: bool = False
     """its NodeManager will never start another process in it"""
+    leaving: bool = False
+    """its NodeManager has taken on to tell its process to go"""
 
     @property
     def host(self) -> str:
@@ -179,6 +181,8 @@ class Start:
     key: Key
     environment: Mapping[str, str]
     command: str
+    grace: float = 0.0
+    """seconds that it has to end in when it is told to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,8 @@ class Reinitialise:
     process: int
     environment: Mapping[str, str]
     command: str
+    grace: float = 0.0
+    """seconds that it has to end in when it is told to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,14 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Stop a container's process at its NodeManager."""
+
+    container: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Tell a container's process to go, and leave it its time."""
 
     container: str
     node: str
@@ -251,6 +265,7 @@ Action = (
     | Reinitialise
     | Release
     | Stop
+    | Terminate
     | Finish
     | Kill
     | Forget
