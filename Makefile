@@ -41,7 +41,7 @@ environments: $(STAMP) ## what the examples train with
 
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mxnet digits
-	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py
+	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_starters.py
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
 	$(BIN)/ruff check --quiet .

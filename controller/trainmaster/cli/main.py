@@ -22,6 +22,7 @@ from trainmaster.cli import (
     describe,
     events,
     get,
+    init,
     logs,
     options,
     run_job,
@@ -42,7 +43,13 @@ ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 SERVE, DECLARE, LOOK, CHANGE = "Run it", "Declare", "Look", "Change"
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
     SERVE: {"controller": controller.controller, "adopt": adopt.adopt},
-    DECLARE: {"run": run_job.run, "apply": apply.apply, "validate": check.validate, "explain": check.explain},
+    DECLARE: {
+        "init": init.init,
+        "run": run_job.run,
+        "apply": apply.apply,
+        "validate": check.validate,
+        "explain": check.explain,
+    },
     LOOK: {
         "get": get.get,
         "describe": describe.describe,

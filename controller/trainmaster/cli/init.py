@@ -1,0 +1,67 @@
+"""`init`: a job to begin with, one for each framework, in a folder of one's own. Nothing that is there is written over."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from trainmaster.cli.exits import MissingError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WITH_SCRIPTS: Final = "train.py"
+"""a starter that has one saves checkpoints, by a module that all share"""
+SHARED: Final = "checkpoints.py"
+
+
+def init(
+    framework: Annotated[str, typer.Argument(help="Generic, PyTorch, TensorFlow, XGBoost, JAX or Custom.")],
+    folder: Annotated[Path, typer.Argument(help="Where to; made if it isn't there.")] = Path(),
+    name: Annotated[str, typer.Option(help="The job's name; left out: the folder's.")] = "",
+) -> None:
+    """Write a job to begin with, and its script, with comments on what to change."""
+    written = starter(framework, name or _name_of(folder))
+    there = [file for file in written if (folder / file).exists()]
+    if there:
+        raise UsageError(f"{folder / there[0]} is there already, and nothing is written over")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in written.items():
+        (folder / file).write_text(text)
+    print(f"wrote {', '.join(str(folder / file) for file in written)}")
+    print(f"next: trainmaster validate {folder / 'job.yaml'}")
+
+
+def starter(framework: str, name: str) -> Mapping[str, str]:
+    """File names and texts. Raises MissingError for a framework without one, with those that have."""
+    found = {
+        each.name: each for each in _starters().iterdir() if each.is_dir() and not each.name.startswith("_")
+    }
+    chosen = found.get(framework.lower())
+    if chosen is None:
+        raise MissingError(
+            f"there is no starter for {framework}; there is one for {', '.join(sorted(found))}"
+        )
+    texts = {
+        each.name: each.read_text()
+        for each in sorted(chosen.iterdir(), key=lambda each: each.name)
+        if each.is_file()
+    }
+    if WITH_SCRIPTS in texts:
+        texts[SHARED] = (_starters() / SHARED).read_text()
+    return texts | {"job.yaml": texts["job.yaml"].replace("NAME", name)}
+
+
+def _starters() -> Traversable:
+    return files("trainmaster.cli") / "starters"
+
+
+def _name_of(folder: Path) -> str:
+    """The folder's name as a job may be called."""
+    words = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-")[:63].strip("-")
+    return words or "training"

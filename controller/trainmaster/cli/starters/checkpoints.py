@@ -1,0 +1,77 @@
+"""Checkpoints in HDFS, or wherever fsspec reaches: one tar file for each, whole or not there at all.
+
+A file becomes visible under its name by one rename, so a process killed in the middle leaves no half of one.
+"""
+
+import os
+import re
+import tarfile
+import tempfile
+import uuid
+from contextlib import contextmanager
+
+import fsspec
+
+KEEP = 2
+NAME = re.compile(r"epoch-(\d{6})\.tar")
+LEFTOVER = re.compile(r"\.epoch-\d{6}\.[0-9a-f]{32}")
+
+
+class Checkpoints:
+    """Those below one URL, named by epoch. Only one process at a time may save."""
+
+    def __init__(self, url):
+        self.fs, self.root = fsspec.url_to_fs(url)
+        self.fs.makedirs(self.root, exist_ok=True)
+
+    def epochs(self):
+        """Epochs with a checkpoint, oldest first."""
+        return sorted(int(found[1]) for found in map(NAME.fullmatch, self._names()) if found)
+
+    @contextmanager
+    def newest(self):
+        """(epoch, local folder with its files), or (0, None) when there is none yet."""
+        epochs = self.epochs()
+        with tempfile.TemporaryDirectory() as folder:
+            if epochs:
+                with self.fs.open(self._path(epochs[-1]), "rb") as file:  # noqa: SIM117 - for Python 3.8
+                    with tarfile.open(fileobj=file, mode="r|") as tar:
+                        tar.extractall(folder)
+            yield (epochs[-1], folder) if epochs else (0, None)
+
+    @contextmanager
+    def saving(self, epoch):
+        """A local folder for the files of this epoch's checkpoint, which is brought to its place at the end."""
+        upload = f"{self.root}/.epoch-{epoch:06}.{uuid.uuid4().hex}"
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+            with self.fs.open(upload, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
+                tar.add(folder, arcname=".")
+        self.fs.mv(upload, self._path(epoch), overwrite=True)
+        self._tidy()
+
+    def _tidy(self):
+        """Remove all but the last, and what was cut off; nothing of others."""
+        kept = {self._path(epoch) for epoch in self.epochs()[-KEEP:]}
+        for name in self._names():
+            if (NAME.fullmatch(name) or LEFTOVER.fullmatch(name)) and f"{self.root}/{name}" not in kept:
+                self.fs.rm(f"{self.root}/{name}")
+
+    def _names(self):
+        return [path.rsplit("/", 1)[-1] for path in self.fs.ls(self.root, detail=False)]
+
+    def _path(self, epoch):
+        return f"{self.root}/epoch-{epoch:06}.tar"
+
+
+def publish(url, folder, last):
+    """Bring the files of a local folder to a URL, over older ones; `last` comes last: where it is, all are."""
+    fs, target = fsspec.url_to_fs(url)
+    if fs.exists(f"{target}/{last}"):
+        fs.rm(f"{target}/{last}")
+    paths = [
+        os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names
+    ]
+    for path in sorted(paths, key=lambda path: (path == last, path)):
+        fs.makedirs(os.path.dirname(f"{target}/{path}"), exist_ok=True)
+        fs.put_file(os.path.join(folder, path), f"{target}/{path}")

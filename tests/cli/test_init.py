@@ -1,0 +1,65 @@
+"""Starters: each is valid as it is written, can be read by Python, and writes over nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.running import Ran
+from trainmaster.cli.exits import ExitCode
+from trainmaster.cli.init import starter
+
+Run = Callable[..., Ran]
+FRAMEWORKS = ("Generic", "PyTorch", "TensorFlow", "XGBoost", "JAX", "Custom")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_starter_is_valid_as_it_is_and_all_that_it_names_is_there(
+    trainmaster: Run, tmp_path: Path, framework: str
+) -> None:
+    folder = tmp_path / "My Job_1"
+    assert trainmaster("init", framework, str(folder)).code == ExitCode.OK
+    ran = trainmaster("validate", str(folder / "job.yaml"))
+    assert ran.out == f"{folder / 'job.yaml'}: default/my-job-1 is valid\n"
+    declared = yaml.safe_load((folder / "job.yaml").read_text())
+    assert declared["spec"].get("framework", "Generic") == framework
+    assert all((folder / file["source"]).exists() for file in declared["spec"].get("files", []))
+    assert "NAME" not in (folder / "job.yaml").read_text()
+    assert "TODO" in (folder / "job.yaml").read_text()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_its_script_is_short_and_python_reads_it(framework: str) -> None:
+    texts = starter(framework, "a")
+    for name in (name for name in texts if name.endswith(".py")):
+        ast.parse(texts[name], name)
+        assert texts[name].count("\n") <= 100
+        assert '"""' in texts[name][:4], "its first line says what it is"
+
+
+def test_the_module_of_checkpoints_is_that_of_the_examples() -> None:
+    assert starter("PyTorch", "a")["checkpoints.py"] == (ROOT / "examples/digits/checkpoints.py").read_text()
+
+
+def test_nothing_is_written_over_and_nothing_half_written(trainmaster: Run, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("mine")
+    ran = trainmaster("init", "PyTorch", str(tmp_path))
+    assert ran.code == ExitCode.USAGE
+    assert ran.error == f"error: {tmp_path}/train.py is there already, and nothing is written over"
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
+
+
+def test_a_framework_without_one_is_told_with_those_that_have(trainmaster: Run, tmp_path: Path) -> None:
+    ran = trainmaster("init", "MXNet", str(tmp_path))
+    assert ran.code == ExitCode.MISSING
+    assert ran.error.endswith("there is one for custom, generic, jax, pytorch, tensorflow, xgboost")
+
+
+def test_a_name_can_be_given(trainmaster: Run, tmp_path: Path) -> None:
+    trainmaster("init", "generic", str(tmp_path), "--name", "mnist")
+    assert yaml.safe_load((tmp_path / "job.yaml").read_text())["metadata"]["name"] == "mnist"
