@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Container as Container_
 from collections.abc import Iterator
 
+from trainmaster.plan.classify import GIVEN_AWAY
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.values import IDLE, Container, ContainerState, Size
 
 LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
 """states in which a NodeManager that doesn't know a container has lost it, or never had it"""
-GIVEN_AWAY = frozenset({-100, -102, -106})
-"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
-container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 
 
 def is_over(code: int, container: Container | None, lost_nodes: Container_[str]) -> bool:

@@ -17,6 +17,7 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Registered,
 )
+from trainmaster.hadoop.ids import application_of
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
@@ -25,7 +26,7 @@ from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.last_words import shortened
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
@@ -142,7 +143,13 @@ class Sight:
         self._survivors = survivors_of(memory)
         self.promises.keep(self.lives)
         self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
-        self.tokens.keep(self.missing.keys())
+        self.tokens.keep(self.missing.keys(), self._of_earlier(memory.application))
+
+    def _of_earlier(self, application: ApplicationMemory | None) -> Iterator[str]:
+        """Those that an earlier application ran, as their names tell."""
+        if application:
+            missing = self._survivors & self.missing.keys()
+            yield from (id_ for id_ in missing if application_of(id_) != application.id)
 
     def _is_over(self, id_: str) -> bool:
         end = self._ends.get(id_)

@@ -17,7 +17,7 @@ from trainmaster.api.status import FieldProblem
 from trainmaster.plan.admission import Refusal, unfit
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.unread import covers, outline
+from trainmaster.plan.unread import outline
 from trainmaster.plan.values import Limits, Seen
 
 
@@ -25,7 +25,8 @@ def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits:
     """The case to decide on; None where nothing readable was ever declared, and nothing is remembered."""
     newest, old = declared.job, last_good(memory)
     if newest is None or memory.verdict or declared.deleted:
-        job = old or (newest if newest and covers(newest, memory) else None)
+        # By the roles that it ever had: an expired one has no replicas any more, and nothing else is to change by that.
+        job = old or (newest if newest and memory.role_numbers.keys() <= newest.spec.roles.keys() else None)
         if job is None and memory.document:
             return _unread(declared, memory, seen, now, limits)
         return Case(declared, _heeding(declared, memory, job), seen, now, limits) if job else None
