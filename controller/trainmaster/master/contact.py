@@ -45,15 +45,19 @@ class Contact:
         """containers to be given back with the next heartbeat"""
         self.doing = Doing(desk, self.sight, wake, self.releases)
         self._relisting = Relisting()
+        self._registered_now = False
 
     async def beat(self) -> None:
         """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
         if self.sight.state in OVER:
             await self.drop_heart()
-        heart = self.heart
+        heart, registered_now = self.heart, self._registered_now
+        self._registered_now = False
         if heart is None:
             if self.sight.missing:
                 self.doing.confirm()
+            return
+        if registered_now:  # for the first time: nothing can be heard that the register didn't tell
             return
         try:
             await self._beat(heart)
@@ -196,7 +200,7 @@ class Contact:
             self.releases,
             growth=lambda: desk.cluster.growth,
         )
-        self._relisting = Relisting()
+        self._relisting, self._registered_now = Relisting(), opened.fresh
         self._listed(opened.registered)
 
     def want(self, plan: Plan) -> None:

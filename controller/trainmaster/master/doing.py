@@ -36,7 +36,7 @@ from trainmaster.master.sight import Sight
 from trainmaster.master.stopping import RETRY, Stopping
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop, Terminate
+from trainmaster.plan.values import End, Launch, Park, Reinitialise, Start, Stop, Terminate
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Doing:
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
-    def start(self, actions: Iterable[Start | Park | Reinitialise], memory: Memory, job: TrainingJob) -> None:
+    def start(self, actions: Iterable[Launch], memory: Memory, job: TrainingJob) -> None:
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             if isinstance(action, Park):

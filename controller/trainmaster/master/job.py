@@ -23,6 +23,7 @@ from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
 from trainmaster.master.telling import tell
+from trainmaster.plan.actions import STARTS
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
@@ -32,14 +33,12 @@ from trainmaster.plan.values import (
     Finish,
     Forget,
     Kill,
+    Launch,
     Open,
-    Park,
     Plan,
     Prioritize,
-    Reinitialise,
     Release,
     RemoveDeclaration,
-    Start,
     Stop,
     Terminate,
 )
@@ -180,8 +179,9 @@ class JobMaster:
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            starts = (action for action in plan.actions if isinstance(action, Start | Park | Reinitialise))
-            self.contact.doing.start(starts, self.memory, job)
+            launches = [action for action in plan.actions if isinstance(action, Launch)]
+            self.contact.doing.start(launches, self.memory, job)
+            self.contact.sight.changed |= len(launches) >= STARTS  # the next pass has the others
         self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:

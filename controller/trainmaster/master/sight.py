@@ -247,7 +247,9 @@ class Sight:
             self._set(id_, ContainerState.UNSTARTABLE)
 
     def starting(self, id_: str) -> None:
-        self._set(id_, ContainerState.STARTING)
+        """It is being told to start, as was decided: that is no news which another decision would have to be made on."""
+        if container := self.containers.get(id_):
+            self.containers[id_] = replace(container, state=ContainerState.STARTING)
 
     def mark(self, id_: str, **anew: Any) -> None:
         """Note of a container what goes on with starting a process anew in it: the last three fields of Container."""

@@ -6,12 +6,14 @@ An edit that YARN could never grant must not stop what trains: then the last goo
 from __future__ import annotations
 
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.once import once_each
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
 from trainmaster.plan.admission import Refusal, unfit
@@ -68,9 +70,14 @@ def _refusal_of_edit(case: Case, memory: Memory) -> Refusal | None:
     return None
 
 
+_written: WeakValueDictionary[str, TrainingJob] = WeakValueDictionary()
+"""by document: declarations of which it was made, while they are in use, as mostly they are"""
+
+
 def last_good(memory: Memory) -> TrainingJob | None:
     """The declaration that was last taken in: what runs, and what is started next, is made of it."""
-    return _read(memory.document) if memory.document else None
+    document = memory.document
+    return (_written.get(document) or _read(document)) if document else None
 
 
 @lru_cache(256)  # each pass of a job asks several times
@@ -81,9 +88,12 @@ def _read(document: str) -> TrainingJob | None:
         return None
 
 
+@once_each
 def document_of(job: TrainingJob) -> str:
     """The job as it is remembered: only what was written, so that defaults stay defaults."""
-    return job.model_dump_json(by_alias=True, exclude_unset=True)
+    document = job.model_dump_json(by_alias=True, exclude_unset=True)
+    _written[document] = job
+    return document
 
 
 def immutable_problems(case: Case, memory: Memory) -> tuple[FieldProblem, ...]:
