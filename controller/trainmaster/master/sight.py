@@ -17,16 +17,16 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Registered,
 )
-from trainmaster.hadoop.ids import application_of
 from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
-from trainmaster.master.living import LISTED, is_over, may_live, survivors_of
+from trainmaster.master.living import LISTED, is_over
+from trainmaster.master.missing import Missing
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
 from trainmaster.plan.last_words import shortened
-from trainmaster.plan.memory import ApplicationMemory, Memory
+from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
@@ -41,9 +41,7 @@ class Sight:
         self.queue = ""
         """where YARN has put the application: a rule of its own may choose another queue (queue mappings)"""
         self.containers = Listed()
-        self.missing: dict[str, Container] = {}
-        """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are asked until they say that
-        they're over, since nobody else may ever tell; RUNNING once one has said so"""
+        self.missing = Missing()
         self._ends: dict[str, End] = {}
         self.container_tokens: dict[str, bytes] = {}
         self.tokens = NodeTokens()
@@ -53,11 +51,7 @@ class Sight:
         """node -> what the ResourceManager last said of it, where that is out of use"""
         self._to_confirm: set[str] = set()
         """running ones that their NodeManagers are to be asked about once more"""
-        self._survivors: set[str] = set()
-        """those of earlier runs, by what is remembered"""
         self.promises = Promises()
-        self._doubted: dict[str, str] = {}
-        """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
         self.came_back: set[str] = set()
         """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
@@ -69,9 +63,7 @@ class Sight:
     @property
     def seen(self) -> dict[str, Container]:
         """What lives: all that is listed, and what isn't as soon as its NodeManager says that it runs."""
-        return self.containers | {
-            id_: c for id_, c in self.missing.items() if c.state is ContainerState.RUNNING
-        }
+        return self.containers | self.missing.running
 
     def lives(self, id_: str) -> bool:
         """Whether it isn't known to be over."""
@@ -79,9 +71,8 @@ class Sight:
 
     @property
     def worth_listing(self) -> bool:
-        """Whether something is missing that a register may list: not what YARN has given away, nor what an earlier
-        application ran."""
-        return any(id_ not in self._doubted and not self.tokens.older(id_) for id_ in self.missing)
+        """Whether something is missing that a register may list."""
+        return self.missing.worth_listing(self.tokens)
 
     @property
     def ends(self) -> tuple[End, ...]:
@@ -100,12 +91,12 @@ class Sight:
             self._unlist(container)
 
     def manager_restarted(self) -> None:
-        """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""
-        self._doubted.clear()
+        """Another ResourceManager knows nothing of what this one gave away."""
+        self.missing.believe()
 
     def anew(self) -> None:
         """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
-        self.tokens.anew({c.id: c.node for c in self.missing.values()})
+        self.tokens.anew(self.missing.nodes)
 
     def registered(self, answer: Registered, roles: Mapping[str, int], now: float) -> None:
         """Take in a register's answer: of nothing that runs it is sure any more that it does, until its NodeManager is asked."""
@@ -138,28 +129,15 @@ class Sight:
 
     def keep_asking(self, memory: Memory) -> None:
         """Of what isn't listed, their NodeManagers are asked for just what memory says may live."""
-        unlisted = (c for c in may_live(memory, self.containers) if not self._is_over(c.id))
-        self.missing = {c.id: self.missing.get(c.id, c) for c in unlisted}
-        self._survivors = survivors_of(memory)
+        self.missing.keep(memory, self.containers, {e.container for e in self._ends.values() if e.certain})
         self.promises.keep(self.lives)
-        self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
-        self.tokens.keep(self.missing.keys(), self._of_earlier(memory.application))
-
-    def _of_earlier(self, application: ApplicationMemory | None) -> Iterator[str]:
-        """Those that an earlier application ran, as their names tell."""
-        if application:
-            missing = self._survivors & self.missing.keys()
-            yield from (id_ for id_ in missing if application_of(id_) != application.id)
-
-    def _is_over(self, id_: str) -> bool:
-        end = self._ends.get(id_)
-        return end is not None and end.certain
+        self.tokens.keep(self.missing.keys(), self.missing.of_earlier(memory.application))
 
     def _unlist(self, container: Container) -> None:
         """A restarted ResourceManager has forgotten grants that were not started; what runs is only not seen."""
         self.drop(container.id)
         if container.state not in IDLE:
-            self.missing[container.id] = replace(container, state=ContainerState.UNKNOWN)
+            self.missing.put(container)
 
     def allocated(
         self, answer: Allocated, roles: Mapping[str, int], now: float, replay: bool = False
@@ -191,7 +169,7 @@ class Sight:
                 self.came_back.add(report.host)
             return
         self._lost_nodes.add(report.node)
-        for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
+        for id_ in self.missing.lost_with(report.node):
             self.ended(End(id_, -100, "its node was lost", now))
 
     def ended(self, end: End) -> None:
@@ -199,8 +177,7 @@ class Sight:
         container = self.containers.get(end.container) or self.missing.get(end.container)
         self.drop(end.container)
         if container and not end.certain:
-            self.missing[end.container] = replace(container, state=ContainerState.UNKNOWN)
-            self._doubted[end.container] = container.node
+            self.missing.doubt(container)
         known = self._ends.get(end.container)
         if known is None or (end.certain and not known.certain):
             self._ends[end.container] = replace(known, certain=True) if known else end
@@ -213,9 +190,7 @@ class Sight:
 
     def unreached(self) -> Iterator[Container]:
         """Containers of earlier runs that only their nodes' web servers can be asked about, for want of a token."""
-        for id_, container in self.missing.items():
-            if id_ in self._survivors and container.http and self.tokens.of(id_, container.node) is None:
-                yield container
+        return self.missing.unreached(self.tokens)
 
     def confirmed(self, answer: NmStatuses, asked: Mapping[str, str], now: float) -> None:
         """Take in what a NodeManager says of the containers asked for (id -> node)."""
@@ -236,7 +211,7 @@ class Sight:
     def unheard(self, ids: Iterable[str]) -> None:
         """Their NodeManager can't be asked: that one of an earlier run lived when it could be counts no more."""
         for id_ in ids:
-            if id_ in self.missing and id_ in self._survivors:
+            if self.missing.survives(id_):
                 self._set(id_, ContainerState.UNKNOWN)
 
     def _not_there(self, id_: str, now: float) -> None:
@@ -295,7 +270,7 @@ class Sight:
         """id -> node of the containers that a NodeManager should be asked about."""
         ids = dict.fromkeys((*self.containers.unsure, *sorted(self._to_confirm)))
         listed = {id_: self.containers[id_].node for id_ in ids if id_ in self.containers}
-        return listed | {c.id: c.node for c in self.missing.values()}
+        return listed | self.missing.nodes
 
     @property
     def unsure(self) -> bool:
