@@ -78,7 +78,8 @@ class Contact:
         replay = heart.response_id == REPLAY
         answer = await heart.beat()
         self.sight.changed |= heart.refused != refused
-        self.sight.allocated(answer, self._memory().role_numbers, clock.now(), replay)
+        for _ in self.sight.allocated(answer, self._memory().role_numbers, clock.now(), replay):
+            await asyncio.sleep(0)
         self._drop_released(released - self.releases)
         if answer.am_rm_token:
             await self._keep_token(answer.am_rm_token, heart)

@@ -23,7 +23,6 @@ from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
 from trainmaster.master.telling import tell
-from trainmaster.plan.actions import STARTS
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
@@ -181,7 +180,6 @@ class JobMaster:
         if job:
             launches = [action for action in plan.actions if isinstance(action, Launch)]
             self.contact.doing.start(launches, self.memory, job)
-            self.contact.sight.changed |= len(launches) >= STARTS  # the next pass has the others
         self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:

@@ -5,10 +5,10 @@ Their NodeManagers are asked until they say that they're over, since nobody else
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from dataclasses import replace
 
-from trainmaster.hadoop.ids import application_of
+from trainmaster.hadoop.ids import belongs_to
 from trainmaster.master.living import may_live, survivors_of
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.memory import ApplicationMemory, Memory
@@ -38,16 +38,15 @@ class Missing(dict[str, Container]):
         """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""
         self._doubted.clear()
 
-    def lost_with(self, node: str) -> list[str]:
-        """Those of a node that was given up which the ResourceManager had given away before: of the others it tells itself."""
-        return [id_ for id_, where in self._doubted.items() if where == node]
+    def lost_with(self, nodes: Set[str]) -> list[str]:
+        """Those of nodes that were given up which the ResourceManager had given away before: of the others it tells itself."""
+        return [id_ for id_, where in self._doubted.items() if where in nodes] if nodes else []
 
     def keep(self, memory: Memory, listed: Collection[str], over: Collection[str]) -> None:
         """Just those that may live by what is remembered, without the listed ones and those that are known to be over."""
-        kept = [c for c in may_live(memory, listed) if c.id not in over]
-        held = {c.id: self.get(c.id, c) for c in kept}
+        kept = {c.id: c for c in may_live(memory, listed, self) if c.id not in over}
         self.clear()
-        self.update(held)
+        self.update(kept)
         self._survivors = survivors_of(memory)
         self._doubted = {id_: node for id_, node in self._doubted.items() if id_ in self}
 
@@ -68,7 +67,7 @@ class Missing(dict[str, Container]):
     def of_earlier(self, application: ApplicationMemory | None) -> Iterator[str]:
         """Those that an application before this one ran, as their names tell."""
         if application:
-            yield from (i for i in self._survivors & self.keys() if application_of(i) != application.id)
+            yield from (i for i in self._survivors & self.keys() if not belongs_to(i, application.id))
 
     def worth_listing(self, tokens: NodeTokens) -> bool:
         """Whether a register may list one: not what YARN has given away, nor what an earlier application ran."""

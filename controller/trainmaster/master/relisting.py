@@ -48,7 +48,7 @@ class Relisting:
             self._missing_since, self._pause = None, FIRST
         elif self._missing_since is None:
             self._missing_since = now
-        if sight.came_back:
-            if may_bring_back(memory.given_up, sight.came_back):
+        if sight.nodes.came_back:
+            if may_bring_back(memory.given_up, sight.nodes.came_back):
                 self._planned = [now + after for after in AFTER_RETURN]
-            sight.came_back.clear()
+            sight.nodes.came_back.clear()

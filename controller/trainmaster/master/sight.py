@@ -17,11 +17,11 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Registered,
 )
-from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
 from trainmaster.master.living import LISTED, is_over
 from trainmaster.master.missing import Missing
+from trainmaster.master.node_news import NodeNews
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
@@ -29,6 +29,8 @@ from trainmaster.plan.last_words import shortened
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
+STEP = 500
+"""containers of which an answer is taken in at once: a few milliseconds' work"""
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
 
 
@@ -45,15 +47,10 @@ class Sight:
         self._ends: dict[str, End] = {}
         self.container_tokens: dict[str, bytes] = {}
         self.tokens = NodeTokens()
-        self._lost_nodes: set[str] = set()
-        """those that the ResourceManager has waited for as long as it waits for any"""
-        self._out_of_use: dict[str, str] = {}
-        """node -> what the ResourceManager last said of it, where that is out of use"""
+        self.nodes = NodeNews()
         self._to_confirm: set[str] = set()
         """running ones that their NodeManagers are to be asked about once more"""
         self.promises = Promises()
-        self.came_back: set[str] = set()
-        """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.changed = True
         """whether something was seen since the last pass"""
         self._strays: tuple[object, int, bool] = (None, 0, False)
@@ -141,36 +138,27 @@ class Sight:
 
     def allocated(
         self, answer: Allocated, roles: Mapping[str, int], now: float, replay: bool = False
-    ) -> None:
-        """Take in a heartbeat's answer.
+    ) -> Iterator[None]:
+        """Take in a heartbeat's answer, in steps: of thousands of containers they'd hold up everybody's heartbeats at once.
 
         One that is replayed after a register brings no grants: those that still stand were listed by the register.
         """
         self.tokens.learn(answer.nm_tokens, now)
-        for report in answer.updated_nodes:
-            self._node_became(report, now)
-        for granted in () if replay else answer.allocated:
+        for id_ in self.missing.lost_with(self.nodes.heard(answer.updated_nodes)):
+            self.ended(End(id_, -100, "its node was lost", now))
+        for number, granted in enumerate(() if replay else answer.allocated, 1):
             if granted.id not in self.containers:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)
-        for done in answer.completed:
+            if number % STEP == 0:
+                yield
+        for number, done in enumerate(answer.completed, 1):
             known = self.containers.get(done.id) or self.missing.get(done.id)
-            certain = is_over(done.exit, known, self._lost_nodes)
-            words = self._out_of_use.get(known.node, "") if known else ""
+            certain = is_over(done.exit, known, self.nodes.lost)
+            words = self.nodes.words(known.node) if known else ""
             self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain, words))
-
-    def _node_became(self, report: NodeReport, now: float) -> None:
-        self._out_of_use.pop(report.node, None)
-        if not report.state.usable:
-            self._out_of_use[report.node] = report.words
-        if report.state is not NodeState.LOST:
-            self._lost_nodes.discard(report.node)
-            if report.state.usable:
-                self.came_back.add(report.host)
-            return
-        self._lost_nodes.add(report.node)
-        for id_ in self.missing.lost_with(report.node):
-            self.ended(End(id_, -100, "its node was lost", now))
+            if number % STEP == 0:
+                yield
 
     def ended(self, end: End) -> None:
         """A container is over, or was given away; told more than once, it counts once."""
