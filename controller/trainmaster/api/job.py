@@ -16,6 +16,7 @@ from trainmaster.api import messages
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.failure_rules import FailureRule
+from trainmaster.api.once import once_each
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.template import TemplateVariable
@@ -276,6 +277,7 @@ class TrainingJob(Model):
     """The training that is wanted."""
 
 
+@once_each
 def restart_fields(job: TrainingJob) -> str:
     """Canonical JSON of what the user wrote in the fields whose edit restarts the job.
 

@@ -6,6 +6,10 @@ deciding what to ask, or remembering the response_id.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from trainmaster.hadoop import ids, messages
 from trainmaster.hadoop.calls import Calls, Wire, unheard
 from trainmaster.hadoop.configuration import HadoopConf
@@ -23,6 +27,11 @@ from trainmaster.hadoop.proto.yarn_pb2 import PriorityProto
 from trainmaster.hadoop.sasl import TokenLogin
 from trainmaster.hadoop.values import FinalStatus
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+LARGE = 300
+"""asks, containers and nodes of one call, from which on it is written and read in a thread: some milliseconds' work"""
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationMasterProtocolPB"
 
 
@@ -61,7 +70,10 @@ class ApplicationMaster:
     async def allocate(self, call: AllocateCall) -> Allocated:
         """One heartbeat. An ask that is impossible makes YARN throw out the whole call, as RefusedError
         INVALID_ASK."""
-        return allocated(await self._rpc.call("allocate", allocate_proto(call), pb.AllocateResponseProto))
+        request = await _beside(len(call.asks), allocate_proto, call)
+        answer = await self._rpc.call("allocate", request, pb.AllocateResponseProto)
+        containers = len(answer.allocated_containers) + len(answer.completed_container_statuses)
+        return await _beside(containers + len(answer.updated_nodes), allocated, answer)
 
     async def finish(self, status: FinalStatus, diagnostics: str, tracking_url: str = "") -> bool:
         """Say how it ended; ask again until True.
@@ -84,6 +96,11 @@ class ApplicationMaster:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+
+async def _beside(size: int, work: Callable[[T], R], about: T) -> R:
+    """In a thread where it is of many containers or nodes: other applications' heartbeats don't wait for that."""
+    return work(about) if size < LARGE else await asyncio.to_thread(work, about)
 
 
 def allocate_proto(call: AllocateCall) -> pb.AllocateRequestProto:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,9 +34,10 @@ from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.stopping import RETRY, Stopping
+from trainmaster.plan.actions import STARTS
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop, Terminate
+from trainmaster.plan.values import End, Launch, Park, Reinitialise, Start, Stop, Terminate
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,9 @@ class Doing:
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
-    def start(self, actions: Iterable[Start | Park | Reinitialise], memory: Memory, job: TrainingJob) -> None:
+    def start(self, actions: Sequence[Launch], memory: Memory, job: TrainingJob) -> None:
+        """Have these begin. Of more than one decision has at most the next pass has the others."""
+        self._sight.changed |= len(actions) >= STARTS
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             if isinstance(action, Park):

@@ -35,6 +35,9 @@ ITS_OWN = frozenset({SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV})
 """signals that a process mostly brings upon itself: what it wrote last says why"""
 
 OURS = frozenset({-105, -107})
+GIVEN_AWAY = frozenset({-100, -102, -106})
+"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
+container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 LOST_NODE = frozenset({-100, -101, -102, -106, -108})
 LOST_BY_NODE = 154
 """ContainerExecutor.ExitCode.LOST: its NodeManager was restarted while it launched it, and found no process"""

@@ -32,13 +32,11 @@ from trainmaster.plan.restart import (
     without_survivor,
 )
 from trainmaster.plan.ruling import Ruling, by_default, ruling_of, told
-from trainmaster.plan.survivors import remembered
+from trainmaster.plan.survivors import hosts_of, on_its_word_alone, remembered
 from trainmaster.plan.values import End, Event
 
 UNTOLD = (Cause.CONSEQUENCE, Cause.STOPPED)
 """of these the last words are left to the log: of thousands that die of one, they would fill the job's record"""
-ABORTED = -100
-"""ContainerExitStatus: YARN has given it up with its node, which may come back and bring it to another ResourceManager"""
 
 
 def judge_successes(case: Case, memory: Memory) -> Change:
@@ -102,11 +100,11 @@ def _containers(replica: ReplicaMemory) -> Iterator[str]:
 
 def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     replica = draft.rows[at]
+    if on_its_word_alone(end):
+        draft.given_up = remembered(draft.given_up, hosts_of(replica, end.container))
     if replica.container != end.container:
         draft.rows[at] = _note_late(case, replica, end)
         return
-    if end.code == ABORTED:
-        draft.given_up = remembered(draft.given_up, (replica.host,))
     if draft.verdict:
         if follows(case, draft, replica, end, ruling_of(case, replica, end)):
             draft.failure, draft.verdict = named(draft.failure, draft.verdict, replica, end)

@@ -70,7 +70,6 @@ def let_go(case: Case, replica: ReplicaMemory, end_is_heard: bool = False) -> Re
     gone, now = unbound(replica, case.now), case.now
     if not replica.bound:
         return gone
-    kept = tuple(s for s in replica.survivors if now < s.until)
     grace = 0.0 if end_is_heard else _grace(case, replica)
     until = now + grace
     left = Survivor(
@@ -81,7 +80,7 @@ def let_go(case: Case, replica: ReplicaMemory, end_is_heard: bool = False) -> Re
         replica.http,
         until if grace else 0.0,
     )
-    return replace(gone, survivors=(*kept, left))
+    return replace(gone, survivors=(*replica.survivors, left))
 
 
 def without_survivor(replica: ReplicaMemory, container: str) -> ReplicaMemory:

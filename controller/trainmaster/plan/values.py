@@ -257,20 +257,9 @@ class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
 
-Action = (
-    Open
-    | Prioritize
-    | Start
-    | Park
-    | Reinitialise
-    | Release
-    | Stop
-    | Terminate
-    | Finish
-    | Kill
-    | Forget
-    | RemoveDeclaration
-)
+Launch = Start | Park | Reinitialise
+"""what has a process begin in a container"""
+Action = Open | Prioritize | Launch | Release | Stop | Terminate | Finish | Kill | Forget | RemoveDeclaration
 
 
 @dataclass(frozen=True, slots=True)
