@@ -23,7 +23,7 @@ QUEUE_STOPPED: Final = "QueueStopped"
 DRIVEN_ELSEWHERE: Final = "DrivenElsewhere"
 """Another installation's controllers drive the job; this one's leave it alone."""
 DENIED: Final = "Denied"
-"""Whoever declared the job may not run it as that user, or in that queue."""
+"""Whoever declared the job may not run it as that user, or in that queue; or YARN lets the controller not speak for that user."""
 IMMUTABLE_FIELD: Final = "ImmutableField"
 """An edit changed a field that can't change in the life of a job; the job goes on as it was."""
 

@@ -25,6 +25,7 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Reinitialising,
 )
+from trainmaster.hadoop.protection import Protection
 from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
 from trainmaster.hadoop.proto.yarn_pb2 import (
     APPACCESS_MODIFY_APP,
@@ -98,7 +99,9 @@ class NodeManagers:
         timeout: float = 20.0,
         later: Later = in_loop_time,
         calls: Calls = unheard,
+        protections: Sequence[Protection] = (Protection.AUTHENTICATION,),
     ) -> None:
+        self._protections = protections
         self._idle, self._timeout, self._later = idle, timeout, later
         self._told = calls(Wire.NODE_RPC)
         self._lines: dict[tuple[str, bytes], _Line] = {}
@@ -199,7 +202,7 @@ class NodeManagers:
         key = (node, token)
         line = self._lines.get(key)
         if line is None:
-            rpc = RpcClient(node, PROTOCOL, TokenLogin(token), self._timeout, self._told)
+            rpc = RpcClient(node, PROTOCOL, TokenLogin(token, self._protections), self._timeout, self._told)
             line = self._lines[key] = _Line(rpc)
         if line.hang_up is not None:
             line.hang_up.cancel()

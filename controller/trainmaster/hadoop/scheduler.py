@@ -46,7 +46,8 @@ class ApplicationMaster:
 
     def __init__(self, conf: HadoopConf, token: bytes, timeout: float = 20.0, calls: Calls = unheard) -> None:
         told = calls(Wire.SCHEDULER_RPC)
-        self._rpc = Failover(conf.schedulers, PROTOCOL, TokenLogin(token), timeout, told)
+        self._protections = conf.protections
+        self._rpc = Failover(conf.schedulers, PROTOCOL, self._login(token), timeout, told)
 
     async def register(self, host: str, port: int, tracking_url: str) -> Registered:
         """Become its master, for the first time or again. The first allocate afterwards carries response_id
@@ -92,7 +93,10 @@ class ApplicationMaster:
 
     def replace_token(self, token: bytes) -> None:
         """Use a rolled token from the next connection on; the present connection stays good."""
-        self._rpc.replace_login(TokenLogin(token))
+        self._rpc.replace_login(self._login(token))
+
+    def _login(self, token: bytes) -> TokenLogin:
+        return TokenLogin(token, self._protections)
 
     async def close(self) -> None:
         await self._rpc.close()

@@ -79,6 +79,8 @@ class Submission:
     """`users groups` (Hadoop's form) that may see it and its logs, beside its owner"""
     modify_acl: str = ""
     """those that may end it"""
+    tokens: bytes | None = field(default=None, repr=False)
+    """Credentials in Hadoop's token storage format, for YARN to renew"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -197,7 +198,9 @@ class Doing:
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
-        return launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)
+        context = launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)
+        tokens = await self._desk.delegation.of(memory.application)
+        return replace(context, tokens=tokens, view_acl=self._desk.viewer)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""

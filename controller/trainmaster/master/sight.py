@@ -39,7 +39,7 @@ class Sight:
 
     def __init__(self) -> None:
         self.state = AppState.NONE
-        self.words = ""
+        self.words, self.denied = "", False
         self.queue = ""
         """where YARN has put the application: a rule of its own may choose another queue (queue mappings)"""
         self.containers = Listed()
@@ -76,9 +76,9 @@ class Sight:
         """Pulled, and not judged yet."""
         return tuple(self._ends.values())
 
-    def say(self, state: AppState, words: str = "") -> None:
-        if (state, words) != (self.state, self.words):
-            self.state, self.words, self.changed = state, words, True
+    def say(self, state: AppState, words: str = "", *, denied: bool = False) -> None:
+        if (state, words, denied) != (self.state, self.words, self.denied):
+            self.state, self.words, self.denied, self.changed = state, words, denied, True
         if state in OVER:
             self._all_missing()
 

@@ -228,6 +228,8 @@ def describe(code: int, diagnostics: str = "", node: str = "") -> str:
     """A sentence for people: our words for the code, and YARN's own or the last ones of the process, where they say more."""
     if node and code in (-100, -101):
         return f"YARN calls its node {node}"
+    if code < 0 and (cure := _of_user(diagnostics)):
+        return cure
     if code < 0 or code in WORDS:
         said, tail = WORDS.get(code, f"exit code {code}"), last_words(diagnostics) if code < 0 else ""
     elif signal := signal_of(code):
@@ -239,6 +241,29 @@ def describe(code: int, diagnostics: str = "", node: str = "") -> str:
 
 
 SAYS_NOTHING = ", and YARN doesn't say why"
+_SWITCHED = "since the LinuxContainerExecutor runs processes as their users"
+_USERS = (
+    (
+        re.compile(r"^User (\S+) not found$", re.MULTILINE),
+        f"its node knows no user {{}}: whoever has jobs must be known to every NodeManager's machine, {_SWITCHED}",
+    ),
+    (
+        re.compile(r"^Requested user (\S+) is banned$", re.MULTILINE),
+        f"its node lets nothing run as {{}}: banned.users in its container-executor.cfg, {_SWITCHED}",
+    ),
+    (
+        re.compile(r"^Requested user (\S+) is not whitelisted and has id", re.MULTILINE),
+        f"its node lets nothing run as {{}}: min.user.id and allowed.system.users in its container-executor.cfg, {_SWITCHED}",
+    ),
+)
+"""what container-executor.c says of a user whom it can't become (check_user), and the cure"""
+
+
+def _of_user(diagnostics: str) -> str:
+    """Why its node won't run anything as this user; empty where that isn't it."""
+    return next((cure.format(who[1]) for found, cure in _USERS if (who := found.search(diagnostics))), "")
+
+
 NO_COMMAND = re.compile(r"^(.+): command not found$")
 NO_PROGRAM = re.compile(r"^(.+): No such file or directory$")
 NO_RIGHT = re.compile(r"^(.+): Permission denied$")

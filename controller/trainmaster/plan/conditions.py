@@ -79,6 +79,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
+    if case.yarn_away and case.seen.not_proxy:
+        return reasons.DENIED, f"{case.seen.application_words}; it is tried again"
     if case.yarn_away:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:

@@ -139,6 +139,8 @@ class ApplicationMemory:
     """its record was lost: only its id is known, from what had been shown of it"""
     recorded: bool = False
     """what is left of its record names it: it is ours, whatever its tags say"""
+    hdfs_token: str = field(default="", repr=False)
+    """secret: base64 of the token of HDFS that it was submitted with, likewise; empty where none is needed"""
     token_at: float = 0.0
     """when YARN gave the present token; 0 in records from before that was kept"""
 

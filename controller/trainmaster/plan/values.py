@@ -102,6 +102,8 @@ class Seen:
     application: AppState = AppState.NONE
     application_words: str = ""
     """YARN's diagnostics for the state above"""
+    not_proxy: bool = False
+    """whether these words are that we may not speak for the job's user; an administrator may mend that at any time"""
     containers: Mapping[str, Container] = field(default_factory=dict)
     ends: tuple[End, ...] = ()
     """pulled and not judged yet"""
