@@ -15,6 +15,7 @@ from trainmaster.api.foreign import FOREIGN
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
+MISSING = "must be given"
 _LONGEST = 80
 """characters of an offending value that are shown"""
 _KEY_MARK = "[key]"
@@ -60,7 +61,10 @@ def complaint(finding: Finding, tree: Tree) -> FieldProblem:
 def location(finding: Finding) -> Path:
     """The path of the value that was found wrong."""
     loc: Path = tuple(finding["loc"])
-    return loc[:-1] if loc and loc[-1] == _KEY_MARK else loc
+    of_a_key = (
+        loc[-1:] == (_KEY_MARK,) and finding["type"] != "extra_forbidden"
+    )  # that is a field of this name
+    return loc[:-1] if of_a_key else loc
 
 
 def written(path: Path) -> str:
@@ -201,7 +205,7 @@ def _says(template: str) -> Callable[[Found], str]:
 
 SENTENCES: Mapping[str, Callable[[Found], str]] = {
     "extra_forbidden": _unknown_field,
-    "missing": _says("must be given"),
+    "missing": _says(MISSING),
     "string_type": _text,
     "int_type": _whole_number,
     "int_from_float": _whole_number,
