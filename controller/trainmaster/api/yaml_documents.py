@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_BORDER = re.compile(r"^(---|\.\.\.)(?=\s|$)", re.MULTILINE)
+_BORDER = re.compile(r"^(?:---(?=\s|$)|\.\.\.(?:\r?\n|(?=\s|$)))", re.MULTILINE)
 """YAML forbids these at the start of a line of anything but a document (c-forbidden, YAML 1.2.2 section 9.1.2)"""
 
 
@@ -40,13 +40,13 @@ def spans(text: str) -> tuple[Span, ...]:
 
 
 def _parts(text: str) -> Iterator[tuple[int, int, int]]:
-    """What stands before --- and only directs the reader (`%YAML 1.1`) belongs to what follows."""
+    """What stands before a first --- and only directs the reader (`%YAML 1.1`) belongs to what follows."""
     begin = start = 0
     for border in _BORDER.finditer(text):
-        if border[1] == "...":
+        if border[0].startswith("..."):
             yield begin, start, border.end()
             begin = start = border.end()
-        elif not _directs(text[start : border.start()]):
+        elif begin < start or not _directs(text[start : border.start()]):
             yield begin, start, border.start()
             begin, start = border.span()
     yield begin, start, len(text)

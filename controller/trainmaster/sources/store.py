@@ -81,8 +81,8 @@ class JobStore:
     # --- changing
 
     def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
-        """Create the job, or replace the file or document that declares it. InvalidError says what is wrong with the text, what of it
-        can't change while the job has an application, and what commands set that it would undo; the last unless `force`.
+        """Create the job, or replace the file or document that declares it. InvalidError says what is wrong with the text, what
+        of it can't change while the job has an application, and what commands set that it would undo; the last unless `force`.
 
         `namespace` and `name` serve a text that doesn't give its own, and must not contradict it.
         """
@@ -124,7 +124,7 @@ class JobStore:
         return self.get(namespace, name)
 
     def delete(self, namespace: str, name: str) -> StoredJob:
-        """Remove the job's file, or its document alone. The mark that is left beside it tells the controller that it was meant."""
+        """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant."""
         read = self._get(namespace, name)
         job = self._stored(read)
         if read.number:
