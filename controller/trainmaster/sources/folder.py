@@ -53,6 +53,8 @@ class FolderSource:
     """nobody else looks into this folder"""
     trouble = unable = ""
     """what keeps it from its work makes its calls fail, and stands in their errors"""
+    late = 0.0
+    """a listing is whole, or fails"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files, root = open_files(
