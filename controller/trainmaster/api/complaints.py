@@ -15,6 +15,7 @@ from trainmaster.api.foreign import FOREIGN
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
+MISSING = "must be given"
 _LONGEST = 80
 """characters of an offending value that are shown"""
 _KEY_MARK = "[key]"
@@ -205,7 +206,7 @@ def _says(template: str) -> Callable[[Found], str]:
 
 SENTENCES: Mapping[str, Callable[[Found], str]] = {
     "extra_forbidden": _unknown_field,
-    "missing": _says("must be given"),
+    "missing": _says(MISSING),
     "string_type": _text,
     "int_type": _whole_number,
     "int_from_float": _whole_number,

@@ -116,8 +116,8 @@ class HdfsFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
-        self._replace(path, data, mode, "", still)
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, still)
 
     @_told
     def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:

@@ -68,8 +68,8 @@ class LocalFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
-        self._replace(path, data, mode, "", still)
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, still)
 
     @_told
     def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:

@@ -103,9 +103,9 @@ class WebHdfsFiles:
             self._fs._call("SETOWNER", method="put", path=temporary, owner=owner)
         self._move(temporary, path)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
         still()
-        self.replace(path, data, mode)
+        self.replace(path, data, mode, owner)
 
     def create(self, path: str, data: bytes) -> None:
         raise InvalidError(
