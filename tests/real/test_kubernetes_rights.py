@@ -72,14 +72,18 @@ def test_a_right_that_comes_late_is_found(
     assert len(ledger.starts()) == 1
 
 
-@pytest.mark.parametrize("lost", [{"patch"}, {"get", "list", "watch", "patch", "delete"}], ids=["to show", "all"])
+@pytest.mark.parametrize(
+    "lost", [{"patch"}, {"get", "list", "watch", "patch", "delete"}], ids=["to show", "all"]
+)
 def test_a_job_that_ended_while_rights_were_lost_is_shown_as_it_is_once_they_are_back(
     lost: set[str], room: KubernetesRoom, ledger: Ledger
 ) -> None:
     """Until then its status says what it said last, and the controller which right it lacks."""
     whole = rights(room)
     controller = room.controller()
-    acts: list[dict[str, object]] = [{"who": f"worker-{i}", "step": 2, "do": "wait", "with": "go"} for i in (0, 1)]
+    acts: list[dict[str, object]] = [
+        {"who": f"worker-{i}", "step": 2, "do": "wait", "with": "go"} for i in (0, 1)
+    ]
     room.drop("ends", eager(worker=trainers(ledger, 2, steps=3, acts=acts)))
     room.until("ends", lambda status: status.is_true(C.RUNNING) and status.roles["worker"].running == 2)
 
