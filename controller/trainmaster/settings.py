@@ -97,6 +97,24 @@ class Gpu(BaseModel):
     YARN user must be able to write there. Empty: nothing is noted"""
 
 
+class Kerberos(BaseModel):
+    """Who the controller is to a cluster with hadoop.security.authentication=kerberos. It speaks for jobs' users as their proxy,
+    so core-site.xml there names it in hadoop.proxyuser.*. Left out: whoever started it, by a ticket that nobody renews."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    principal: str = ""
+    """name@REALM or name/host@REALM, where _HOST stands for this machine's name"""
+    keytab: Path | None = None
+    """file with its key; tickets are got by it, and renewed"""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Kerberos:
+        if bool(self.principal) != bool(self.keytab):
+            raise ValueError("principal and keytab belong together: give both or none")
+        return self
+
+
 class Metrics(BaseModel):
     """What stands at /metrics beside our own names."""
 
@@ -234,7 +252,8 @@ class Settings(BaseSettings):
     """further stores that the `files` of jobs may lie in, each as scheme and authority, such as hdfs://other:8020 or file://; the
     default file system, the name services of HADOOP_CONF_DIR and the store always may"""
     user: str = ""
-    """the YARN user the controller itself speaks as; empty for the user of its process"""
+    """the YARN user the controller itself speaks as; empty for the first part of kerberos.principal, else for the user of its
+    process"""
     hadoop_conf_dir: Path | None = Field(default=None, validation_alias="HADOOP_CONF_DIR")
     """folder of core-site.xml, hdfs-site.xml and yarn-site.xml"""
     hadoop: dict[str, str] = {}
@@ -242,6 +261,9 @@ class Settings(BaseSettings):
     hadoop_ca_file: Path | None = None
     """file of the authorities, in PEM form, that sign the certificates of Hadoop's web servers (yarn.http.policy HTTPS_ONLY,
     swebhdfs://); left out: those that the system trusts"""
+
+    kerberos: Kerberos = Kerberos()
+    """who the controller is to a secure cluster"""
 
     listen: str = "127.0.0.1"
     """address the web server binds to"""
@@ -306,7 +328,8 @@ class Settings(BaseSettings):
     def own_user(self) -> str:
         """The YARN user that the controller speaks as for itself. Raises InvalidError for a process whose uid has no name."""
         try:
-            return self.user or getpass.getuser()
+            principal = self.kerberos.principal.partition("@")[0].partition("/")[0]
+            return self.user or principal or getpass.getuser()
         except (KeyError, OSError):
             raise InvalidError(
                 f"uid {os.getuid()} has no name on this machine: say in the setting `user` (TRAINMASTER_USER) as whom the "

@@ -58,6 +58,19 @@ SOUND: list[dict[str, Any]] = [
     {"runPolicy": {"backoff": {"base": "0s", "max": "0s"}}},
     {"runPolicy": {"ttlAfterFinished": "1h", "ttlDeletesResource": True}},
     {"scaling": "Live"},
+    {
+        "roles": roles(chief=1, worker=2),
+        "failureRules": [
+            {"action": "FailJob", "exitCodes": {"operator": "In", "values": [42, 255]}},
+            {"action": "Ignore", "roles": ["worker"], "exitCodes": {"operator": "NotIn", "values": [1]}},
+            {"action": "RestartJob", "causes": ["NodeLost", "Preempted"], "charged": True, "avoidNode": True},
+            {"action": "Restart", "stderr": "CUDA error*illegal", "charged": False},
+            {"action": "Restart"},
+        ],
+    },
+    {"failureRules": []},
+    with_worker(terminationGracePeriod="1h"),
+    with_worker(terminationGracePeriod=0),
     {"framework": "PyTorch", "roles": roles(worker=2), "scaling": "Restart"},
 ]
 
@@ -329,6 +342,41 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.roles.worker.command: names %saved_model_path%, and spec.savedModelPath isn't given",
     ),
     (
+        with_worker(terminationGracePeriod="61m"),
+        "spec.roles.worker.terminationGracePeriod: is more than 1h: a process that is told to go holds its container all the"
+        " while",
+    ),
+    (
+        {"failureRules": [{"action": "Restart", "roles": ["worker", "ps"]}]},
+        "spec.failureRules[0].roles[1]: names a role that spec.roles doesn't have",
+    ),
+    (
+        {"failureRules": [{"action": "FailJob", "charged": False}]},
+        "spec.failureRules[0].charged: means nothing with action FailJob: nothing is restarted",
+    ),
+    (
+        {"failureRules": [{"action": "FailJob", "avoidNode": True}]},
+        "spec.failureRules[0].avoidNode: means nothing with action FailJob: nothing is restarted",
+    ),
+    (
+        {"failureRules": [{"action": "Ignore", "charged": True}]},
+        "spec.failureRules[0].charged: Ignore charges nothing: write Restart, or leave charged out",
+    ),
+    (
+        {"failureRules": [{"action": "Restart", "causes": ["Killed", "NodeLost"], "stderr": "Xid"}]},
+        "spec.failureRules[0].causes[1]: names what YARN does, of which no process has an exit code or last words: write a rule"
+        " of its own",
+    ),
+    (
+        {
+            "failureRules": [
+                {"action": "Restart", "roles": ["worker"]},
+                {"action": "FailJob", "causes": ["Killed"]},
+            ]
+        },
+        "spec.failureRules[1]: is never reached: failureRules[0] matches all that it does",
+    ),
+    (
         {"env": [{"name": f"A{i}", "value": "x" * 32_000} for i in range(25)]},
         "spec: the declaration has 800688 bytes as JSON, and may have 786432: put scripts into files",
     ),
@@ -338,6 +386,14 @@ _SOON = "'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seco
 _VARIABLE = "must be letters, digits and _, and not begin with a digit"
 _FILE = "must be a plain file name of letters, digits, '.', _ and -, without folders"
 MALFORMED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"failureRules": [{"action": "Restart", "stderr": " * "}]},
+        "spec.failureRules[0].stderr: must be one line with something in it besides *, which stands for anything",
+    ),
+    (
+        {"failureRules": [{"action": "Restart", "stderr": "a\nb"}]},
+        "spec.failureRules[0].stderr: must be one line with something in it besides *, which stands for anything",
+    ),
     ({"gang": {"timeout": "soon"}}, f"spec.gang.timeout: {_SOON}"),
     ({"gang": {"minAvailable": "2"}}, "spec.gang.minAvailable: must be a number of replicas from 1, or all"),
     ({"runPolicy": {"backoff": {"base": "soon"}}}, f"spec.runPolicy.backoff.base: {_SOON}"),

@@ -86,6 +86,7 @@ WORKER: Path = ("roles", "worker")
 VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     (
         [("gang", "timeout"), ("runPolicy", "backoff", "base"), ("runPolicy", "backoff", "max")]
+        + [(*WORKER, "terminationGracePeriod")]
         + [("runPolicy", name) for name in ("activeDeadline", "pendingDeadline", "progressDeadline", "ttlAfterFinished")],
         DURATIONS,
     ),
@@ -118,6 +119,22 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     ),
     ([("roles", "chief"), ("roles", "master"), ("roles", "ps")], [{"command": "c", "replicas": n} for n in (0, 1, 2)] + [5]),
     ([("gang",), ("runPolicy",), ("runPolicy", "backoff"), ("env",), ("files",), ("roles",), WORKER], [{}, [], "x", 5]),
+    (
+        [("failureRules",)],
+        [
+            [{"action": action, field: value}]
+            for action in ("Restart", "RestartJob", "FailJob", "Ignore", "Count", 1)
+            for field, value in (
+                ("roles", ["worker"]), ("roles", ["ps"]), ("roles", []), ("roles", "worker"), ("causes", ["NodeLost"]),
+                ("causes", ["Stopped"]), ("charged", True), ("charged", False), ("charged", "yes"), ("avoidNode", True),
+                ("stderr", "a*b"), ("stderr", "**"), ("stderr", ""),
+                ("stderr", "\t"), ("stderr", "x" * 200), ("stderr", "x" * 201),
+                ("stderr", 5), ("exitCodes", {"operator": "In", "values": [1, 255]}), ("exitCodes", {"values": [1]}),
+                ("exitCodes", {"operator": "In", "values": []}), ("exitCodes", {"operator": "In", "values": [0]}),
+                ("exitCodes", {"operator": "NotIn", "values": [256]}), ("exitCodes", [1]), ("onExitCodes", {}),
+            )
+        ] + [[{}], [5], {}, "Restart", [{"action": "Restart"}] * 33],
+    ),
     ([("image",), ("gang", "timout"), ("runPolicy", "suspended"), (*WORKER, "nodeLabel")], ["x"]),
 )  # fmt: skip
 

@@ -43,3 +43,9 @@ def test_a_word_of_another_form_is_told_the_form_and_no_pattern(
 )
 def test_any_text_is_shown_in_one_line_that_is_not_too_long(text: str, shown: str) -> None:
     assert cut(text) == shown
+
+
+def test_a_field_named_as_pydantic_names_keys_is_unknown_like_any_other() -> None:
+    job, problems = read_object({"[key]": []})
+    assert job is None
+    assert "unknown field '[key]'" in " ".join(map(str, problems))

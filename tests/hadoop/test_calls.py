@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from hadoop.serving import web
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.asking import Asking
 from trainmaster.hadoop.calls import Outcome, Told, Wire, outcome
+from trainmaster.hadoop.configuration import parse
 from trainmaster.hadoop.failover import Failover
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.nodemanager import NodeManagers
@@ -89,7 +90,8 @@ def test_each_family_of_errors_has_its_word(error: TrainmasterError, came: Outco
 
 async def test_every_client_tells_of_the_daemon_that_it_speaks_to() -> None:
     ledger, nowhere = Ledger(), ["127.0.0.1:1"]
-    conf = cast("Any", type("Conf", (), {"clients": nowhere, "schedulers": nowhere}))
+    at = ("yarn.resourcemanager.address", "yarn.resourcemanager.scheduler.address")
+    conf = parse(dict.fromkeys(at, nowhere[0]))
     nodes = NodeManagers(calls=ledger)
     for call in (
         ResourceManager(conf, "u", calls=ledger).new_application(),

@@ -41,7 +41,11 @@ def test_containers_survive_the_way_there_and_back(
     proto = ContainerIdProto(app_attempt_id=owner, id=epoch << 40 | count)
     text = ids.container_id(proto)
     assert ids.container_proto(text) == proto
-    assert ids.application_of(text) == ids.application_id(owner.application_id)
+    application = ids.application_id(owner.application_id)
+    assert ids.application_of(text) == application
+    assert ids.belongs_to(text, application)
+    assert not ids.belongs_to(text, f"{application}0")
+    assert not ids.belongs_to(text, application[:-1])
 
 
 @given(TIMES, NUMBERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +211,11 @@ def test_a_broken_token_is_said_without_showing_it() -> None:
     with pytest.raises(InvalidError, match="not a Hadoop token") as caught:
         messages.token_proto(b"\xffhidden")
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("size", "aside"), [(scheduler.LARGE, True), (scheduler.LARGE - 1, False)])
+async def test_a_heartbeat_of_many_containers_is_written_and_read_beside_the_loop(
+    size: int, aside: bool
+) -> None:
+    there = await scheduler._beside(size, lambda _: threading.get_ident(), None)
+    assert (there != threading.get_ident()) == aside

@@ -46,6 +46,35 @@ def test_a_wrapped_exception_counts_as_what_it_wraps() -> None:
     assert (error.kind, error.message) == ("java.security.AccessControlException", "User eve cannot do that")
 
 
+AUTHORIZATION = "org.apache.hadoop.security.authorize.AuthorizationException"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "User: trainmaster/h.example@EXAMPLE.COM is not allowed to impersonate alice",
+            "add hadoop.proxyuser.trainmaster.users with alice in its value, or .groups with a group of alice",
+        ),
+        (
+            "User: tm (auth:KERBEROS) is not allowed to impersonate alice",
+            "add hadoop.proxyuser.tm.users with alice",
+        ),
+        (
+            "Unauthorized connection for super-user: trainmaster/h@R from IP 10.0.0.7",
+            "add hadoop.proxyuser.trainmaster.hosts with 10.0.0.7 in its value",
+        ),
+    ],
+)
+def test_who_may_not_speak_for_another_is_told_which_line_is_missing(words: str, line: str) -> None:
+    """The words are those of DefaultImpersonationProvider.authorize."""
+    error = refusal(AUTHORIZATION, words)
+    assert isinstance(error, DeniedError)
+    assert error.message.startswith(words)
+    assert f"{line}" in error.message
+    assert "core-site.xml" in error.message
+
+
 UNAUTHORIZED = "Unauthorized request to start container. "
 
 

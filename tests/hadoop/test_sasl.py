@@ -6,15 +6,19 @@ import pytest
 
 from hadoop.fake import TOKEN
 from trainmaster.errors import DeniedError
+from trainmaster.hadoop.configuration import parse
+from trainmaster.hadoop.digest import Digest, pairs
+from trainmaster.hadoop.protection import Protection
 from trainmaster.hadoop.proto.common_pb2 import RpcSaslProto
-from trainmaster.hadoop.sasl import Digest, SimpleLogin, TokenLogin, pairs
+from trainmaster.hadoop.sasl import KerberosLogin, SimpleLogin, TokenLogin, login
 
 CHALLENGE = b'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8'
 PROOF = b"rspauth=ea40f60335c427b5527b84dbabcdfffd"
 
 
-def digest() -> Digest:
-    return Digest("chris", "secret", "imap/elwood.innosoft.com", "OA6MHXh6VqTrRk")
+def digest(*protections: Protection) -> Digest:
+    some = protections or (Protection.AUTHENTICATION,)
+    return Digest("chris", "secret", "imap/elwood.innosoft.com", "OA6MHXh6VqTrRk", some)
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -41,13 +45,46 @@ def test_a_server_without_the_secret_is_not_believed(proof: bytes) -> None:
 
 
 def test_protection_that_is_not_spoken_is_said_so() -> None:
-    with pytest.raises(DeniedError, match="auth-conf"):
+    with pytest.raises(
+        DeniedError,
+        match=r"wants the protection integrity or privacy, and hadoop\.rpc\.protection is auth",
+    ):
         digest().first(b'realm="r",nonce="n",qop="auth-int, auth-conf"')
 
 
 @pytest.mark.parametrize("offered", [b'qop="auth-conf,auth"', b'qop="auth-int, auth"', b"realm=r"])
 def test_plain_authentication_is_chosen_where_it_is_offered(offered: bytes) -> None:
     assert digest().first(b'nonce="n",' + offered).endswith(b"qop=auth")
+
+
+@pytest.mark.parametrize("protection", [Protection.INTEGRITY, Protection.PRIVACY])
+def test_protection_is_agreed_on_with_the_proof(protection: Protection) -> None:
+    """The response of RFC 2831 with the hash of an empty body in A2, as Java's DigestMD5Server makes it."""
+    mechanism = digest(protection, Protection.AUTHENTICATION)
+    said = mechanism.first(b'realm="r",nonce="n",qop="auth,auth-int,auth-conf",cipher="3des,rc4,des"')
+    assert f",qop={protection}" in said.decode()
+    assert said.endswith(b",cipher=rc4") == (protection is Protection.PRIVACY)
+    assert mechanism.finish(b"rspauth=" + mechanism._proof) is not None
+
+
+def test_a_cipher_that_we_dont_know_is_named() -> None:
+    with pytest.raises(DeniedError, match="the server seals by '3des'"):
+        digest(Protection.PRIVACY).first(b'nonce="n",qop="auth-conf",cipher="3des"')
+
+
+def test_a_ticket_needs_a_server_that_takes_tickets() -> None:
+    secure = login(parse({"hadoop.security.authentication": "kerberos"}), "alice")
+    token = RpcSaslProto.SaslAuth(method="TOKEN", mechanism="DIGEST-MD5")
+    with pytest.raises(DeniedError, match="takes no tickets, it wants TOKEN by DIGEST-MD5"):
+        secure.choose([token])
+
+
+def test_who_we_speak_for_is_told_once_per_connection() -> None:
+    conf = parse({"hadoop.security.authentication": "kerberos"})
+    assert isinstance(login(conf, "alice"), KerberosLogin)
+    assert login(conf, "alice").context("p").userInfo.effectiveUser == "alice"
+    assert not login(conf, "").context("p").HasField("userInfo")
+    assert login(parse({}), "alice") == SimpleLogin("alice")
 
 
 def test_a_token_needs_a_server_that_takes_tokens() -> None:

@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from local.stand_ins import install_java
@@ -34,6 +35,17 @@ def test_the_namenode_formats_only_a_folder_that_was_never_used(tmp_path: Path) 
     version.parent.mkdir(parents=True)
     version.touch()
     assert [("-format" in line) for line in run_namenode(here)] == [False]
+
+
+def test_under_kerberos_every_java_is_told_of_the_realm(tmp_path: Path) -> None:
+    here = replace(place(tmp_path), kdc_classpath=("/kdc/*",), principals=("yarn/localhost@R", "alice@R"))
+    for daemon in daemons(1):
+        assert f"-Djava.security.krb5.conf={here.conf}/krb5.conf" in " ".join(command(here, daemon))
+    node = command(here, "nodemanager-1")
+    assert str(here.classes) in node[node.index("-cp") + 1].split(":")[:2], "before Hadoop's own"
+    kdc = command(here, "kdc")
+    assert kdc[-3:] == [str(here.keys), "yarn/localhost", "alice"]
+    assert "/jars/*" not in " ".join(kdc)
 
 
 def test_a_failed_formatting_starts_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 
 from trainmaster.local.configuration import node_file, shared_files, to_xml
 from trainmaster.local.options import Options
+from trainmaster.local.security import REALM, environment, keytabs, principals
 from trainmaster.local.services import choose_ports, services
 
 FOLDER = Path("/a folder/of <mine>")
@@ -21,7 +22,7 @@ def shared(options: Options = PLAIN, ports: Mapping[str, int] = PORTS) -> dict[s
 
 
 def node(daemon: str, options: Options = PLAIN) -> dict[str, str]:
-    return parsed(node_file(FOLDER, options, PORTS, daemon))
+    return parsed(node_file(FOLDER, options, PORTS, "alice", daemon))
 
 
 def test_any_text_survives_as_xml() -> None:
@@ -89,3 +90,38 @@ def test_gpus_are_given_out_by_number_only_by_the_linux_executor() -> None:
     isolating = node("nodemanager-1", Options(gpus=2, gpu_isolation=True))
     assert isolating[executor].endswith(".LinuxContainerExecutor")
     assert isolating["yarn.nodemanager.linux-container-executor.path"].startswith(f"{FOLDER}/nodemanager-1/")
+
+
+def test_kerberos_asks_everybody_for_a_ticket() -> None:
+    options = Options(nodes=2, kerberos=True, protection="privacy")
+    core, yarn = shared(options)["core-site.xml"], shared(options)["yarn-site.xml"]
+    assert core["hadoop.security.authentication"] == "kerberos"
+    assert core["hadoop.rpc.protection"] == "privacy"
+    assert core["hadoop.http.authentication.type"] == "kerberos"
+    assert yarn["yarn.resourcemanager.principal"] == f"yarn/localhost@{REALM}"
+    assert "hadoop.security.authentication" not in shared()["core-site.xml"]
+
+
+def test_each_node_is_named_by_its_address_to_those_who_want_a_ticket_for_it() -> None:
+    options = Options(nodes=2, kerberos=True)
+    named = "yarn.nodemanager.webapp.spnego-principal"
+    assert node("nodemanager-2", options)[named] == f"HTTP/127.0.0.12@{REALM}"
+    assert node("nodemanager-2", options)[named] in keytabs(options, "alice")["yarn"]
+
+
+def test_every_principal_that_is_named_has_a_key_in_the_keytab_beside_it() -> None:
+    options = Options(nodes=2, kerberos=True)
+    sites = [*shared(options).values(), node("nodemanager-1", options)]
+    values = {name: value for site in sites for name, value in site.items()}
+    named = {name: value for name, value in values.items() if value.endswith(f"@{REALM}")}
+    assert len(named) >= 6
+    assert set(named.values()) <= set(principals(options, "alice"))
+    files = {value for name, value in values.items() if value.endswith(".keytab")}
+    assert {Path(value).stem for value in files} <= keytabs(options, "alice").keys()
+
+
+def test_people_are_told_apart_from_the_controller() -> None:
+    told = environment(FOLDER, "carol")
+    assert told["KRB5_CLIENT_KTNAME"].endswith("/keytabs/carol.keytab")
+    assert told["TRAINMASTER_KERBEROS__KEYTAB"].endswith("/keytabs/trainmaster.keytab")
+    assert keytabs(Options(kerberos=True), "carol")["carol"] == (f"carol@{REALM}",)

@@ -26,6 +26,9 @@ def test_what_a_later_version_remembered_is_passed_over() -> None:
         {"vcores": -1},
         {"gpus": -1},
         {"gpu_isolation": True},
+        {"protection": "privacy"},
+        {"protection": "none", "kerberos": True},
+        {"kerberos": True, "gpus": 1, "gpu_isolation": True},
     ],
     ids=lambda values: next(iter(values)),
 )

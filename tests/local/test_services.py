@@ -14,6 +14,11 @@ def test_each_daemon_has_its_name() -> None:
     assert daemons(2) == ("namenode", "resourcemanager", "datanode", "nodemanager-1", "nodemanager-2")
 
 
+def test_a_kdc_comes_first_since_all_others_need_its_keys() -> None:
+    assert daemons(1, kerberos=True)[0] == "kdc"
+    assert "kdc.kerberos" in services.services(1, kerberos=True)
+
+
 def test_nodemanagers_have_addresses_of_their_own() -> None:
     assert host("nodemanager-1.rpc") == "127.0.0.11"
     assert host("nodemanager-200") == "127.0.0.210"

@@ -22,7 +22,7 @@ from trainmaster.hadoop.containers import NmState
 from trainmaster.hadoop.values import Resource
 from trainmaster.master.codec import decode
 from trainmaster.master.identity import RUN_BITS
-from trainmaster.master.launch import ORDER
+from trainmaster.master.launch import NAME
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import INFRA_FREE
@@ -178,6 +178,7 @@ class Accidents:
                 "restartPolicy": chance.choice(("OnFailure", "OnFailure", "ExitCode", "Never")),
                 "restartScope": chance.choice((None, "Replica", "Job")),
                 "resources": {"memory": "1Gi"},
+                "terminationGracePeriod": chance.choice((0, 0, 5)),
             }
             for role in roles
         }
@@ -223,6 +224,11 @@ class Accidents:
             self.faults.add(process.of.id)
             self.yarn.exits(process.of.id, self.chance.choice(CODES))
 
+    def deafens(self) -> None:
+        """A process takes longer to go than it may, or never goes by itself."""
+        if running := self._running():
+            self.chance.choice(running).deaf = True
+
     def preempts(self) -> None:
         live = [id_ for known in self.yarn.applications.values() for id_ in known.live]
         if live:
@@ -254,7 +260,7 @@ class Accidents:
                 self.yarn.fail(known)
 
     def loses_answers(self) -> None:
-        method = self.chance.choice((*CALLS, "reinitialise", "reinitialise"))
+        method = self.chance.choice((*CALLS, "terminate", "reinitialise", "reinitialise"))
         answers = self.yarn.answers
         answers.arrive()
         late = (answers.late,) * (method == "reinitialise")
@@ -270,7 +276,8 @@ class Accidents:
 
 def _generation(process: Process) -> str:
     """As its script tells it (master/launch.py)."""
-    told = sorted((name, part) for name, part in process.launch.environment.items() if name != ORDER)
+    parts = process.launch.environment.items()
+    told = sorted((name, part) for name, part in parts if name.startswith(NAME))
     return _told(tuple(told)) if told else WAITS_THERE
 
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -17,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from master.folder import Folder
 from master.office import cluster
+from trainmaster.hadoop.configuration import APPLICATION_EXPIRY, NODE_EXPIRY, parse
 from trainmaster.hadoop.rest import RestQueue
 from trainmaster.hadoop.values import NewApplication, NodeReport
 from trainmaster.master import desk, fleet, keeping, opening
@@ -77,11 +77,11 @@ async def controller(
 
 def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
-    conf = SimpleNamespace(node_expiry=600.0, application_expiry=600.0, scheme="http")
+    conf = parse({APPLICATION_EXPIRY: "600s", NODE_EXPIRY: "600s"})
     measures = Measures(registry or CollectorRegistry(), kubeflow=True)
     ours = Fleet(
         Settings(user="u", restart_in_place=True),
-        cast("Any", conf),
+        conf,
         folder,
         measures,
         cast("Any", None),

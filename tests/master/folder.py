@@ -21,6 +21,7 @@ class Folder:
     name = "folder"
     pace = 0.25
     trouble = unable = ""
+    late = 0.0
     foreign: Mapping[str, str] = {}
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import FencedError, UnavailableError
+from trainmaster.hadoop.configuration import parse
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.master import opening
 from trainmaster.master.admissions import Admissions
@@ -121,7 +122,7 @@ class Office(AbstractAsyncContextManager["Office"]):
         measures.pass_done = self._passed  # type: ignore[method-assign]
         desk = Desk(
             settings=Settings(user="u"),
-            conf=cast("Any", None),
+            conf=parse({}),
             limits=limits,
             journal=self.store,
             lease=self.lease,

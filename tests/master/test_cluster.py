@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from trainmaster.errors import UnavailableError
+from trainmaster.hadoop.configuration import parse
 from trainmaster.hadoop.proto import yarn_client_pb2 as pb
 from trainmaster.hadoop.proto.yarn_pb2 import NS_RUNNING, NodeIdProto, NodeReportProto, ResourceProto
 from trainmaster.hadoop.resourcemanager import ResourceManager
@@ -131,7 +132,7 @@ async def test_a_report_that_comes_in_the_same_bytes_is_the_same() -> None:
             ]
         )
 
-    rm = ResourceManager(cast("Any", type("Conf", (), {"clients": ["127.0.0.1:1"]})), "u")
+    rm = ResourceManager(parse({"yarn.resourcemanager.address": "127.0.0.1:1"}), "u")
     answers = [answer(1), answer(2)]
     rm._rpc = cast("Any", type("Rpc", (), {"call": lambda *_: _next(answers)}))
     before, after = await rm.cluster_nodes(), await rm.cluster_nodes()

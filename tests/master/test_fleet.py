@@ -122,3 +122,17 @@ async def test_jobs_that_are_taken_in_make_few_passes_and_a_look_without_news_ha
             assert not declare.called
             calm = ours.picture().jobs
             assert all(ours.picture().jobs[uid] is each for uid, each in calm.items())
+
+
+@virtual
+async def test_a_picture_that_lacks_a_part_is_as_old_as_that_part() -> None:
+    folder, yarn = Folder(), Yarn()
+    async with controller(folder, yarn) as ours:
+        await asyncio.sleep(5)
+        whole = ours.picture().looked_at
+        folder.late = 300.0
+        await asyncio.sleep(5)
+        assert -300 < ours.picture().looked_at - whole < -280
+        folder.late = 0.0
+        await asyncio.sleep(5)
+        assert ours.picture().looked_at > whole

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import cast
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop.containers import AllocateCall, Allocated
 from trainmaster.hadoop.refusals import INVALID_ASK, WRONG_RESPONSE_ID
 from trainmaster.hadoop.scheduler import ApplicationMaster
+from trainmaster.master import heartbeat
 from trainmaster.master.asking import table
 from trainmaster.master.heartbeat import REPLAY, Heart
 from trainmaster.plan.memory import Key
@@ -65,6 +67,18 @@ def heart(scheduler: Scheduler, growth: Callable[[], int] = lambda: 0) -> Heart:
 
 def ask(role: str, number: int, memory: int = 128, run: int = 1) -> Ask:
     return Ask(Key(role, 0), run, number, Size(memory, 1))
+
+
+async def test_no_line_is_made_to_find_out_that_there_is_none_to_send() -> None:
+    ours = heart(Scheduler())
+    ours.want((ask("ps", 0),), frozenset())
+    await ours.beat()
+    with patch.object(heartbeat, "difference") as lines:
+        assert not ours.has_news
+        await ours.beat()
+        ours.want((ask("ps", 0), ask("worker", 1)), frozenset())
+        assert ours.has_news
+    assert not lines.called
 
 
 async def test_what_stands_is_not_said_again() -> None:

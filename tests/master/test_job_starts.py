@@ -115,6 +115,23 @@ async def test_many_containers_of_one_node_are_stopped_in_one_call() -> None:
 
 
 @virtual
+async def test_a_job_runs_after_four_decisions() -> None:
+    """To open its application, to ask, to start what was granted, and to say that it runs."""
+    async with Office() as office:
+        office.drive(job(worker=1))
+        await office.until(lambda: "uid" in office.shown and office.shown["uid"].state == "Running")
+        assert office.passes == 4
+
+
+@virtual
+async def test_the_first_heartbeat_asks_since_nothing_can_be_heard_before() -> None:
+    async with Office() as office:
+        office.drive(job(worker=1))
+        await office.until(lambda: office.yarn.beats)
+        assert office.yarn.beats[0].asks
+
+
+@virtual
 async def test_a_thousand_containers_start_in_a_few_passes_with_heartbeats_between() -> None:
     async with Office() as office:
         office.drive(job("TensorFlow", worker=990, ps=10))

@@ -285,3 +285,98 @@ def test_without_a_door_nothing_is_brought(tmp_path: Path) -> None:
     assert run({}, "echo $PYTHONPATH > path", tmp_path).returncode == 0
     assert not (tmp_path / ".trainmaster").exists()
     assert ".trainmaster" not in (tmp_path / "path").read_text()
+
+
+# --- the whole tree of a process
+
+
+def leader_of(folder: Path, command: str, grace: float) -> subprocess.Popen[bytes]:
+    """As a NodeManager starts it: in a session and a group of its own."""
+    context = launch({}, command, "127.0.0.1", (), {}, order=next(ORDERS), grace=grace)
+    launcher = folder / "launch_container.sh"
+    launcher.write_text(as_yarn_does(context.command, dict(context.environment), folder))
+    return subprocess.Popen(["/bin/bash", str(launcher)], cwd=folder, start_new_session=True)
+
+
+def lives(pid: str) -> bool:
+    stat = Path("/proc") / pid / "stat"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+AWAY = (
+    "setsid /bin/bash -c \"trap 'touch told; exit' TERM; echo \\$\\$ >away; while :; do sleep 0.05; done\" &"
+)
+"""a child in a session of its own"""
+DEAF = "setsid /bin/bash -c \"trap '' TERM; echo \\$\\$ >away; while :; do sleep 0.05; done\" &"
+
+
+def away(folder: Path) -> str:
+    until((folder / "away").exists)
+    until(lambda: (folder / "away").read_text().strip())
+    return (folder / "away").read_text().strip()
+
+
+def test_children_in_other_sessions_are_told_as_well_and_waited_for(tmp_path: Path) -> None:
+    leader = leader_of(tmp_path, f"{AWAY} sleep 600", grace=20)
+    child = away(tmp_path)
+    time.sleep(0.2)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert (tmp_path / "told").exists()
+    assert not lives(child)
+    assert _groups(leader.pid) == set()
+
+
+@pytest.mark.parametrize(
+    "command", [f"trap '' TERM; {DEAF} sleep 600", f"{DEAF} sleep 600"], ids=["all deaf", "a child"]
+)
+def test_when_their_time_is_over_all_are_ended_though_nobody_comes(command: str, tmp_path: Path) -> None:
+    leader = leader_of(tmp_path, command, grace=1)
+    child = away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert not lives(child)
+    assert _groups(leader.pid) == set()
+
+
+def test_what_a_nodemanager_kills_leaves_no_child_behind(tmp_path: Path) -> None:
+    """It sends SIGTERM to the group and SIGKILL 250 ms later, whatever time the role has."""
+    leader = leader_of(tmp_path, f"trap '' TERM; {DEAF} sleep 600", grace=600)
+    child = away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    time.sleep(0.25)
+    os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait(20)
+    until(lambda: not lives(child))
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_what_a_program_leaves_behind_is_ended_with_it(code: int, tmp_path: Path) -> None:
+    leader = leader_of(tmp_path, f"{AWAY} while [ ! -s away ]; do sleep 0.02; done; exit {code}", grace=600)
+    assert leader.wait(20) == code
+    assert not lives(away(tmp_path))
+    until(lambda: _groups(leader.pid) == set())
+
+
+def test_the_next_process_of_a_container_is_none_of_the_guards_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTAINER_ID", "container_1_0001_01_000011")
+    first = leader_of(tmp_path, f"trap '' TERM; {DEAF} sleep 600", grace=600)
+    away(tmp_path)
+    os.killpg(first.pid, signal.SIGTERM)
+    time.sleep(0.3)
+    second = leader_of(tmp_path, "sleep 2; exit 5", grace=600)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait(20)
+    assert second.wait(20) == 5
+
+
+def test_an_interrupt_reaches_the_program_as_ever(tmp_path: Path) -> None:
+    """Of what runs in the background bash would have signals 2 and 3 ignored."""
+    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    leader = leader_of(tmp_path, f'{sys.executable} -c "{program}"', grace=1)
+    assert leader.wait(20) == 0
+    assert (tmp_path / "stdout").read_text() == "True\n"

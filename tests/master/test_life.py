@@ -159,8 +159,8 @@ async def test_restarts_are_counted_by_cause_and_by_whether_they_are_charged() -
         await office.running(2)
         name = "trainmaster_restarts_total"
         assert office.counted(name, cause="Retryable", charged="true") == 1
-        assert office.counted(name, cause="Infrastructure", charged="false") == 1
-        assert office.counted(name, cause="Infrastructure", charged="true") == 0
+        assert office.counted(name, cause="Preempted", charged="false") == 1
+        assert office.counted(name, cause="Preempted", charged="true") == 0
         assert office.counted("training_operator_jobs_restarted_total", **KUBEFLOW) == 2
 
 

@@ -19,7 +19,7 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
-from trainmaster.master.publisher import EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
+from trainmaster.master.publisher import AT_ONCE, EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
 from trainmaster.master.turns_of_news import ROUND, Rank, Turns
 from trainmaster.plan.values import Event
 
@@ -207,6 +207,21 @@ async def test_a_status_that_takes_long_is_shown_more_rarely_and_the_newest_all_
             await asyncio.sleep(0.1)
         assert folder.publishes["large"] <= 1 + 20 / (REST_SHARE * 0.4)
         await until(lambda: folder.shown["large"].observed_generation == 199, 2 * LONGEST_REST)
+
+
+@virtual
+async def test_the_more_is_shown_the_more_rarely_each_job_is_and_in_the_end_the_newest_of_all() -> None:
+    folder = Folder()
+    async with publishing(folder) as publisher:
+        for generation in range(60):
+            for n in range(400):
+                publisher.put(declared(f"job-{n}"), JobStatus(observed_generation=generation))
+            await asyncio.sleep(0.1)
+            if generation == 20:
+                assert len(folder.shown) == 400, "what was never shown doesn't wait for others"
+        assert folder.publishes.total() <= 400 + 6 * 2 * AT_ONCE
+        shown = folder.shown
+        await until(lambda: {s.observed_generation for s in shown.values()} == {59}, LONGEST_REST + 1)
 
 
 @virtual

@@ -22,17 +22,17 @@ NEW = b'Current thread 0x1 (most recent call first):\n  File "train.py", line 9 
 
 
 class Node:
-    """A ResourceManager and a NodeManager's logs in one."""
+    """A NodeManager and its logs."""
 
     def __init__(self, answers: bool = True, refuses: bool = False) -> None:
         self.log, self.asked = OLD, list[str]()
         self._answers, self._refuses = answers, refuses
 
-    async def dump_threads(self, container: str) -> None:
+    async def dump_threads(self, _node: str, _token: bytes, container: str) -> None:
         self.asked.append(container)
         if self._refuses:
             raise RefusedError("YarnException", "no such container")
-        if self._answers:  # with the next heartbeat of the NodeManager (NodeStatusUpdaterImpl)
+        if self._answers:  # a shell of its own sends the signal (DefaultContainerExecutor.signalContainer)
             asyncio.get_running_loop().call_later(0.03, self._writes)
 
     def _writes(self) -> None:
@@ -47,8 +47,13 @@ class Node:
 
 def asking(node: Node) -> tuple[Stacks, Any, Plan]:
     told = World(job(worker=1)).runs()
-    sight = SimpleNamespace(containers=told.seen.containers, stacks={}, changed=False)
-    desk = SimpleNamespace(logs=node, manager=lambda _user: node)
+    sight = SimpleNamespace(
+        containers=told.seen.containers,
+        stacks={},
+        changed=False,
+        tokens=SimpleNamespace(of=lambda _id, _node: b"token"),
+    )
+    desk = SimpleNamespace(logs=node, nodes=node)
     [container] = told.seen.containers
     hung = replace(told.memory, hang=Hang((told.memory.replicas[0].key,), told.now))
     plan = replace(told.plan, memory=hung, actions=(AskStacks((container,)),))

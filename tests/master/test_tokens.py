@@ -27,6 +27,22 @@ def test_what_an_earlier_application_ran_is_asked_about_with_its_own_token() -> 
     assert tokens.of("c1", "n") == b"new"
 
 
+def test_the_present_token_is_of_no_use_for_what_an_earlier_application_ran_of_which_a_new_leader_has_none() -> (
+    None
+):
+    tokens = known(n=b"new")
+    tokens.keep({"c1", "c2"}, {"c1"})
+    assert (tokens.of("c1", "n"), tokens.of("c2", "n")) == (None, b"new")
+    assert tokens.older("c1")
+
+
+def test_an_earlier_applications_token_that_is_known_is_kept() -> None:
+    tokens = known(n=b"old")
+    tokens.anew({"c1": "n"})
+    tokens.keep({"c1"}, {"c1"})
+    assert tokens.of("c1", "n") == b"old"
+
+
 def test_a_token_that_does_not_come_is_waited_for_a_few_registers() -> None:
     tokens = known()
     for _ in range(TRIES):

@@ -128,6 +128,7 @@ def _is(status: JobStatus, kind: C) -> bool:
 OFTEN = ("waits", "waits", "waits", "exits", "dies", "edits", "adds")
 NOW_AND_THEN = (
     "preempts",
+    "deafens",
     "node_cut",
     "node_back",
     "node_restarts",

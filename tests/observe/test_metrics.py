@@ -112,6 +112,13 @@ def test_states_of_the_controller_are_one_or_zero(metric: str, field: str, holds
     assert value(registry_of(fleet(**{field: holds})), metric) == float(holds)
 
 
+@pytest.mark.parametrize("left", [None, 0.0, 100.0])
+def test_the_life_of_the_ticket_is_told_where_there_is_to_be_one(left: float | None) -> None:
+    shown = registry_of(fleet(ticket_left=left))
+    assert value(shown, "trainmaster_kerberos_ticket_remaining_seconds") == left
+    assert value(registry_of(fleet(ticket_trouble="no KDC")), "trainmaster_trouble") == 1
+
+
 def test_a_standby_says_nothing_of_a_yarn_that_it_does_not_ask() -> None:
     assert value(registry_of(fleet(leading=False, yarn_up=False)), "trainmaster_yarn_up") is None
 

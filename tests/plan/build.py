@@ -31,6 +31,7 @@ from trainmaster.plan.values import (
     Seen,
     Size,
     Stop,
+    Terminate,
 )
 
 A = TypeVar("A", bound=Action)
@@ -46,12 +47,19 @@ def job(
     success: str | None = None,
     roles: Mapping[str, Mapping[str, Any]] | None = None,
     spec: Mapping[str, Any] | None = None,
+    grace: float = 0,
     **replicas: int,
 ) -> TrainingJob:
-    """A job as a person would write it; `roles` adds fields to single roles, `policy` is runPolicy."""
+    """A job as a person would write it; `roles` adds fields to single roles, `policy` is runPolicy. Unless `grace` says another,
+    its processes need no time to end in."""
     more = roles or {}
     written = {
-        role: {"replicas": n, "command": f"train {role}", **more.get(role, {})}
+        role: {
+            "replicas": n,
+            "command": f"train {role}",
+            "terminationGracePeriod": grace,
+            **more.get(role, {}),
+        }
         for role, n in replicas.items()
     }
     document: dict[str, Any] = {"framework": framework, "roles": written, "runPolicy": {**(policy or {})}}
@@ -232,6 +240,7 @@ class World:
     def obeys(self) -> World:
         """What was to be stopped or released ends, as YARN tells it: -105 and -100."""
         ends = [End(a.container, -105, "", self.now) for a in self.told(Stop)]
+        ends += [End(a.container, 143, "Killed by external signal", self.now) for a in self.told(Terminate)]
         ends += [End(a.container, -100, "", self.now) for a in self.told(Release)]
         for end in ends:
             self._drop(end.container)

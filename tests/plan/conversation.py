@@ -119,7 +119,8 @@ class Conversation:
             said = set(self.releases)
             self.replayed = heart.response_id == REPLAY
             answer = done(heart.beat())
-            self.sight.allocated(answer, self.memory.role_numbers, self.now, self.replayed)
+            for _ in self.sight.allocated(answer, self.memory.role_numbers, self.now, self.replayed):
+                pass
             self._released(said - self.releases)
             if self.sight.state is AppState.AWAY:
                 self.sight.say(AppState.REGISTERED)

@@ -16,6 +16,7 @@ from trainmaster.master.identity import RUN_BITS
 from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.decide import decide
 from trainmaster.plan.ends import LastExit
+from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.restart import INFRA_FREE
 from trainmaster.plan.values import (
@@ -28,9 +29,13 @@ from trainmaster.plan.values import (
     Reinitialise,
     Seen,
     Start,
+    Stop,
+    Terminate,
 )
 from yarn.nodemanager import NodeManager, Process
 
+LONGEST = 60.0
+"""seconds of grace that the simulator's jobs ask for at most"""
 YEARS = 10 * 365 * 86400.0
 COUNTERS = ("generation", "started_generation", "retired_run", "rerun")
 OF_A_RUN = ("charged", "restarts", "lost_applications")
@@ -64,6 +69,8 @@ class Laws:
         ports_are_unique(plan.memory)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
+        nobody_is_stopped_before_its_time(world, plan)
+        nobody_outstays_its_time(world, plan)
         one_process_of_each_identity(world)
         one_generation_at_a_time(world)
 
@@ -160,6 +167,32 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
         if isinstance(action, Start):
             assert bound[action.container] == action.key
             assert world.sight.containers[action.container].state is ContainerState.ALLOCATED
+
+
+def nobody_is_stopped_before_its_time(world: Shell, plan: Plan) -> None:
+    """Who was let go while it ran has what its role grants, whatever happens to controllers meanwhile; and is told once, as far
+    as anybody can know."""
+    leaving_ = {one.container: one for one in leaving(plan.memory)}
+    for action in plan.actions:
+        survivor = leaving_.get(action.container) if isinstance(action, Stop | Terminate) else None
+        if isinstance(action, Stop) and survivor:
+            assert world.now >= survivor.grace_until
+        if isinstance(action, Terminate):
+            assert survivor
+            assert not survivor.told
+            assert world.now < survivor.grace_until
+
+
+def nobody_outstays_its_time(world: Shell, plan: Plan) -> None:
+    """A gentle stop is bounded: what is known to run and isn't wanted is stopped as soon as its time is over."""
+    if world.sight.state is not AppState.REGISTERED:
+        return
+    stopped = {a.container for a in plan.actions if isinstance(a, Stop)}
+    bound = {r.container for r in plan.memory.replicas if r.bound}
+    has_time = {one.container for one in leaving(plan.memory) if world.now < one.grace_until}
+    runs = {c.id for c in world.seen.containers.values() if c.state is ContainerState.RUNNING}
+    assert runs - bound - has_time <= stopped
+    assert all(one.grace_until <= world.now + LONGEST for one in leaving(plan.memory))
 
 
 def anew_only_what_is_of_another_generation(world: Shell, plan: Plan) -> None:

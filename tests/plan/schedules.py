@@ -30,6 +30,7 @@ DETAILS: dict[str, tuple[Any, ...]] = {
     "restartScope": (None, "Replica", "Job"),
     "maxRestarts": (None, None, 0, 2),
     "ports": (1, 2),
+    "terminationGracePeriod": (0, 0, 5, 60),
 }
 ROLES: dict[str, tuple[int, ...]] = {
     "worker": (1, 2, 3),

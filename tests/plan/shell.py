@@ -22,8 +22,9 @@ from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.anew import Anew
 from trainmaster.master.desk import Desk
-from trainmaster.master.doing import START_PATIENCE, STOP_PATIENCE
+from trainmaster.master.doing import START_PATIENCE
 from trainmaster.master.launch import ORDER, order_of
+from trainmaster.master.stopping import STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.memory import Memory
@@ -44,6 +45,7 @@ from trainmaster.plan.values import (
     Seen,
     Start,
     Stop,
+    Terminate,
 )
 from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
@@ -197,9 +199,8 @@ class Shell(Conversation):
                 self._anew_as(container, process, "wait", {})
             case Reinitialise(container, _, process, environment):
                 self._anew_as(container, process, "train", environment)
-            case Stop(container, node):
-                self.sight.mark(container, told=0)
-                self._stop(container, node)
+            case Terminate() | Stop():
+                self._go(action)
             case Release(container):
                 self._release(container)
             case Finish() | Kill():
@@ -256,6 +257,23 @@ class Shell(Conversation):
     def _failed(self, id_: str, code: int, certain: bool = True) -> None:
         self._release(id_)
         self.sight.ended(End(id_, code, "", self.now, certain))
+
+    def _go(self, action: Terminate | Stop) -> None:
+        if isinstance(action, Terminate):
+            return self._terminate(action.container, action.node)
+        self.sight.mark(action.container, told=0)
+        return self._stop(action.container, action.node)
+
+    def _terminate(self, id_: str, node: str) -> None:
+        nm = self.sight.tokens.of(id_, node)
+        if nm is None:
+            return
+        try:
+            self.yarn.terminate(node, nm, id_)
+        except DeniedError:
+            self.sight.tokens.refused(node, nm)
+        else:
+            self.sight.mark(id_, leaving=True)
 
     def _stop(self, id_: str, node: str) -> None:
         nm = self.sight.tokens.of(id_, node)

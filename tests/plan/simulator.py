@@ -58,10 +58,12 @@ class Simulator(Shell):
 
     def loses_answers(self, number: int) -> None:
         """The next call of that kind takes effect, and nobody hears so; or it never arrives, comes twice, or much later."""
-        method = ("allocate", "start", "stop", "register", "statuses", "reinitialise")[number % 6]
-        if method == "start" and number // 6 % 4 == 3:
+        method = ("allocate", "start", "stop", "register", "statuses", "reinitialise", "terminate")[
+            number % 7
+        ]
+        if method == "start" and number // 7 % 4 == 3:
             return  # no client of ours makes the same start twice
-        if method == "reinitialise" and number // 6 % 2:
+        if method == "reinitialise" and number // 7 % 2:
             self.yarn.answers.late[method] = 1
             return
         fault = (
@@ -70,7 +72,7 @@ class Simulator(Shell):
             self.yarn.answers.unheard,
             self.yarn.answers.twice,
         )
-        fault[number // 6 % 4][method] = 1
+        fault[number // 7 % 4][method] = 1
 
     # --- nodes
 
@@ -110,6 +112,13 @@ class Simulator(Shell):
             if code == -104:
                 self.faults.add(process.of.id)
             process.ends(code, words)
+
+    def is_deaf(self, number: int) -> None:
+        """A process doesn't go when it is told to, or goes after all."""
+        running = self._processes()
+        if running:
+            process = running[number // 2 % len(running)]
+            process.deaf = number % 2 == 0
 
     def launch_fails(self, number: int) -> None:
         self._node(number).launch_fails.append((-1000, "it never ran"))
@@ -302,6 +311,7 @@ NOW_AND_THEN = (
     "manager_restarts",
     "edits",
     "arrives",
+    "is_deaf",
 )
 SELDOM = (
     "manager_away",

@@ -30,7 +30,7 @@ def test_a_neighbours_exit_that_is_heard_first_waits_for_the_true_cause() -> Non
     world.now += 1
     world.ends("worker-1", -102)
     assert (world.memory.generation, world.memory.charged) == (2, 0)
-    assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Consequence", "Infrastructure")
+    assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Consequence", "Preempted")
     assert "worker-1" in world.memory.restart_cause
 
 
@@ -45,7 +45,7 @@ def test_a_signal_by_which_peers_die_waits_too(code: int) -> None:
 def test_a_signal_by_which_no_peer_dies_is_the_cause_at_once() -> None:
     world = gang().ends("worker-0", 1).ends("worker-1", 137)
     assert (world.memory.generation, world.memory.charged) == (2, 1)
-    assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Consequence", "Retryable")
+    assert (cause(world, "worker-0"), cause(world, "worker-1")) == ("Consequence", "Killed")
 
 
 def test_after_a_moment_it_is_judged_by_what_was_heard() -> None:

@@ -130,3 +130,26 @@ def test_a_file_that_is_not_there_fails_at_once() -> None:
     assert world.memory.verdict.message.startswith(
         "worker-0 ended on a: one of its files can't be had: hdfs:///code/train.py: no such file; trying again can't help"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("User eve not found", "its node knows no user eve: whoever has jobs must be known to every"),
+        ("Requested user bin is banned", "its node lets nothing run as bin: banned.users"),
+        (
+            "Requested user tm is not whitelisted and has id 999,which is below the minimum allowed 1000",
+            "its node lets nothing run as tm: min.user.id and allowed.system.users",
+        ),
+    ],
+)
+def test_a_user_whom_a_node_cannot_become_is_told_with_the_cure(line: str, said: str) -> None:
+    """As LinuxContainerExecutor.startLocalizer passes on what container-executor.c wrote."""
+    output = (
+        f"main : command provided 0\nmain : run as user is eve\nmain : requested yarn user is eve\n{line}"
+    )
+    diagnostics = (
+        f"Application application_1_0001 initialization failed (exitCode=255) with output: {output}\n"
+    )
+    assert describe(-1000, diagnostics).startswith(said)
+    assert describe(-1000, shortened(diagnostics)) == describe(-1000, diagnostics)

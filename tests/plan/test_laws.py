@@ -80,11 +80,39 @@ def test_what_was_given_away_before_a_restart_comes_back_with_its_node_and_is_st
 def test_an_order_that_comes_late_leaves_nothing_waiting_for_ever(leader: str) -> None:
     """It was on its way while the restart went on without it, and ends what has begun since."""
     wanted = job("Generic", {"backoff": {"base": 0}}, worker=2, roles={"worker": {"restartScope": "Job"}})
-    lost = (("goes_on", 0), ("loses_answers", 11), ("ends_process", 2), ("beat", 0), ("beat", 0))
+    lost = (("goes_on", 0), ("loses_answers", 12), ("ends_process", 2), ("beat", 0), ("beat", 0))
     dies = (("crashes", 0),) * (leader == "another one")
     world = Schedule((wanted,), (*lost, *dies, *(("goes_on", 0),) * 6, ("arrives", 0))).play()
     assert world.yarn.answers.calls["reinitialise"] > 2
     assert world.memory.charged == 1
+
+
+GANG = {"worker": {"restartScope": "Job"}}
+
+
+def test_what_a_node_brings_back_that_was_lost_while_an_earlier_end_of_its_gang_was_judged_is_stopped() -> (
+    None
+):
+    """Nobody but the ResourceManager, which waited for the node no longer, said that those were over."""
+    wanted = job("PyTorch", {"backoff": {"base": 10, "max": 40}}, worker=3, roles=GANG)
+    ended = (("goes_on", 0), ("ends_process", 23), ("goes_on", 0))
+    lost = (("node_cut", 0), ("waits", 6), ("goes_on", 0))
+    Schedule((wanted,), (*ended, *lost, ("manager_restarts", 41), ("goes_on", 0))).play()
+
+
+def test_what_was_preempted_and_whose_node_got_lost_afterwards_is_stopped_when_that_is_back() -> None:
+    wanted = job("Generic", {"backoff": {"base": 0}}, worker=2, roles=GANG)
+    taken = (("waits", 12), ("preempts", 49), ("crashes", 0), ("node_cut", 0), ("beat", 0))
+    Schedule((wanted,), (*taken, ("wakes", 0), ("goes_on", 0), ("manager_restarts", 60), ("beat", 0))).play()
+
+
+def test_another_leader_hears_of_the_web_how_an_earlier_application_ended_where_the_present_one_runs() -> (
+    None
+):
+    """The present one's token of that node is no good for it."""
+    wanted = job("PyTorch", {"backoffLimit": 0, "backoff": {"base": 0}}, worker=3)
+    lost = (("goes_on", 0), ("node_cut", 0), ("application_ends", 1), ("node_restarts", 39), ("goes_on", 0))
+    Schedule((wanted,), (*lost, ("waits", 1), ("rolls_back", 0), ("goes_on", 0))).play()
 
 
 # --- killed at any step

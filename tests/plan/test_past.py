@@ -24,7 +24,7 @@ def test_a_process_that_failed_is_kept_with_its_times_and_its_end() -> None:
     told.now += 40
     told.ends("worker-1", 137)
     (life,) = told.memory.lives
-    assert said(life) == ("worker-1", 1, "a", 137, "Retryable")
+    assert said(life) == ("worker-1", 1, "a", 137, "Killed")
     assert (life.began, life.ended, life.process) == (began, began + 40, 1)
     assert life.http == "a:8042", "its log is read there"
 
@@ -50,7 +50,7 @@ def test_what_we_let_go_is_told_to_have_been_stopped_once_its_end_is_heard() -> 
     ).runs()
     told.ends("worker-0", 137)
     assert {said(life)[0]: said(life)[3:] for life in told.memory.lives} == {
-        "worker-0": (137, "Retryable"),
+        "worker-0": (137, "Killed"),
         "worker-1": (None, ""),
     }
     told.now += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from plan.build import World, job
-from trainmaster.plan.values import HeldGpus
+from trainmaster.plan.values import AppState, HeldGpus
 
 
 def test_rows_and_conditions_that_did_not_change_are_the_very_ones_of_the_status_before() -> None:
@@ -33,6 +33,21 @@ def test_no_reason_says_that_all_runs_while_nothing_does() -> None:
 
 def test_while_its_application_is_being_opened_a_job_waits_for_nothing_else() -> None:
     assert _reasons(World(job(worker=1)), "Queued") == {"WaitingForApplication"}
+
+
+def test_a_job_whose_user_we_may_not_speak_for_says_so_until_that_is_mended() -> None:
+    world = World(job(worker=1))
+    words = (
+        "AuthorizationException: User: tm is not allowed to impersonate alice: add hadoop.proxyuser.tm.users"
+    )
+    for state in (AppState.AWAY, AppState.NONE, AppState.OPENING):
+        world.sees(application=state, application_words=words, not_proxy=True)
+        waits = world.condition("Queued")
+        assert (waits.status, waits.reason) == ("True", "Denied")
+        assert waits.message.startswith(words)
+        assert not world.is_true("Failed"), "an administrator may add the line at any time"
+    world.sees(application=AppState.AWAY, application_words="connection refused", not_proxy=False)
+    assert _reasons(world, "Queued") == {"YarnAway"}
 
 
 def test_some_of_several_are_not_all() -> None:

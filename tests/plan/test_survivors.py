@@ -8,6 +8,7 @@ import pytest
 
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.survivors import MOST, may_bring_back, remembered
 from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
 
 FREE = {"backoff": {"base": 0}}
@@ -119,6 +120,49 @@ def test_a_new_leader_knows_who_may_still_live() -> None:
 
 def _survivors(memory: Memory) -> dict[str, float]:
     return {s.container: s.until for r in memory.replicas for s in r.survivors}
+
+
+def lost_with_its_node(world: World, container: str, code: int = -100) -> World:
+    """The ResourceManager waits no longer for the node: it counts as over, and nobody has seen it end."""
+    return world.sees(ends=(End(container, code, "its node was lost", world.now),))
+
+
+@pytest.mark.parametrize("code", [-100, -102])
+def test_where_a_node_was_lost_what_it_ran_may_come_back_and_is_looked_for_then(code: int) -> None:
+    world = given_away(World(job(worker=1)).runs(), "worker-0", code)
+    assert world.memory.given_up == ()
+    assert lost_with_its_node(world, "c1", code).memory.given_up == ("a",)
+    assert world.replica("worker-0").survivors == ()
+
+
+def test_so_may_what_was_scaled_away() -> None:
+    world = World(job(worker=2, spec=LIVE)).runs().declares(job(worker=1, spec=LIVE))
+    world._drop("c2")
+    assert lost_with_its_node(world, "c2").memory.given_up == ("a",)
+    assert world.memory.retired_survivors == ()
+
+
+def test_what_its_node_has_called_over_is_not_looked_for() -> None:
+    world = says_over(given_away(World(job(worker=1)).runs(), "worker-0"), "c1")
+    assert world.memory.given_up == ()
+
+
+def test_what_was_waited_for_in_vain_is_looked_for_also_if_it_is_scaled_away_in_that_moment() -> None:
+    world = World(job(worker=2, spec=LIVE)).runs()
+    given_away(world, "worker-1", -102)
+    world.now += EXPIRY
+    assert world.declares(job(worker=1, spec=LIVE)).memory.given_up == ("a",)
+
+
+def test_of_more_hosts_than_are_remembered_none_is_left_out() -> None:
+    hosts = [f"n{number}" for number in range(MOST + 1)]
+    assert remembered((), hosts[:-1]) == tuple(hosts[:-1])
+    assert remembered(tuple(hosts[:-1]), hosts[-2:-1]) == tuple(hosts[:-1])
+    all_of_them = remembered(tuple(hosts[:-1]), hosts[-1:])
+    assert remembered(all_of_them, ["n0"]) == all_of_them
+    assert all(may_bring_back(all_of_them, {host}) for host in hosts)
+    assert may_bring_back(("n1",), {"n2", "n1"})
+    assert not may_bring_back(("n1",), {"n2"})
 
 
 # --- not seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from plan.build import World, cluster, job
 from trainmaster.api.job import Backoff, RestartPolicy
-from trainmaster.plan.classify import TABLE, classify, describe
-from trainmaster.plan.ends import Cause
+from trainmaster.api.words import FailureCause
+from trainmaster.plan.classify import CHARGED, TABLE, Told, classify, describe
+from trainmaster.plan.ends import INFRASTRUCTURE, Cause, class_of
 from trainmaster.plan.last_words import last_words
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import delay, infra_delay
@@ -19,53 +21,125 @@ from trainmaster.plan.values import NO_LIMIT, Limits, Size
 
 P = RestartPolicy
 
+
+def stderr(line: str) -> str:
+    """As a NodeManager tells it."""
+    return f"Exit code: 1\nLast 4096 bytes of stderr :\nstep 1\n{line}\n"
+
+
 ENDS = [
-    (-105, P.ON_FAILURE, Cause.STOPPED),
-    (-107, P.NEVER, Cause.STOPPED),
-    (-100, P.ON_FAILURE, Cause.INFRASTRUCTURE),
-    (-101, P.ON_FAILURE, Cause.INFRASTRUCTURE),
-    (-102, P.EXIT_CODE, Cause.INFRASTRUCTURE),
-    (-106, P.ON_FAILURE, Cause.INFRASTRUCTURE),
-    (-108, P.ON_FAILURE, Cause.INFRASTRUCTURE),
-    (-103, P.ON_FAILURE, Cause.MEMORY),
-    (-104, P.ALWAYS, Cause.MEMORY),
-    (-1000, P.NEVER, Cause.INFRASTRUCTURE),
-    (154, P.EXIT_CODE, Cause.INFRASTRUCTURE),
-    (75, P.EXIT_CODE, Cause.PORT_TAKEN),
-    (76, P.EXIT_CODE, Cause.PERMANENT),
-    (-1, P.ON_FAILURE, Cause.REFUSED),
-    (-109, P.ON_FAILURE, Cause.REFUSED),
-    (70, P.EXIT_CODE, Cause.REFUSED),
-    (0, P.EXIT_CODE, Cause.SUCCEEDED),
-    (0, P.ALWAYS, Cause.SUCCEEDED),
-    (1, P.EXIT_CODE, Cause.PERMANENT),
-    (125, P.EXIT_CODE, Cause.PERMANENT),
-    (126, P.ON_FAILURE, Cause.CANNOT_RUN),
-    (127, P.EXIT_CODE, Cause.CANNOT_RUN),
-    (127, P.ALWAYS, Cause.CANNOT_RUN),
-    (-9997, P.ALWAYS, Cause.CANNOT_RUN),
-    (1, P.ON_FAILURE, Cause.RETRYABLE),
-    (125, P.ALWAYS, Cause.RETRYABLE),
-    (128, P.EXIT_CODE, Cause.RETRYABLE),
-    (137, P.EXIT_CODE, Cause.RETRYABLE),
-    (143, P.ON_FAILURE, Cause.RETRYABLE),
-    (255, P.EXIT_CODE, Cause.RETRYABLE),
-    (255, P.ON_FAILURE, Cause.RETRYABLE),
-    (-9998, P.NEVER, Cause.INFRASTRUCTURE),
-    (-9999, P.ON_FAILURE, Cause.INFRASTRUCTURE),
-    (-9996, P.NEVER, Cause.HANG),
-    (-110, P.ON_FAILURE, Cause.UNKNOWN),
+    (Told(-105), Cause.STOPPED),
+    (Told(-107, P.NEVER), Cause.STOPPED),
+    (Told(-100, node="DECOMMISSIONED"), Cause.NODE_DECOMMISSIONED),
+    (Told(-100, node="SHUTDOWN"), Cause.NODE_DECOMMISSIONED),
+    (Told(-100, node="UNHEALTHY: 1/1 local-dirs have errors"), Cause.NODE_UNHEALTHY),
+    (Told(-100, node="LOST"), Cause.NODE_LOST),
+    (Told(-100, node="REBOOTED"), Cause.NODE_LOST),
+    (Told(-100, words="Container released on a *lost* node"), Cause.NODE_LOST),
+    (Told(-100, words="Container released by application"), Cause.INFRASTRUCTURE),
+    (Told(-100, words="Container expired since it was unused"), Cause.INFRASTRUCTURE),
+    (Told(-100), Cause.INFRASTRUCTURE),
+    (Told(-101), Cause.NODE_UNHEALTHY),
+    (Told(-102, P.EXIT_CODE, "Container preempted by scheduler"), Cause.PREEMPTED),
+    (Told(-106), Cause.INFRASTRUCTURE),
+    (Told(-108), Cause.LOGS_TOO_LARGE),
+    (Told(-103), Cause.MEMORY),
+    (Told(-104, P.ALWAYS), Cause.MEMORY),
+    (Told(137, words="Container c was killed since it was under oom"), Cause.MEMORY),
+    (Told(137, words="Memory cgroup out of memory: Killed process 7 (python)"), Cause.MEMORY),
+    (Told(-1000, P.NEVER), Cause.NEVER_RAN),
+    (Told(-1000, words="it could not be started on a: no answer"), Cause.NEVER_RAN),
+    (
+        Told(-1000, words="Resource hdfs://a/train.py changed on src filesystem - expected: 1, was: 2"),
+        Cause.LOCALIZATION_FAILED,
+    ),
+    (
+        Told(
+            -1000,
+            words="Application application_1_0001 initialization failed (exitCode=255) Localizer failed",
+        ),
+        Cause.LOCALIZATION_FAILED,
+    ),
+    (Told(154, P.EXIT_CODE), Cause.INFRASTRUCTURE),
+    (Told(75, P.EXIT_CODE), Cause.PORT_TAKEN),
+    (Told(76, P.EXIT_CODE), Cause.PERMANENT),
+    (Told(76, P.EXIT_CODE, process=2), Cause.INFRASTRUCTURE),
+    (Told(-1), Cause.REFUSED),
+    (Told(-1, words="ResourceHandlerChain.preStart() failed!"), Cause.INFRASTRUCTURE),
+    (Told(-109), Cause.REFUSED),
+    (Told(70, P.EXIT_CODE), Cause.REFUSED),
+    (Told(0, P.EXIT_CODE), Cause.SUCCEEDED),
+    (Told(0, P.ALWAYS), Cause.SUCCEEDED),
+    (Told(1, P.EXIT_CODE), Cause.PERMANENT),
+    (Told(125, P.EXIT_CODE), Cause.PERMANENT),
+    (Told(126), Cause.CANNOT_RUN),
+    (Told(127, P.EXIT_CODE), Cause.CANNOT_RUN),
+    (Told(127, P.ALWAYS), Cause.CANNOT_RUN),
+    (Told(-9997, P.ALWAYS), Cause.CANNOT_RUN),
+    (
+        Told(1, words=stderr("FileNotFoundError: /data/x does not exist"), input_path="/data/x"),
+        Cause.CANNOT_RUN,
+    ),
+    (Told(1, words=stderr("RuntimeError: CUDA error: uncorrectable ECC error encountered")), Cause.GPU_FAULT),
+    (Told(134, P.EXIT_CODE, stderr("NVRM: Xid (PCI:0000:3b:00): 79")), Cause.GPU_FAULT),
+    (Told(1, P.EXIT_CODE, stderr("CUDA error: hardware stack error")), Cause.GPU_FAULT),
+    (Told(1, words=stderr("RuntimeError: [pair.cc:534] Connection closed by peer")), Cause.COMMUNICATION),
+    (
+        Told(134, words=stderr("[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7)")),
+        Cause.COMMUNICATION,
+    ),
+    (Told(1, words=stderr("RuntimeError: CUDA out of memory.")), Cause.RETRYABLE),
+    (Told(1), Cause.RETRYABLE),
+    (Told(125, P.ALWAYS), Cause.RETRYABLE),
+    (Told(128, P.EXIT_CODE), Cause.RETRYABLE),
+    (Told(134), Cause.CRASHED),
+    (Told(139, P.EXIT_CODE), Cause.CRASHED),
+    (Told(137, P.EXIT_CODE, "Killed by external signal"), Cause.KILLED),
+    (Told(143), Cause.KILLED),
+    (Told(255, P.EXIT_CODE), Cause.RETRYABLE),
+    (Told(255), Cause.RETRYABLE),
+    (Told(-9998, P.NEVER), Cause.INFRASTRUCTURE),
+    (Told(-9999), Cause.INFRASTRUCTURE),
+    (Told(-9996, P.NEVER), Cause.HANG),
+    (Told(-110), Cause.UNKNOWN),
 ]
 
 
-@pytest.mark.parametrize(("code", "policy", "cause"), ENDS)
-def test_an_exit_status_means(code: int, policy: RestartPolicy, cause: Cause) -> None:
-    assert classify(code, policy) is cause
+@pytest.mark.parametrize(("told", "cause"), ENDS)
+def test_an_end_means(told: Told, cause: Cause) -> None:
+    assert classify(told) is cause
 
 
 def test_every_row_is_met_by_an_example() -> None:
-    first = [next(row for row in TABLE if row.matches(code, policy)) for code, policy, _ in ENDS]
-    assert all(row in first for row in TABLE)
+    first = [next(row for row in TABLE if row.matches(told)) for told, _ in ENDS]
+    assert [row.why for row in TABLE if row not in first] == []
+
+
+def test_a_cause_is_the_doing_of_one_side() -> None:
+    assert {
+        cause.value: class_of(cause).value for cause in (Cause.NODE_LOST, Cause.MEMORY, Cause.KILLED)
+    } == {
+        "NodeLost": "Infrastructure",
+        "Memory": "Workload",
+        "Killed": "Unclear",
+    }
+
+
+def test_what_is_the_infrastructures_doing_is_charged_to_nobody() -> None:
+    assert not INFRASTRUCTURE & CHARGED
+
+
+def test_the_table_stands_in_the_documentation_in_its_order() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "behaviour.md").read_text()
+    shown = [row.split("|")[2].strip() for row in text.splitlines() if row.count("|") == 5]
+    known = [cause.value for cause in Cause]
+    documented = list(dict.fromkeys(each for each in shown if each in known))
+    assert documented == list(dict.fromkeys(row.cause.value for row in TABLE))
+
+
+def test_rules_may_name_every_cause_of_a_failure() -> None:
+    shown_only = {"Succeeded", "Stopped", "Consequence", "Unjudged"}
+    assert {cause.value for cause in FailureCause} == {cause.value for cause in Cause} - shown_only
 
 
 @pytest.mark.parametrize(
@@ -84,6 +158,8 @@ def test_every_row_is_met_by_an_example() -> None:
             "it used more memory than it asked for: Container killed on request",
         ),
         (-100, "", "its node was lost or YARN took the container back"),
+        (-1000, "", "it never ran, and YARN doesn't say why"),
+        (-1000, "no space left on device", "it never ran: no space left on device"),
         (-77, "a stack\nthe end of it\n", "exit code -77: a stack"),  # of a YARN to come
     ],
 )

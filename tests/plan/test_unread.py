@@ -258,7 +258,7 @@ def test_a_document_that_is_none_does_no_harm(document: str) -> None:
     world.memory = replace(world.memory, document=document or " ")
     world.declares(None, problems=(PROBLEM,)).sees(containers=live)
     assert world.status.state == "Running"
-    assert world.deletes().told_names == ["Stop", "Stop"]
+    assert world.deletes().told_names == ["Terminate", "Terminate"]
 
 
 def test_an_edit_that_can_be_read_takes_over() -> None:
@@ -303,3 +303,16 @@ def test_what_yarn_loses_meanwhile_is_said_to_wait_until_it_can_be_read() -> Non
     assert world.told(Open) == []
     assert not world.is_true("Restarting")
     assert rolled_forward(world, spec).told(Open)
+
+
+def test_that_a_finished_job_expires_changes_nothing_of_what_is_said_of_its_declaration() -> None:
+    """What was edited after its end has other roles; of what it ran by only the time to live can be read."""
+    ran = World(job(worker=1, chief=1, policy={"backoffLimit": 0, "ttlAfterFinished": 30})).runs()
+    ended = ran.ends("chief-0", 3).obeys().closes()
+    ended.memory = raised(newer(ended.memory), 2)
+    ended.declares(job(worker=1))
+    before = ended.condition("Accepted")
+    ended.later(30)
+    assert ended.memory.expired
+    assert ended.condition("Accepted") == before
+    assert ended.later(1).condition("Accepted") == before

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from trainmaster.hadoop.kerberos.negotiation import Negotiate
 from trainmaster.local import processes
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.daemons import Daemons
@@ -40,7 +41,8 @@ def of_its_own(name: str, options: Options) -> Any:
             pytest.MonkeyPatch.context() as patch,
             running(tmp_path_factory.mktemp(name), options) as cluster,
         ):
-            patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
+            for variable, value in cluster.environment.items():
+                patch.setenv(variable, value)
             yield cluster
 
     return hadoop
@@ -82,6 +84,7 @@ class Rest:
     def __init__(self, hadoop: LocalHadoop) -> None:
         self._base = f"{hadoop.options.yarn_scheme}://{hadoop.addresses.rm_web}/ws/v1/cluster"
         self._ca = hadoop.options.ca_file or None
+        self._auth = Negotiate()
 
     def nodes(self) -> list[dict[str, Any]]:
         answer: dict[str, Any] = self._get("nodes")
@@ -100,10 +103,11 @@ class Rest:
     def kill(self, application: str) -> None:
         """End an application, as an administrator of YARN would."""
         url = f"{self._base}/apps/{application}/state"
-        requests.put(url, json={"state": "KILLED"}, timeout=10, verify=self._ca)
+        requests.put(url, json={"state": "KILLED"}, timeout=10, verify=self._ca, auth=self._auth)
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
-        answer = requests.get(f"{self._base}/{path}", params=parameters, timeout=10, verify=self._ca)
+        at = f"{self._base}/{path}"
+        answer = requests.get(at, params=parameters, timeout=10, verify=self._ca, auth=self._auth)
         return dict(answer.json())
 
     def submit(self, command: str) -> str:

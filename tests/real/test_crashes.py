@@ -155,6 +155,10 @@ def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: L
 
     hadoop.kill(f"nodemanager-{number}")
     victim.kill()  # the whole machine is gone, its processes too
+    moved = room.until("moved", lambda s: s.roles["worker"].replicas[0].last_exit, 120)
+    last = moved.roles["worker"].replicas[0].last_exit
+    assert last
+    assert (last.code, last.cause) == (-100, "NodeLost")
     status = room.until_true("moved", C.FINISHED, 120)
 
     first, second = ledger.starts("worker-0")

@@ -149,3 +149,31 @@ def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
     assert reason(status, C.FAILED) != reasons.PERMANENT_EXIT, (
         "a lost node fails no job, whatever its restart policy"
     )
+
+
+def test_a_process_that_its_lost_node_brings_back_to_another_resourcemanager_is_stopped(
+    room: Room, ledger: Ledger, hadoop: LocalHadoop
+) -> None:
+    """Nobody waits for it any more by then: it was let go by an edit, and forgotten when YARN gave its node up."""
+    room.controller()
+    role = trainer_role(ledger.folder, 1, steps=0)
+    room.drop("again", eager(worker=role))
+    replica = room.until_true("again", C.RUNNING).roles["worker"].replicas[0]
+    old = until(ledger.running)[0]
+
+    with frozen(hadoop, node_of(hadoop, replica.node)):
+        room.edit("again", {("spec", "roles", "worker", "command"): f"EDITED=1 {role['command']}"})
+        until(lambda: len(ledger.starts()) == 2, 3 * PATIENT.nm_expiry)  # YARN has given the node up
+        room.until("again", lambda s: reason(s, C.RUNNING) == reasons.ALL_RUNNING)
+        assert old.alive
+        hadoop.kill("resourcemanager")
+        hadoop.start("resourcemanager")
+        room.until("again", lambda s: reason(s, C.RUNNING) == reasons.ALL_RUNNING)
+    until(lambda: not old.alive)
+
+    (new,) = ledger.running()
+    status = room.until_true("again", C.RUNNING)
+    assert status.roles["worker"].replicas[0].container == new.container
+    assert len(ledger.starts()) == 2
+    room.delete("again")
+    until(lambda: not ledger.running())

@@ -42,7 +42,7 @@ def test_a_killed_worker_comes_back_under_the_same_identity(room: Room, ledger: 
     assert ledger.twice() == []
     assert len(ledger.starts("worker-0")) == 1, "its neighbour need not notice"
     assert last is not None
-    assert (last.code, last.cause, last.container) == (137, "Retryable", first.container)
+    assert (last.code, last.cause, last.container) == (137, "Killed", first.container)
     assert status.roles["worker"].restarts == 1
 
 

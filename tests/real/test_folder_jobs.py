@@ -154,6 +154,50 @@ def _refused(dfs: Dfs, path: str) -> JobStatus | None:
     return status if status.state == "Refused" else None
 
 
+def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: Ledger) -> None:
+    """One breaks, one is scaled, one is deleted, one ends and goes by itself: the others train on, and keep their text."""
+    dfs = Dfs(room)
+    own = {name: Ledger(ledger.folder / name) for name in ("kept", "scaled", "short")}
+    short = eager(worker=trainers(own["short"], steps=1))
+    short["runPolicy"] |= {"ttlAfterFinished": "1s", "ttlDeletesResource": True}
+    texts = {
+        "kept": document("kept", endless(own["kept"])) + "# mine\n",
+        "broken": document("broken", endless(ledger)).replace("replicas:", "replica:"),
+        "scaled": document("scaled", endless(own["scaled"])),
+        "short": document("short", short),
+    }
+    room.controller()
+    dfs.put("jobs/several.yaml", "---\n".join(texts.values()).encode())
+    before = training(room, own["kept"], "kept")
+    status = room.until("broken", lambda status: refused_for(status, reasons.INVALID))
+    lines = "---\n".join(texts.values()).split("\n")
+    at = next(i for i, line in enumerate(lines, 1) if "replica:" in line)
+    assert (status.errors[0].line, "replica" in status.errors[0].field) == (at, True)
+    assert dfs.status("several.yaml#kept@default").is_true(C.RUNNING)
+
+    until(lambda: "name: short" not in dfs.read("jobs/several.yaml").decode())
+    until(lambda: not dfs.exists("status/several.yaml#short@default"))
+    assert len(own["short"].starts()) == 1
+    assert dfs.read("jobs/several.yaml").decode() == "---\n".join(list(texts.values())[:3])
+
+    room.edit("scaled", {("spec", "roles", "worker", "replicas"): 2})
+    until(lambda: len(own["scaled"].running()) == 2)
+    dfs.put_over(
+        "jobs/several.yaml", dfs.read("jobs/several.yaml").replace(b"replica:", b"replicas: ["), pause=1
+    )
+    until(lambda: "not YAML" in str(room.status("broken").errors or _errors(dfs, "several.yaml#2")))
+    room.delete("scaled")
+    until(lambda: not own["scaled"].running())
+    until(lambda: not dfs.exists("status/several.yaml#scaled@default"))
+    assert dfs.read("jobs/several.yaml").decode().startswith(texts["kept"] + "---\n")
+    assert processes(own["kept"], 1) == before
+    assert len(own["kept"].starts()) == 1
+
+
+def _errors(dfs: Dfs, path: str) -> object:
+    return dfs.status(path).errors
+
+
 def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(
     room: FolderRoom, ledger: Ledger
 ) -> None:

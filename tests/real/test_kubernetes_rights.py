@@ -18,6 +18,7 @@ from real.rooms import eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.settings import Kubernetes as KubernetesSettings
+from trainmaster.sources.kubernetes.resources import TRAININGJOBS
 from trainmaster.sources.kubernetes.rights import Right, needed
 
 
@@ -69,6 +70,36 @@ def test_a_right_that_comes_late_is_found(
     room.until_true("waits", C.SUCCEEDED)
     until(lambda: well(controller)[0])
     assert len(ledger.starts()) == 1
+
+
+@pytest.mark.parametrize(
+    "lost", [{"patch"}, {"get", "list", "watch", "patch", "delete"}], ids=["to show", "all"]
+)
+def test_a_job_that_ended_while_rights_were_lost_is_shown_as_it_is_once_they_are_back(
+    lost: set[str], room: KubernetesRoom, ledger: Ledger
+) -> None:
+    """Until then its status says what it said last, and the controller which right it lacks."""
+    whole = rights(room)
+    controller = room.controller()
+    acts: list[dict[str, object]] = [
+        {"who": f"worker-{i}", "step": 2, "do": "wait", "with": "go"} for i in (0, 1)
+    ]
+    room.drop("ends", eager(worker=trainers(ledger, 2, steps=3, acts=acts)))
+    room.until("ends", lambda status: status.is_true(C.RUNNING) and status.roles["worker"].running == 2)
+
+    room.grant(right for right in whole if right.resource is not TRAININGJOBS or not lost & {*right.verbs})
+    until(lambda: "lacks the right" in well(controller)[1])
+    ledger.go()
+    until(lambda: not ledger.running())
+    until(lambda: not any("ends" in name for name in room.rest.live()))
+    left = room.status("ends")
+    assert (left.is_true(C.RUNNING), left.roles["worker"].running) == (True, 2)
+
+    room.grant(whole)
+    ended = room.until_true("ends", C.SUCCEEDED)
+    assert (ended.is_true(C.RUNNING), ended.roles["worker"].running) == (False, 0)
+    assert len(ledger.starts()) == 2
+    until(lambda: well(controller)[0])
 
 
 def test_the_token_stands_in_the_journal_secret_and_nowhere_else(

@@ -89,8 +89,8 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     until(lambda: len(ledger.starts()) == 6)
     status = shared.until("gang", lambda s: s.restarts and s.is_true(C.RUNNING))
     causes = [r.last_exit.cause for r in status.roles["worker"].replicas if r.last_exit]
-    assert causes.count("Retryable") == 1, "the first cause"
-    assert set(causes) <= {"Retryable", "Stopped", "Consequence"}
+    assert causes.count("Killed") == 1, "the first cause"
+    assert set(causes) <= {"Killed", "Stopped", "Consequence"}
     assert status.restarts == 1
     status = shared.until_true("gang", C.FINISHED)
 

@@ -24,6 +24,7 @@ OWN_VALUES = {
     "HADOOP_CONF_DIR",
     "hadoop",
     "hadoop_ca_file",
+    "kerberos",
     "policy",
     "log_format",
 } | {

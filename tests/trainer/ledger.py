@@ -21,7 +21,9 @@ def trainer_role(
     variables = {"TRAINER_DIR": folder, **{f"TRAINER_{name.upper()}": value for name, value in env.items()}}
     if acts:
         variables["TRAINER_ACTS"] = json.dumps(acts)
+    stubborn = {"terminationGracePeriod": "2s"} if env.get("term") == "ignore" else {}
     return {
+        **stubborn,
         "replicas": replicas,
         "resources": {"memory": "256Mi"},
         "command": f'exec "{sys.executable}" "{TRAINER}"',

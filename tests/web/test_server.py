@@ -132,6 +132,10 @@ async def test_metrics_speak_openmetrics_when_asked() -> None:
         (fleet(trouble="a namespace is gone"), 200, "leader", {"store"}),
         (fleet(unable="no certificate"), 503, "leader", {"serving"}),
         (fleet(leading=False, unable="no certificate"), 503, "standby", {"serving"}),
+        (fleet(ticket_left=100.0), 200, "leader", set()),
+        (fleet(ticket_left=0.0), 200, "leader", {"kerberos"}),
+        (fleet(ticket_left=9.0, ticket_trouble="no KDC"), 200, "leader", {"kerberos"}),
+        (fleet(leading=False, ticket_left=9.0, not_proxy="bob"), 200, "standby", {"proxy"}),
     ],
 )
 async def test_readiness_says_why_not(

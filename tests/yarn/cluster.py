@@ -191,6 +191,9 @@ class Simulated:
     def stop(self, node: str, nm_token: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         return self._ask("stop", node, lambda nm: nm.stop(nm_token, ids))
 
+    def terminate(self, node: str, nm_token: bytes, id_: str) -> None:
+        self._ask("terminate", node, lambda nm: nm.terminate(nm_token, id_))
+
     def reinitialise(self, node: str, nm_token: bytes, id_: str, launch: LaunchContext) -> Reinitialising:
         return self._ask("reinitialise", node, lambda nm: nm.reinitialise(nm_token, id_, launch))
 

@@ -122,6 +122,14 @@ class NodeManager:
         application, _ = self._let_in(nm)
         return {id_: self._stop(id_, application) for id_ in ids}
 
+    def terminate(self, nm: bytes, id_: str) -> None:
+        """ContainerManagerImpl.internalSignalToContainer: it asks for no more than a token that it takes, and answers the same
+        whether the container is there or not."""
+        self._let_in(nm)
+        process = self.processes.get(id_)
+        if process and process.lives:
+            process.begged += 1
+
     def reinitialise(self, nm: bytes, id_: str, launch: LaunchContext) -> Reinitialising:
         """ContainerManagerImpl.preReInitializeOrLocalizeCheck, as our client tells it."""
         application, _ = self._let_in(nm)
@@ -176,6 +184,8 @@ class NodeManager:
                     process.begins()
             elif process.lives and process.again:
                 process.goes_on()
+            elif process.lives and process.begged and not process.deaf:
+                process.takes_leave()
 
     @property
     def busy(self) -> bool:

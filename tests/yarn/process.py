@@ -43,6 +43,10 @@ class Process:
     """ContainerImpl.isReInitializing: stays set where localising failed, and locks the container"""
     lingers: bool = False
     """it takes its time to go, as yarn.nodemanager.sleep-delay-before-sigkill.ms may let it"""
+    begged: int = 0
+    """how often it was sent SIGTERM alone"""
+    deaf: bool = False
+    """it doesn't go for that, or takes longer than it may"""
     excused: bool = False
     """it was out of everybody's sight for so long that another may run in its place"""
 
@@ -53,7 +57,8 @@ class Process:
     @property
     def stirs(self) -> bool:
         """Whether something is about to happen to it."""
-        return self.lives and bool(self.dying or self.state is NmState.NEW or self.again)
+        told = self.begged and not self.deaf
+        return self.lives and bool(self.dying or self.state is NmState.NEW or self.again or told)
 
     def ends(self, code: int, words: str) -> None:
         if self.awaits_kill and code in TERMINATED and self.lives and not self.dying:
@@ -61,6 +66,11 @@ class Process:
         elif self.lives:
             self.state, self.exit, self.words = NmState.COMPLETE, code, self.words + words
             self.again, self.awaits_kill, self.reinitialising = None, False, False
+
+    def takes_leave(self) -> None:
+        """Sent SIGTERM, it ends as it likes (ContainerLaunch.handleContainerExitCode)."""
+        code = int(self.launch.environment.get(AT_TERM, TERMINATED[0]))
+        self.ends(code, "Killed by external signal" if code in TERMINATED else f"exit {code}")
 
     def starts_anew(self, launch: LaunchContext, stamp: str) -> None:
         """ContainerImpl.ReInitializeContainerTransition."""

@@ -72,10 +72,10 @@ def story(told: Story) -> Story:
 # --- small words
 
 
-async def runs(world: World, app: App, node: str = "") -> GrantedContainer:
+async def runs(world: World, app: App, node: str = "", at_term: int | None = None) -> GrantedContainer:
     """A container whose process lives."""
     container = await one_on(app, node) if node else (await app.gather(1))[0]
-    await app.start(container, world.launch(container))
+    await app.start(container, world.launch(container, at_term))
 
     async def started() -> bool:
         return await app.status(container) is NmState.RUNNING and await world.lives(container)

@@ -158,6 +158,9 @@ class Nodes:
     async def stop(self, node: str, nm: bytes, ids: Sequence[str]) -> dict[str, TrainmasterError | None]:
         return self.yarn.stop(node, nm, ids)
 
+    async def terminate(self, node: str, nm: bytes, container: str) -> None:
+        self.yarn.terminate(node, nm, container)
+
     async def reinitialise(
         self, node: str, nm: bytes, container: str, launch: LaunchContext
     ) -> Reinitialising:

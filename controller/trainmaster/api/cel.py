@@ -18,9 +18,11 @@ from trainmaster.api.cel_rule import Place, Rule, text
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
+from trainmaster.api.failure_rule_problems import YARNS_OWN
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import GANG_TIMEOUT_BELOW, PROGRESS_DEADLINE_FROM
+from trainmaster.api.rules import GANG_TIMEOUT_BELOW, LONGEST_GRACE, PROGRESS_DEADLINE_FROM
 from trainmaster.api.variables import BASHS_OWN, PATH_ENV
+from trainmaster.api.words import FailureAction
 
 
 def _replicas(*names: str) -> str:
@@ -68,9 +70,11 @@ def rules() -> Iterator[Rule]:
     yield from forms()
     yield from _of_roles()
     yield from _of_policies()
+    yield from _of_grace()
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
+    yield from _of_failure_rules()
     yield from _of_template()
     yield from _of_env()
     yield from _of_files()
@@ -112,6 +116,11 @@ def _of_policies() -> Iterator[Rule]:
     yield Rule(BACKOFF, grows, messages.BACKOFF_MAX, {"base": "self.base"}, ".max")
     timed = "!has(self.ttlDeletesResource) || !self.ttlDeletesResource || has(self.ttlAfterFinished)"
     yield Rule((*SPEC, "runPolicy"), timed, messages.TTL_TO_DELETE_BY, path=".ttlDeletesResource")
+
+
+def _of_grace() -> Iterator[Rule]:
+    short = f"!({is_duration('self')}) || {_milliseconds('self')} <= {int(LONGEST_GRACE * 1000)}"
+    yield Rule((*ROLES, "<name>", "terminationGracePeriod"), short, messages.TOO_LONG_A_GRACE)
 
 
 def _of_success() -> Iterator[Rule]:
@@ -168,6 +177,26 @@ def _of_processes() -> Iterator[Rule]:
     ports = "(has(self.ports) ? self.ports : 1)"
     one = f"!has(self.metricsPort) || self.metricsPort <= {ports}"
     yield Rule((*ROLES, "<name>"), one, messages.METRICS_PORT, {"ports": f"string({ports})"}, ".metricsPort")
+
+
+def _of_failure_rules() -> Iterator[Rule]:
+    """Which of them are never reached is left to failure_rule_problems.py: CEL has no budget for it."""
+    place: Place = (*SPEC, "failureRules", "[]")
+    fails = f"self.action == '{FailureAction.FAIL_JOB.value}'"
+    for field_ in ("charged", "avoidNode"):
+        yield Rule(place, f"!({fails}) || !has(self.{field_})", messages.NO_RESTART, path=f".{field_}")
+    charged = f"self.action != '{FailureAction.IGNORE.value}' || !has(self.charged) || !self.charged"
+    yield Rule(place, charged, messages.IGNORED_AND_CHARGED, path=".charged")
+    own = json.dumps([cause.value for cause in YARNS_OWN])
+    worded = f"has(self.causes) && (has(self.exitCodes) || has(self.stderr)) && self.causes.exists(it, it in {own})"
+    yield Rule(place, f"!({worded})", messages.NO_WORDS, path=".causes")
+    known = "has(rule.roles) && rule.roles.exists(role, !(role in self.roles))"
+    yield Rule(
+        SPEC,
+        f"!has(self.failureRules) || !self.failureRules.exists(rule, {known})",
+        messages.NO_ROLE_FOR_RULE,
+        path=".failureRules",
+    )
 
 
 def _of_template() -> Iterator[Rule]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from trainmaster.api import base, job, messages, schema
+from trainmaster.api import base, failure_rules, job, messages, schema
 from trainmaster.api.foreign import FOREIGN
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
 
+MISSING = "must be given"
 _LONGEST = 80
 """characters of an offending value that are shown"""
 _KEY_MARK = "[key]"
@@ -27,6 +28,7 @@ PATTERNS: Mapping[str, str] = {
     base.ENV_NAME: messages.ENV_NAME,
     job.FILE_NAME: messages.FILE_NAME,
     job.USER_NAME: messages.USER_NAME,
+    failure_rules.STDERR_PATTERN: messages.NO_PATTERN,
 }
 
 Finding = Mapping[str, Any]
@@ -60,7 +62,10 @@ def complaint(finding: Finding, tree: Tree) -> FieldProblem:
 def location(finding: Finding) -> Path:
     """The path of the value that was found wrong."""
     loc: Path = tuple(finding["loc"])
-    return loc[:-1] if loc and loc[-1] == _KEY_MARK else loc
+    marked = (
+        loc[-1:] == (_KEY_MARK,) and finding["type"] != "extra_forbidden"
+    )  # which is about a name that somebody wrote
+    return loc[:-1] if marked else loc
 
 
 def written(path: Path) -> str:
@@ -201,7 +206,7 @@ def _says(template: str) -> Callable[[Found], str]:
 
 SENTENCES: Mapping[str, Callable[[Found], str]] = {
     "extra_forbidden": _unknown_field,
-    "missing": _says("must be given"),
+    "missing": _says(MISSING),
     "string_type": _text,
     "int_type": _whole_number,
     "int_from_float": _whole_number,

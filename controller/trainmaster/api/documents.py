@@ -120,6 +120,13 @@ def text_suspends(text: str) -> bool:
     return suspends(read_tree(text).value)
 
 
+def names_in(text: str) -> tuple[object, object]:
+    """Namespace and name as a YAML text gives them, whatever else it says; None where it gives none, or can't be read."""
+    value = read_tree(text).value
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    return (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
+
+
 def _without_nulls(value: object, depth: int = MAX_DEPTH) -> object:
     """Null fields go, null entries of lists stay: the API server refuses those. Nothing of ours lies deeper than `depth`."""
     if not depth:

@@ -15,6 +15,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from trainmaster.api import messages
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
+from trainmaster.api.failure_rules import FailureRule
+from trainmaster.api.once import once_each
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.template import TemplateVariable
@@ -53,6 +55,8 @@ CHIEF_ROLES = ("chief", "master")
 PS_ROLE = "ps"
 WORKER_ROLE = "worker"
 
+DEFAULT_GRACE = 30.0
+"""seconds that a process has to end in when it is told to, as on Kubernetes"""
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -121,9 +125,19 @@ class Role(Model):
     replaced under any policy."""
     restart_scope: Annotated[RestartScope | None, EDIT_LIVE] = None
     """What the end of one replica restarts. Left out: what the framework survives."""
+    termination_grace_period: Annotated[Duration | None, EDIT_LIVE] = None
+    """How long a process has to end by itself after SIGTERM, such as to write a checkpoint, before it is killed: when the job is
+    suspended, deleted, scaled down, edited or restarted as a whole. Those that run have what they were started with, at most. 0s
+    for none. Left out: 30s."""
     max_restarts: Annotated[Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None, EDIT_LIVE] = None
     """Restarts of one replica that are charged at most: its next failure fails the job. Left out: only
     runPolicy.backoffLimit counts."""
+
+    @property
+    def grace(self) -> float:
+        """Seconds that a process has to end in when it is told to."""
+        given = self.termination_grace_period
+        return DEFAULT_GRACE if given is None else given
 
 
 def _parse_min_available(value: object) -> object:
@@ -165,6 +179,9 @@ class RunPolicy(Model):
     """Restarts of the whole job that are charged at most: its next failure fails the job."""
     backoff: Backoff = Backoff()
     """Waits before charged restarts."""
+    end_on_repeated_failure: Annotated[bool, Field(strict=True)] | None = None
+    """Whether the job fails at once when a process fails twice of the same mistake in the program (such as a NameError), with no
+    progress in between. What may be a node's fault never counts. Left out: true."""
     active_deadline: Duration | None = None
     """How long the job may be active, from its first start, such as 12h; then it fails. Begins anew on resume.
     Left out: for ever."""
@@ -222,6 +239,11 @@ class Spec(Model):
     success_policy: Annotated[SuccessPolicy | None, EDIT_LIVE] = None
     """Whose success is the job's. Left out: Chief where there is a chief or master, or a TensorFlow worker;
     AllWorkers else. A chief or master counts as a worker; where there is neither, every role does but ps and evaluator."""
+    failure_rules: Annotated[Annotated[tuple[FailureRule, ...], Field(max_length=32)] | None, EDIT_LIVE] = (
+        None
+    )
+    """What follows on failures, as an ordered list: the first rule that matches decides, before restartPolicy and the table of
+    docs/behaviour.md do. Left out: those decide."""
     scaling: Annotated[Scaling, EDIT_LIVE] = Scaling.RESTART
     """What an edit of a number of replicas does to the processes that run. Live is for processes that don't shard by
     TRAINMASTER_REPLICAS: old and new ones are told different numbers of peers."""
@@ -262,6 +284,7 @@ class TrainingJob(Model):
     """The training that is wanted."""
 
 
+@once_each
 def restart_fields(job: TrainingJob) -> str:
     """Canonical JSON of what the user wrote in the fields whose edit restarts the job.
 

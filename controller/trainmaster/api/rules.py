@@ -13,6 +13,7 @@ from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding, default_policy
 from trainmaster.api.demands import DEMANDS
+from trainmaster.api.failure_rule_problems import failure_rule_problems
 from trainmaster.api.job import (
     CHIEF_ROLES,
     FILE_NAME,
@@ -39,6 +40,8 @@ GANG_TIMEOUT_BELOW = 600.0
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
 PROGRESS_DEADLINE_FROM = 5.0
 """seconds: processes report once a second at most, and those of the largest jobs every few seconds"""
+LONGEST_GRACE = 3600.0
+"""seconds: nothing takes the place of a process meanwhile, and it holds its container"""
 MAX_BYTES = 768 * 1024
 """of a spec as JSON"""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
@@ -174,6 +177,13 @@ def _scaling(spec: Spec) -> Problems:
         yield _problem("spec.scaling", spec.scaling, messages.NOT_LIVE.format(framework=spec.framework))
 
 
+def _grace(spec: Spec) -> Problems:
+    for name, role in spec.roles.items():
+        if role.grace > LONGEST_GRACE:
+            where = f"spec.roles.{name}.terminationGracePeriod"
+            yield _problem(where, format_duration(role.grace), messages.TOO_LONG_A_GRACE)
+
+
 def _environment(spec: Spec) -> Problems:
     taken = holding_paths(spec)
     yield from _environment_of("spec.env", spec.env, taken)
@@ -241,7 +251,9 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_wait_for,
     _processes,
     _metrics_port,
+    failure_rule_problems,
     _scaling,
+    _grace,
     template_problems,
     _environment,
     _files,

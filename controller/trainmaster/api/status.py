@@ -96,7 +96,7 @@ class ExitStatus(Model):
     code: int
     """Exit code. Below 0 it is YARN's own word; 129 to 192 are signals, 128 + n."""
     cause: str
-    """What the end was judged to be, such as Permanent, Retryable, Memory or Infrastructure."""
+    """What the end was judged to be, such as Permanent, Killed, Memory or NodeLost."""
     message: str
     """One sentence for a person, with YARN's diagnostics where they say more."""
     node: str

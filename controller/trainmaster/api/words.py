@@ -70,6 +70,53 @@ class RestartScope(Word):
     JOB = "Job", "all processes of the job, those that run in the containers that they have"
 
 
+class FailureAction(Word):
+    """What follows on a failure that a rule of spec.failureRules matches."""
+
+    RESTART = "Restart", "it is restarted, as restartScope says"
+    RESTART_JOB = "RestartJob", "all processes of the job are restarted together"
+    FAIL_JOB = "FailJob", "the job fails at once"
+    IGNORE = "Ignore", "it is replaced as restartScope says, and never charged"
+
+
+class FailureCause(Word):
+    """What an end was judged to be, where that is a failure: what rules may name."""
+
+    NODE_LOST = "NodeLost", "the ResourceManager lost its node, or gave its containers up"
+    NODE_UNHEALTHY = "NodeUnhealthy", "its node's disks failed, or its node was called unhealthy"
+    NODE_DECOMMISSIONED = "NodeDecommissioned", "its node was taken out of the cluster"
+    PREEMPTED = "Preempted", "YARN preempted it"
+    NEVER_RAN = "NeverRan", "it was never started, and YARN may not say why"
+    LOCALIZATION_FAILED = "LocalizationFailed", "its node could not bring its files"
+    LOGS_TOO_LARGE = "LogsTooLarge", "its logs grew beyond the NodeManager's limit"
+    INFRASTRUCTURE = "Infrastructure", "another doing of YARN, its node or a controller"
+    GPU_FAULT = (
+        "GpuFault",
+        "its last words tell of a GPU that failed, such as an Xid or an uncorrectable ECC error",
+    )
+    PORT_TAKEN = "PortTaken", "the port that it was given was taken"
+    MEMORY = "Memory", "it used more memory than it had asked for"
+    LAUNCH_REFUSED = "LaunchRefused", "its NodeManager refused to launch it"
+    CANNOT_RUN = "CannotRun", "a command, a script, an input or a file isn't there"
+    PERMANENT = "Permanent", "exit codes of 1 to 127 under restartPolicy ExitCode"
+    COMMUNICATION = (
+        "Communication",
+        "its last words tell of a peer that was lost or a collective operation that timed out",
+    )
+    KILLED = "Killed", "a signal from outside ended it, such as 9 or 15"
+    CRASHED = "Crashed", "a signal that a process brings upon itself, such as 6, 8 or 11"
+    HANG = "Hang", "it made no step for as long as runPolicy.progressDeadline allows"
+    RETRYABLE = "Retryable", "another exit code"
+    UNKNOWN = "Unknown", "nobody knows, or too many uncharged ends came before"
+
+
+class ExitCodes(Word):
+    """How exit codes are compared."""
+
+    IN = "In", "the exit code is one of values"
+    NOT_IN = "NotIn", "it is another than values, and none of YARN's own"
+
+
 class SuccessPolicy(Word):
     """Whose success is the job's."""
 

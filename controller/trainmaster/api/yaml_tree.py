@@ -119,10 +119,7 @@ def _broken(tree: Tree, line: int, reason: str) -> Tree:
     return Tree(problems=[*tree.problems, TextProblem(line, reason)])
 
 
-SECOND = (
-    "a second document begins here, and a file in the store holds one job: write each into a file of its own, as"
-    " `trainmaster apply -f` does with files that hold several"
-)
+SECOND = "a second document begins here, where one is wanted"
 
 
 class _UnreadableError(Exception):

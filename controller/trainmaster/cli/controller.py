@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainmaster.master.boundary import Source
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
+    from trainmaster.master.tickets import Tickets
     from trainmaster.observe.stalls import Stalls
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
@@ -93,6 +94,9 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     await web.start()
     source.lease.address = web.own_url
     try:
+        if tickets := _tickets(settings, conf):
+            shown.identity = tickets
+            await tickets.log_in()
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
         door = ReportsDoor(settings.reports, fleet.reports)
@@ -114,6 +118,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
             garbage=Garbage().run,
             reports=lambda: door.run(fleet, lambda: leaders.url),
             leaders=leaders.run,
+            **({"tickets": tickets.run} if tickets else {}),
         )
     finally:
         await asking.close()
@@ -121,6 +126,15 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         await http.close()
         await source.close()
         log.info("stopped")
+
+
+def _tickets(settings: Settings, conf: HadoopConf) -> Tickets | None:
+    """Who the controller is to a cluster that asks for tickets. Before anything of it is asked, HDFS included."""
+    if not conf.kerberos:
+        return None
+    from trainmaster.master.tickets import Tickets
+
+    return Tickets(settings, conf)
 
 
 def _source(settings: Settings, registry: CollectorRegistry) -> Source:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from trainmaster.api.status import FieldProblem
 
 STDIN = "-"
-START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-"""YAML forbids this at the start of a line of anything but a document (c-forbidden, YAML 1.2.2 section 9.1.2)"""
 LIST = re.compile(r"""^[ {]*["']?kind["']?:[ ]*["']?\w*List\b""", re.MULTILINE)
 SOURCE = re.compile(r"files\[\d+\]\.source$")
 
@@ -118,34 +116,13 @@ def _text(path: Path) -> str:
 
 
 def _split(origin: str, text: str, folder: Path, stem: str = "") -> Iterator[Document]:
-    parts = [part for part in _parts(text) if _says_something(text[slice(*part)])] or [(0, len(text))]
-    for start, end in parts:
-        padding = "\n" * text.count("\n", 0, start)
-        document = Document(origin, padding + text[start:end], stem if len(parts) == 1 else "", folder)
+    from trainmaster.api.yaml_documents import Span, spans
+
+    parts = spans(text) or (Span(0, 0, len(text), 0),)
+    for part in parts:
+        padded = "\n" * part.line + part.of(text)
+        document = Document(origin, padded, stem if len(parts) == 1 else "", folder)
         yield from _items(document) or [document]
-
-
-def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Where each document begins and ends. What stands before --- and only directs the reader belongs to what follows."""
-    start = 0
-    for found in START.finditer(text):
-        if _directs(text[start : found.start()]):
-            continue
-        yield start, found.start()
-        start = found.end()
-    yield start, len(text)
-
-
-def _directs(text: str) -> bool:
-    """Whether this is nothing but directives (`%YAML 1.1`) and comments."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return bool(lines) and all(line.startswith("%") for line in lines)
-
-
-def _says_something(text: str) -> bool:
-    """More than comments and the end of a document."""
-    lines = (line.strip() for line in text.splitlines())
-    return any(line and not line.startswith("#") and line != "..." for line in lines)
 
 
 def _items(document: Document) -> list[Document]:

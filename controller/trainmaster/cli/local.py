@@ -22,7 +22,7 @@ from trainmaster.api.crd import crd_yaml
 from trainmaster.errors import TrainmasterError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
-from trainmaster.local.options import VERSIONS, Options, default_folder
+from trainmaster.local.options import PROTECTIONS, VERSIONS, Options, default_folder
 
 app = typer.Typer(
     help="A real Hadoop (HDFS and YARN), and a real Kubernetes API server, on this machine.",
@@ -59,6 +59,14 @@ def up(
     kubernetes: Annotated[
         bool, typer.Option("--kubernetes", help="A Kubernetes API server too, to declare jobs with kubectl")
     ] = False,
+    kerberos: Annotated[
+        bool | None,
+        typer.Option("--kerberos/--no-kerberos", help="A KDC too, of which all ask for tickets; default no"),
+    ] = None,
+    protection: Annotated[
+        str | None,
+        typer.Option(help=f"What Kerberos does to RPC: {', '.join(PROTECTIONS)}; default the first"),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until all of it works")] = 180,
 ) -> None:
     """Start what doesn't run yet, and wait until all of it works. What isn't given stays as it was."""
@@ -69,6 +77,8 @@ def up(
         "gpus": gpus,
         "gpu_isolation": gpu_isolation,
         "version": version,
+        "kerberos": kerberos,
+        "protection": protection,
     }
     with _told():
         hadoop = _hadoop(folder, {name: value for name, value in chosen.items() if value is not None})
@@ -179,6 +189,7 @@ def _welcome(hadoop: LocalHadoop, plane: LocalKubernetes | None) -> str:
             f"  YARN   {options.yarn_scheme}://{at.rm_web}/cluster",
             f"  HDFS   {at.hdfs}   {options.hdfs_scheme}://{at.namenode_web}/webhdfs/v1/?op=LISTSTATUS",
             f"  logs   {hadoop.folder / 'logs'}",
+            *((f"  keys   {hadoop.folder / 'keytabs'}",) if options.kerberos else ()),
             *((f"Kubernetes is up: {plane.url}", f"  logs   {plane.folder / 'logs'}") if plane else ()),
             "Next:",
             f'  eval "$(trainmaster local env{choice})"   # points trainmaster and Hadoop\'s own tools at it',

@@ -18,6 +18,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from trainmaster.errors import TrainmasterError, UnavailableError
 from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
 from trainmaster.hadoop.http import http_error
+from trainmaster.hadoop.kerberos.login import aside
+from trainmaster.hadoop.kerberos.negotiation import asks, authorization
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, trust
 
 AT_ONCE = 64
@@ -64,14 +66,22 @@ class Asking:
             await self._session.close()
 
     async def _exchange(self, url: str) -> tuple[int, bytes]:
-        async with self._opened().get(url, params=self._params, allow_redirects=False) as answer:
+        status, body, challenge = await self._sent(url, {})
+        if asks(status, challenge):
+            proof = await aside(authorization, url)
+            status, body, _ = await self._sent(url, {"Authorization": proof})
+        return status, body
+
+    async def _sent(self, url: str, headers: dict[str, str]) -> tuple[int, bytes, str | None]:
+        get = self._opened().get(url, params=self._params, headers=headers, allow_redirects=False)
+        async with get as answer:
             body = bytearray()
             async for part in answer.content.iter_chunked(_CHUNK):
                 body += part
                 if len(body) > LONGEST:
                     answer.close()
                     raise _too_long(url)
-            return answer.status, bytes(body)
+            return answer.status, bytes(body), answer.headers.get("WWW-Authenticate")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -14,8 +14,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from trainmaster.errors import InvalidError
+from trainmaster.hadoop import protection
+from trainmaster.hadoop.protection import Protection
 
 APPLICATION_EXPIRY = "yarn.am.liveness-monitor.expiry-interval-ms"
+MANAGER_PRINCIPAL = "yarn.resourcemanager.principal"
 NODE_EXPIRY = "yarn.nm.liveness-monitor.expiry-interval-ms"
 
 FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
@@ -60,6 +63,12 @@ class HadoopConf:
     """base URL of the REST server of aggregated logs; empty where there is none"""
     default_fs: str
     kerberos: bool
+    protections: tuple[Protection, ...]
+    """what may be done to RPC's messages, the best liked first"""
+    manager_principal: str
+    """of the ResourceManagers, `_HOST` in it standing for their hosts"""
+    manager_pattern: str
+    """of principals that will do for them, instead; mostly empty"""
     properties: Mapping[str, str] = field(repr=False, compare=False)
     """everything that was read, before `${...}` is replaced"""
 
@@ -94,6 +103,9 @@ def parse(properties: Mapping[str, str]) -> HadoopConf:
         log_server=get(properties, "yarn.log.server.web-service.url").rstrip("/"),
         default_fs=get(properties, "fs.defaultFS"),
         kerberos=get(properties, "hadoop.security.authentication").lower() == "kerberos",
+        protections=protection.wanted(get(properties, protection.SETTING)),
+        manager_principal=get(properties, MANAGER_PRINCIPAL),
+        manager_pattern=get(properties, f"{MANAGER_PRINCIPAL}.pattern"),
         properties=dict(properties),
     )
 

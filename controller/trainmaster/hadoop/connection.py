@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import frames
 from trainmaster.hadoop.names import addresses_of
+from trainmaster.hadoop.protection import Layer, UnprotectedError
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
 from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.sasl import Login
@@ -34,6 +35,8 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_call_id",
         "_client_id",
+        "_inner",
+        "_layer",
         "_lost",
         "_out",
         "_peer",
@@ -50,7 +53,9 @@ class Connection(asyncio.Protocol):
         self._client_id = secrets.token_bytes(16)
         self._call_id = 0
         self._waiting: dict[int, _Waiting] = {}
-        self._splitter = frames.Splitter()
+        self._splitter, self._inner = frames.Splitter(), frames.Splitter()
+        self._layer: Layer | None = None
+        """what goes round all that is said after the log-in"""
         self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -122,15 +127,15 @@ class Connection(asyncio.Protocol):
     async def _authenticate(self, login: Login) -> None:
         offered = await self._exchange(RpcSaslProto(state=RpcSaslProto.NEGOTIATE))
         offer, mechanism = login.choose(offered.auths)
-        token = mechanism.first(offer.challenge)
+        token = await login.step(mechanism.first, offer.challenge)
         chosen = RpcSaslProto.SaslAuth(
             method=offer.method, mechanism=offer.mechanism, protocol=offer.protocol, serverId=offer.serverId
         )
         said = await self._exchange(RpcSaslProto(state=RpcSaslProto.INITIATE, token=token, auths=[chosen]))
         while said.state != RpcSaslProto.SUCCESS:
-            token = mechanism.next(said.token)
+            token = await login.step(mechanism.next, said.token)
             said = await self._exchange(RpcSaslProto(state=RpcSaslProto.RESPONSE, token=token))
-        mechanism.finish(said.token)
+        self._layer = mechanism.finish(said.token)
 
     async def _exchange(self, message: RpcSaslProto) -> RpcSaslProto:
         return await self._ask(frames.SASL_CALL, RpcSaslProto, message)
@@ -158,7 +163,10 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._transport is not None and self._out:
-            self._transport.write(b"".join(self._out))
+            data = b"".join(self._out)
+            self._transport.write(
+                frames.wrapped(self._client_id, self._layer.wrap(data)) if self._layer else data
+            )
         self._out.clear()
 
     # --- what the loop tells
@@ -171,7 +179,10 @@ class Connection(asyncio.Protocol):
         try:
             for payload in self._splitter.feed(data):
                 self.received += 1
-                self._answer(*frames.open_answer(payload))
+                self._heard(payload)
+        except UnprotectedError as error:
+            words = f"{self._peer}: {error}"
+            self.abort(lambda: UnavailableError(words))
         except (frames.FrameError, DecodeError, ValueError):
             self.abort(lambda: UnavailableError(f"{self._peer} does not speak Hadoop RPC"))
 
@@ -180,6 +191,17 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if not self._lost.done():
             self._lost.set_result(None)
+
+    def _heard(self, payload: bytes) -> None:
+        header, rest = frames.open_answer(payload)
+        if self._layer is None or header.status == RpcResponseHeaderProto.FATAL:
+            self._answer(header, rest)
+            return
+        if header.callId != frames.unsigned(frames.SASL_CALL):
+            raise UnprotectedError("an answer came without the protection that was agreed on")
+        inside = self._layer.unwrap(frames.read(RpcSaslProto, rest).token)
+        for each in self._inner.feed(inside):
+            self._answer(*frames.open_answer(each))
 
     def _answer(self, header: RpcResponseHeaderProto, rest: BytesIO) -> None:
         if header.status == RpcResponseHeaderProto.FATAL:

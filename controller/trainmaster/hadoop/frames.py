@@ -19,6 +19,7 @@ from trainmaster.hadoop.proto.common_pb2 import (
     RequestHeaderProto,
     RpcRequestHeaderProto,
     RpcResponseHeaderProto,
+    RpcSaslProto,
 )
 
 SIMPLE = 0x00
@@ -62,6 +63,11 @@ def frame(call_id: int, client_id: bytes, *parts: Message | bytes) -> bytes:
         else:
             serialize_length_prefixed(part, body)
     return _LENGTH.pack(body.tell()) + body.getvalue()
+
+
+def wrapped(client_id: bytes, token: bytes) -> bytes:
+    """Frames as they travel once a log-in has agreed on their protection (SaslRpcClient.WrappedOutputStream)."""
+    return frame(SASL_CALL, client_id, RpcSaslProto(state=RpcSaslProto.WRAP, token=token))
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ import requests
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
+from trainmaster.hadoop.kerberos.negotiation import NegotiationError
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
 from trainmaster.json_text import loads
 
@@ -90,6 +91,9 @@ class Http:
                 stream=True,
             )
             content = _bounded(url, answer, most)
+        except NegotiationError as error:
+            session.close()
+            raise error.of(url) from error
         except requests.RequestException as error:
             session.close()
             raise UnavailableError(f"{url}: {why(error)}") from error

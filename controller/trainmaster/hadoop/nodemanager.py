@@ -25,6 +25,7 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Reinitialising,
 )
+from trainmaster.hadoop.protection import Protection
 from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
 from trainmaster.hadoop.proto.yarn_pb2 import (
     APPACCESS_MODIFY_APP,
@@ -98,7 +99,9 @@ class NodeManagers:
         timeout: float = 20.0,
         later: Later = in_loop_time,
         calls: Calls = unheard,
+        protections: Sequence[Protection] = (Protection.AUTHENTICATION,),
     ) -> None:
+        self._protections = protections
         self._idle, self._timeout, self._later = idle, timeout, later
         self._told = calls(Wire.NODE_RPC)
         self._lines: dict[tuple[str, bytes], _Line] = {}
@@ -148,6 +151,22 @@ class NodeManagers:
             **{ids.container_id(each.container_id): _error(each) for each in answer.failed_requests},
         }
 
+    async def terminate(self, node: str, nm_token: bytes, container: str) -> None:
+        """Have SIGTERM sent to the process group of a container, and nothing after it. Of one that isn't there any more a
+        NodeManager says nothing (ContainerManagerImpl.internalSignalToContainer)."""
+        await self._signal(node, nm_token, container, pb.GRACEFUL_SHUTDOWN)
+
+    async def dump_threads(self, node: str, nm_token: bytes, container: str) -> None:
+        """Have SIGQUIT sent to the process group of a container. A NodeManager's children begin with that signal blocked, so only
+        who waits for it takes notice."""
+        await self._signal(node, nm_token, container, pb.OUTPUT_THREAD_DUMP)
+
+    async def _signal(
+        self, node: str, nm_token: bytes, container: str, command: pb.SignalContainerCommandProto
+    ) -> None:
+        request = pb.SignalContainerRequestProto(container_id=ids.container_proto(container), command=command)
+        await self._call(node, nm_token, "signalToContainer", request, pb.SignalContainerResponseProto)
+
     async def reinitialise(
         self, node: str, nm_token: bytes, container: str, launch: LaunchContext
     ) -> Reinitialising:
@@ -191,7 +210,7 @@ class NodeManagers:
         key = (node, token)
         line = self._lines.get(key)
         if line is None:
-            rpc = RpcClient(node, PROTOCOL, TokenLogin(token), self._timeout, self._told)
+            rpc = RpcClient(node, PROTOCOL, TokenLogin(token, self._protections), self._timeout, self._told)
             line = self._lines[key] = _Line(rpc)
         if line.hang_up is not None:
             line.hang_up.cancel()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError
+from trainmaster.hadoop.kerberos.principals import short
 
 YARN = "org.apache.hadoop.yarn."
 """where the exceptions come from by which YARN refuses; others (a NullPointerException, say) are trouble of its own"""
@@ -64,6 +65,9 @@ _DENIED = {
     "org.apache.hadoop.security.AccessControlException",
     "org.apache.hadoop.security.authorize.AuthorizationException",
 }
+_NO_PROXY = re.compile(r"User: (\S+)(?: \(auth:\w+\))?.* is not allowed to impersonate (\S+)")
+_NOT_FROM_HERE = re.compile(r"Unauthorized connection for super-user: (\S+).* from IP (\S+)")
+_REFRESH = "it is read again by yarn rmadmin, or hdfs dfsadmin, -refreshSuperUserGroupsConfiguration"
 _INNER = re.compile(r"^([a-z][\w.]*\.[A-Z][\w$]*(?:Exception|Error|InvalidToken)): *", re.ASCII)
 _LONGEST = 1000
 
@@ -84,7 +88,19 @@ def refusal(kind: str, text: str) -> TrainmasterError:
         return StandbyError(words)
     if kind in _LATER:
         return NotDoneError(words)
-    return (DeniedError if kind in _DENIED else RefusedError)(kind, words or "no reason given")
+    return (DeniedError if kind in _DENIED else RefusedError)(kind, _with_cure(words) or "no reason given")
+
+
+def _with_cure(words: str) -> str:
+    """What an administrator of the cluster has to add, where it doesn't take us for a proxy (DefaultImpersonationProvider)."""
+    if match := _NO_PROXY.search(words):
+        who, whom = short(match[1]), match[2]
+        line = f"hadoop.proxyuser.{who}.users with {whom} in its value, or .groups with a group of {whom}"
+    elif match := _NOT_FROM_HERE.search(words):
+        line = f"hadoop.proxyuser.{short(match[1])}.hosts with {match[2]} in its value"
+    else:
+        return words
+    return f"{words}: add {line} to core-site.xml of the daemon that says so ({_REFRESH})"
 
 
 def says_nothing_of_the_job(error: RefusedError) -> bool:

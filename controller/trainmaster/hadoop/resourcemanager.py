@@ -24,7 +24,7 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
     NodeReportProto,
     PriorityProto,
 )
-from trainmaster.hadoop.sasl import SimpleLogin
+from trainmaster.hadoop.sasl import login
 from trainmaster.hadoop.values import (
     ApplicationReport,
     ApplicationState,
@@ -42,15 +42,15 @@ PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB"
 
 
 class ResourceManager:
-    """The ResourceManager as one user sees it. Cheap to make; connects at the first call and again after a
-    loss.
+    """The ResourceManager as one user sees it, or, for no user, as whoever this process is under Kerberos. Cheap to make;
+    connects at the first call and again after a loss.
 
     Every call raises UnavailableError when no ResourceManager could be asked, RefusedError when it said no,
     and DeniedError when this user may not.
     """
 
     def __init__(self, conf: HadoopConf, user: str, timeout: float = 20.0, calls: Calls = unheard) -> None:
-        self._rpc = Failover(conf.clients, PROTOCOL, SimpleLogin(user), timeout, calls(Wire.MANAGER_RPC))
+        self._rpc = Failover(conf.clients, PROTOCOL, login(conf, user), timeout, calls(Wire.MANAGER_RPC))
         self._reports: dict[bytes, NodeReport] = {}
         """of the nodes, as they were told last, by the bytes in which each came"""
 
@@ -146,14 +146,6 @@ class ResourceManager:
             self._reports[key] = before.get(key) or messages.node_report(proto)
         return tuple(self._reports.values())
 
-    async def dump_threads(self, container: str) -> None:
-        """Have a container's processes told SIGQUIT. Its NodeManager hears of it with its next heartbeat, and its children have
-        that signal blocked, so only who waits for it takes notice."""
-        request = pb.SignalContainerRequestProto(
-            container_id=ids.container_proto(container), command=pb.OUTPUT_THREAD_DUMP
-        )
-        await self._rpc.call("signalToContainer", request, pb.SignalContainerResponseProto)
-
     async def close(self) -> None:
         await self._rpc.close()
 
@@ -165,7 +157,9 @@ def submission_proto(submission: Submission) -> pb.ApplicationSubmissionContextP
         application_name=submission.name,
         queue=submission.queue,
         priority=PriorityProto(priority=submission.priority),
-        am_container_spec=ContainerLaunchContextProto(application_ACLs=_acls(submission)),
+        am_container_spec=ContainerLaunchContextProto(
+            application_ACLs=_acls(submission), tokens=submission.tokens
+        ),
         unmanaged_am=True,
         maxAppAttempts=1,
         resource=messages.resource_proto(submission.master),

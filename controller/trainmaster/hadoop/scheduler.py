@@ -6,6 +6,10 @@ deciding what to ask, or remembering the response_id.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from trainmaster.hadoop import ids, messages
 from trainmaster.hadoop.calls import Calls, Wire, unheard
 from trainmaster.hadoop.configuration import HadoopConf
@@ -23,6 +27,11 @@ from trainmaster.hadoop.proto.yarn_pb2 import PriorityProto
 from trainmaster.hadoop.sasl import TokenLogin
 from trainmaster.hadoop.values import FinalStatus
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+LARGE = 300
+"""asks, containers and nodes of one call, from which on it is written and read in a thread: some milliseconds' work"""
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationMasterProtocolPB"
 
 
@@ -37,7 +46,8 @@ class ApplicationMaster:
 
     def __init__(self, conf: HadoopConf, token: bytes, timeout: float = 20.0, calls: Calls = unheard) -> None:
         told = calls(Wire.SCHEDULER_RPC)
-        self._rpc = Failover(conf.schedulers, PROTOCOL, TokenLogin(token), timeout, told)
+        self._protections = conf.protections
+        self._rpc = Failover(conf.schedulers, PROTOCOL, self._login(token), timeout, told)
 
     async def register(self, host: str, port: int, tracking_url: str) -> Registered:
         """Become its master, for the first time or again. The first allocate afterwards carries response_id
@@ -61,7 +71,10 @@ class ApplicationMaster:
     async def allocate(self, call: AllocateCall) -> Allocated:
         """One heartbeat. An ask that is impossible makes YARN throw out the whole call, as RefusedError
         INVALID_ASK."""
-        return allocated(await self._rpc.call("allocate", allocate_proto(call), pb.AllocateResponseProto))
+        request = await _beside(len(call.asks), allocate_proto, call)
+        answer = await self._rpc.call("allocate", request, pb.AllocateResponseProto)
+        containers = len(answer.allocated_containers) + len(answer.completed_container_statuses)
+        return await _beside(containers + len(answer.updated_nodes), allocated, answer)
 
     async def finish(self, status: FinalStatus, diagnostics: str, tracking_url: str = "") -> bool:
         """Say how it ended; ask again until True.
@@ -80,10 +93,18 @@ class ApplicationMaster:
 
     def replace_token(self, token: bytes) -> None:
         """Use a rolled token from the next connection on; the present connection stays good."""
-        self._rpc.replace_login(TokenLogin(token))
+        self._rpc.replace_login(self._login(token))
+
+    def _login(self, token: bytes) -> TokenLogin:
+        return TokenLogin(token, self._protections)
 
     async def close(self) -> None:
         await self._rpc.close()
+
+
+async def _beside(size: int, work: Callable[[T], R], about: T) -> R:
+    """In a thread where it is of many containers or nodes: other applications' heartbeats don't wait for that."""
+    return work(about) if size < LARGE else await asyncio.to_thread(work, about)
 
 
 def allocate_proto(call: AllocateCall) -> pb.AllocateRequestProto:

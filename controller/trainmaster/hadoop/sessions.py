@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from trainmaster.errors import InvalidError
+from trainmaster.hadoop.kerberos.negotiation import Negotiate
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
@@ -39,6 +40,7 @@ def equip(session: requests.Session, trusted: ssl.SSLContext) -> requests.Sessio
     # cluster.
     session.trust_env = False
     session.mount("https://", _Trusting(trusted))
+    session.auth = Negotiate()
     return session
 
 

@@ -79,6 +79,8 @@ class Submission:
     """`users groups` (Hadoop's form) that may see it and its logs, beside its owner"""
     modify_acl: str = ""
     """those that may end it"""
+    tokens: bytes | None = field(default=None, repr=False)
+    """Credentials in Hadoop's token storage format, for YARN to renew"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,12 @@ class NodeReport:
     @property
     def host(self) -> str:
         return self.node.rpartition(":")[0]
+
+    @property
+    def words(self) -> str:
+        """UNHEALTHY: 1/1 local-dirs have errors"""
+        health = self.health.strip()[:300]
+        return f"{self.state.value}: {health}" if health else self.state.value
 
 
 @dataclass(frozen=True, slots=True)

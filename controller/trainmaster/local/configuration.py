@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from trainmaster.local import gpus
+from trainmaster.local import gpus, security
 from trainmaster.local.options import Options
 from trainmaster.local.services import LOOPBACK, host
 
@@ -30,6 +30,10 @@ def shared_files(folder: Path, options: Options, ports: Mapping[str, int], user:
         "hdfs-site.xml": hdfs_site(folder, ports),
         "yarn-site.xml": yarn_site(folder, options, ports),
     }
+    if options.kerberos:
+        sites["core-site.xml"] |= security.core_site(folder, options, user)
+        sites["hdfs-site.xml"] |= security.hdfs_site(folder)
+        sites["yarn-site.xml"] |= security.yarn_site(folder, user)
     files = {name: to_xml(values | dict(options.hadoop)) for name, values in sites.items()}
     files["capacity-scheduler.xml"] = to_xml(capacity_scheduler() | _capacity_overrides(options))
     if options.gpus:
@@ -38,9 +42,11 @@ def shared_files(folder: Path, options: Options, ports: Mapping[str, int], user:
     return files
 
 
-def node_file(folder: Path, options: Options, ports: Mapping[str, int], daemon: str) -> str:
+def node_file(folder: Path, options: Options, ports: Mapping[str, int], user: str, daemon: str) -> str:
     """The yarn-site.xml of one NodeManager: the shared one and what is its own."""
     values = yarn_site(folder, options, ports) | node_site(folder, options, ports, daemon)
+    if options.kerberos:
+        values |= security.yarn_site(folder, user) | security.node_site(folder, daemon)
     return to_xml(values | dict(options.hadoop))
 
 

@@ -43,6 +43,11 @@ def hadoop(version: str) -> Path:
     return Path(__file__).with_name(f"hadoop-{version}.lock")
 
 
+def minikdc() -> Path:
+    """The list of the KDC, which is the same for every Hadoop."""
+    return Path(__file__).with_name("minikdc.lock")
+
+
 def read_list(path: Path) -> list[Jar]:
     lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
     return [_parse(line, path) for line in lines if line]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from trainmaster.errors import InvalidError
 
+PROTECTIONS = ("authentication", "integrity", "privacy")
+"""what hadoop.rpc.protection may ask for"""
 VERSIONS = ("3.4.2", "3.3.6")
 """releases of Hadoop that can be had here, the usual one first"""
 
@@ -34,6 +36,12 @@ class Options:
     """pretended GPUs of each NodeManager"""
     gpu_isolation: bool = False
     """whether the NodeManagers give containers their GPUs by number, as on a cluster that isolates devices"""
+    kerberos: bool = False
+    """whether HDFS and YARN ask for tickets, of a KDC of their own"""
+    protection: str = PROTECTIONS[0]
+    """what is done to RPC under Kerberos (hadoop.rpc.protection)"""
+    ticket_life: float = 86400
+    """seconds that a ticket of the KDC is good for"""
     am_expiry: float = 600
     """seconds of silence after which the ResourceManager ends an application"""
     nm_expiry: float = 600
@@ -61,6 +69,15 @@ class Options:
             raise InvalidError(f"gpus: {self.gpus} is negative")
         if self.gpu_isolation and not self.gpus:
             raise InvalidError("gpu_isolation: there are no GPUs to give; --gpus says how many")
+
+        if self.protection not in PROTECTIONS:
+            raise InvalidError(f"protection: {self.protection} is not one of {', '.join(PROTECTIONS)}")
+        if self.protection != PROTECTIONS[0] and not self.kerberos:
+            raise InvalidError("protection: without --kerberos there are no keys to protect anything with")
+        if self.kerberos and self.gpu_isolation:
+            raise InvalidError(
+                "kerberos: the stand-in that gives out GPUs by number runs all as one user; leave one of both"
+            )
 
     @property
     def yarn_scheme(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from trainmaster.hadoop.kerberos.negotiation import Negotiate
 from trainmaster.local.options import Options
 from trainmaster.local.services import Addresses
 
@@ -26,6 +27,7 @@ class Probe:
         self._web = requests.Session()
         self._web.trust_env = False  # a proxy for the web outside has no business on loopback
         self._web.verify = options.ca_file or True
+        self._web.auth = Negotiate() if options.kerberos else None
 
     def __enter__(self) -> Probe:
         return self

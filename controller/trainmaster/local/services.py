@@ -22,19 +22,20 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "datanode": ("data", "ipc", "web"),
     "resourcemanager": ("client", "scheduler", "tracker", "admin", "web"),
     "nodemanager": ("rpc", "localizer", "web"),
+    "kdc": ("kerberos",),
 }
 
 
-def daemons(nodes: int) -> tuple[str, ...]:
+def daemons(nodes: int, kerberos: bool = False) -> tuple[str, ...]:
     """The names of all daemons of a cluster with that many NodeManagers, in the order in which they are
-    started.
+    started; with a KDC where there is Kerberos.
     """
     managers = (f"nodemanager-{number}" for number in range(1, nodes + 1))
-    return ("namenode", "resourcemanager", "datanode", *managers)
+    return (*(("kdc",) if kerberos else ()), "namenode", "resourcemanager", "datanode", *managers)
 
 
-def services(nodes: int) -> tuple[str, ...]:
-    return tuple(f"{daemon}.{name}" for daemon in daemons(nodes) for name in SERVICES[kind(daemon)])
+def services(nodes: int, kerberos: bool = False) -> tuple[str, ...]:
+    return tuple(f"{daemon}.{name}" for daemon in daemons(nodes, kerberos) for name in SERVICES[kind(daemon)])
 
 
 def kind(daemon: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import RefusedError, TrainmasterError
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import ApplicationReport, FinalStatus
 from trainmaster.master.desk import Desk
@@ -91,9 +91,8 @@ class Affairs:
         """
         application = memory().application
         user = application.user if application else self._desk.user_of(declared, job) if job else ""
-        self._sight.say(
-            AppState.OPENING, self._sight.words
-        )  # why it could not be asked is true until it answers
+        # Why it could not be asked is true until it answers.
+        self._sight.say(AppState.OPENING, self._sight.words, denied=self._sight.denied)
         try:
             if application and application.token:
                 opened = await self._open(declared, memory(), job, user, amend)
@@ -111,11 +110,12 @@ class Affairs:
 
     async def _away(self, error: TrainmasterError) -> None:
         """Show it for a while, longer each time; then there is no application yet, and the next pass opens one again."""
-        self._sight.say(AppState.AWAY, str(error))
+        denied = isinstance(error, DeniedError)
+        self._sight.say(AppState.AWAY, str(error), denied=denied)
         self._wake.set()
         await asyncio.sleep(self._pause)
         self._pause = min(MOST, 2 * self._pause)
-        self._sight.say(AppState.NONE, str(error))
+        self._sight.say(AppState.NONE, str(error), denied=denied)
 
     async def _open(
         self, declared: Declared, memory: Memory, job: TrainingJob | None, user: str, amend: Amend
@@ -131,6 +131,7 @@ class Affairs:
             self._desk.run_page(declared, memory.rerun),
             self._desk.installation,
             self._desk.measures.calls,
+            self._desk.delegation.new,
         )
 
     async def finish(

@@ -84,6 +84,10 @@ class Source(Protocol):
         """What keeps it from its work at present, for a person who can mend it, such as a missing right; empty when well."""
 
     @property
+    def late(self) -> float:
+        """Seconds since a part of what is declared can't be seen (a namespace among several); 0 where all can."""
+
+    @property
     def unable(self) -> str:
         """Why it can't answer requests of its own (the admission webhooks); empty when it can, or has none."""
 

@@ -47,15 +47,19 @@ class Contact:
         self.doing = Doing(desk, self.sight, wake, self.releases)
         self._stacks = Stacks(desk, self.sight, wake)
         self._relisting = Relisting()
+        self._registered_now = False
 
     async def beat(self) -> None:
         """One heartbeat, if we are registered. Raises UnavailableError when YARN can't be asked."""
         if self.sight.state in OVER:
             await self.drop_heart()
-        heart = self.heart
+        heart, registered_now = self.heart, self._registered_now
+        self._registered_now = False
         if heart is None:
             if self.sight.missing:
                 self.doing.confirm()
+            return
+        if registered_now:  # for the first time: nothing can be heard that the register didn't tell
             return
         try:
             await self._beat(heart)
@@ -76,7 +80,8 @@ class Contact:
         replay = heart.response_id == REPLAY
         answer = await heart.beat()
         self.sight.changed |= heart.refused != refused
-        self.sight.allocated(answer, self._memory().role_numbers, clock.now(), replay)
+        for _ in self.sight.allocated(answer, self._memory().role_numbers, clock.now(), replay):
+            await asyncio.sleep(0)
         self._drop_released(released - self.releases)
         if answer.am_rm_token:
             await self._keep_token(answer.am_rm_token, heart)
@@ -198,7 +203,7 @@ class Contact:
             self.releases,
             growth=lambda: desk.cluster.growth,
         )
-        self._relisting = Relisting()
+        self._relisting, self._registered_now = Relisting(), opened.fresh
         self._listed(opened.registered)
 
     def want(self, plan: Plan) -> None:

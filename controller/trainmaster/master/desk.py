@@ -23,6 +23,7 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
+from trainmaster.master.delegation import Delegation
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
@@ -84,6 +85,7 @@ class Desk:
     def __post_init__(self) -> None:
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="decide")
         self.line = Line(self.cluster, self.nudge)
+        self.delegation = Delegation(self.conf)
 
     async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""
@@ -136,6 +138,11 @@ class Desk:
         if expects:
             return self.fast_beat
         return self.calm_beat if holds else self.idle_beat
+
+    @property
+    def viewer(self) -> str:
+        """Who reads what processes wrote, beside their user: we do, for the pages. Under Kerberos NodeManagers know who asks."""
+        return self.settings.own_user if self.conf.kerberos else ""
 
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""

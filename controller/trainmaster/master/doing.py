@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,21 +34,19 @@ from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
+from trainmaster.master.stopping import RETRY, Stopping
+from trainmaster.plan.actions import STARTS
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import End, Park, Reinitialise, Start, Stop
+from trainmaster.plan.values import End, Launch, Park, Reinitialise, Start, Stop, Terminate
 
 log = logging.getLogger(__name__)
 
-STOP_PATIENCE = 10.0
-"""seconds after which a container whose NodeManager doesn't answer is given back at the ResourceManager instead"""
 START_PATIENCE = 10.0
 """seconds for which a NodeManager is asked whether a start went through whose answer got lost"""
 SETTLES = 0.5
 """seconds, at least, for which what only waits has begun before another is to take its place. A NodeManager says that a process
 runs when it is about to start it; told before it has, it looks for its pid for 5 s (yarn.nodemanager.process-kill-wait.ms)"""
-RETRY = 1.0
-"""seconds before whoever could not be asked is asked again"""
 
 
 class NotLetInError(UnavailableError):
@@ -60,12 +59,14 @@ class Doing:
     def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event, release: set[str]) -> None:
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._stopping: set[str] = set()
         self._turns = asyncio.Lock()
+        self._stopping = Stopping(desk, sight, self._turn, self._until_leading, self._give_back)
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
-    def start(self, actions: Iterable[Start | Park | Reinitialise], memory: Memory, job: TrainingJob) -> None:
+    def start(self, actions: Sequence[Launch], memory: Memory, job: TrainingJob) -> None:
+        """Have these begin. Of more than one decision has at most the next pass has the others."""
+        self._sight.changed |= len(actions) >= STARTS
         replicas: Mapping[Key, ReplicaMemory] = {}
         for action in actions:
             if isinstance(action, Park):
@@ -94,13 +95,18 @@ class Doing:
     def stop(self, actions: Iterable[Stop]) -> None:
         by_node: dict[str, list[str]] = {}
         for action in actions:
-            if action.container not in self._stopping:
+            if action.container not in self._stopping.under_way:
                 by_node.setdefault(action.node, []).append(action.container)
         for node, ids in by_node.items():
             for id_ in ids:
                 self._sight.mark(id_, told=0)
-            self._stopping.update(ids)
-            self._run("stop", ids[0], self._stop(node, ids))
+            self._stopping.under_way.update(ids)
+            self._run("stop", ids[0], self._stopping.stop(node, ids))
+
+    def terminate(self, actions: Iterable[Terminate]) -> None:
+        """Tell processes to go, once each."""
+        for action in actions:
+            self._run("terminate", action.container, self._stopping.terminate(action))
 
     def release(self, container: str) -> None:
         """Give it back with the next heartbeat; from now on nothing starts it, not even a start that is being prepared."""
@@ -153,6 +159,11 @@ class Doing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _give_back(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            self.release(id_)
+        self._wake.set()
+
     # --- start
 
     async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, memory: Memory) -> None:
@@ -188,7 +199,9 @@ class Doing:
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
-        return launch(told, action.command, replica.host, replica.ports, files, gpus, order)
+        context = launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)
+        tokens = await self._desk.delegation.of(memory.application)
+        return replace(context, tokens=tokens, view_acl=self._desk.viewer)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""
@@ -259,39 +272,6 @@ class Doing:
         """Not `certain`, it may run all the same (an answer that got lost). It is given back in any case."""
         self.release(action.container)
         self._sight.ended(End(action.container, code, words, clock.now(), certain))
-
-    # --- stop
-
-    async def _stop(self, node: str, ids: list[str]) -> None:
-        try:
-            await self._turn()
-            until = clock.monotonic() + STOP_PATIENCE
-            while left := [id_ for id_ in ids if self._sight.lives(id_)]:
-                await self._until_leading()
-                if clock.monotonic() > until:
-                    self._give_back(left)
-                    return
-                if token := self._sight.tokens.of(left[0], node):
-                    await self._stop_once(node, token, left)
-                await asyncio.sleep(RETRY)
-        finally:
-            self._stopping.difference_update(ids)
-
-    async def _stop_once(self, node: str, token: bytes, ids: list[str]) -> None:
-        """Repeated until YARN tells of the ends: a NodeManager that is restarted may forget what it was told."""
-        try:
-            answer = await self._desk.nodes.stop(node, token, ids)
-        except DeniedError:
-            self._sight.tokens.refused(node, token)
-        except TrainmasterError as error:
-            log.info("containers can't be stopped yet", extra={"node": node, "error": str(error)})
-        else:
-            self._give_back(id_ for id_ in ids if isinstance(answer.get(id_), RefusedError))
-
-    def _give_back(self, ids: Iterable[str]) -> None:
-        for id_ in ids:
-            self.release(id_)
-        self._wake.set()
 
 
 async def _waiting(order: int) -> LaunchContext:

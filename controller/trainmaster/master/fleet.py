@@ -70,7 +70,8 @@ class Fleet:
         self._intake = self._new_intake()
         calls = measures.calls
         http = Http(settings.own_user, settings.hadoop_ca_file, calls)
-        manager = ResourceManager(conf, settings.own_user, calls=calls)
+        # Under Kerberos as itself, which needs no right of a proxy.
+        manager = ResourceManager(conf, "" if conf.kerberos else settings.own_user, calls=calls)
         self._cluster = ClusterView(manager, Rest(conf, http))
         self._expiries = Expiries(conf, http)
         self._web, self._logs = NodeWeb(conf, http), ContainerLogs(conf, http)
@@ -191,7 +192,7 @@ class Fleet:
             limits=self._limits(),
             journal=self._source.journal,
             lease=self._source.lease,
-            nodes=NodeManagers(calls=self._measures.calls),
+            nodes=NodeManagers(calls=self._measures.calls, protections=self._conf.protections),
             web=self._web,
             cluster=self._cluster,
             admissions=Admissions(self._settings.admissions),

@@ -80,7 +80,7 @@ class Heart:
     @property
     def has_news(self) -> bool:
         """Whether the next beat has something to say."""
-        return bool(self.releases) or self.avoid != self.avoided or bool(self._lines())
+        return bool(self.releases) or self.avoid != self.avoided or self._differs()
 
     async def repeat(self) -> None:
         """A sign of life that acknowledges nothing and asks for nothing new: the last call once more.
@@ -148,7 +148,7 @@ class Heart:
         self.answered, self.response_id = AllocateCall(call.response_id), answer.response_id
         self.releases.difference_update(call.releases)
         self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
-        self.sifting = self.sifting and bool(self._lines())
+        self.sifting = self.sifting and self._differs()
 
     async def _call(self, call: AllocateCall) -> Allocated:
         started = clock.monotonic()
@@ -157,10 +157,14 @@ class Heart:
         self.last_beat = clock.now()
         return answer
 
-    def _allowed(self) -> dict[int, Ask]:
+    def _allowed(self) -> Mapping[int, Ask]:
+        if not self._refused:
+            return self.wanted
         return {n: ask for n, ask in self.wanted.items() if not self._refused.holds_back(n)}
 
+    def _differs(self) -> bool:
+        """Whether there are lines to send. Asked three times with each beat: of thousands of asks none is made for that."""
+        return self.stands != self._allowed()
+
     def _lines(self) -> tuple[ResourceAsk, ...]:
-        if not self.stands and not self.wanted:  # a calm job, asked three times with each beat
-            return ()
-        return difference(self.stands, self._allowed(), self.racks())
+        return difference(self.stands, self._allowed(), self.racks()) if self._differs() else ()

@@ -117,7 +117,7 @@ class Intake:
             self._store_fails("the store can't be listed", error)
         else:
             pause = min(pause, max(LOOK_LEAST, LOOK_SHARE * (clock.monotonic() - started)))
-            self.trouble, self.looked_at = "", clock.now()
+            self.trouble, self.looked_at = "", clock.now() - self._source.late
             await self._take_in(desk, found)
         self._beats.works("listing")
         await self._source.changed(pause)

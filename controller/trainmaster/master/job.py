@@ -32,15 +32,14 @@ from trainmaster.plan.values import (
     Finish,
     Forget,
     Kill,
+    Launch,
     Open,
-    Park,
     Plan,
     Prioritize,
-    Reinitialise,
     Release,
     RemoveDeclaration,
-    Start,
     Stop,
+    Terminate,
 )
 
 log = logging.getLogger(__name__)
@@ -179,8 +178,9 @@ class JobMaster:
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            starts = (action for action in plan.actions if isinstance(action, Start | Park | Reinitialise))
-            self.contact.doing.start(starts, self.memory, job)
+            launches = [action for action in plan.actions if isinstance(action, Launch)]
+            self.contact.doing.start(launches, self.memory, job)
+        self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
         self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for action in plan.actions:
             self._do(action, job)

@@ -13,8 +13,9 @@ import shlex
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from math import ceil
 
-from trainmaster.api.job import FileRef, TrainingJob
+from trainmaster.api.job import DEFAULT_GRACE, FileRef, TrainingJob
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
 from trainmaster.master.reports import URL as REPORTS
@@ -68,14 +69,40 @@ _OTHERS = (
     " set -- ${line##*) }; [ $1 != Z ] && [ $4 = $$ ] && [ $stat != /proc/$$/stat ] && return 0; done; return 1; }"
 )
 """whether another process of the session lives: proc(5), whose fields after the name begin with state, ppid, pgrp, session"""
+MARK = "TRAINMASTER_PROCESS"
+"""variable that all processes of one launch have, whatever session or group they make for themselves: so they are found"""
+GRACE = "TRAINMASTER_GRACE"
+"""whole seconds that they have to end in, once they are told to"""
+_MARKED = (
+    f"marked() {{ grep -lzx {MARK}=$mark /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }};"
+    " remain() { found=$(marked); [ ${found:+1} ]; };"
+    " finish() { for try in {1..200}; do remain || return 0; kill -KILL $found; sleep 0.05; done; }"
+)
+_GUARD = (
+    "guard() { while kill -0 $leader && [ $SECONDS -lt $grace ]; do sleep 0.1; done; finish; };"
+    " group() { read -r line <$1/stat && set -- ${line##*) } && of=$3; };"
+    " tell() { group /proc/$$; own=$of; for found in $(marked); do"
+    " group /proc/$found && [ $of != $own ] && kill -TERM $found; done; };"
+    " told_to_go() { kill $nap; tell; export mark grace leader; export -f marked remain finish guard;"
+    " setsid env -u CONTAINER_ID /bin/bash -c guard & exit 0; };"
+    " watch() { trap told_to_go TERM; trap 'kill $nap; exit 0' USR1; while :; do sleep 3600 & nap=$!; wait $nap; done; }"
+)
+"""A NodeManager signals one process group, and kills it a moment later. So one of the group passes the word on to those outside
+of it, and leaves a guard behind, outside too, that ends whatever is left when the time is over, or as soon as the leader is gone:
+also where no controller is there any more to have it stopped."""
 _LAUNCHER = (
-    f"{_FENCE}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; told=; trap 'told=1' TERM;"
-    f" /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
-    f" [ $told ] || exit $code; while others; do sleep 0.02; done; {_LINGER}; exit {TERMINATED}"
+    f"mark=$CONTAINER_ID.${ORDER}.$$ grace=${{{GRACE}:-0}} leader=$$; unset {GRACE};"
+    f" {_FENCE}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; {_MARKED}; {_GUARD}; told=; trap 'told=1' TERM;"
+    f" watch </dev/null >/dev/null 2>&1 & watch=$!;"
+    f" {MARK}=$mark /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
+    f" [ $told ] || {{ kill -USR1 $watch 2>/dev/null; remain && kill -TERM $found 2>/dev/null && sleep 0.2;"
+    f" finish 2>/dev/null; wait $watch; }};"
+    f" [ $told ] || exit $code; while others || remain; do sleep 0.02; done; {_LINGER}; exit {TERMINATED}"
 )
 """Told to go, it goes last and with the code of one that was told: the NodeManager lets nothing take its place sooner, and after
-any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: what a NodeManager
-has told to go it kills a moment later (yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group."""
+any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: its guard ends the
+others when their time is over, and what a NodeManager stops it kills a moment later
+(yarn.nodemanager.sleep-delay-before-sigkill.ms), with all of the group. What a program leaves behind at its end is ended too."""
 
 _WAIT = f"trap '{_LINGER}; exit {TERMINATED}' TERM; {_FENCE}; sleep {LONGEST_WAIT} & wait; {_LINGER}; exit {TERMINATED}"
 
@@ -94,14 +121,17 @@ def launch(
     files: Mapping[str, LocalResource],
     gpus: GpuLaunch = NO_GPUS,
     order: int = 1,
+    grace: float = DEFAULT_GRACE,
 ) -> LaunchContext:
-    """What to start: `command` under bash, with exactly these variables added to YARN's own."""
+    """What to start: `command` under bash, with exactly these variables added to YARN's own. `grace` is in seconds."""
     packed = base64.b64encode(
         gzip.compress(script(environment, command, host, ports, gpus).encode(), compresslevel=LEVEL, mtime=0)
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
-    return LaunchContext(command=COMMAND, environment={ORDER: str(order), **carried}, resources=files)
+    return LaunchContext(
+        command=COMMAND, environment={ORDER: str(order), GRACE: str(ceil(grace)), **carried}, resources=files
+    )
 
 
 def waiting(order: int = 1) -> LaunchContext:

@@ -87,7 +87,7 @@ class Line:
         if self._under_way and (before is None or job.uid not in self._promised):
             return self._later(job.uid, news=before != job)
         if self._view.seen_at != self._looked_at:
-            self._renew(but=job.uid)
+            self._changed(but=job.uid, at_once=True)
         elif before is None:
             self._at_the_end(job)
         elif before != job and not self._turns.get(job.uid, NOT_YET).may:
@@ -157,20 +157,21 @@ class Line:
     def _comes_last(self, job: Waiting) -> bool:
         return not job.holds and job.since >= self._last and job.priority <= 0
 
-    def _changed(self, but: str = "") -> None:
+    def _changed(self, but: str = "", at_once: bool = False) -> None:
+        """Have the line gone through: a long one soon, and one that is being gone through once more afterwards."""
         if self._under_way:
             self._overdue = True
-        elif len(self._waiting) <= SHORT:
+        elif at_once or len(self._waiting) <= SHORT:
             self._renew(but)
         elif self._soon is None:
             pause = max(len(self._waiting) * PAUSE, REST_SHARE * self._took)
             self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
 
     def _renew(self, but: str = "") -> None:
-        """Go through the whole line at once, and tell those whose turn has come or is taken back."""
-        if self._under_way:
-            self._overdue = True
-            return
+        """Go through the whole line at once, and tell those whose turn has come or is taken back.
+
+        Never while it is being gone through in steps: `_changed` sees to that, and those steps begin with stopping its timer.
+        """
         began = clock.monotonic()
         for _ in self._steps(but):
             pass

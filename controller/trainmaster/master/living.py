@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container as Container_
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
+from trainmaster.plan.classify import GIVEN_AWAY
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.values import IDLE, Container, ContainerState, Size
 
+NO_SIZE = Size()
 LISTED = frozenset({ContainerState.UNKNOWN, ContainerState.RUNNING})
 """states in which a NodeManager that doesn't know a container has lost it, or never had it"""
-GIVEN_AWAY = frozenset({-100, -102, -106})
-"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
-container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 
 
 def is_over(code: int, container: Container | None, lost_nodes: Container_[str]) -> bool:
@@ -22,23 +22,25 @@ def is_over(code: int, container: Container | None, lost_nodes: Container_[str])
     return container.state in IDLE or container.node in lost_nodes
 
 
-def may_live(memory: Memory, listed: Container_[str]) -> Iterator[Container]:
+def may_live(
+    memory: Memory, listed: Container_[str], known: Mapping[str, Container] = MappingProxyType({})
+) -> Iterator[Container]:
     """Those that are bound, and those of earlier runs of which nobody has said that they are over, without the listed ones.
 
-    Their sizes are YARN's to tell.
+    As they are `known`; the sizes of others are YARN's to tell.
     """
     ended = {end.container for end in memory.pending_ends}
     for r in memory.replicas:
         if r.bound and r.container not in listed and r.container not in ended:
-            yield _unlisted(r.container, r.node, r.http, r.key, r.run)
+            yield known.get(r.container) or _unlisted(r.container, r.node, r.http, r.key, r.run)
     survivors = ((r.key, one) for r in memory.replicas for one in r.survivors)
     for key, one in (*survivors, *memory.retired_survivors):
         if one.container not in listed:
-            yield _unlisted(one.container, one.node, one.http, key, 0)
+            yield known.get(one.container) or _unlisted(one.container, one.node, one.http, key, 0)
 
 
 def _unlisted(id_: str, node: str, http: str, key: Key, run: int) -> Container:
-    return Container(id_, node, http, key, run, Size(), ContainerState.UNKNOWN)
+    return Container(id_, node, http, key, run, NO_SIZE, ContainerState.UNKNOWN)
 
 
 def survivors_of(memory: Memory) -> set[str]:

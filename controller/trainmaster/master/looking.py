@@ -26,6 +26,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     seen = Seen(
         application=sight.state,
         application_words=sight.words,
+        not_proxy=sight.denied,
         containers=sight.seen,
         ends=sight.ends,
         cluster=desk.cluster.of_queue(queue),

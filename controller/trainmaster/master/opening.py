@@ -22,12 +22,22 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import ApplicationReport, ApplicationState, Submission
 from trainmaster.master import clock
+from trainmaster.master.delegation import submitted
 from trainmaster.master.points import reach
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.values import AppState
 
 Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]
 """change the memory and have it written before this returns"""
+
+Delegate = Callable[[str], Awaitable[str]]
+"""a token of HDFS for an application of this user (master/delegation.py)"""
+
+
+async def without_tokens(_: str) -> str:
+    """Of a cluster without Kerberos."""
+    return ""
+
 
 TOKEN_POLL = 0.03
 """seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
@@ -59,13 +69,14 @@ async def open_application(
     tracking_url: str,
     installation: str = "",
     calls: Calls = unheard,
+    delegate: Delegate = without_tokens,
 ) -> Opened:
     """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
 
     `installation` is whose the controller is, for a tag. Raises UnavailableError when YARN can't be asked.
     """
     new = memory.application is None
-    memory = await _with_id(memory, job, user, rm, amend)
+    memory = await _with_id(memory, job, user, rm, amend, delegate)
     assert memory.application is not None
     had_token = bool(memory.application.token)
     if not had_token:
@@ -87,7 +98,7 @@ async def open_application(
 
 
 async def _with_id(
-    memory: Memory, job: TrainingJob | None, user: str, rm: ResourceManager, amend: Amend
+    memory: Memory, job: TrainingJob | None, user: str, rm: ResourceManager, amend: Amend, delegate: Delegate
 ) -> Memory:
     if memory.application is not None:
         return memory
@@ -100,6 +111,7 @@ async def _with_id(
         priority=job.spec.priority,
         submitted_at=clock.now(),
         report_token=token_urlsafe(24),
+        hdfs_token=await delegate(user),
     )
     memory = await amend(lambda m: replace(m, application=application))
     reach("id")
@@ -130,7 +142,14 @@ def submission(application: ApplicationMemory, memory: Memory, installation: str
     """What YARN is told of the job; people find it there by name and tags."""
     tags = ("trainmaster", f"job:{memory.namespace}/{memory.name}"[:TAG], uid_tag(memory.uid))
     whose = (installation_tag(installation),) if installation else ()
-    return Submission(application.id, memory.name, application.queue, application.priority, (*tags, *whose))
+    return Submission(
+        application.id,
+        memory.name,
+        application.queue,
+        application.priority,
+        (*tags, *whose),
+        tokens=submitted(application),
+    )
 
 
 def uid_tag(uid: str) -> str:

@@ -81,6 +81,13 @@ class FleetPicture:
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 
+    ticket_left: float | None = None
+    """seconds that the controller's own ticket of Kerberos is good for; None where it needs none"""
+    ticket_trouble: str = ""
+    """why it isn't renewed, though that is due; empty when well"""
+    not_proxy: str = ""
+    """whom it may not speak for, though it is to, with the cure; empty when nobody is known"""
+
     @property
     def unended(self) -> list[str]:
         """Applications that can't be ended at present, with the reasons."""
@@ -95,11 +102,18 @@ class Pictured(Protocol):
     def gpu_picture(self) -> FleetPicture: ...
 
 
+class Identity(Protocol):
+    """Whatever adds to a picture who the controller is to the cluster (master/tickets.py)."""
+
+    def shown(self, picture: FleetPicture) -> FleetPicture: ...
+
+
 class Shown:
     """The picture of a fleet that may not be there yet: the web server starts first, and tells its address."""
 
     def __init__(self) -> None:
         self.fleet: Pictured | None = None
+        self.identity: Identity | None = None
         self._last = FleetPicture({}, leading=False, yarn_up=False, store_up=False, looked_at=0.0, expiry=0.0)
 
     def picture(self) -> FleetPicture:
@@ -107,6 +121,8 @@ class Shown:
         a list of a dictionary's items isn't made in one go: the collector's callbacks (master/garbage.py) come between."""
         if self.fleet is not None:
             self._last = self.fleet.picture()
+        if self.identity is not None:
+            self._last = self.identity.shown(self._last)
         return self._last
 
     def gpu_picture(self) -> FleetPicture:

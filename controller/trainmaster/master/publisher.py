@@ -31,6 +31,8 @@ REPAIR, LONGEST_REPAIR, QUIET = 2.0, 300.0, 900.0
 """seconds until a status that somebody changes is shown again, at first and at most; and those after which it's a first time"""
 REST_SHARE, LONGEST_REST = 10, 5.0
 """after its status a job rests for so many times as long as that took, up to so many seconds"""
+AT_ONCE = 100
+"""statuses a second beyond which a job's next one waits the longer the more are shown: what comes in between is left out"""
 YOUNG = 120.0
 """seconds for which a job that was never shown counts as new"""
 EVENTS = 20
@@ -137,7 +139,8 @@ class Publisher:
             rest = await self._write(self._waiting.pop(uid))
         finally:
             took = clock.monotonic() - began
-            self._rest(uid, max(rest, min(LONGEST_REST, REST_SHARE * took)))
+            crowded = len(self._busy) / AT_ONCE if rest else 0.0
+            self._rest(uid, max(rest, min(LONGEST_REST, max(REST_SHARE * took, crowded))))
 
     def _rest(self, uid: str, seconds: float) -> None:
         """Only this job's next status waits: the writers go on with others."""

@@ -33,6 +33,9 @@ class Refused:
         self._growth = growth
         self._refusals: dict[int, _Refusal] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._refusals)
+
     @property
     def words(self) -> Mapping[int, str]:
         return {number: refusal.words for number, refusal in self._refusals.items()}

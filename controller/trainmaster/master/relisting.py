@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.survivors import may_bring_back
 
 TOKEN_PAUSE = 1.0
 """seconds between two registers for the sake of a token"""
@@ -47,7 +48,7 @@ class Relisting:
             self._missing_since, self._pause = None, FIRST
         elif self._missing_since is None:
             self._missing_since = now
-        if sight.came_back:
-            if not sight.came_back.isdisjoint(memory.given_up):
+        if sight.nodes.came_back:
+            if may_bring_back(memory.given_up, sight.nodes.came_back):
                 self._planned = [now + after for after in AFTER_RETURN]
-            sight.came_back.clear()
+            sight.nodes.came_back.clear()

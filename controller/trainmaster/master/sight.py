@@ -17,10 +17,11 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Registered,
 )
-from trainmaster.hadoop.values import NodeReport, NodeState
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
-from trainmaster.master.living import LISTED, is_over, may_live, survivors_of
+from trainmaster.master.living import LISTED, is_over
+from trainmaster.master.missing import Missing
+from trainmaster.master.node_news import NodeNews
 from trainmaster.master.promises import Promises
 from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.classify import NOT_KNOWN, NOT_THERE
@@ -28,6 +29,8 @@ from trainmaster.plan.last_words import shortened
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, End, Size
 
+STEP = 500
+"""containers of which an answer is taken in at once: a few milliseconds' work"""
 OVER = frozenset({AppState.LOST, AppState.KILLED, AppState.CLOSED})
 
 
@@ -36,27 +39,18 @@ class Sight:
 
     def __init__(self) -> None:
         self.state = AppState.NONE
-        self.words = ""
+        self.words, self.denied = "", False
         self.queue = ""
         """where YARN has put the application: a rule of its own may choose another queue (queue mappings)"""
         self.containers = Listed()
-        self.missing: dict[str, Container] = {}
-        """live when last heard of, and not listed: not seen, which isn't gone. Their NodeManagers are asked until they say that
-        they're over, since nobody else may ever tell; RUNNING once one has said so"""
+        self.missing = Missing()
         self._ends: dict[str, End] = {}
         self.container_tokens: dict[str, bytes] = {}
         self.tokens = NodeTokens()
-        self._lost_nodes: set[str] = set()
-        """those that the ResourceManager has waited for as long as it waits for any"""
+        self.nodes = NodeNews()
         self._to_confirm: set[str] = set()
         """running ones that their NodeManagers are to be asked about once more"""
-        self._survivors: set[str] = set()
-        """those of earlier runs, by what is remembered"""
         self.promises = Promises()
-        self._doubted: dict[str, str] = {}
-        """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
-        self.came_back: set[str] = set()
-        """hosts that are usable again since they were looked at last (`Relisting` takes them out)"""
         self.stacks: dict[str, str] = {}
         """by container: where its process stood when it was asked (stacks.py)"""
         self.changed = True
@@ -68,9 +62,7 @@ class Sight:
     @property
     def seen(self) -> dict[str, Container]:
         """What lives: all that is listed, and what isn't as soon as its NodeManager says that it runs."""
-        return self.containers | {
-            id_: c for id_, c in self.missing.items() if c.state is ContainerState.RUNNING
-        }
+        return self.containers | self.missing.running
 
     def lives(self, id_: str) -> bool:
         """Whether it isn't known to be over."""
@@ -78,18 +70,17 @@ class Sight:
 
     @property
     def worth_listing(self) -> bool:
-        """Whether something is missing that a register may list: not what YARN has given away, nor what an earlier
-        application ran."""
-        return any(id_ not in self._doubted and not self.tokens.older(id_) for id_ in self.missing)
+        """Whether something is missing that a register may list."""
+        return self.missing.worth_listing(self.tokens)
 
     @property
     def ends(self) -> tuple[End, ...]:
         """Pulled, and not judged yet."""
         return tuple(self._ends.values())
 
-    def say(self, state: AppState, words: str = "") -> None:
-        if (state, words) != (self.state, self.words):
-            self.state, self.words, self.changed = state, words, True
+    def say(self, state: AppState, words: str = "", *, denied: bool = False) -> None:
+        if (state, words, denied) != (self.state, self.words, self.denied):
+            self.state, self.words, self.denied, self.changed = state, words, denied, True
         if state in OVER:
             self._all_missing()
 
@@ -99,12 +90,12 @@ class Sight:
             self._unlist(container)
 
     def manager_restarted(self) -> None:
-        """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""
-        self._doubted.clear()
+        """Another ResourceManager knows nothing of what this one gave away."""
+        self.missing.believe()
 
     def anew(self) -> None:
         """A new application: its tokens are others. What an earlier one ran can be asked about with the old ones only."""
-        self.tokens.anew({c.id: c.node for c in self.missing.values()})
+        self.tokens.anew(self.missing.nodes)
 
     def registered(self, answer: Registered, roles: Mapping[str, int], now: float) -> None:
         """Take in a register's answer: of nothing that runs it is sure any more that it does, until its NodeManager is asked."""
@@ -137,59 +128,46 @@ class Sight:
 
     def keep_asking(self, memory: Memory) -> None:
         """Of what isn't listed, their NodeManagers are asked for just what memory says may live."""
-        unlisted = (c for c in may_live(memory, self.containers) if not self._is_over(c.id))
-        self.missing = {c.id: self.missing.get(c.id, c) for c in unlisted}
-        self._survivors = survivors_of(memory)
+        self.missing.keep(memory, self.containers, {e.container for e in self._ends.values() if e.certain})
         self.promises.keep(self.lives)
-        self._doubted = {i: node for i, node in self._doubted.items() if i in self.missing}
-        self.tokens.keep(self.missing.keys())
-
-    def _is_over(self, id_: str) -> bool:
-        end = self._ends.get(id_)
-        return end is not None and end.certain
+        self.tokens.keep(self.missing.keys(), self.missing.of_earlier(memory.application))
 
     def _unlist(self, container: Container) -> None:
         """A restarted ResourceManager has forgotten grants that were not started; what runs is only not seen."""
         self.drop(container.id)
         if container.state not in IDLE:
-            self.missing[container.id] = replace(container, state=ContainerState.UNKNOWN)
+            self.missing.put(container)
 
     def allocated(
         self, answer: Allocated, roles: Mapping[str, int], now: float, replay: bool = False
-    ) -> None:
-        """Take in a heartbeat's answer.
+    ) -> Iterator[None]:
+        """Take in a heartbeat's answer, in steps: of thousands of containers they'd hold up everybody's heartbeats at once.
 
         One that is replayed after a register brings no grants: those that still stand were listed by the register.
         """
         self.tokens.learn(answer.nm_tokens, now)
-        for report in answer.updated_nodes:
-            self._node_became(report, now)
-        for granted in () if replay else answer.allocated:
+        for id_ in self.missing.lost_with(self.nodes.heard(answer.updated_nodes)):
+            self.ended(End(id_, -100, "its node was lost", now))
+        for number, granted in enumerate(() if replay else answer.allocated, 1):
             if granted.id not in self.containers:
                 self.container_tokens[granted.id] = granted.container_token
                 self._add(granted, roles, ContainerState.ALLOCATED)
-        for done in answer.completed:
+            if number % STEP == 0:
+                yield
+        for number, done in enumerate(answer.completed, 1):
             known = self.containers.get(done.id) or self.missing.get(done.id)
-            certain = is_over(done.exit, known, self._lost_nodes)
-            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain))
-
-    def _node_became(self, report: NodeReport, now: float) -> None:
-        if report.state is not NodeState.LOST:
-            self._lost_nodes.discard(report.node)
-            if report.state.usable:
-                self.came_back.add(report.host)
-            return
-        self._lost_nodes.add(report.node)
-        for id_ in [id_ for id_, node in self._doubted.items() if node == report.node]:
-            self.ended(End(id_, -100, "its node was lost", now))
+            certain = is_over(done.exit, known, self.nodes.lost)
+            words = self.nodes.words(known.node) if known else ""
+            self.ended(End(done.id, done.exit, shortened(done.diagnostics), now, certain, words))
+            if number % STEP == 0:
+                yield
 
     def ended(self, end: End) -> None:
         """A container is over, or was given away; told more than once, it counts once."""
         container = self.containers.get(end.container) or self.missing.get(end.container)
         self.drop(end.container)
         if container and not end.certain:
-            self.missing[end.container] = replace(container, state=ContainerState.UNKNOWN)
-            self._doubted[end.container] = container.node
+            self.missing.doubt(container)
         known = self._ends.get(end.container)
         if known is None or (end.certain and not known.certain):
             self._ends[end.container] = replace(known, certain=True) if known else end
@@ -202,9 +180,7 @@ class Sight:
 
     def unreached(self) -> Iterator[Container]:
         """Containers of earlier runs that only their nodes' web servers can be asked about, for want of a token."""
-        for id_, container in self.missing.items():
-            if id_ in self._survivors and container.http and self.tokens.of(id_, container.node) is None:
-                yield container
+        return self.missing.unreached(self.tokens)
 
     def confirmed(self, answer: NmStatuses, asked: Mapping[str, str], now: float) -> None:
         """Take in what a NodeManager says of the containers asked for (id -> node)."""
@@ -225,7 +201,7 @@ class Sight:
     def unheard(self, ids: Iterable[str]) -> None:
         """Their NodeManager can't be asked: that one of an earlier run lived when it could be counts no more."""
         for id_ in ids:
-            if id_ in self.missing and id_ in self._survivors:
+            if self.missing.survives(id_):
                 self._set(id_, ContainerState.UNKNOWN)
 
     def _not_there(self, id_: str, now: float) -> None:
@@ -236,7 +212,9 @@ class Sight:
             self._set(id_, ContainerState.UNSTARTABLE)
 
     def starting(self, id_: str) -> None:
-        self._set(id_, ContainerState.STARTING)
+        """It is being told to start, as was decided: that is no news which another decision would have to be made on."""
+        if container := self.containers.get(id_):
+            self.containers[id_] = replace(container, state=ContainerState.STARTING)
 
     def mark(self, id_: str, **anew: Any) -> None:
         """Note of a container what goes on with starting a process anew in it: the last three fields of Container."""
@@ -282,7 +260,7 @@ class Sight:
         """id -> node of the containers that a NodeManager should be asked about."""
         ids = dict.fromkeys((*self.containers.unsure, *sorted(self._to_confirm)))
         listed = {id_: self.containers[id_].node for id_ in ids if id_ in self.containers}
-        return listed | {c.id: c.node for c in self.missing.values()}
+        return listed | self.missing.nodes
 
     @property
     def unsure(self) -> bool:

@@ -1,6 +1,6 @@
 """Asking the processes of a job where they stand: each once, and what it answers is read from its log. No decision.
 
-The ResourceManager hands the signal on with a NodeManager's next heartbeat. Who doesn't answer in time has told nothing.
+Their NodeManagers send the signal. Who doesn't answer in time has told nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.logs import ContainerLogs
-from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.sight import Sight
 from trainmaster.plan.stacks import stood_in
@@ -23,8 +22,8 @@ PATIENCE = 5.0
 """seconds for an answer"""
 LOOK, SETTLE = 0.5, 0.3
 """seconds between two looks into a log, and for what is still being written"""
-SOON = 0.5
-"""seconds within which no NodeManager has handed on the question"""
+SOON = 1.0
+"""seconds for which the question waits for the length of the log"""
 AT_ONCE = 16
 """containers of one job that are asked at one time"""
 FILE = "stderr"
@@ -40,17 +39,16 @@ class Stacks:
 
     def follow(self, plan: Plan) -> None:
         """Ask whom the plan wants to be asked; forget it all once the question is settled."""
-        application = plan.memory.application
         if plan.memory.hang is None:
             self._forget()
         for action in plan.actions:
-            if isinstance(action, AskStacks) and application:
-                self._ask_all(action.containers, application.user)
+            if isinstance(action, AskStacks):
+                self._ask_all(action.containers)
 
-    def _ask_all(self, containers: Iterable[str], user: str) -> None:
+    def _ask_all(self, containers: Iterable[str]) -> None:
         for container in containers:
             if container not in self._tasks:
-                task = asyncio.get_running_loop().create_task(self._ask(container, user))
+                task = asyncio.get_running_loop().create_task(self._ask(container))
                 self._tasks[container] = task
 
     def _forget(self) -> None:
@@ -66,11 +64,11 @@ class Stacks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, container: str, user: str) -> None:
+    async def _ask(self, container: str) -> None:
         told = ""
         try:
             async with self._turns, asyncio.timeout(PATIENCE):
-                told = await self._asked(container, user)
+                told = await self._asked(container)
         except TimeoutError:
             log.info("a process tells no stacks in time", extra={"container": container})
         except TrainmasterError as error:
@@ -81,23 +79,27 @@ class Stacks:
         self._sight.changed = True
         self._wake.set()
 
-    async def _asked(self, container: str, user: str) -> str:
+    async def _asked(self, container: str) -> str:
         seen, logs = self._sight.containers.get(container), self._desk.logs
-        if seen is None or logs is None:
+        token = self._sight.tokens.of(container, seen.node) if seen else None
+        if seen is None or token is None or logs is None:
             return ""
-        asked, length = self._desk.manager(user).dump_threads(container), _length(logs, seen.http, container)
-        _, length_before = await asyncio.gather(asked, length)
-        while not await _written(logs, seen.http, container, length_before):
+        length = await _length(logs, seen.http, container)
+        await self._desk.nodes.dump_threads(seen.node, token, container)
+        while not await _written(logs, seen.http, container, length):
             await asyncio.sleep(LOOK)
         await asyncio.sleep(SETTLE)
-        return await _written(logs, seen.http, container, length_before)
+        return await _written(logs, seen.http, container, length)
 
 
 async def _length(logs: ContainerLogs, http: str, container: str) -> int:
-    """Of the log before the answer. Where it is told so late that the answer may be in it, that counts as nothing."""
-    since = clock.monotonic()
-    tail = await logs.tail(http, container, FILE, 0)
-    return tail.length if tail and clock.monotonic() - since < SOON else 0
+    """Of the log so far. The question isn't held up for it for long: where it isn't told, all of the log may hold the answer."""
+    try:
+        async with asyncio.timeout(SOON):
+            tail = await logs.tail(http, container, FILE, 0)
+    except (TrainmasterError, TimeoutError):
+        return 0
+    return tail.length if tail else 0
 
 
 async def _written(logs: ContainerLogs, http: str, container: str, since: int) -> str:

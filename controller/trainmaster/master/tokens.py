@@ -7,7 +7,7 @@ YARN gives a node's token with the first grant there, and all of them with a reg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 TRIES = 3
 """registers, or refusals, after which a container whose node's token is not good counts as beyond our reach"""
@@ -55,9 +55,11 @@ class NodeTokens:
         self._given.clear()
         self.version += 1
 
-    def keep(self, living: Set[str]) -> None:
-        """Nobody asks any more about the others of earlier applications."""
-        self._older = {container: token for container, token in self._older.items() if container in living}
+    def keep(self, living: Set[str], earlier: Iterable[str] = ()) -> None:
+        """Nobody asks any more about the others of earlier applications; to `earlier` ones among the living, of which a new
+        leader has no token, that of the present application is of no use."""
+        kept = {container: token for container, token in self._older.items() if container in living}
+        self._older = dict.fromkeys(earlier) | kept
 
     def refused(self, node: str, token: bytes) -> None:
         """The node doesn't take it (any more): only a register brings another one."""

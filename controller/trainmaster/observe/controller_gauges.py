@@ -14,6 +14,7 @@ def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     """`now` is seconds since the epoch."""
     yield from _others(fleet, now)
     yield from _own(fleet)
+    yield from _ticket(fleet)
 
 
 def package_version() -> str:
@@ -53,12 +54,25 @@ def _others(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     )
 
 
+def _ticket(fleet: FleetPicture) -> Iterator[Metric]:
+    """Absent where no ticket is needed."""
+    left = GaugeMetricFamily(
+        "trainmaster_kerberos_ticket_remaining_seconds",
+        "How long the controller's own Kerberos ticket is still good for; absent where it has no keytab.",
+    )
+    if fleet.ticket_left is not None:
+        left.add_metric([], fleet.ticket_left)
+    yield left
+
+
 def _own(fleet: FleetPicture) -> Iterator[Metric]:
     for name, text, value in (
         (
             "trainmaster_trouble",
             "1 if something keeps the controller from a part of its work; /readyz names it.",
-            bool(fleet.trouble or fleet.unable or fleet.unforeseen),
+            bool(
+                fleet.trouble or fleet.unable or fleet.unforeseen or fleet.ticket_trouble or fleet.not_proxy
+            ),
         ),
         (
             "trainmaster_foreign_jobs",

@@ -13,6 +13,7 @@ from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wanting
 from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
+from trainmaster.plan.gentle import has_time, last_grace
 from trainmaster.plan.hangs import asked
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.restart import kept
@@ -35,6 +36,7 @@ from trainmaster.plan.values import (
     Seen,
     Start,
     Stop,
+    Terminate,
 )
 
 BUSY = frozenset({AppState.REGISTERED, AppState.OPENING, AppState.AWAY})
@@ -96,11 +98,11 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
-        told, command = tell(me), script(case.job, me)
+        told, command, grace = tell(me), script(case.job, me), case.role(key).grace
         if replica.reinitialising:
-            yield Reinitialise(id_, key, replica.process, told, command)
+            yield Reinitialise(id_, key, replica.process, told, command, grace)
         else:
-            yield Start(id_, key, told, command)
+            yield Start(id_, key, told, command, grace)
 
 
 def _to_start(case: Case, replica: ReplicaMemory) -> bool:
@@ -136,9 +138,16 @@ def _strays(case: Case, memory: Memory) -> Iterator[Action]:
     if not case.registered:
         return
     kept = {r.container for r in memory.replicas if r.bound} | _held(case, memory)
-    for container in case.seen.containers.values():
-        if container.id not in kept:
-            yield Release(container.id) if container.state in IDLE else Stop(container.id, container.node)
+    strays = [c for c in case.seen.containers.values() if c.id not in kept]
+    timed = has_time(case, memory) if strays else {}
+    for container in strays:
+        if container.state in IDLE:
+            yield Release(container.id)
+        elif survivor := timed.get(container.id):
+            if container.state is ContainerState.RUNNING and not (survivor.told or container.leaving):
+                yield Terminate(container.id, container.node)
+        else:
+            yield Stop(container.id, container.node)
 
 
 def _held(case: Case, memory: Memory) -> set[str]:
@@ -164,4 +173,5 @@ def _ends(case: Case, memory: Memory) -> Iterator[Action]:
 
 
 def _empty_or_late(case: Case, memory: Memory) -> bool:
-    return not case.seen.containers or case.now - memory.closing_since >= FINISH_ANYWAY
+    since = max(memory.closing_since, last_grace(memory))
+    return not case.seen.containers or case.now - since >= FINISH_ANYWAY

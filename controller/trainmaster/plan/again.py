@@ -50,6 +50,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         failure=None,
         progress=None,
         slow=(),
+        root=None,
         pending_ends=(),
         lost_applications=0,
         open_not_before=0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trainmaster.plan.avoidance import avoided_now
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.room import Room
@@ -37,8 +38,12 @@ def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 
 
 def avoided(case: Case, memory: Memory) -> frozenset[str]:
-    """Hosts that failed to start something that waits now; only while enough other nodes are left."""
-    hosts = frozenset(h for r in memory.replicas if r.avoid and not r.bound and not r.done for h in r.avoid)
+    """Hosts that failed to start something that waits now, or failed the job for good reasons of their own; only while enough
+    other nodes are left."""
+    waiting = [r for r in memory.replicas if not r.bound and not r.done]
+    hosts = frozenset(h for r in waiting for h in r.avoid)
+    if waiting:
+        hosts |= avoided_now(memory.avoided, case.now)
     if not hosts or case.seen.cluster is None:
         return frozenset()
     known = case.seen.cluster.picture.by_host

@@ -14,6 +14,7 @@ from operator import is_
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
+from trainmaster.plan.ends import Survivor
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, Event, Limits, Seen, Size
 
@@ -116,7 +117,12 @@ class Case:
 
 
 def in_doubt(replica: ReplicaMemory, now: float, limits: Limits) -> bool:
-    return any(s.since + limits.doubt_patience <= now < s.until for s in replica.survivors)
+    return any(doubted_from(s, limits) <= now < s.until for s in replica.survivors)
+
+
+def doubted_from(survivor: Survivor, limits: Limits) -> float:
+    """When it should have ended, and somebody should have said so."""
+    return max(survivor.since, survivor.grace_until) + limits.doubt_patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,8 @@ class Draft:
         self.gathering = memory.gathering
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
-        self.given_up, self.failure = memory.given_up, memory.failure
+        self.given_up, self.failure, self.avoided = memory.given_up, memory.failure, memory.avoided
+        self.root = memory.root
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -162,6 +169,8 @@ class Draft:
             restart_cause=self.restart_cause,
             given_up=self.given_up,
             failure=self.failure,
+            avoided=self.avoided,
+            root=self.root,
         )
 
     def tell(self, event: Event) -> None:

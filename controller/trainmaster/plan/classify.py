@@ -13,6 +13,7 @@ from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV
 from trainmaster.api.job import RestartPolicy
 from trainmaster.plan.ends import Cause
 from trainmaster.plan.last_words import last_words, missing_script, names_missing, stderr_of
+from trainmaster.plan.log_patterns import sign_of
 
 PORT_TAKEN = 75
 """EX_TEMPFAIL of sysexits: our own exit code of a replica that found its port taken"""
@@ -36,6 +37,9 @@ ITS_OWN = frozenset({SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV})
 """signals that a process mostly brings upon itself: what it wrote last says why"""
 
 OURS = frozenset({-105, -107})
+GIVEN_AWAY = frozenset({-100, -102, -106})
+"""ABORTED, PREEMPTED, KILLED_BY_RESOURCEMANAGER: exit statuses that the ResourceManager itself sets as soon as it has taken a
+container back (SchedulerUtils.createAbnormalContainerStatus); its NodeManager hears of it with a later heartbeat, if at all"""
 LOST_NODE = frozenset({-100, -101, -102, -106, -108})
 LOST_BY_NODE = 154
 """ContainerExecutor.ExitCode.LOST: its NodeManager was restarted while it launched it, and found no process"""
@@ -54,12 +58,15 @@ CHARGED = frozenset(
         Cause.REFUSED,
         Cause.CANNOT_RUN,
         Cause.PERMANENT,
+        Cause.COMMUNICATION,
+        Cause.KILLED,
+        Cause.CRASHED,
         Cause.RETRYABLE,
         Cause.HANG,
         Cause.UNKNOWN,
     }
 )
-"""causes that count against the user's restart budget"""
+"""causes that count against the user's restart budget, where no rule of the job says otherwise"""
 
 WORDS = {
     -100: "its node was lost or YARN took the container back",
@@ -72,7 +79,7 @@ WORDS = {
     -107: "it was stopped after the end of the application",
     -108: "its logs grew beyond the NodeManager's limit",
     -109: "YARN could not verify it",
-    -1000: "it never ran",
+    -1000: "it never ran, and YARN doesn't say why",
     LOST_BY_NODE: "its NodeManager was restarted while it was launched, and lost it (exit code 154)",
     NOT_KNOWN: "it has ended, and nobody knows any more how",
     NOT_THERE: "neither YARN nor its node knows it: it never started, or they lost it",
@@ -85,49 +92,123 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of an end when it is judged."""
+
+    code: int
+    policy: RestartPolicy = RestartPolicy.ON_FAILURE
+    words: str = ""
+    """YARN's diagnostics, the end of stderr in them"""
+    node: str = ""
+    """what the ResourceManager last said of its node, where that is out of use"""
+    process: int = 1
+    """number of the process in its container"""
+    input_path: str = ""
+    """that of the job"""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    matches: Callable[[int, RestartPolicy], bool]
+    matches: Callable[[Told], bool]
     cause: Cause
     why: str
 
 
+def _of_node(*states: str) -> Callable[[Told], bool]:
+    return lambda t: t.code in (-100, -101) and t.node.startswith(states)
+
+
+def _says(code: Callable[[int], bool], pattern: re.Pattern[str]) -> Callable[[Told], bool]:
+    return lambda t: code(t.code) and bool(pattern.search(t.words))
+
+
+def _speaks_of(cause: Cause) -> Callable[[Told], bool]:
+    """Whether the program's own last words tell of it."""
+    return lambda t: t.code > 0 and (sign := sign_of(t.words)) is not None and sign.cause is cause
+
+
+_LOST = re.compile(r"released on a \*lost\* node|its node was lost")
+"""SchedulerUtils.LOST_CONTAINER"""
+_LOCALIZING = re.compile(
+    r"ocaliz|FSDownload|changed on src filesystem|FileNotFoundException|AccessControlException|DiskErrorException"
+)
+"""how a NodeManager says that it could not bring what a container was to have (ResourceLocalizationService, FSDownload)"""
+_OUT_OF_MEMORY = re.compile(
+    r"oom[-_ ]?kill|[Oo]ut of memory: Kill|Memory cgroup out of memory|under oom|OOM", re.ASCII
+)
+"""how the kernel, a NodeManager (ContainersMonitorImpl) and Docker call it"""
+
 TABLE = (
-    Row(lambda c, _: c in OURS, Cause.STOPPED, "we stopped it, so it is no failure"),
-    Row(lambda c, _: c in LOST_NODE, Cause.INFRASTRUCTURE, "node and scheduler are not the user's doing"),
+    Row(lambda t: t.code in OURS, Cause.STOPPED, "we stopped it, so it is no failure"),
     Row(
-        lambda c, _: c == LOST_BY_NODE,
+        _of_node("DECOMMISSIONED", "SHUTDOWN"),
+        Cause.NODE_DECOMMISSIONED,
+        "somebody took its node out of the cluster",
+    ),
+    Row(_of_node("UNHEALTHY"), Cause.NODE_UNHEALTHY, "its node said of itself that it is unhealthy"),
+    Row(_of_node("LOST", "REBOOTED"), Cause.NODE_LOST, "nobody has heard of its node for too long"),
+    Row(_says(lambda c: c == -100, _LOST), Cause.NODE_LOST, "YARN gave its node up"),
+    Row(lambda t: t.code == -101, Cause.NODE_UNHEALTHY, "the disks of its node failed"),
+    Row(lambda t: t.code == -102, Cause.PREEMPTED, "another queue had a right to its room"),
+    Row(lambda t: t.code == -108, Cause.LOGS_TOO_LARGE, "the NodeManager's limit is the operator's"),
+    Row(lambda t: t.code in LOST_NODE, Cause.INFRASTRUCTURE, "node and scheduler are not the user's doing"),
+    Row(
+        lambda t: t.code == LOST_BY_NODE,
         Cause.INFRASTRUCTURE,
         "its NodeManager died in the middle of launching it",
     ),
-    Row(lambda c, _: c in OVER_MEMORY, Cause.MEMORY, "the same size would fail again, so the user pays"),
-    Row(lambda c, _: c == NEVER_RAN, Cause.INFRASTRUCTURE, "nothing of the user's ran: try another node"),
-    Row(lambda c, _: c == NOT_THERE, Cause.INFRASTRUCTURE, "YARN lost it, started or not"),
+    Row(lambda t: t.code in OVER_MEMORY, Cause.MEMORY, "the same size would fail again, so the user pays"),
+    Row(_says(lambda c: c == 137, _OUT_OF_MEMORY), Cause.MEMORY, "the kernel ended it for its memory"),
     Row(
-        lambda c, _: c == NOT_KNOWN,
+        _says(lambda c: c == NEVER_RAN, _LOCALIZING),
+        Cause.LOCALIZATION_FAILED,
+        "its node could not bring its files",
+    ),
+    Row(lambda t: t.code == NEVER_RAN, Cause.NEVER_RAN, "nothing of the user's ran: try another node"),
+    Row(lambda t: t.code == NOT_THERE, Cause.INFRASTRUCTURE, "YARN lost it, started or not"),
+    Row(
+        lambda t: t.code == NOT_KNOWN,
         Cause.INFRASTRUCTURE,
         "a NodeManager forgets an end that nobody took in only where YARN had given the container away before",
     ),
-    Row(lambda c, _: c == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
-    Row(lambda c, _: c in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
     Row(
-        lambda c, _: c in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE),
+        lambda t: t.code == STALE and t.process > 1,
+        Cause.INFRASTRUCTURE,
+        "an order of a controller of before, late on its way, ended it",
+    ),
+    Row(
+        lambda t: lacked_by_node(t.code, t.words),
+        Cause.INFRASTRUCTURE,
+        "its node lacked what YARN had promised",
+    ),
+    Row(lambda t: t.code == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
+    Row(lambda t: t.code in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
+    Row(
+        lambda t: t.code in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE) or lacks_file(t.code, t.words, t.input_path),
         Cause.CANNOT_RUN,
         "what it is to run isn't there, and trying again brings it from nowhere",
     ),
     Row(
-        lambda c, _: c == HUNG,
+        lambda t: t.code == HUNG,
         Cause.HANG,
         "a process that goes on for ever without a step is no better than none",
     ),
-    Row(lambda c, _: c == 0, Cause.SUCCEEDED, "it did what it should"),
+    Row(lambda t: t.code == 0, Cause.SUCCEEDED, "it did what it should"),
+    Row(_speaks_of(Cause.GPU_FAULT), Cause.GPU_FAULT, "its last words tell of a GPU that failed"),
     Row(
-        lambda c, policy: 1 <= c <= 127 and policy is RestartPolicy.EXIT_CODE,
+        lambda t: 1 <= t.code <= 127 and t.policy is RestartPolicy.EXIT_CODE,
         Cause.PERMANENT,
         "the program itself said that trying again is useless",
     ),
-    Row(lambda c, _: signal_of(c) > 0, Cause.RETRYABLE, "a signal comes from outside the program"),
-    Row(lambda c, _: c > 0, Cause.RETRYABLE, "the policy says that failures are tried again"),
-    Row(lambda _c, _p: True, Cause.UNKNOWN, "nobody knows, and endless retries would be worse"),
+    Row(_speaks_of(Cause.COMMUNICATION), Cause.COMMUNICATION, "its last words tell of a peer that was lost"),
+    Row(
+        lambda t: signal_of(t.code) in ITS_OWN,
+        Cause.CRASHED,
+        "a signal that a process brings upon itself",
+    ),
+    Row(lambda t: signal_of(t.code) > 0, Cause.KILLED, "a signal comes from outside the program"),
+    Row(lambda t: t.code > 0, Cause.RETRYABLE, "the policy says that failures are tried again"),
+    Row(lambda _: True, Cause.UNKNOWN, "nobody knows, and endless retries would be worse"),
 )
 
 
@@ -141,9 +222,9 @@ def lacked_by_node(code: int, diagnostics: str) -> bool:
     return code == -1 and NODE_LACKS in diagnostics
 
 
-def classify(code: int, policy: RestartPolicy) -> Cause:
-    """The cause of an end with this exit status."""
-    return next(row.cause for row in TABLE if row.matches(code, policy))
+def classify(told: Told) -> Cause:
+    """The cause of an end."""
+    return next(row.cause for row in TABLE if row.matches(told))
 
 
 def lacks_file(code: int, diagnostics: str, input_path: str) -> bool:
@@ -152,8 +233,12 @@ def lacks_file(code: int, diagnostics: str, input_path: str) -> bool:
     return bool(missing_script(words)) or names_missing(words, input_path)
 
 
-def describe(code: int, diagnostics: str = "") -> str:
+def describe(code: int, diagnostics: str = "", node: str = "") -> str:
     """A sentence for people: our words for the code, and YARN's own or the last ones of the process, where they say more."""
+    if node and code in (-100, -101):
+        return f"YARN calls its node {node}"
+    if code < 0 and (cure := _of_user(diagnostics)):
+        return cure
     if code < 0 or code in WORDS:
         said, tail = WORDS.get(code, f"exit code {code}"), last_words(diagnostics) if code < 0 else ""
     elif signal := signal_of(code):
@@ -161,7 +246,31 @@ def describe(code: int, diagnostics: str = "") -> str:
         tail = stderr_of(diagnostics) if signal in ITS_OWN else ""
     else:
         return _exited(code, stderr_of(diagnostics))
-    return f"{said}: {tail}" if tail else said
+    return f"{said.removesuffix(SAYS_NOTHING)}: {tail}" if tail else said
+
+
+SAYS_NOTHING = ", and YARN doesn't say why"
+_SWITCHED = "since the LinuxContainerExecutor runs processes as their users"
+_USERS = (
+    (
+        re.compile(r"^User (\S+) not found$", re.MULTILINE),
+        f"its node knows no user {{}}: whoever has jobs must be known to every NodeManager's machine, {_SWITCHED}",
+    ),
+    (
+        re.compile(r"^Requested user (\S+) is banned$", re.MULTILINE),
+        f"its node lets nothing run as {{}}: banned.users in its container-executor.cfg, {_SWITCHED}",
+    ),
+    (
+        re.compile(r"^Requested user (\S+) is not whitelisted and has id", re.MULTILINE),
+        f"its node lets nothing run as {{}}: min.user.id and allowed.system.users in its container-executor.cfg, {_SWITCHED}",
+    ),
+)
+"""what container-executor.c says of a user whom it can't become (check_user), and the cure"""
+
+
+def _of_user(diagnostics: str) -> str:
+    """Why its node won't run anything as this user; empty where that isn't it."""
+    return next((cure.format(who[1]) for found, cure in _USERS if (who := found.search(diagnostics))), "")
 
 
 NO_COMMAND = re.compile(r"^(.+): command not found$")
@@ -185,9 +294,3 @@ def _exited(code: int, words: str) -> str:
     if code == NOT_FOUND:
         said = f"{said}, by which bash says that a command was not found"
     return f"{said}: {words}" if words else said
-
-
-def first_cause_first(code: int) -> int:
-    """Sort key for ends heard together: YARN's own words explain a gang's death better than signals, those better than exits."""
-    own = code in (NOT_FOUND, NOT_EXECUTABLE)  # of which no process dies because a neighbour did
-    return 0 if code < 0 else 1 if own or signal_of(code) else 2

@@ -12,6 +12,7 @@ from trainmaster.plan.admission import Refusal, no_node_for, no_room, refusal
 from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
+from trainmaster.plan.gentle import said as leaving_words
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory
 from trainmaster.plan.unread import why_unread
@@ -78,6 +79,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
+    if case.yarn_away and case.seen.not_proxy:
+        return reasons.DENIED, f"{case.seen.application_words}; it is tried again"
     if case.yarn_away:
         return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
     if case.now < memory.open_not_before:
@@ -189,6 +192,8 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (doubt := doubted(case, memory)):
         yield doubt
+    if going := leaving_words(case, memory):
+        yield going
     if case.yarn_away:
         yield "that was last seen: the ResourceManager can't be asked at present"
 
@@ -225,9 +230,8 @@ def _suspended(case: Case, memory: Memory, now: str) -> Said:
     over = memory.suspended and not case.has_application(memory)
     if memory.suspended and not memory.verdict:
         reason = reasons.SUSPENDED if over else reasons.SUSPENDING
-        return Said(
-            C.SUSPENDED, over, reason, given_back(memory) if over else "containers are being given back"
-        )
+        going = leaving_words(case, memory, "containers are being given back")
+        return Said(C.SUSPENDED, over, reason, given_back(memory) if over else going)
     return Said(C.SUSPENDED, False, now, "the job is not suspended")
 
 

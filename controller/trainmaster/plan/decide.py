@@ -16,6 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
+from trainmaster.plan.gentle import note_told
 from trainmaster.plan.hangs import note_progress, watch
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
@@ -48,6 +49,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     close,
     gather,
     judge_left_over,
+    note_told,
     forget_survivors,
 )
 
@@ -57,6 +59,7 @@ UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     hear_ends,
     close,
     judge_left_over,
+    note_told,
     forget_survivors,
 )
 """for a job that runs by a declaration which can't be read: it is kept alive and can be ended, and nothing more"""

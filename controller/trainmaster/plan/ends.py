@@ -17,8 +17,17 @@ class Cause(StrEnum):
     """we asked for it"""
     CONSEQUENCE = "Consequence"
     """it died of a neighbour's death in the same generation"""
+    NODE_LOST = "NodeLost"
+    NODE_UNHEALTHY = "NodeUnhealthy"
+    NODE_DECOMMISSIONED = "NodeDecommissioned"
+    PREEMPTED = "Preempted"
+    NEVER_RAN = "NeverRan"
+    LOCALIZATION_FAILED = "LocalizationFailed"
+    LOGS_TOO_LARGE = "LogsTooLarge"
     INFRASTRUCTURE = "Infrastructure"
-    """YARN's or the node's doing; replaced at once, not charged to the user's budget"""
+    """another doing of YARN, its node or a controller"""
+    GPU_FAULT = "GpuFault"
+    """a GPU failed, by the process's last words"""
     PORT_TAKEN = "PortTaken"
     MEMORY = "Memory"
     REFUSED = "LaunchRefused"
@@ -26,6 +35,12 @@ class Cause(StrEnum):
     """a command, a script or a file isn't there: trying again can't help"""
     PERMANENT = "Permanent"
     """exit code 1 to 127 under restartPolicy ExitCode"""
+    COMMUNICATION = "Communication"
+    """a peer was lost, or a collective operation timed out, by the process's last words: whose fault that is, they don't say"""
+    KILLED = "Killed"
+    """a signal from outside"""
+    CRASHED = "Crashed"
+    """a signal that a process brings upon itself"""
     RETRYABLE = "Retryable"
     HANG = "Hang"
     """it made no step for as long as progressDeadline allows"""
@@ -40,6 +55,41 @@ class Cause(StrEnum):
 
 
 GOOD_ENDS = (Cause.STOPPED, Cause.SUCCEEDED)
+
+
+class FailureClass(StrEnum):
+    """Whose doing a failure is: what is made of it follows from that, where no rule says otherwise."""
+
+    INFRASTRUCTURE = "Infrastructure"
+    """YARN's or the node's: replaced at once, not charged to the user's budget"""
+    WORKLOAD = "Workload"
+    """the program's, or of what it was told"""
+    UNCLEAR = "Unclear"
+    """either's"""
+
+
+INFRASTRUCTURE = frozenset(
+    {
+        Cause.NODE_LOST,
+        Cause.NODE_UNHEALTHY,
+        Cause.NODE_DECOMMISSIONED,
+        Cause.PREEMPTED,
+        Cause.NEVER_RAN,
+        Cause.LOCALIZATION_FAILED,
+        Cause.LOGS_TOO_LARGE,
+        Cause.INFRASTRUCTURE,
+        Cause.GPU_FAULT,
+        Cause.PORT_TAKEN,
+    }
+)
+WORKLOAD = frozenset({Cause.MEMORY, Cause.REFUSED, Cause.CANNOT_RUN, Cause.PERMANENT, Cause.CRASHED})
+
+
+def class_of(cause: Cause) -> FailureClass:
+    """Whose doing a failure of this cause is."""
+    if cause in INFRASTRUCTURE:
+        return FailureClass.INFRASTRUCTURE
+    return FailureClass.WORKLOAD if cause in WORKLOAD else FailureClass.UNCLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +119,8 @@ class End:
     certain: bool = True
     """whether its process is known to be over. The ResourceManager also tells of an end when it has given a container away
     (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
+    node_words: str = ""
+    """what the ResourceManager last said of its node, where that is out of use: state and health report"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +162,7 @@ class Survivor:
     """from then on it counts as gone: YARN itself waits no longer for a node; UNCOUNTED while no time counts"""
     http: str = ""
     """host:port of the NodeManager's web server, which tells also whoever has no token of that node"""
+    grace_until: float = 0.0
+    """until then it may end by itself; from then on it is stopped"""
+    told: bool = False
+    """whether its NodeManager has taken it on to tell it to go: it is told once, whoever leads"""

@@ -12,16 +12,20 @@ from math import ceil
 
 from trainmaster.plan.case import Case, Draft
 from trainmaster.plan.classify import CHARGED
-from trainmaster.plan.ends import Cause, End
+from trainmaster.plan.ends import End
 from trainmaster.plan.memory import Failure, Key, ReplicaMemory, Verdict
+from trainmaster.plan.ruling import Ruling
 
 NAMED = 3
 """followers that a sentence names; of the others it says how many"""
 
 
-def follows(case: Case, draft: Draft, replica: ReplicaMemory, end: End, cause: Cause) -> bool:
-    """Whether this end, which would be charged by itself, belongs to the failure before it."""
-    return cause in CHARGED and belongs(case, draft.failure, replica, end)
+def follows(case: Case, draft: Draft, replica: ReplicaMemory, end: End, ruling: Ruling) -> bool:
+    """Whether this end, which would be charged by itself, belongs to the failure before it.
+
+    What a rule says of the program's own words it says of any of the job's processes.
+    """
+    return ruling.cause in CHARGED and not ruling.insists and belongs(case, draft.failure, replica, end)
 
 
 def belongs(case: Case, first: Failure | None, replica: ReplicaMemory, end: End) -> bool:

@@ -23,7 +23,7 @@ from trainmaster.plan.values import ContainerState
 COMING_BACK = 10.0
 """seconds more for whoever this leader hasn't heard: a process that found no door tries again every few seconds"""
 ASK_PATIENCE = 6.0
-"""seconds for which the stacks are waited for: the ResourceManager hands the question on with a NodeManager's next heartbeat"""
+"""seconds for which the stacks are waited for: a busy NodeManager takes some to send the signal, and to serve a log"""
 LOOK_AGAIN = 1.0
 """seconds until a deadline is looked at again that has passed by the clock, while the door hasn't told of that time yet"""
 

@@ -6,18 +6,20 @@ An edit that YARN could never grant must not stop what trains: then the last goo
 from __future__ import annotations
 
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.once import once_each
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
 from trainmaster.plan.admission import Refusal, unfit
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.unread import covers, outline
+from trainmaster.plan.unread import outline
 from trainmaster.plan.values import Limits, Seen
 
 
@@ -25,7 +27,8 @@ def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits:
     """The case to decide on; None where nothing readable was ever declared, and nothing is remembered."""
     newest, old = declared.job, last_good(memory)
     if newest is None or memory.verdict or declared.deleted:
-        job = old or (newest if newest and covers(newest, memory) else None)
+        # By the roles that it ever had: an expired one has no replicas any more, and nothing else is to change by that.
+        job = old or (newest if newest and memory.role_numbers.keys() <= newest.spec.roles.keys() else None)
         if job is None and memory.document:
             return _unread(declared, memory, seen, now, limits)
         return Case(declared, _heeding(declared, memory, job), seen, now, limits) if job else None
@@ -67,9 +70,14 @@ def _refusal_of_edit(case: Case, memory: Memory) -> Refusal | None:
     return None
 
 
+_written: WeakValueDictionary[str, TrainingJob] = WeakValueDictionary()
+"""by document: declarations of which it was made, while they are in use, as mostly they are"""
+
+
 def last_good(memory: Memory) -> TrainingJob | None:
     """The declaration that was last taken in: what runs, and what is started next, is made of it."""
-    return _read(memory.document) if memory.document else None
+    document = memory.document
+    return (_written.get(document) or _read(document)) if document else None
 
 
 @lru_cache(256)  # each pass of a job asks several times
@@ -80,9 +88,12 @@ def _read(document: str) -> TrainingJob | None:
         return None
 
 
+@once_each
 def document_of(job: TrainingJob) -> str:
     """The job as it is remembered: only what was written, so that defaults stay defaults."""
-    return job.model_dump_json(by_alias=True, exclude_unset=True)
+    document = job.model_dump_json(by_alias=True, exclude_unset=True)
+    _written[document] = job
+    return document
 
 
 def immutable_problems(case: Case, memory: Memory) -> tuple[FieldProblem, ...]:

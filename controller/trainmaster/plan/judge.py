@@ -8,37 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trainmaster.api import reasons
-from trainmaster.api.job import RestartPolicy, RestartScope
+from trainmaster.api.job import RestartPolicy
 from trainmaster.plan.anew import of_before
+from trainmaster.plan.avoidance import avoiding
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
-from trainmaster.plan.charges import counted, wait_after, why_over, with_limits
+from trainmaster.plan.charges import counted, restarts_all, wait_after, why_over
 from trainmaster.plan.classify import (
     CHARGED,
-    STALE,
     classify,
     describe,
-    lacked_by_node,
-    lacks_file,
     signal_of,
 )
 from trainmaster.plan.ends import Cause, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Failure, Memory, ReplicaMemory, Verdict, changed, replace
-from trainmaster.plan.pending import lightened, likeliest_cause, news, to_wait_for
+from trainmaster.plan.pending import lightened, likeliest_in, news, to_wait_for
+from trainmaster.plan.repeats import repeated, root_of
 from trainmaster.plan.restart import (
     let_go,
     unbound,
     whole_job,
     without_survivor,
 )
-from trainmaster.plan.survivors import remembered
+from trainmaster.plan.ruling import Ruling, by_default, ruling_of, told
+from trainmaster.plan.survivors import hosts_of, on_its_word_alone, remembered
 from trainmaster.plan.values import End, Event
 
 UNTOLD = (Cause.CONSEQUENCE, Cause.STOPPED)
 """of these the last words are left to the log: of thousands that die of one, they would fill the job's record"""
-ABORTED = -100
-"""ContainerExitStatus: YARN has given it up with its node, which may come back and bring it to another ResourceManager"""
 
 
 def judge_successes(case: Case, memory: Memory) -> Change:
@@ -53,7 +51,7 @@ def judge_failures(case: Case, memory: Memory) -> Change:
     heard = (*memory.pending_ends, *(e for e in news(memory, case.seen.ends) if e.code != 0))
     waiting = to_wait_for(case, memory, heard)
     due = _without(heard, waiting)
-    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=likeliest_cause))
+    change = judge(case, changed(memory, pending_ends=()), sorted(due, key=likeliest_in(case, memory)))
     if not waiting:
         return change
     # What was judged now may have been their first cause: then they are shown as its consequences.
@@ -102,13 +100,13 @@ def _containers(replica: ReplicaMemory) -> Iterator[str]:
 
 def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     replica = draft.rows[at]
+    if on_its_word_alone(end):
+        draft.given_up = remembered(draft.given_up, hosts_of(replica, end.container))
     if replica.container != end.container:
         draft.rows[at] = _note_late(case, replica, end)
         return
-    if end.code == ABORTED:
-        draft.given_up = remembered(draft.given_up, (replica.host,))
     if draft.verdict:
-        if follows(case, draft, replica, end, _cause(case, replica, end)):
+        if follows(case, draft, replica, end, ruling_of(case, replica, end)):
             draft.failure, draft.verdict = named(draft.failure, draft.verdict, replica, end)
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
@@ -116,30 +114,20 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if of_before(replica, end.code, draft.gathering):
         _lose(case, draft, at, end)
         return
-    cause = _cause(case, replica, end)
-    if follows(case, draft, replica, end, cause):
-        cause = Cause.CONSEQUENCE
-    ended = _remember(case, replica, end, cause)
-    if cause is Cause.SUCCEEDED and case.role(replica.key).restart_policy is not RestartPolicy.ALWAYS:
+    ruling = ruling_of(case, replica, end)
+    if follows(case, draft, replica, end, ruling):
+        ruling = by_default(Cause.CONSEQUENCE)
+    ended = _remember(case, replica, end, ruling.cause)
+    if ruling.cause is Cause.SUCCEEDED and case.role(replica.key).restart_policy is not RestartPolicy.ALWAYS:
         draft.rows[at] = _done(ended)
     else:
-        _restart_or_fail(case, draft, at, ended, cause, end)
-
-
-def _cause(case: Case, replica: ReplicaMemory, end: End) -> Cause:
-    """What this end means by itself."""
-    if lacks_file(end.code, end.diagnostics, case.job.spec.input_path):
-        return Cause.CANNOT_RUN
-    stale = end.code == STALE and replica.process > 1
-    nobodys = stale or lacked_by_node(end.code, end.diagnostics)
-    own = Cause.INFRASTRUCTURE if nobodys else classify(end.code, case.role(replica.key).restart_policy)
-    return with_limits(case, replica, own)
+        _restart_or_fail(case, draft, at, ended, ruling, end)
 
 
 def _lose(case: Case, draft: Draft, at: int, end: End) -> None:
     """It gets another container, uncharged. Where its peers were told of it already, all of them are told anew."""
     replica = draft.rows[at]
-    cause = classify(end.code, case.role(replica.key).restart_policy)
+    cause = classify(told(case, replica, end))
     shown = _remember(case, replica, end, Cause.CONSEQUENCE if cause in CHARGED else cause)
     draft.rows[at] = _let_go(case, replace(shown, replacements=shown.replacements + 1), end)
     if not draft.gathering:
@@ -166,7 +154,7 @@ def _let_go(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
     """The replica without the container that ended, or was given away while its process may live."""
     if end.certain:
         return unbound(replica, case.now)
-    return let_go(case, replica)
+    return let_go(case, replica, end_is_heard=True)
 
 
 def _note_late(case: Case, replica: ReplicaMemory, end: End) -> ReplicaMemory:
@@ -193,7 +181,9 @@ def exit_of(replica: ReplicaMemory, end: End, cause: Cause) -> LastExit:
         http=replica.http or replica.previous_http,
         code=end.code,
         cause=cause,
-        message=describe(end.code, "" if cause in UNTOLD and end.code > 0 else end.diagnostics),
+        message=describe(
+            end.code, "" if cause in UNTOLD and end.code > 0 else end.diagnostics, end.node_words
+        ),
         at=end.at,
         run=replica.run
         if end.container == replica.container
@@ -210,32 +200,37 @@ def _remember(case: Case, replica: ReplicaMemory, end: End, cause: Cause) -> Rep
 
 
 def _restart_or_fail(
-    case: Case, draft: Draft, at: int, replica: ReplicaMemory, cause: Cause, end: End
+    case: Case, draft: Draft, at: int, replica: ReplicaMemory, ruling: Ruling, end: End
 ) -> None:
-    charged, said = cause in CHARGED, f"{replica.key} ended on {replica.host}: {_message(replica)}"
-    if why := why_over(case, draft, replica, cause):
+    cause, said = ruling.cause, f"{replica.key} ended on {replica.host}: {_message(replica)}"
+    root = root_of(replica, end, ruling)
+    if why := why_over(case, draft, replica, ruling) or repeated(case, draft.root, root, replica):
         draft.rows[at] = _let_go(case, replica, end)
         draft.failure = Failure(replica.key, end.at, said, case.now)
         draft.verdict = _verdict(case, draft, replica, *why)
         return
-    after = counted(case, replica, cause)
-    wait = wait_after(case, draft, after, cause)
-    draft.charged += charged
+    draft.root = root or draft.root
+    if (ruling.avoid_node or (root and root.elsewhere)) and replica.host:
+        draft.avoided = avoiding(draft.avoided, replica.host, case.now)
+        said = f"{said}; {replica.host} is left alone for a while, where there are other nodes"
+    after = counted(case, replica, ruling)
+    wait = wait_after(case, draft, after, ruling)
+    draft.charged += ruling.charged
     if cause is Cause.CONSEQUENCE and draft.failure:
         draft.failure = followed(draft.failure, replica, end)
     elif cause is not Cause.SUCCEEDED:
         draft.failure = Failure(replica.key, end.at, said, case.now + wait)
     shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
-    if case.scope(replica.key) is RestartScope.JOB and not draft.gathering:
+    if restarts_all(case, replica, ruling) and not draft.gathering:
         draft.rows[at] = after
         draft.become(whole_job(case, draft.memory(), shown, wait, in_place=True))
         if end.certain:
             draft.rows[at] = without_survivor(draft.rows[at], end.container)
-        draft.tell(_event(reasons.GANG_RESTART, shown, charged))
+        draft.tell(_event(reasons.GANG_RESTART, shown, ruling.charged))
         return
     draft.rows[at] = replace(_let_go(case, after, end), not_before=case.now + wait)
     draft.restarts, draft.restart_cause = draft.restarts + 1, shown
-    draft.tell(_event(reasons.REPLICA_RESTART, said, charged))
+    draft.tell(_event(reasons.REPLICA_RESTART, said, ruling.charged))
 
 
 def _event(reason: str, said: str, charged: bool) -> Event:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 300
 """characters of what is quoted in one sentence"""
-KEPT: Final = 500
+KEPT: Final = 2000
 """characters of stderr that are remembered of an end until it is judged: a journal record has one for each replica"""
 
 STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
@@ -65,6 +66,16 @@ def stderr_of(diagnostics: str) -> str:
     return _quoted(_raised(lines) or _complaint(lines)) if lines else ""
 
 
+def stderr_lines(diagnostics: str) -> list[str]:
+    """The last lines that the process wrote to stderr, as far as YARN tells them, without bash's own words before them."""
+    return [_SHELL.sub("", line) for line in _lines(_tail(diagnostics))]
+
+
+def raised(lines: Sequence[str]) -> str:
+    """The last line that ends a traceback, without what stands around it; empty where none does."""
+    return next((line.strip() for line in reversed(lines) if _RAISED.match(line)), "")
+
+
 def names_missing(words: str, path: str) -> bool:
     """Whether these words say that this path, or something below it, isn't there."""
     bare = re.sub(r"^[a-zA-Z][\w+.-]*://[^/]*", "", path).rstrip("/")
@@ -78,6 +89,7 @@ def missing_script(words: str) -> str:
     return found[1].rpartition("/")[2] if found else ""
 
 
+@lru_cache(512)  # several questions are asked of each end, one after the other
 def _tail(diagnostics: str) -> str:
     """The last piece of stderr that is quoted."""
     *_, last = (0, *(found.end() for found in _TAIL.finditer(diagnostics)))
@@ -92,6 +104,8 @@ def _lines(text: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """Without control characters, and those that turn the direction of writing."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " for char in _ESCAPE.sub("", text).replace("\a", ""))
 
 

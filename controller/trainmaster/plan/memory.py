@@ -59,6 +59,30 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """What a process of the job failed of last, where trying again helps only if something else changes."""
+
+    fingerprint: str
+    """the same for the same failure"""
+    host: str
+    at: float
+    ran: float
+    """seconds for which the process had lived"""
+    elsewhere: bool = False
+    """whether it may go well on another node"""
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """A node that the job asks nothing of for a while: something failed there that lies at the node."""
+
+    host: str
+    until: float
+    times: int = 1
+    """failures of this kind on it, as long as they count"""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaMemory:
     """One replica. Bound means: a container was chosen for it and written down, and may now be told to start."""
 
@@ -86,6 +110,8 @@ class ReplicaMemory:
     """uncharged ones"""
     infra_ends: tuple[float, ...] = ()
     """times of infrastructure ends, newest last; only those of the last ten minutes are kept"""
+    excused_ends: tuple[float, ...] = ()
+    """the same of ends that a rule of the job charges to nobody"""
     port_clashes: int = 0
     avoid: tuple[str, ...] = ()
     """hosts where it could not be started, newest last"""
@@ -125,6 +151,8 @@ class ApplicationMemory:
     """its record was lost: only its id is known, from what had been shown of it"""
     recorded: bool = False
     """what is left of its record names it: it is ours, whatever its tags say"""
+    hdfs_token: str = field(default="", repr=False)
+    """secret: base64 of the token of HDFS that it was submitted with, likewise; empty where none is needed"""
     token_at: float = 0.0
     """when YARN gave the present token; 0 in records from before that was kept"""
     report_token: str = field(default="", repr=False)
@@ -199,6 +227,8 @@ class Memory:
     """containers of replicas that were scaled away, which may still live: those that come back don't start beside them"""
     given_up: tuple[str, ...] = ()
     """hosts on which something of this application was given up without a word: it may come back with them"""
+    avoided: tuple[Avoided, ...] = ()
+    """nodes that failed it, the newest last"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0
@@ -206,6 +236,7 @@ class Memory:
     restart_cause: str = ""
     """the sentence shown while Restarting"""
     failure: Failure | None = None
+    root: Root | None = None
     pending_ends: tuple[End, ...] = ()
     """heard, and not judged yet (pending.py)"""
     lives: tuple[Life, ...] = ()

@@ -60,7 +60,7 @@ def _edited(case: Case, memory: Memory) -> Change:
     fields = restart_fields(case.job)
     if fields == memory.applied:
         return Change(memory)
-    applied = replace(memory, applied=fields)
+    applied = replace(memory, applied=fields, root=None)  # what is mended by it may well be what failed
     if not memory.applied or memory.closing_since:
         return Change(applied)
     if not any(r.bound or r.done for r in memory.replicas):
@@ -94,12 +94,11 @@ def _scaled(case: Case, change: Change) -> Change:
 def _retired_survivors(
     case: Case, memory: Memory, dropped: Iterable[ReplicaMemory]
 ) -> dict[Key, list[Survivor]]:
-    """What may live of replicas that are or were scaled away, save what counts as gone by now."""
+    """What may live of replicas that are or were scaled away."""
     gone = (let_go(case, r) for r in dropped)
     found: dict[Key, list[Survivor]] = {}
     for key, one in (*memory.retired_survivors, *((r.key, one) for r in gone for one in r.survivors)):
-        if case.now < one.until:
-            found.setdefault(key, []).append(one)
+        found.setdefault(key, []).append(one)
     return found
 
 

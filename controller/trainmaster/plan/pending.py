@@ -6,7 +6,7 @@ Lives here: how long, and for whom, a failure waits. What it means then is judge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from signal import SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV
 
@@ -16,13 +16,14 @@ from trainmaster.plan.classify import (
     NOT_EXECUTABLE,
     NOT_FOUND,
     PORT_TAKEN,
-    first_cause_first,
     lacks_file,
     signal_of,
 )
-from trainmaster.plan.ends import End
+from trainmaster.plan.ends import Cause, End
 from trainmaster.plan.failures import belongs
+from trainmaster.plan.first_cause import LAST, first_cause_first
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.ruling import ruling_of
 
 ROOTS = frozenset({SIGILL, SIGBUS, SIGFPE, SIGKILL, SIGSEGV})
 """signals of which no process dies because a neighbour did: frameworks end by an exit, SIGABRT or SIGTERM then"""
@@ -38,9 +39,31 @@ WORDS_OF = 20
 """ends that wait with what YARN said of them: each may turn out to be the first cause, and their words are in the job's record"""
 
 
+LEFT_OUT = "(left out)"
+"""in place of the words of those that are less likely than these"""
+
+
 def likeliest_cause(end: End) -> tuple[int, float]:
     """Sort key: the likeliest first cause first."""
-    return first_cause_first(end.code), end.at
+    return (
+        (LAST, end.at)
+        if end.diagnostics == LEFT_OUT
+        else (first_cause_first(end.code, end.diagnostics), end.at)
+    )
+
+
+def likeliest_in(case: Case, memory: Memory) -> Callable[[End], tuple[int, float]]:
+    """The same, with what a rule of the job says of the program's own words before all others."""
+    if not case.job.spec.failure_rules:
+        return likeliest_cause
+    bound = {r.container: r for r in memory.replicas if r.bound}
+
+    def key(end: End) -> tuple[int, float]:
+        replica = bound.get(end.container)
+        insists = replica is not None and ruling_of(case, replica, end).insists
+        return (-1, end.at) if insists else likeliest_cause(end)
+
+    return key
 
 
 def lightened(ends: Sequence[End]) -> tuple[End, ...]:
@@ -48,7 +71,7 @@ def lightened(ends: Sequence[End]) -> tuple[End, ...]:
     if len(ends) <= WORDS_OF:
         return tuple(ends)
     likely = {end.container for end in sorted(ends, key=likeliest_cause)[:WORDS_OF]}
-    return tuple(end if end.container in likely else replace(end, diagnostics="") for end in ends)
+    return tuple(end if end.container in likely else replace(end, diagnostics=LEFT_OUT) for end in ends)
 
 
 def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, ...]:
@@ -62,7 +85,7 @@ def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, .
     bound = {r.container: r for r in memory.replicas if r.bound}
     own = [e for e in ends if e.code > 0 and e.container in bound]
     waiting = tuple(e for e in own if _may_follow(case, memory, bound[e.container], e))
-    rooted = any(_explains_itself(case, e) for e in own)
+    rooted = any(_explains_itself(case, bound[e.container], e) for e in own)
     if not waiting or rooted or len(own) == len(bound) or case.now >= waits_until(case, waiting):
         return ()
     return waiting
@@ -74,11 +97,14 @@ def _may_follow(case: Case, memory: Memory, replica: ReplicaMemory, end: End) ->
     return not alone and not belongs(case, memory.failure, replica, end)
 
 
-def _explains_itself(case: Case, end: End) -> bool:
+def _explains_itself(case: Case, replica: ReplicaMemory, end: End) -> bool:
     """Of these no process ends because a neighbour did."""
     mistaken = end.code in (NOT_FOUND, NOT_EXECUTABLE)
     missing = mistaken or lacks_file(end.code, end.diagnostics, case.job.spec.input_path)
-    return missing or signal_of(end.code) in ROOTS
+    if missing or signal_of(end.code) in ROOTS:
+        return True
+    ruling = ruling_of(case, replica, end)
+    return ruling.insists or ruling.cause is Cause.GPU_FAULT
 
 
 def waits_until(case: Case, ends: Sequence[End]) -> float:

@@ -5,7 +5,7 @@ Only memory is changed here. What the old containers are told, and what is asked
 
 from __future__ import annotations
 
-from trainmaster.api.job import Backoff, RestartScope
+from trainmaster.api.job import DEFAULT_GRACE, Backoff, RestartScope
 from trainmaster.plan.case import Case
 from trainmaster.plan.ends import Survivor
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
@@ -53,14 +53,34 @@ def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
     )
 
 
-def let_go(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
-    """The same of a container whose process may still live: a stray from now on, and for as long a survivor."""
+def _grace(case: Case, replica: ReplicaMemory) -> float:
+    """Seconds that its process has to end in. One that hasn't begun, or only waits for its place, needs none."""
+    waits = replica.process > 1 and (replica.reinitialising or not case.has_come(replica))
+    if waits or case.state_of(replica) not in STAYS:
+        return 0.0
+    role = case.job.spec.roles.get(replica.key.role)
+    return role.grace if role else DEFAULT_GRACE
+
+
+def let_go(case: Case, replica: ReplicaMemory, end_is_heard: bool = False) -> ReplicaMemory:
+    """The same of a container whose process may still live: a stray from now on, and for as long a survivor.
+
+    It has its time to end in, unless YARN gave it away already (`end_is_heard`).
+    """
     gone, now = unbound(replica, case.now), case.now
     if not replica.bound:
         return gone
-    kept = tuple(s for s in replica.survivors if now < s.until)
-    left = Survivor(replica.container, replica.node, now, now + case.limits.node_expiry, replica.http)
-    return replace(gone, survivors=(*kept, left))
+    grace = 0.0 if end_is_heard else _grace(case, replica)
+    until = now + grace
+    left = Survivor(
+        replica.container,
+        replica.node,
+        now,
+        until + case.limits.node_expiry,
+        replica.http,
+        until if grace else 0.0,
+    )
+    return replace(gone, survivors=(*replica.survivors, left))
 
 
 def without_survivor(replica: ReplicaMemory, container: str) -> ReplicaMemory:
@@ -144,4 +164,4 @@ def fresh_gang(case: Case, memory: Memory) -> Memory:
         for r in gone.replicas
     )
     rises = 1 if memory.started_generation == memory.generation else 0
-    return replace(gone, replicas=replicas, generation=memory.generation + rises, active_since=0.0)
+    return replace(gone, replicas=replicas, generation=memory.generation + rises, active_since=0.0, root=None)

@@ -5,15 +5,18 @@ Lives here: forgetting them, counting their time, and remembering where they wer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from trainmaster.plan.case import Case, Change
-from trainmaster.plan.ends import Survivor
+from trainmaster.plan.classify import GIVEN_AWAY
+from trainmaster.plan.ends import End, Survivor
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import IDLE
 
 MOST = 100
-"""hosts remembered at most, newest last"""
+"""hosts remembered at most by their names"""
+ANYWHERE = "*"
+"""stands for all hosts once they are more"""
 
 
 def forget_survivors(case: Case, memory: Memory) -> Change:
@@ -51,19 +54,43 @@ def _lives(case: Case, survivor: Survivor) -> bool:
 
 
 def _forgotten(case: Case, memory: Memory) -> Change:
-    over = {e.container for e in case.seen.ends if e.certain}
-    living = [(key, one) for key, one in memory.retired_survivors if one.container not in over]
+    ends = {e.container: e for e in case.seen.ends if e.certain}
+    living = [(key, one) for key, one in memory.retired_survivors if one.container not in ends]
     known = [one for r in memory.replicas for one in r.survivors] + [one for _, one in living]
     late = [one for one in known if case.now >= one.until]
     retired = tuple((key, one) for key, one in living if case.now < one.until)
     rows = tuple(_without_late(case, r) for r in memory.replicas) if late else memory.replicas
-    after = changed(memory, retired_survivors=retired, given_up=remembered(memory.given_up, map(_host, late)))
+    ended = ((one, ends.get(one.container)) for _, one in memory.retired_survivors)
+    unsaid = (one for one, end in ended if end and on_its_word_alone(end))
+    hosts = remembered(memory.given_up, map(_host, (*late, *unsaid)))
+    after = changed(memory, retired_survivors=retired, given_up=hosts)
     return Change(after if rows is memory.replicas else replace(after, replicas=rows))
 
 
 def remembered(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
     """The hosts on which something was given up, with these."""
-    return tuple(dict.fromkeys((*known, *more)))[-MOST:]
+    hosts = tuple(dict.fromkeys((*known, *more)))
+    return hosts if len(hosts) <= MOST and ANYWHERE not in hosts else (ANYWHERE,)
+
+
+def may_bring_back(given_up: Collection[str], hosts: Set[str]) -> bool:
+    """Whether something that was given up may be on one of these hosts."""
+    return ANYWHERE in given_up or not hosts.isdisjoint(given_up)
+
+
+def on_its_word_alone(end: End) -> bool:
+    """Whether it counts as over because the ResourceManager waits no longer for its node, which has not said so.
+
+    The node may come back and bring it to another ResourceManager, which knows nothing of that.
+    """
+    return end.certain and end.code in GIVEN_AWAY
+
+
+def hosts_of(replica: ReplicaMemory, container: str) -> Iterator[str]:
+    """Where this container of the replica ran."""
+    if container == replica.container:
+        yield replica.host
+    yield from (_host(one) for one in replica.survivors if one.container == container)
 
 
 def _host(survivor: Survivor) -> str:

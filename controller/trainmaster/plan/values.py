@@ -67,6 +67,8 @@ class Container:
     """number of the process that was seen to have taken another's place in it; 0 for none"""
     refuses: bool = False
     """its NodeManager will never start another process in it"""
+    leaving: bool = False
+    """its NodeManager has taken on to tell its process to go"""
 
     @property
     def host(self) -> str:
@@ -101,6 +103,8 @@ class Seen:
     application: AppState = AppState.NONE
     application_words: str = ""
     """YARN's diagnostics for the state above"""
+    not_proxy: bool = False
+    """whether these words are that we may not speak for the job's user; an administrator may mend that at any time"""
     containers: Mapping[str, Container] = field(default_factory=dict)
     ends: tuple[End, ...] = ()
     """pulled and not judged yet"""
@@ -186,6 +190,8 @@ class Start:
     key: Key
     environment: Mapping[str, str]
     command: str
+    grace: float = 0.0
+    """seconds that it has to end in when it is told to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,8 @@ class Reinitialise:
     process: int
     environment: Mapping[str, str]
     command: str
+    grace: float = 0.0
+    """seconds that it has to end in when it is told to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +236,14 @@ class AskStacks:
     """Have the processes of these containers tell where they stand, in their logs and to us."""
 
     containers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Tell a container's process to go, and leave it its time."""
+
+    container: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +273,15 @@ class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
 
+Launch = Start | Park | Reinitialise
+"""what has a process begin in a container"""
 Action = (
     Open
     | Prioritize
-    | Start
-    | Park
-    | Reinitialise
+    | Launch
     | Release
     | Stop
+    | Terminate
     | AskStacks
     | Finish
     | Kill

@@ -7,7 +7,8 @@ from math import inf
 
 from trainmaster.plan.actions import FINISH_ANYWAY
 from trainmaster.plan.anew import awaited, patience_ends
-from trainmaster.plan.case import Case
+from trainmaster.plan.case import Case, doubted_from
+from trainmaster.plan.gentle import last_grace, leaving
 from trainmaster.plan.hangs import wakes
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
@@ -25,13 +26,11 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
     yield memory.open_not_before
     policy = case.job.spec.run_policy
     if memory.application and memory.closing_since and not memory.closed_at:
-        yield memory.closing_since + FINISH_ANYWAY
+        yield max(memory.closing_since, last_grace(memory)) + FINISH_ANYWAY
     if memory.closed_at and policy.ttl_after_finished is not None:
         yield memory.closed_at + policy.ttl_after_finished
-    for survivor in (
-        *(s for r in memory.replicas for s in r.survivors),
-        *(s for _, s in memory.retired_survivors),
-    ):
+    for survivor in leaving(memory):
+        yield survivor.grace_until
         if survivor.until != UNCOUNTED:
             yield survivor.until
     if memory.closing_since:
@@ -45,6 +44,7 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
     if memory.pending_ends:
         yield waits_until(case, memory.pending_ends)
     yield from wakes(case, memory)
+    yield from (one.until for one in memory.avoided)
     yield from _gang_times(case, memory)
     yield from _replica_times(case, memory)
 
@@ -64,6 +64,6 @@ def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
         if replica.unseen_since:
             yield replica.unseen_since + case.limits.node_expiry
         for survivor in replica.survivors:
-            yield survivor.since + case.limits.doubt_patience
+            yield doubted_from(survivor, case.limits)
         if not replica.bound and not replica.done:
             yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds

@@ -1,4 +1,4 @@
-"""Which file declares which job, when several say that they do, or one that did can't be read any more.
+"""Which document declares which job, when several say that they do, or one that did can't be read any more.
 
 The rules, in the words of the design: the path gives no identity; the first holder of a namespace and name wins; a job never
 changes its owner, since its processes run as that user. Never here: what is told of a job, or of a file that is away.
@@ -7,11 +7,12 @@ changes its owner, since its processes run as that user. Never here: what is tol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.sources.known import Record
+from trainmaster.sources.layout import file_of, is_whole
 from trainmaster.sources.moves import LeftBehind
 from trainmaster.sources.reading import FileRead
 from trainmaster.sources.sightings import Identity, JobState
@@ -26,7 +27,8 @@ class Claims:
     def __init__(self, jobs: dict[Identity, JobState], new_uid: Callable[[], str], today: float) -> None:
         """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch."""
         self._jobs, self._new_uid, self._today = jobs, new_uid, today
-        self._by_path: Mapping[str, list[Identity]] = {}
+        self._claims: Mapping[Identity, list[FileRead]] = {}
+        self._by_file: Mapping[str, list[Identity]] = {}
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
         self.moved: list[FileRead] = []
@@ -36,14 +38,15 @@ class Claims:
         """The jobs whose file is there, and the files that declare none, with who holds their job's name instead."""
         claims: dict[Identity, list[FileRead]] = defaultdict(list)
         broken = []
-        for read in sorted(reads.values(), key=lambda read: (read.entry.modified, read.path)):
+        for read in sorted(reads.values(), key=lambda read: read.order):
             if read.job is None:
                 broken.append(read)
             else:
                 claims[read.identity].append(read)
-        self._by_path = self._paths_of_jobs()
+        self._claims = claims
+        self._by_file = self._files_of_jobs()
         if any(identity not in self._jobs for identity in claims):
-            self.left = LeftBehind.of(self._jobs.values(), reads)
+            self.left = LeftBehind.of(self._jobs.values(), {*reads, *self._still_declared()})
         present = self._attach(broken)
         attached = set(present.values())
         unheld = [(read, "") for read in broken if read.path not in attached]
@@ -58,36 +61,52 @@ class Claims:
                 self.moved += claimed
         return set(holders), unheld
 
-    def _paths_of_jobs(self) -> dict[str, list[Identity]]:
-        """Which jobs came from which path; those that are there before those that are missing."""
-        paths: dict[str, list[Identity]] = defaultdict(list)
+    def _files_of_jobs(self) -> dict[str, list[Identity]]:
+        """Which jobs came from which file; those that are there before those that are missing."""
+        files: dict[str, list[Identity]] = defaultdict(list)
         for identity, state in sorted(self._jobs.items(), key=lambda item: item[1].missing_since is not None):
-            paths[state.record.path].append(identity)
-        return paths
+            files[file_of(state.record.path)].append(identity)
+        return files
+
+    def _still_declared(self) -> Iterator[str]:
+        """Where jobs were that are declared elsewhere now: as a document that came among others, or is alone again."""
+        for identity, reads in self._claims.items():
+            state = self._jobs.get(identity)
+            if state and not state.deleting and any(state.record.owner == read.entry.owner for read in reads):
+                yield state.record.path
 
     def _attach(self, broken: list[FileRead]) -> dict[Identity, str]:
-        """A file that was good once is still its job's: that goes on as it was, with the problems shown."""
-        found = {}
-        for read in broken:
-            identity = self._identity_of(read)
-            if identity is None:
-                continue
-            found[identity] = read.path
-            state = self._jobs[identity]
-            if state.read is not read or state.missing_since is not None:
-                record = replace(state.record, path=read.path, owner=read.entry.owner)
-                self._jobs[identity] = JobState(record, last_good(state), read.problems, read)
+        """What was good once is still its job's: that goes on as it was, with the problems shown. Documents that tell their names
+        come first, since what is left of their file's jobs may be any of the others."""
+        found: dict[Identity, str] = {}
+        for read in sorted(broken, key=lambda read: not read.named):
+            for identity in self._identities_of(read, found):
+                found[identity] = read.path
+                self._jobs[identity] = _kept(self._jobs[identity], read)
         return found
 
-    def _identity_of(self, read: FileRead) -> Identity | None:
-        """Whose broken file this is: by its path and owner, or by its name where no path is known."""
-        candidates: list[Identity] = [*self._by_path.get(read.path, ()), read.identity]
-        for identity in candidates:
-            state = self._jobs.get(identity)
-            known = state is not None and not state.deleting and state.record.path in ("", read.path)
-            if state is not None and known and state.record.owner in ("", read.entry.owner):
-                return identity
-        return None
+    def _identities_of(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """Whose broken file or document this is: by its path and owner, or by its name where no path is known. One that doesn't
+        tell its name among others, and a file that can't be read at all, may be any job's of that file."""
+        file = file_of(read.path)
+        candidates = [*self._by_file.get(file, ()), read.identity]
+        own = [each for each in candidates if each not in found and self._may_be(read, each)]
+        exact = [each for each in own if self._jobs[each].record.path in ("", read.path)][:1]
+        if read.named:
+            return exact or [each for each in own if each == read.identity and each not in self._claims][:1]
+        return list(dict.fromkeys((*exact, *(each for each in own if self._is_unaccounted(each, read)))))
+
+    def _may_be(self, read: FileRead, identity: Identity) -> bool:
+        state = self._jobs.get(identity)
+        if state is None or state.deleting or state.record.owner not in ("", read.entry.owner):
+            return False
+        return file_of(state.record.path) in ("", file_of(read.path))
+
+    def _is_unaccounted(self, identity: Identity, read: FileRead) -> bool:
+        """Whether a document's job was there until now, and none declares it any more."""
+        state = self._jobs[identity]
+        among_others = read.number or not is_whole(state.record.path)
+        return bool(among_others) and identity not in self._claims and state.missing_since is None
 
     def _hold(self, identity: Identity, reads: list[FileRead]) -> str:
         """The path of the file that declares this job; empty when none of them may."""
@@ -122,6 +141,15 @@ def _first_seen(uid: str, read: FileRead, today: float) -> JobState:
 def last_good(state: JobState) -> TrainingJob | None:
     """What it goes by. Before its file was read for the first time that is its record's text, which mostly needn't be read."""
     return state.job or (state.record.job() if state.read is None else None)
+
+
+def _kept(state: JobState, read: FileRead) -> JobState:
+    """The state of a job of which this is what can't be read; the same object when nothing changed."""
+    if state.read is read and state.missing_since is None:
+        return state
+    path = state.record.path if file_of(state.record.path) == file_of(read.path) else read.path
+    record = replace(state.record, path=path, owner=read.entry.owner)
+    return JobState(record, last_good(state), read.problems, read)
 
 
 def _differ(old: TrainingJob | None, new: TrainingJob | None) -> bool:

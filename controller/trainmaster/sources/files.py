@@ -88,7 +88,7 @@ class Files(Protocol):
         It belongs to `owner`, if given; DeniedError when that is somebody else whom we may not give files to.
         """
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
         """As `replace`, and asks `still` just before the file takes its place; what that raises comes through."""
 
     def create(self, path: str, data: bytes) -> None:

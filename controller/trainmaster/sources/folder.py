@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -23,12 +22,15 @@ from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
 from trainmaster.sources.files import STICKY, Entry, Listing
+from trainmaster.sources.identity import identity
+from trainmaster.sources.in_place import change
 from trainmaster.sources.journal import FolderJournal
-from trainmaster.sources.layout import DELETE, SET, Layout
+from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_whole
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
+from trainmaster.sources.rewriting import without_document
 from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
@@ -51,6 +53,8 @@ class FolderSource:
     """nobody else looks into this folder"""
     trouble = unable = ""
     """what keeps it from its work makes its calls fail, and stands in their errors"""
+    late = 0.0
+    """a listing is whole, or fails"""
 
     def __init__(self, url: str, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files, root = open_files(
@@ -104,19 +108,7 @@ class FolderSource:
 
     async def identify(self) -> str:
         """Kept beside the journal."""
-        return await self._own_threads[1].call(self._identify)
-
-    def _identify(self) -> str:
-        try:
-            return str(uuid.UUID(self._own.read(self._identity, 100).decode().strip()))
-        except FileNotFoundError:
-            made = str(uuid.uuid4())
-            self._own.make_folder(self._identity.rpartition("/")[0])
-            self._own.replace_if(self._identity, f"{made}\n".encode(), 0o644, self._still)
-            return made
-        except ValueError:
-            where = f"{self._own.base}{self._identity}"
-            raise UnavailableError(f"{where} doesn't hold the identity of an installation") from None
+        return await self._own_threads[1].call(identity, self._own, self._identity, self._still)
 
     async def start(self) -> None:
         """Nothing is needed before the first look."""
@@ -146,7 +138,7 @@ class FolderSource:
             version=self._reader.version,
             marks=self._reader.marks,
             # what is there and wasn't read yet is not gone either
-            blind=frozenset(below(blind) for blind in listing.blind) | (self._reader.paths - reads.keys()),
+            blind=frozenset(below(blind) for blind in listing.blind) | self._reader.unread,
             crowded=frozenset(left.owner for left in listing.left_out if left.crowded),
             admin=folder.owner,
             confirmed=confirmed,
@@ -201,8 +193,10 @@ class FolderSource:
             listing = await self._threads.call(self._files.walk, self._layout.status)
         except FileNotFoundError:
             return []
-        alive = {self._layout.status_of(path) for path in self._registry.paths() | self._reader.paths}
-        return [each.path for each in listing.entries if not each.folder and each.path not in alive]
+        alive, unread = self._registry.paths(), self._reader.unread
+        below = len(self._layout.status) + 1
+        found = ((each.path, each.path[below:]) for each in listing.entries if not each.folder)
+        return [whole for whole, path in found if path not in alive and file_of(path) not in unread]
 
     # --- showing
 
@@ -275,8 +269,18 @@ class FolderSource:
         """Delete the job's own file (ttlDeletesResource); it needs no grace."""
         self._still()
         if declared.path and self._registry.holds(declared):
-            await self._threads.call(self._files.delete, self._layout.job(declared.path))
+            await self._threads.call(self._take_away, declared.path)
             self._registry.deleted(declared)
+
+    def _take_away(self, path: str) -> None:
+        """The file, or one document where others stand in it: the rest stays as it was, and its owner's."""
+        if is_whole(path):
+            self._files.delete(self._layout.job(path))
+            return
+        read = self._reader.reads.get(path)
+        if read is None:
+            raise UnavailableError(f"{path} isn't where it was")
+        change(self._files, read, without_document, self._still)
 
     async def _try_delete(self, path: str) -> None:
         try:

@@ -7,6 +7,7 @@ words for a rename that replaces, an exclusive create, or a flush to disk.
 from __future__ import annotations
 
 import functools
+import os
 import re
 import secrets
 import time
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from hdfs_native import Client, WriteOptions
 
-from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
+from trainmaster.errors import DeniedError, InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import configuration
+from trainmaster.hadoop.kerberos import words
 from trainmaster.sources import walking
 from trainmaster.sources.files import Entry, Listing, Still
 from trainmaster.sources.walking import Limits
@@ -36,6 +38,8 @@ _PATIENCE = {
     "dfs.client.failover.sleep.max.millis": "1000",
 }
 _RPC_ERROR = re.compile(r'RPCError\("([\w.$]+)", "(.*?)(?:\\n|"\)|$)', re.DOTALL)
+_GSSAPI = re.compile(r'GSSAPIError\(.*?\d+, "(.*)"\)', re.DOTALL)
+"""what hdfs-native says where the library of Kerberos gave it no proof of who we are: GSSAPI's words, then the mechanism's"""
 _PASSING = ("StandbyException", "SafeModeException", "RetriableException", "ObserverRetryOnActiveException")
 _DENIED = ("AccessControlException", "AuthorizationException")
 _CHUNK = 4 << 20
@@ -60,7 +64,9 @@ def _told(call: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def _family(error: Exception) -> UnavailableError | RefusedError:
+def _family(error: Exception) -> TrainmasterError:
+    if ticket := _GSSAPI.search(str(error)):
+        return words.told(ticket[1].partition(": ")[2] or ticket[1], config=os.environ.get("KRB5_CONFIG", ""))
     found = _RPC_ERROR.search(str(error))
     if found is None or found[1].rsplit(".", 1)[-1] in _PASSING:
         return UnavailableError(f"HDFS: {_first_line(error)}")
@@ -110,8 +116,8 @@ class HdfsFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
-        self._replace(path, data, mode, "", still)
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, still)
 
     @_told
     def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:

@@ -27,6 +27,11 @@ def valid(text: str, path: str, *, lines: bool = True) -> FileRead:
     return read
 
 
+def same(read: FileRead, text: str) -> bool:
+    """Whether the file says this already, or the document among others in it."""
+    return read.text.strip("\r\n") == text.strip("\r\n") if read.number else read.text == text
+
+
 def agree(what: str, asked: str, written: str) -> None:
     if asked and asked != written:
         raise InvalidError(f"metadata.{what}: the file says {written}, the command says {asked}")

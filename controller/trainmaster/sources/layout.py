@@ -4,6 +4,7 @@ jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
 jobs/<any folders>/.<name>.yaml.set     what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
+status/<same path>#<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
@@ -14,7 +15,10 @@ confirm-deletions                       a mark: the files that vanished together
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from trainmaster.api.job import JOB_NAME, NAMESPACE_NAME
 
 SUFFIXES = (".yaml", ".yml")
 """in letters of either case"""
@@ -60,8 +64,8 @@ class Layout:
         return self.under(f"staging/{user}/{namespace}/{name}")
 
     def job(self, path: str) -> str:
-        """The whole path of a job's file."""
-        return f"{self.jobs}/{path}"
+        """The whole path of a job's file, which others may share."""
+        return f"{self.jobs}/{file_of(path)}"
 
     def status_of(self, path: str) -> str:
         return f"{self.status}/{path}"
@@ -69,7 +73,7 @@ class Layout:
     def mark(self, path: str, kind: str) -> str:
         """The mark beside a job's file."""
         folder, slash, name = path.rpartition("/")
-        return self.job(f"{folder}{slash}.{name}.{kind}")
+        return f"{self.jobs}/{folder}{slash}.{name}.{kind}"
 
     def under(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"
@@ -88,13 +92,43 @@ def mark_of(path: str, kind: str) -> str | None:
     """The job's path that a mark stands beside; None for what is no such mark."""
     folder, slash, name = path.rpartition("/")
     inner = name[1:].removesuffix(f".{kind}")
-    marked = name.startswith(".") and name.endswith(f".{kind}") and inner.lower().endswith(SUFFIXES)
+    marked = name.startswith(".") and name.endswith(f".{kind}") and file_of(inner).lower().endswith(SUFFIXES)
     return f"{folder}{slash}{inner}" if marked else None
 
 
+def place_of(path: str, namespace: str, name: str) -> str:
+    """The path of one document in a file that holds several. No file has such a path, for a namespace has no dot; it doesn't
+    tell where the document stands, so that nothing changes for it when others come and go."""
+    return f"{path}#{name}@{namespace}"
+
+
+def numbered(path: str, number: int) -> str:
+    """The path of a document that can't be told by its name, or whose name another one in its file has."""
+    return f"{path}#{number}"
+
+
+def file_of(path: str) -> str:
+    """The file in which a job stands: its path, but for a document among others."""
+    return path if is_whole(path) else path.rpartition("#")[0]
+
+
+def is_whole(path: str) -> bool:
+    """Whether the path is that of a file, and not of a document among others in it."""
+    return path.lower().endswith(SUFFIXES) or "#" not in path
+
+
+def can_be_named(namespace: object, name: object) -> bool:
+    """Whether these are a namespace and a name, as far as paths are concerned."""
+    if not (isinstance(namespace, str) and isinstance(name, str) and len(namespace) <= 63 >= len(name)):
+        return False
+    return bool(re.fullmatch(NAMESPACE_NAME, namespace) and re.fullmatch(JOB_NAME, name))
+
+
 def default_name(path: str) -> str:
-    """The name of a job whose file gives none: the file's, without its ending."""
+    """The name of a job whose file gives none: the file's, without its ending. Of a document among others it is nobody's."""
     name = path.rpartition("/")[2]
+    if not is_whole(path):
+        return ""
     return name.rpartition(".")[0] if name.lower().endswith(SUFFIXES) else name
 
 

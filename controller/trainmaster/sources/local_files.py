@@ -68,27 +68,28 @@ class LocalFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
-        self._replace(path, data, mode, "", still)
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+        self._replace(path, data, mode, owner, still)
 
     @_told
     def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        folder, name = os.path.split(path)
+        temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
         try:
             _write(temporary, data, mode)
-            if owner and owner != temporary.owner():
+            if owner and owner != Path(temporary).owner():
                 shutil.chown(temporary, owner)
             still()
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync(target.parent)
+            os.replace(temporary, path)  # noqa: PTH105 - as all below a path of text: it is done for every status
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync(folder)
 
     @_told
     def create(self, path: str, data: bytes) -> None:
-        _write(Path(path), data, 0o644)
-        _sync(Path(path).parent)
+        _write(path, data, 0o644)
+        _sync(os.path.dirname(path))  # noqa: PTH120
 
     @_told
     def touch(self, path: str, modified: int) -> None:
@@ -110,7 +111,7 @@ class LocalFiles:
     def move(self, path: str, target: str) -> None:
         Path(path).rename(target)
         for folder in {Path(path).parent, Path(target).parent}:
-            _sync(folder)
+            _sync(str(folder))
 
     @_told
     def delete(self, path: str) -> None:
@@ -134,7 +135,7 @@ class LocalFiles:
         """Nothing is ever under way after a call."""
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: str, data: bytes, mode: int) -> None:
     """A new file on the disk, not only in its cache."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -144,7 +145,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def _sync(folder: str) -> None:
     """A rename is durable when its folder is."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

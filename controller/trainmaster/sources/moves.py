@@ -28,12 +28,12 @@ class LeftBehind:
 
     @classmethod
     def of(cls, states: Iterable[JobState], there: Container[str]) -> Self:
-        """`there` are the paths of the files that were read."""
+        """`there` are the paths of what was read."""
         found = cls()
         for state in states:
             record = state.record
             if record.path and (state.deleting or record.path not in there):
-                found.by_text.setdefault((record.owner, record.text), state)
+                found.by_text.setdefault((record.owner, _said(record.text)), state)
                 if checkpoints := _writes_to(state.job):
                     found.by_checkpoints.setdefault((record.owner, checkpoints), state)
         return found
@@ -41,7 +41,7 @@ class LeftBehind:
     def was(self, read: FileRead) -> JobState | None:
         """The job that this file was a moment ago, as far as can be told: the same owner's, with its text or its checkpoints."""
         owner = read.entry.owner
-        same = self.by_text.get((owner, read.text))
+        same = self.by_text.get((owner, _said(read.text)))
         return same or self.by_checkpoints.get((owner, _writes_to(read.job)))
 
 
@@ -51,6 +51,11 @@ def why_waiting(left: JobState) -> FieldProblem:
         f"this file was {record.path}, which declared {record.namespace}/{record.name}: it begins once nothing of that "
         "is left"
     )
+
+
+def _said(text: str) -> str:
+    """The text of a document, wherever it stands: alone in a file, or among others between ---."""
+    return text.strip().removeprefix("---").strip()
 
 
 def _writes_to(job: TrainingJob | None) -> str:

@@ -1,4 +1,4 @@
-"""From a listing of the jobs folder to its files as read: only what is new or changed is read again.
+"""From a listing of the jobs folder to its files as read, document by document: only what is new or changed is read again.
 
 When a file is left for the next look, so that nobody's half-written job is started:
 - hidden names, names that begin with `_`, and `._COPYING_` (`hdfs dfs -put` in progress) are never jobs;
@@ -12,7 +12,8 @@ Until then the job goes on as the file was before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
@@ -22,13 +23,17 @@ from trainmaster.sources.reading import (
     MAX_BYTES,
     FileRead,
     problem,
-    read_file,
+    read_all,
     refused,
     why_not_trusted,
 )
 from trainmaster.sources.shares import BYTES, FILES, share
 from trainmaster.sources.sightings import Mark
 from trainmaster.sources.threads import Threads, in_turns
+from trainmaster.sources.walking import JOBS
+
+Reads = tuple[FileRead, ...]
+"""the documents of one file"""
 
 LOOKS = 8
 """after which all of a large store is read, whoever owns it: the more there is, the longer a look takes anyway"""
@@ -66,7 +71,11 @@ class Reader:
         self.behind = False
         """whether files of the last listing still wait for their turn"""
         self.reads: dict[str, FileRead] = {}
-        """the files of the last listing as read, by path below jobs/"""
+        """the documents of the last listing's files as read, by path below jobs/"""
+        self._paths: dict[str, tuple[str, ...]] = {}
+        """those of each file that was read"""
+        self._several: Counter[str] = Counter()
+        """how many documents of an owner share a file with others"""
         self.version = 0
         """rises with each listing that isn't the one before, or wasn't read to its end: else `reads` are the same"""
         self.marks: tuple[Mark, ...] = ()
@@ -75,7 +84,7 @@ class Reader:
         """the files of the last listing, read or not"""
 
     async def read(self, listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
-        """All files of a listing. `folder` is the jobs folder itself."""
+        """All documents of a listing. `folder` is the jobs folder itself."""
         survey = await self._threads.call(self._surveyed, listing, folder)
         if survey is self._survey:
             return self.reads
@@ -137,44 +146,80 @@ class Reader:
             return now.stamp == entry.stamp
         return (now.size, now.owner) == (entry.size, entry.owner)
 
-    async def _read(self, each: _Candidate) -> FileRead | None:
+    @property
+    def unread(self) -> set[str]:
+        """The files of the last listing of which nothing was read yet."""
+        return self.paths - self._paths.keys()
+
+    async def _read(self, each: _Candidate) -> Reads | None:
         """One file; None when it went or changed meanwhile. One that can't be read is its own problem alone."""
         try:
             return await self._threads.call(self._read_one, each)
         except (RefusedError, UnavailableError) as error:
             reason = problem(f"the file can't be read: {error}")
-            return replace(refused(each.path, each.entry, reason), unread=True)
+            return (replace(refused(each.path, each.entry, reason), unread=True),)
 
-    def _read_one(self, each: _Candidate) -> FileRead | None:
+    def _read_one(self, each: _Candidate) -> Reads | None:
         """In a thread, since parsing takes longer than reading. None of one that somebody is writing."""
         if why := self._why_not_read(each):
             settled = not self._files.settle or self._is_same(each.entry)
-            return refused(each.path, each.entry, problem(why)) if settled else None
+            return (refused(each.path, each.entry, problem(why)),) if settled else None
         try:
             data = self._files.read(each.entry.path, MAX_BYTES + 1)
         except FileNotFoundError:
             return None
         whole = len(data) == each.entry.size and self._is_same(each.entry)
-        return read_file(each.path, each.entry, data) if whole else None
+        return read_all(each.path, each.entry, data) if whole else None
 
     def _why_not_read(self, each: _Candidate) -> str:
         large = f"the file is larger than {MAX_BYTES} bytes" if each.entry.size > MAX_BYTES else ""
         return each.distrust or large
 
-    def _take(self, each: _Candidate, read: FileRead | None) -> None:
+    def _take(self, each: _Candidate, read: Reads | None) -> None:
         if read is None:
             return
-        if read.job is None and not each.distrust and self._doubtful.get(each.path) != _stamp(each):
+        doubtful = any(document.job is None for document in read) and not each.distrust
+        if doubtful and self._doubtful.get(each.path) != _stamp(each):
             self._doubtful[each.path] = _stamp(each)
             return
-        if not read.unread:
+        if not any(document.unread for document in read):
             self._doubtful.pop(each.path, None)
             self._stamps[each.path] = _stamp(each)
-        if self.reads.get(each.path) != read:
-            self.reads[each.path] = read
+        self._keep(each, self._bounded(each, read))
+
+    def _keep(self, each: _Candidate, read: Reads) -> None:
+        self._drop(each.path, {document.path for document in read})
+        self._paths[each.path] = tuple(document.path for document in read)
+        if len(read) > 1:
+            self._several[each.entry.owner] += len(read)
+        for document in read:
+            if self.reads.get(document.path) != document:
+                self.reads[document.path] = document
+
+    def _bounded(self, each: _Candidate, read: Reads) -> Reads:
+        """Nobody has more jobs by putting several into a file than by files alone."""
+        here = [self.reads[path] for path in self._paths.get(each.path, ())]
+        before = len(here) if len(here) > 1 and here[0].entry.owner == each.entry.owner else 0
+        if len(read) < 2 or self._several[each.entry.owner] - before + len(read) <= JOBS.entries:
+            return read
+        why = (
+            f"its documents are beyond the {JOBS.entries} that one owner may have in files that hold several"
+        )
+        return (refused(each.path, each.entry, problem(why)),)
+
+    def _drop(self, path: str, but: Container[str] = ()) -> None:
+        """Forget the documents of a file, all but these."""
+        paths = self._paths.pop(path, ())
+        if len(paths) > 1:
+            self._several[self.reads[paths[0]].entry.owner] -= len(paths)
+        for each in paths:
+            if each not in but:
+                del self.reads[each]
 
     def _forget_all_but(self, there: set[str]) -> None:
-        for table in (self._stamps, self._doubtful, self.reads):
+        for path in self._paths.keys() - there:
+            self._drop(path)
+        for table in (self._stamps, self._doubtful):
             for path in table.keys() - there:
                 del table[path]
 

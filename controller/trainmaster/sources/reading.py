@@ -1,26 +1,41 @@
-"""From the bytes of one file to a job under its namespace and name, or to what is wrong with it. Pure."""
+"""From the bytes of one file to its jobs under their namespaces and names, or to what is wrong with them. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 
-from trainmaster.api.documents import read_job, text_suspends
+from trainmaster.api.complaints import MISSING
+from trainmaster.api.documents import names_in, read_job, text_suspends
 from trainmaster.api.job import NAMESPACE_NAME, TrainingJob
 from trainmaster.api.status import FieldProblem
+from trainmaster.api.yaml_documents import Span, spans
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry
-from trainmaster.sources.layout import default_name, default_namespace
+from trainmaster.sources.layout import (
+    can_be_named,
+    default_name,
+    default_namespace,
+    file_of,
+    numbered,
+    place_of,
+)
 
 MAX_BYTES = 1 << 20
 """of one file: what is larger is no job, and reading it could hurt the controller"""
+MAX_DOCUMENTS = 200
+"""of one file: each costs a status"""
+MAX_SHARED_NAME = 100
+"""bytes of the name of a file that holds several: a status is called by it and by the job, and systems take 255"""
+
+_TWICE = re.compile(r"( here twice, first on line )(\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """One file of the jobs folder as it was last read."""
+    """One file of the jobs folder as it was last read, or one of several documents in it."""
 
     path: str
-    """below jobs/"""
+    """below jobs/; of a document among others its place (layout.py)"""
     entry: Entry
     namespace: str
     name: str
@@ -31,10 +46,19 @@ class FileRead:
     """whether it asks for suspension, though it gives no job"""
     unread: bool = False
     """the store didn't give it out this time: the next look tries again"""
+    number: int = 0
+    """which document of its file it is, from 1; 0 for the only one, and for a file that isn't read further"""
+    named: bool = False
+    """whether a document among others tells its own name, though it may give no job"""
 
     @property
     def identity(self) -> tuple[str, str]:
         return self.namespace, self.name
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """The older file first, and in it the upper document."""
+        return self.entry.modified, file_of(self.path), self.number
 
 
 def problem(reason: str) -> FieldProblem:
@@ -47,12 +71,29 @@ def refused(path: str, entry: Entry, *reasons: FieldProblem, text: str = "") -> 
     return FileRead(path, entry, default_namespace(path), default_name(path), None, reasons, text)
 
 
-def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
-    """What one file says. Never raises for what it may hold."""
+def read_all(path: str, entry: Entry, data: bytes) -> tuple[FileRead, ...]:
+    """What one file says: each of several documents is a job of its own. Never empty, never raises for what it may hold."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        return (refused(path, entry, problem(f"the file is not UTF-8 text (byte {error.start})")),)
+    found = spans(text)
+    if len(found) < 2:
+        return (_read_text(path, entry, text),)
+    if why := _why_not_several(path, len(found)):
+        return (refused(path, entry, problem(why), text=text),)
+    return _read_several(path, entry, [(span.of(text), span) for span in found])
+
+
+def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
+    """What one document says that has this path. Never raises for what it may hold."""
+    try:
+        return _read_text(path, entry, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
         return refused(path, entry, problem(f"the file is not UTF-8 text (byte {error.start})"))
+
+
+def _read_text(path: str, entry: Entry, text: str) -> FileRead:
     job, problems = read_job(text, default_name(path))
     if job is None:
         return replace(refused(path, entry, *problems, text=text), suspends=text_suspends(text))
@@ -62,6 +103,48 @@ def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
         words = f"the folder {namespace} can't be a namespace: name it otherwise, or set metadata.namespace"
         return refused(path, entry, problem(words), text=text)
     return FileRead(path, entry, namespace, name, job, problems, text)
+
+
+def _why_not_several(path: str, count: int) -> str:
+    if count > MAX_DOCUMENTS:
+        return f"the file holds {count} documents, and at most {MAX_DOCUMENTS} are read: use several files"
+    if len(path.rpartition("/")[2].encode()) > MAX_SHARED_NAME:
+        return f"the file holds several documents: its name may have {MAX_SHARED_NAME} bytes then"
+    return ""
+
+
+def _read_several(path: str, entry: Entry, texts: list[tuple[str, Span]]) -> tuple[FileRead, ...]:
+    read, taken = [], set[str]()
+    for number, (text, span) in enumerate(texts, 1):
+        one = _read_one_of(path, entry, text, span, number)
+        if one.path in taken:  # of the same name: who has it is claims.py's to say
+            one = replace(one, path=numbered(path, number))
+        taken.add(one.path)
+        read.append(one)
+    return tuple(read)
+
+
+def _read_one_of(path: str, entry: Entry, text: str, span: Span, number: int) -> FileRead:
+    """One of several documents: it names itself, since the file's name can't serve them all."""
+    read = _read_text(numbered(path, number), entry, text)
+    told = tuple(_in_file(each, span.line) for each in read.problems)
+    read = replace(read, problems=told, number=number, suspends=False)
+    if read.job is not None:
+        return replace(read, path=place_of(path, *read.identity), named=True)
+    namespace, name = names_in(text)
+    namespace = default_namespace(path) if namespace is None else namespace
+    if not can_be_named(namespace, name):
+        return replace(read, namespace=default_namespace(path), name=f"{default_name(path)}-{number}")
+    named = replace(read, namespace=str(namespace), name=str(name), named=True, suspends=text_suspends(text))
+    return replace(named, path=place_of(path, *named.identity))
+
+
+def _in_file(found: FieldProblem, above: int) -> FieldProblem:
+    """The problem with its lines in the file, and with what to do about a document without a name."""
+    reason = _TWICE.sub(lambda match: f"{match[1]}{int(match[2]) + above}", found.reason)
+    if reason == MISSING and found.field in ("metadata", "metadata.name"):
+        reason = f"{reason}: of several documents in a file each names its job"
+    return found.model_copy(update={"line": max(found.line, 1) + above, "reason": reason})
 
 
 def with_namespace(job: TrainingJob, namespace: str) -> TrainingJob:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.sources.known import Record
+from trainmaster.sources.layout import file_of, is_whole
 from trainmaster.sources.reading import FileRead
 
 Identity = tuple[str, str]
@@ -28,7 +29,7 @@ class Look:
     """One complete listing, as read."""
 
     reads: Mapping[str, FileRead]
-    """by path below jobs/"""
+    """each document by its path below jobs/"""
     now: float
     """seconds on a monotonic clock"""
     today: float = 0.0
@@ -49,7 +50,7 @@ class Look:
         """Whether that owner's file of that path could be there unseen. Of a job without a path nothing can be excluded."""
         if not path:
             return bool(self.blind or self.crowded)
-        return owner in self.crowded or any(each in self.blind for each in (path, *_folders(path)))
+        return owner in self.crowded or any(each in self.blind for each in (path, *_around(path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ class JobState:
         return self.missing_since is not None and not self.deleting
 
 
-def _folders(path: str) -> Iterator[str]:
-    """All folders that a path lies in."""
+def _around(path: str) -> Iterator[str]:
+    """The file, and all folders, that a path lies in."""
+    if not is_whole(path):
+        yield file_of(path)
     while path := path.rpartition("/")[0]:
         yield path

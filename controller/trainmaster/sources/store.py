@@ -5,9 +5,10 @@ Synchronous, since a command does one thing. Never here: what only a controller 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from trainmaster.api.job import TrainingJob
@@ -15,11 +16,13 @@ from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, Refus
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
-from trainmaster.sources.judged import agree, placed, refusal_of_edit, valid
-from trainmaster.sources.layout import DELETE, SET, Layout, is_job
+from trainmaster.sources.in_place import change
+from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
+from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_job, is_whole
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.presence import is_there, shown_paths, why_none
-from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_file, refused
+from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
+from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
 from trainmaster.sources.stored import Applied, StoredJob
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.unread import notices
@@ -47,8 +50,10 @@ class JobStore:
         with ThreadPoolExecutor(_READERS) as pool:
             shown_at = pool.submit(shown_paths, self._files, self._layout)
             listing = self._listing()
-            read = [*pool.map(self._read, self._entries(listing)), *notices(listing, self._layout).values()]
-            wanted = (each for each in read if each and namespace in (None, each.namespace))
+            read = chain(
+                *pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values()
+            )
+            wanted = [each for each in read if namespace in (None, each.namespace)]
             there = shown_at.result()
             found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
         return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
@@ -76,8 +81,8 @@ class JobStore:
     # --- changing
 
     def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
-        """Create the job, or replace the file that declares it. InvalidError says what is wrong with the text, what of it can't
-        change while the job has an application, and what commands set that it would undo; the last unless `force`.
+        """Create the job, or replace the file or document that declares it. InvalidError says what is wrong with the text, what
+        of it can't change while the job has an application, and what commands set that it would undo; the last unless `force`.
 
         `namespace` and `name` serve a text that doesn't give its own, and must not contradict it.
         """
@@ -86,15 +91,17 @@ class JobStore:
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
         existing = self._find(*wanted.identity) if self.is_there else None
-        path = existing.path if existing else f"{wanted.namespace}/{wanted.name}.yaml"
+        path = existing.path if existing else self._free(*wanted.identity)
         text = placed(text, path, wanted)
-        if existing and existing.text == text:
+        if existing and same(existing, text):
             return Applied("unchanged", *wanted.identity, path)
         if existing:
             self._judge_edit(existing, wanted.job)
             if not force:
                 self._ask(existing, wanted.job)
-        self._put(path, text, existing.entry.owner if existing else "")
+            self._replace(existing, text)
+        else:
+            self._put(path, text.encode())
         self._files.delete(self._layout.mark(path, SET))
         return Applied("configured" if existing else "created", *wanted.identity, path)
 
@@ -109,19 +116,22 @@ class JobStore:
         touched = self._files.stat(read.entry.path).stamp != read.entry.stamp
         if (
             touched and self._get(namespace, name).text != read.text
-        ):  # HDFS moves the time once more when it closes a file
-            raise InvalidError(
-                f"{read.path} was changed by somebody else just now: look at it, and try again"
-            )
+        ):  # HDFS moves the time once more on closing
+            raise InvalidError(f"{read.path} {CHANGED}")
         if by:  # before the file: what is remembered of a value that isn't there is nobody's
             self._own(read, changes, by)
-        self._put(read.path, text, read.entry.owner)
+        self._replace(read, text)
         return self.get(namespace, name)
 
     def delete(self, namespace: str, name: str) -> StoredJob:
-        """Remove the job's file. The mark that is left beside it tells the controller that it was meant."""
-        job = self.get(namespace, name)
-        self._files.delete(self._layout.job(job.path))
+        """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant."""
+        read = self._get(namespace, name)
+        job = self._stored(read)
+        if read.number:
+            change(self._files, read, without_document)
+        else:
+            must_be_alone(read)
+            self._files.delete(read.entry.path)
         self._files.replace(self._layout.mark(job.path, DELETE), b"")
         self._files.delete(self._layout.mark(job.path, SET))
         return job
@@ -146,7 +156,9 @@ class JobStore:
 
         `path` is that of its `StoredJob`.
         """
-        left = (self._layout.status_of(path), self._layout.mark(path, DELETE), self._layout.job(path))
+        left = [self._layout.status_of(path), self._layout.mark(path, DELETE)]
+        if is_whole(path):  # others may stand in the file of one that isn't
+            left.append(self._layout.job(path))
         return not any(is_there(self._files, each) for each in left)
 
     def confirm_deletions(self) -> None:
@@ -193,17 +205,17 @@ class JobStore:
             if not entry.folder and is_job(path):
                 yield path, entry
 
-    def _read(self, item: tuple[str, Entry]) -> FileRead | None:
-        """One file; None when it went since it was listed."""
+    def _read(self, item: tuple[str, Entry]) -> tuple[FileRead, ...]:
+        """The documents of one file; none when it went since it was listed."""
         path, entry = item
         if entry.size > MAX_BYTES or not entry.regular:
-            return refused(path, entry, problem("it is too large, or not a plain file"))
+            return (refused(path, entry, problem("it is too large, or not a plain file")),)
         try:
-            return read_file(path, entry, self._files.read(entry.path, MAX_BYTES))
+            return read_all(path, entry, self._files.read(entry.path, MAX_BYTES))
         except FileNotFoundError:
-            return None
+            return ()
         except RefusedError as error:
-            return refused(path, entry, problem(f"the file can't be read: {error}"))
+            return (refused(path, entry, problem(f"the file can't be read: {error}")),)
 
     def _get(self, namespace: str, name: str) -> FileRead:
         read = self._find(namespace, name)
@@ -223,28 +235,34 @@ class JobStore:
         return found or None
 
     def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
+        file = file_of(path)
         try:
-            read = self._read((path, self._files.stat(self._layout.job(path))))
+            read = self._read((file, self._files.stat(self._layout.job(file))))
         except FileNotFoundError:
             return None
-        return read if read and read.identity == identity else None
+        return _oldest(read, identity)
 
     def _search(self, identity: tuple[str, str]) -> FileRead | None:
         with ThreadPoolExecutor(_READERS) as pool:
-            found = [
-                each
-                for each in pool.map(self._read, self._entries(self._listing()))
-                if each and each.identity == identity
-            ]
-        return min(found, key=lambda each: (each.job is None, each.entry.modified, each.path), default=None)
+            return _oldest(chain(*pool.map(self._read, self._entries(self._listing()))), identity)
 
-    def _put(self, path: str, text: str, owner: str) -> None:
+    def _free(self, namespace: str, name: str) -> str:
+        """A path for a new job's file: where others' files are, nothing is replaced."""
+        usual = (f"{namespace}/{name}{ending}.yaml" for ending in chain([""], (f"-{i}" for i in count(2))))
+        return next(path for path in usual if not is_there(self._files, self._layout.job(path)))
+
+    def _replace(self, read: FileRead, text: str) -> None:
         """A job stays its owner's, also when an administrator edits it: processes run as the owner."""
+        if read.number:
+            change(self._files, read, lambda data, read: with_document(data, read, text))
+        else:
+            must_be_alone(read)
+            self._put(read.path, text.encode(), read.entry.owner)
+
+    def _put(self, path: str, data: bytes, owner: str = "") -> None:
         for folder in (self._layout.jobs, self._layout.job(path).rpartition("/")[0]):
-            self._files.make_folder(
-                folder, STICKY | 0o777
-            )  # for everybody's jobs; only owners replace theirs
-        self._files.replace(self._layout.job(path), text.encode(), owner=owner)
+            self._files.make_folder(folder, STICKY | 0o777)  # for everybody; only owners replace their files
+        self._files.replace(self._layout.job(path), data, owner=owner)
 
     # --- statuses
 
@@ -272,3 +290,9 @@ class JobStore:
             return shown.from_bytes(self._files.read(self._layout.status_of(path), _STATUS_LIMIT))
         except FileNotFoundError:
             return None
+
+
+def _oldest(reads: Iterable[FileRead], identity: tuple[str, str]) -> FileRead | None:
+    """Of those that declare this job the one that counts: a sound one, and the oldest."""
+    found = [each for each in reads if each.identity == identity]
+    return min(found, key=lambda each: (each.job is None, *each.order), default=None)

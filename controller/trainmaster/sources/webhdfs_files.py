@@ -17,6 +17,7 @@ import fsspec
 import requests
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
+from trainmaster.hadoop.kerberos.negotiation import NegotiationError
 from trainmaster.hadoop.sessions import equip, trust, why
 from trainmaster.sources import walking
 from trainmaster.sources.files import Entry, Listing, Still
@@ -40,6 +41,8 @@ def _told(call: Callable[P, T]) -> Callable[P, T]:
             raise
         except PermissionError as error:
             raise DeniedError("AccessControlException", str(error)) from error
+        except NegotiationError as error:
+            raise error.of(cast("WebHdfsFiles", args[0]).where) from error
         except (requests.RequestException, OSError) as error:
             where = cast("WebHdfsFiles", args[0]).where
             raise UnavailableError(f"{where}: {why(error)}") from error
@@ -100,9 +103,9 @@ class WebHdfsFiles:
             self._fs._call("SETOWNER", method="put", path=temporary, owner=owner)
         self._move(temporary, path)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
+    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
         still()
-        self.replace(path, data, mode)
+        self.replace(path, data, mode, owner)
 
     def create(self, path: str, data: bytes) -> None:
         raise InvalidError(

@@ -63,16 +63,30 @@ def readiness(fleet: FleetPicture) -> Readiness:
     )
     ends = _check("ends", not fleet.unended, "what is to end can be ended", _listed(fleet.unended))
     shown = _check("statuses", not fleet.unshown, "statuses are shown", _listed(fleet.unshown))
+    known = _known(fleet)
     works = _check("works", not fleet.unforeseen, "all works of the controller go on", fleet.unforeseen)
     if not fleet.leading:
-        return Readiness("standby", (serving, store, works, alone))
+        return Readiness("standby", (serving, store, works, alone, *known))
     listed = _check(
         "listing", fleet.looked_at > 0, "the jobs were listed", "no complete listing of the jobs yet"
     )
     yarn = _check(
         "yarn", fleet.yarn_up, "the ResourceManager answers", "the ResourceManager can't be reached"
     )
-    return Readiness("leader", (serving, store, listed, yarn, works, alone, ends, shown))
+    return Readiness("leader", (serving, store, listed, yarn, works, alone, ends, shown, *known))
+
+
+def _known(fleet: FleetPicture) -> tuple[Check, ...]:
+    """Who the controller is to a cluster with Kerberos, where it is one."""
+    if fleet.ticket_left is None:
+        return ()
+    left = f"the ticket is good for {fleet.ticket_left:.0f} s more"
+    well = fleet.ticket_left > 0 and not fleet.ticket_trouble
+    ticket = _check("kerberos", well, left, fleet.ticket_trouble or "there is no ticket yet")
+    proxy = _check(
+        "proxy", not fleet.not_proxy, "it may speak for the users it was tried for", fleet.not_proxy
+    )
+    return (ticket, proxy)
 
 
 def _foreign(fleet: FleetPicture) -> str:

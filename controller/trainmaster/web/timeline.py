@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from trainmaster.observe.ages import short_age
-from trainmaster.plan.ends import Cause, Life
+from trainmaster.plan.ends import INFRASTRUCTURE, Cause, Life
 from trainmaster.plan.memory import Memory
 
 WIDTH: Final = 1000.0
@@ -34,8 +34,7 @@ TONES: Final[Mapping[str, str]] = {
     Cause.STOPPED: "calm",
     "": "calm",
     Cause.CONSEQUENCE: "calm",
-    Cause.INFRASTRUCTURE: "warn",
-    Cause.PORT_TAKEN: "warn",
+    **dict.fromkeys(INFRASTRUCTURE, "warn"),
 }
 """colours by the cause of an end; any other cause is bad"""
 

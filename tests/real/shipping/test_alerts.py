@@ -40,3 +40,11 @@ def test_they_fire_when_they_should_and_only_then(rules: Path) -> None:
     file.write_text(yaml.safe_dump({**cases, "rule_files": [str(rules)]}))
     done = tools.run("promtool", "test", "rules", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_looks_that_are_seldom_by_the_settings_are_no_reason_for_an_alert() -> None:
+    values = ROOT / "tests/shipping/values/everything.yaml"
+    [rule] = of_kind(rendered("ml", values, "--set", "settings.look_interval=600"), "PrometheusRule")
+    exprs = {each["alert"]: each["expr"] for group in rule["spec"]["groups"] for each in group["rules"]}
+    assert exprs["TrainmasterSourceLag"].endswith("> 660")
+    assert exprs["TrainmasterListingOld"].endswith("> 1200")

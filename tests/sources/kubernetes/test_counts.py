@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from sources.kubernetes.told import Told, kubeconfig, status
@@ -93,6 +94,37 @@ async def test_a_watch_that_ends_again_and_again_is_told_and_counted(
     finally:
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_what_is_declared_counts_as_seen_late_while_one_of_several_namespaces_can_not_be_listed(
+    told: Told, api: Api, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest counts, from its first failure on, however often it is tried; and the others are seen all the same."""
+    refused = {"a": True, "b": True}
+
+    def answer(request: web.Request) -> web.Response:
+        namespace = request.path.split("/namespaces/")[1].partition("/")[0]
+        if refused.get(namespace):
+            return web.json_response(status(403, "Forbidden", "no"), status=403)
+        return web.json_response({"metadata": {"resourceVersion": "1"}, "items": []})
+
+    now = 100.0
+    monkeypatch.setattr(following.time, "monotonic", lambda: now)
+    told.to_answer(answer)
+    follower = Follower(api, ("a", "b", "c"), Book("kubernetes", str), lambda: None, counts)
+    assert follower.late == 0
+    await follower._list_all(("a", "c"))
+    now = 130.0
+    await follower._list_all(("a", "b", "c"))
+    assert follower.late == 30
+    follower.check()
+    refused["a"] = False
+    now = 150.0
+    await follower._list_all(("a", "b"))
+    assert follower.late == 20
+    refused["b"] = False
+    await follower._list_all(("a", "b"))
+    assert follower.late == 0
 
 
 def test_a_uid_without_a_name_is_answered_with_the_setting_that_is_wanted(

@@ -160,3 +160,15 @@ class RpcSaslProto(_message.Message):
     token: bytes
     auths: _containers.RepeatedCompositeFieldContainer[RpcSaslProto.SaslAuth]
     def __init__(self, version: _Optional[int] = ..., state: _Optional[_Union[RpcSaslProto.SaslState, str]] = ..., token: _Optional[bytes] = ..., auths: _Optional[_Iterable[_Union[RpcSaslProto.SaslAuth, _Mapping]]] = ...) -> None: ...
+
+class GetDelegationTokenRequestProto(_message.Message):
+    __slots__ = ("renewer",)
+    RENEWER_FIELD_NUMBER: _ClassVar[int]
+    renewer: str
+    def __init__(self, renewer: _Optional[str] = ...) -> None: ...
+
+class GetDelegationTokenResponseProto(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: TokenProto
+    def __init__(self, token: _Optional[_Union[TokenProto, _Mapping]] = ...) -> None: ...

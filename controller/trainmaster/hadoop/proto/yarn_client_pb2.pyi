@@ -25,12 +25,6 @@ class QueueStateProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     Q_STOPPED: _ClassVar[QueueStateProto]
     Q_RUNNING: _ClassVar[QueueStateProto]
     Q_DRAINING: _ClassVar[QueueStateProto]
-
-class SignalContainerCommandProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    OUTPUT_THREAD_DUMP: _ClassVar[SignalContainerCommandProto]
-    GRACEFUL_SHUTDOWN: _ClassVar[SignalContainerCommandProto]
-    FORCEFUL_SHUTDOWN: _ClassVar[SignalContainerCommandProto]
 NEW: YarnApplicationStateProto
 NEW_SAVING: YarnApplicationStateProto
 SUBMITTED: YarnApplicationStateProto
@@ -42,9 +36,6 @@ KILLED: YarnApplicationStateProto
 Q_STOPPED: QueueStateProto
 Q_RUNNING: QueueStateProto
 Q_DRAINING: QueueStateProto
-OUTPUT_THREAD_DUMP: SignalContainerCommandProto
-GRACEFUL_SHUTDOWN: SignalContainerCommandProto
-FORCEFUL_SHUTDOWN: SignalContainerCommandProto
 
 class GetNewApplicationRequestProto(_message.Message):
     __slots__ = ()
@@ -245,15 +236,3 @@ class GetClusterMetricsResponseProto(_message.Message):
     CLUSTER_METRICS_FIELD_NUMBER: _ClassVar[int]
     cluster_metrics: YarnClusterMetricsProto
     def __init__(self, cluster_metrics: _Optional[_Union[YarnClusterMetricsProto, _Mapping]] = ...) -> None: ...
-
-class SignalContainerRequestProto(_message.Message):
-    __slots__ = ("container_id", "command")
-    CONTAINER_ID_FIELD_NUMBER: _ClassVar[int]
-    COMMAND_FIELD_NUMBER: _ClassVar[int]
-    container_id: _yarn_pb2.ContainerIdProto
-    command: SignalContainerCommandProto
-    def __init__(self, container_id: _Optional[_Union[_yarn_pb2.ContainerIdProto, _Mapping]] = ..., command: _Optional[_Union[SignalContainerCommandProto, str]] = ...) -> None: ...
-
-class SignalContainerResponseProto(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...

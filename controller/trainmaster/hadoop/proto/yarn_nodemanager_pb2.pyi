@@ -1,12 +1,22 @@
 from trainmaster.hadoop.proto import yarn_pb2 as _yarn_pb2
 from trainmaster.hadoop.proto import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class SignalContainerCommandProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTPUT_THREAD_DUMP: _ClassVar[SignalContainerCommandProto]
+    GRACEFUL_SHUTDOWN: _ClassVar[SignalContainerCommandProto]
+    FORCEFUL_SHUTDOWN: _ClassVar[SignalContainerCommandProto]
+OUTPUT_THREAD_DUMP: SignalContainerCommandProto
+GRACEFUL_SHUTDOWN: SignalContainerCommandProto
+FORCEFUL_SHUTDOWN: SignalContainerCommandProto
 
 class StartContainerRequestProto(_message.Message):
     __slots__ = ("container_launch_context", "container_token")
@@ -77,5 +87,17 @@ class ReInitializeContainerRequestProto(_message.Message):
     def __init__(self, container_id: _Optional[_Union[_yarn_pb2.ContainerIdProto, _Mapping]] = ..., container_launch_context: _Optional[_Union[_yarn_pb2.ContainerLaunchContextProto, _Mapping]] = ..., auto_commit: _Optional[bool] = ...) -> None: ...
 
 class ReInitializeContainerResponseProto(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SignalContainerRequestProto(_message.Message):
+    __slots__ = ("container_id", "command")
+    CONTAINER_ID_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    container_id: _yarn_pb2.ContainerIdProto
+    command: SignalContainerCommandProto
+    def __init__(self, container_id: _Optional[_Union[_yarn_pb2.ContainerIdProto, _Mapping]] = ..., command: _Optional[_Union[SignalContainerCommandProto, str]] = ...) -> None: ...
+
+class SignalContainerResponseProto(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -56,6 +56,8 @@ class Follower:
         self._listed: set[str] = set()
         self._errors: dict[str, TrainmasterError] = {}
         """by scope, why it couldn't be listed when that was last tried"""
+        self._since: dict[str, float] = {}
+        """by such a scope, when that began, by the monotonic clock"""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -73,6 +75,11 @@ class Follower:
         """What a person must mend before all jobs are seen; empty when nothing."""
         refused = (_advice(error) for error in self._errors.values() if isinstance(error, RefusedError))
         return "; ".join(dict.fromkeys((*refused, *self._deaf())))
+
+    @property
+    def late(self) -> float:
+        """Seconds since a scope can't be listed, of several the longest; 0 where all can."""
+        return time.monotonic() - min(self._since.values()) if self._since else 0.0
 
     def _deaf(self) -> Iterator[str]:
         """Once is no trouble: an API server that restarts ends every watch."""
@@ -151,12 +158,14 @@ class Follower:
             await self._list(scope)
         except TrainmasterError as error:
             self._errors[scope] = error
+            self._since.setdefault(scope, time.monotonic())
             if isinstance(error, RefusedError):
                 self._listed.discard(scope)
             if str(error) != str(before):
                 log.warning("jobs can't be listed: %s", _advice(error))
         else:
             self._errors.pop(scope, None)
+            self._since.pop(scope, None)
             self._listed.add(scope)
 
     async def _list(self, scope: str) -> None:

@@ -87,6 +87,10 @@ class KubernetesSource:
         return self._permissions.missing or self._follower.trouble or webhooks
 
     @property
+    def late(self) -> float:
+        return self._follower.late
+
+    @property
     def unable(self) -> str:
         return self._webhooks.unable if self._webhooks else ""
 

@@ -1,0 +1,90 @@
+"""Delegation tokens of the default file system: by them a job's processes, and the NodeManagers that bring its files, read
+HDFS as its user.
+
+ClientProtocol (org.apache.hadoop.hdfs.protocol), spoken to whichever NameNode is active. Never here: who renews or keeps a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.hadoop.configuration import HadoopConf, get
+from trainmaster.hadoop.failover import Failover
+from trainmaster.hadoop.kerberos.mechanism import ServerNames
+from trainmaster.hadoop.kerberos.principals import of_host
+from trainmaster.hadoop.proto.common_pb2 import (
+    GetDelegationTokenRequestProto,
+    GetDelegationTokenResponseProto,
+    TokenProto,
+)
+from trainmaster.hadoop.sasl import KerberosLogin
+
+PROTOCOL = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
+KIND = "HDFS_DELEGATION_TOKEN"
+PORT = 8020
+_PRINCIPAL = "dfs.namenode.kerberos.principal"
+
+
+class NameNodes:
+    """Those of the default file system, for all users."""
+
+    def __init__(self, conf: HadoopConf, timeout: float = 10.0) -> None:
+        self._conf, self._timeout = conf, timeout
+        self._authority = urlsplit(conf.default_fs).netloc
+        self._nameservice, self._addresses = name_nodes(conf)
+
+    async def token(self, user: str) -> TokenProto:
+        """A new token with which processes are that user, for YARN to renew. UnavailableError when no NameNode could be asked,
+        DeniedError when we may not speak for the user."""
+        conf = self._conf
+        hosts = tuple(address.rpartition(":")[0] for address in self._addresses)
+        names = ServerNames(
+            get(conf.properties, _PRINCIPAL), hosts, get(conf.properties, f"{_PRINCIPAL}.pattern"), _PRINCIPAL
+        )
+        rpc = Failover(self._addresses, PROTOCOL, KerberosLogin(user, names, conf.protections), self._timeout)
+        request = GetDelegationTokenRequestProto(renewer=renewer(conf))
+        try:
+            answer = await rpc.call("getDelegationToken", request, GetDelegationTokenResponseProto)
+        finally:
+            await rpc.close()
+        if not answer.HasField("token"):
+            raise RefusedError("NoToken", "the NameNode gave no token: it runs without Kerberos")
+        answer.token.service = await self._service()
+        return answer.token
+
+    async def _service(self) -> str:
+        """How clients look for it (SecurityUtil.buildTokenService, HAUtilClient.buildTokenServiceForLogicalUri)."""
+        if self._nameservice:
+            return f"ha-hdfs:{self._nameservice}"
+        host, _, port = self._addresses[0].rpartition(":")
+        if get(self._conf.properties, "hadoop.security.token.service.use_ip").lower() == "false":
+            return f"{host.lower()}:{port}"
+        found = await asyncio.get_running_loop().getaddrinfo(host, int(port), family=socket.AF_INET)
+        return f"{found[0][4][0]}:{port}"
+
+
+def has_tokens(conf: HadoopConf) -> bool:
+    """Whether processes need one to read the default file system."""
+    return conf.kerberos and conf.default_fs.startswith("hdfs://")
+
+
+def name_nodes(conf: HadoopConf) -> tuple[str, tuple[str, ...]]:
+    """The name service of the default file system, empty where it is one NameNode; and the addresses of its NameNodes."""
+    authority, properties = urlsplit(conf.default_fs).netloc, conf.properties
+    ids = [
+        each.strip() for each in get(properties, f"dfs.ha.namenodes.{authority}").split(",") if each.strip()
+    ]
+    if not ids:
+        return "", (authority if ":" in authority else f"{authority}:{PORT}",)
+    keys = [f"dfs.namenode.rpc-address.{authority}.{each}" for each in ids]
+    if missing := [key for key in keys if not get(properties, key)]:
+        raise InvalidError(f"{missing[0]}: isn't set, though {authority} has {len(ids)} NameNodes")
+    return authority, tuple(get(properties, key) for key in keys)
+
+
+def renewer(conf: HadoopConf) -> str:
+    """YARN's principal: whom the NameNode lets renew the token (Master.getMasterPrincipal)."""
+    return of_host(conf.manager_principal, conf.clients[0].rpartition(":")[0])

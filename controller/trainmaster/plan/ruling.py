@@ -1,0 +1,102 @@
+"""What follows on a failure: the first of the job's failureRules that matches decides, else what its cause stands for.
+
+Cause, class and action are kept apart: classify.py says what it was, ends.py whose doing that is, and here stands what is made of
+it. Never here: the doing (judge.py), or how many restarts are left (charges.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from trainmaster.api.failure_rules import FailureRule, holds
+from trainmaster.api.words import FailureAction
+from trainmaster.plan.case import Case
+from trainmaster.plan.classify import CHARGED, Told, classify
+from trainmaster.plan.ends import INFRASTRUCTURE, Cause, End
+from trainmaster.plan.last_words import stderr_lines
+from trainmaster.plan.memory import ReplicaMemory
+from trainmaster.plan.restart import INFRA_FREE, INFRA_WINDOW
+
+NO_FAILURE = frozenset({Cause.SUCCEEDED, Cause.STOPPED, Cause.CONSEQUENCE})
+"""causes that no rule is asked about"""
+HOPELESS = frozenset({Cause.CANNOT_RUN, Cause.PERMANENT})
+"""causes after which trying again is useless"""
+PORT_CLASHES_FREE = 5
+AVOIDED = frozenset({Cause.GPU_FAULT})
+"""causes that lie at a node, and stay there when the process is gone"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one end was, and what follows."""
+
+    cause: Cause
+    action: FailureAction
+    charged: bool
+    avoid_node: bool
+    rule: int | None = None
+    """place of the failureRule that decided; None where none did"""
+    by_its_words: bool = False
+    """whether that rule rests on the program's own exit code or words"""
+
+    @property
+    def insists(self) -> bool:
+        """Whether it fails the job whatever failed before it."""
+        return self.by_its_words and self.action is FailureAction.FAIL_JOB
+
+
+def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
+    """Free replacements are not endless: the sixth infrastructure end in ten minutes, or port clash, is charged."""
+    if cause is Cause.PORT_TAKEN:
+        return Cause.UNKNOWN if replica.port_clashes >= PORT_CLASHES_FREE else cause
+    recent = [at for at in replica.infra_ends if case.now - at < INFRA_WINDOW]
+    return Cause.UNKNOWN if cause in INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
+
+
+def told(case: Case, replica: ReplicaMemory, end: End) -> Told:
+    """What is known of this end."""
+    policy, path = case.role(replica.key).restart_policy, case.job.spec.input_path
+    return Told(end.code, policy, end.diagnostics, end.node_words, replica.process, path)
+
+
+def ruling_of(case: Case, replica: ReplicaMemory, end: End) -> Ruling:
+    """What this end means by itself, and what follows on it."""
+    own = classify(told(case, replica, end))
+    return ruled(case, replica, end, own, with_limits(case, replica, own))
+
+
+def ruled(case: Case, replica: ReplicaMemory, end: End, cause: Cause, limited: Cause) -> Ruling:
+    """What follows on this end, which was judged to be of that cause; `limited` is what it counts as after many like it."""
+    rules = case.job.spec.failure_rules or ()
+    if not rules or cause in NO_FAILURE:
+        return by_default(limited)
+    lines, names = stderr_lines(end.diagnostics), {cause.value, limited.value}
+    found = next((at for at, rule in enumerate(rules) if _matches(rule, replica, end, names, lines)), None)
+    return by_default(limited) if found is None else _by_rule(found, rules[found], cause, limited)
+
+
+def by_default(cause: Cause) -> Ruling:
+    """What follows where no rule says otherwise."""
+    action = FailureAction.FAIL_JOB if cause in HOPELESS else FailureAction.RESTART
+    return Ruling(cause, action, cause in CHARGED, cause in AVOIDED)
+
+
+def _matches(
+    rule: FailureRule, replica: ReplicaMemory, end: End, names: Set[str], lines: Sequence[str]
+) -> bool:
+    if not rule.is_for(replica.key.role) or (rule.causes and names.isdisjoint(rule.causes)):
+        return False
+    if rule.exit_codes and not rule.exit_codes.match(end.code):
+        return False
+    return rule.stderr is None or holds(lines, rule.stderr)
+
+
+def _by_rule(at: int, rule: FailureRule, cause: Cause, limited: Cause) -> Ruling:
+    """Where it doesn't say what is charged and avoided, the cause does."""
+    own = by_default(cause)
+    charged = by_default(limited).charged if rule.charged is None else rule.charged
+    avoid = own.avoid_node if rule.avoid_node is None else rule.avoid_node
+    ends = rule.action is FailureAction.FAIL_JOB
+    free = rule.action is FailureAction.IGNORE
+    return Ruling(cause, rule.action, charged and not free, avoid and not ends, at, rule.by_its_words)

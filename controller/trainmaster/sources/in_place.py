@@ -1,0 +1,31 @@
+"""A file that several jobs share, changed in the store for one of them, unless somebody else changed it meanwhile.
+
+Never here: which change (rewriting.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trainmaster.errors import InvalidError
+from trainmaster.sources.files import Files, Still
+from trainmaster.sources.reading import MAX_BYTES, FileRead
+from trainmaster.sources.rewriting import CHANGED
+
+
+def change(
+    files: Files, read: FileRead, changed: Callable[[bytes, FileRead], bytes], still: Still = lambda: None
+) -> None:
+    """Put what `changed` makes of the file in its place; it stays its owner's. InvalidError when it was changed since `read`, or
+    would grow too large."""
+    before = files.stat(read.entry.path)
+    data = changed(files.read(read.entry.path, MAX_BYTES + 1), read)
+    if len(data) > MAX_BYTES:
+        raise InvalidError(f"{read.path}: the file would be larger than {MAX_BYTES} bytes")
+
+    def still_same() -> None:
+        still()
+        if files.stat(read.entry.path).stamp != before.stamp:
+            raise InvalidError(f"{read.path} {CHANGED}")
+
+    files.replace_if(read.entry.path, data, before.mode & 0o777, still_same, before.owner)

@@ -1,0 +1,253 @@
+"""The engine on a cluster that asks for tickets: lives of jobs, whom the controller speaks for, and what a person is told when
+something is wrong with keys, tickets or rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from real.cluster import of_its_own, until
+from real.controllers import Controller
+from real.dfs import Dfs
+from real.reading import trainers, worker
+from real.rooms import FolderRoom, document, eager
+from trainer.ledger import Ledger
+from trainmaster.api.status import ConditionType as C
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.options import PROTECTIONS, Options
+from trainmaster.local.security import REALM
+
+PROXY = "hadoop.proxyuser.trainmaster"
+LIFE = 60
+"""seconds of a ticket: renewed after half a minute"""
+TOKEN_LIFE = 80
+"""seconds of a token of HDFS at most; hdfs-native uses none that ends within a minute"""
+hadoop = of_its_own(
+    "kerberos",
+    Options(
+        kerberos=True,
+        ticket_life=LIFE,
+        am_expiry=60,
+        nm_expiry=30,
+        hadoop={
+            # A client has the last word on the protection, so that one cluster is enough for all.
+            "hadoop.rpc.protection": ",".join(PROTECTIONS),
+            f"{PROXY}.groups": "supergroup",
+            f"{PROXY}.users": "alice",
+            "dfs.namenode.delegation.token.max-lifetime": str(TOKEN_LIFE * 1000),
+            "dfs.namenode.delegation.token.renew-interval": str(TOKEN_LIFE * 500),
+        },
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    return "folder"
+
+
+def test_a_job_starts_and_ends_under_each_protection(room: FolderRoom, ledger: Ledger) -> None:
+    for protection in PROTECTIONS:
+        asked = json.dumps({"hadoop.rpc.protection": protection})
+        controller = room.controller(TRAINMASTER_HADOOP=asked)
+        room.drop(protection, eager(worker=trainers(Ledger(ledger.folder / protection), 2, steps=5)))
+        status = room.until_true(protection, C.FINISHED)
+        assert status.is_true(C.SUCCEEDED)
+        assert room.rest.application(status.application_id)["finalStatus"] == "SUCCEEDED"
+        assert controller.metric("trainmaster_kerberos_ticket_remaining_seconds") > LIFE / 4
+        controller.end(signal.SIGTERM)
+
+
+def test_a_killed_worker_is_healed_and_a_killed_controller_replaced(room: FolderRoom, ledger: Ledger) -> None:
+    first = room.controller()
+    room.drop("healed", eager(worker=trainers(ledger, 2, steps=150)))
+    room.until_true("healed", C.RUNNING)
+    until(lambda: ledger.running("worker-1"))[0].kill()
+    room.until("healed", lambda status: status.restarts == 1)
+    first.end()
+
+    room.controller()
+    status = room.until_true("healed", C.FINISHED)
+
+    assert status.is_true(C.SUCCEEDED)
+    assert status.restarts == 1, "the controller's death is no failure of the job"
+    assert status.earlier_application_ids == ()
+    assert len(ledger.starts("worker-0")) == 1
+    assert ledger.twice() == []
+
+
+def test_what_a_process_wrote_is_read_with_the_ticket_of_whoever_asks(
+    room: FolderRoom, hadoop: LocalHadoop
+) -> None:
+    controller = room.controller()
+    role = {"command": "echo said in secret; exec sleep 1000", "resources": {"memory": "64Mi"}}
+    room.drop("told", eager(worker=role))
+    container = worker(room.until_true("told", C.RUNNING)).container
+    page = f"{controller.web}/jobs/default/told/logs/{container}/stdout"
+    until(lambda: "said in secret" in requests.get(page, timeout=30).text)
+    assert "said in secret" in _logs("told", room.settings()).stdout
+    nobody = {"KRB5_CLIENT_KTNAME": "", "KRB5CCNAME": f"FILE:{hadoop.folder}/none"}
+    said = _logs("told", room.settings() | nobody)
+    assert said.returncode != 0
+    assert "there is no ticket: kinit gets one" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_deleted_job_is_gone_from_yarn(room: FolderRoom, ledger: Ledger) -> None:
+    room.controller()
+    room.drop("deleted", eager(worker=trainers(ledger, steps=0)))
+    application = room.until_true("deleted", C.RUNNING).application_id
+    room.delete("deleted")
+    until(lambda: room.rest.application(application)["finalStatus"] == "KILLED")
+    until(lambda: not ledger.running())
+
+
+def test_a_job_runs_as_its_owner_whom_the_cluster_lets_us_speak_for(room: FolderRoom, ledger: Ledger) -> None:
+    dfs = Dfs(room)
+    controller = room.controller()
+    until(lambda: dfs.exists("jobs"))
+    for owner in ("alice", "bob"):
+        job = document(f"of-{owner}", eager(worker=trainers(Ledger(ledger.folder / owner), steps=1)))
+        _put_as(dfs, f"jobs/default/of-{owner}.yaml", job, owner)
+
+    status = room.until_true("of-alice", C.SUCCEEDED)
+    assert room.rest.application(status.application_id)["user"] == "alice"
+    status = room.until("of-bob", lambda s: "impersonate bob" in _all_said(s.conditions))
+    said = _all_said(status.conditions)
+    assert "add hadoop.proxyuser.trainmaster.users with bob in its value" in said
+    assert not Ledger(ledger.folder / "bob").starts()
+    assert "Traceback" not in controller.words
+
+
+READS = """
+import os
+from hdfs_native import Client
+client = Client(os.environ["STORE"], {}, os.environ["HADOOP_CONF_DIR"])
+print(client.read(os.environ["SECRET"]).read(99).decode())
+"""
+
+
+def test_a_process_reads_hdfs_as_its_user_also_when_it_starts_late_in_the_life_of_the_first_token(
+    room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger
+) -> None:
+    """Localised files and its own reading go by tokens: neither it nor its node has a ticket of alice's."""
+    dfs, found = Dfs(room), ledger.folder / "found"
+    found.mkdir(parents=True)
+    room.controller()
+    until(lambda: dfs.exists("jobs"))
+    dfs.put("secret.txt", b"for alice alone")
+    secret = f"{room.url}/secret.txt".removeprefix(hadoop.addresses.hdfs)
+    dfs.own("secret.txt", "alice")
+    variables = {"SECRET": secret, "STORE": hadoop.addresses.hdfs, "READS": READS}
+    variables |= {"HADOOP_CONF_DIR": str(hadoop.conf_dir)}
+    command = f"""
+        out={found}/$TRAINMASTER_RUN
+        unset KRB5_CONFIG KRB5CCNAME KRB5_CLIENT_KTNAME
+        {{ cat brought; echo; {sys.executable} -c "$READS"; }} > $out.tmp 2>&1
+        mv $out.tmp $out
+        [ $TRAINMASTER_RUN = 1 ] || exec sleep 1000
+        sleep {TOKEN_LIFE / 2 + 5}
+        exit 3
+    """
+    role = {
+        "resources": {"memory": "256Mi"},
+        "command": command,
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "files": [{"source": f"{hadoop.addresses.hdfs}{secret}", "name": "brought"}],
+    }
+    _put_as(dfs, "jobs/default/reads.yaml", document("reads", eager(worker=role)), "alice")
+    for name in ("1", "2"):
+        until((found / name).exists)
+        assert (found / name).read_text() == "for alice alone\nfor alice alone\n", f"run {name}"
+
+
+def test_a_rule_for_somebody_we_may_not_speak_for_is_told_when_we_start(room: FolderRoom) -> None:
+    controller = room.controller(TRAINMASTER_POLICY=json.dumps([{"owner": "alice", "users": ["bob"]}]))
+    until(lambda: Dfs(room).exists("jobs"))
+    until(lambda: not _check(controller, "proxy").get("ok", True))
+    said = _check(controller, "proxy")["message"]
+    assert "add hadoop.proxyuser.trainmaster.users with bob in its value" in said
+
+
+def test_a_kdc_that_is_away_costs_no_job_anything(
+    room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger
+) -> None:
+    """Stopped, not killed: whoever asks it waits for an answer that doesn't come."""
+    controller = room.controller()
+    room.drop("calm", eager(worker=trainers(ledger, steps=0)))
+    room.until_true("calm", C.RUNNING)
+    hadoop.kill("kdc", signal.SIGSTOP)
+    try:
+        ledger.running()[0].kill()
+        room.until("calm", lambda status: status.restarts == 1 and status.is_true(C.RUNNING))
+        until(lambda: _check(controller, "kerberos").get("ok") is False)
+    finally:
+        hadoop.kill("kdc", signal.SIGCONT)
+    until(lambda: _check(controller, "kerberos").get("ok"))
+    time.sleep(1)
+    assert len(ledger.running()) == 1
+    assert controller.metric("trainmaster_yarn_up") == 1
+
+
+@pytest.mark.parametrize(
+    ("keytab", "principal", "said"),
+    [
+        ("bob", f"trainmaster/localhost@{REALM}", "holds no key of trainmaster/localhost@"),
+        ("nobody", f"trainmaster/localhost@{REALM}", "No such file or directory"),
+        ("wrong", f"bob@{REALM}", "isn't the one that the KDC has for bob@"),
+    ],
+)
+def test_a_keytab_that_wont_do_ends_the_start_with_one_sentence(
+    hadoop: LocalHadoop, tmp_path: Path, keytab: str, principal: str, said: str
+) -> None:
+    file = hadoop.folder / f"keytabs/{keytab}.keytab"
+    if keytab == "wrong":
+        _spoil(hadoop.folder / "keytabs/bob.keytab", file)
+    own = {"TRAINMASTER_KERBEROS__KEYTAB": str(file), "TRAINMASTER_KERBEROS__PRINCIPAL": principal}
+    controller = Controller(tmp_path / "log", own).start()
+    assert controller.wait_for_death(30) != 0
+    assert said in controller.words
+    assert str(file) in controller.words
+    assert "Traceback" not in controller.words
+
+
+def _logs(name: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`trainmaster logs`, as a person runs it."""
+    command = [sys.executable, "-m", "trainmaster", "logs", name]
+    environ = os.environ | settings
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _put_as(dfs: Dfs, path: str, text: str, owner: str) -> None:
+    beside = f"{path}._COPYING_"
+    with dfs.writer(beside) as file:
+        file.write(text.encode())
+    dfs.own(beside, owner)
+    dfs.move(beside, path)
+
+
+def _all_said(conditions: object) -> str:
+    assert isinstance(conditions, list | tuple)
+    return "\n".join(each.message for each in conditions)
+
+
+def _check(controller: Controller, name: str) -> dict[str, object]:
+    checks = requests.get(f"{controller.monitoring}/readyz", timeout=10).json()["checks"]
+    found: dict[str, object] = next((each for each in checks if each["name"] == name), {})
+    return found
+
+
+def _spoil(good: Path, bad: Path) -> None:
+    from trainmaster.hadoop.kerberos import keytabs
+
+    held = keytabs.read(good.read_bytes())
+    spoilt = (entry[:-12] + b"\1" * 8 + entry[-4:] for entries in held.values() for entry in entries)
+    bad.write_bytes(keytabs.write(spoilt))
