@@ -26,6 +26,7 @@ from trainmaster.api.fields import type_of
 from trainmaster.api.foreign import RESOURCES as FOREIGN_RESOURCES
 from trainmaster.api.resources import MAX_TEXT
 from trainmaster.api.schema import Schema
+from trainmaster.api.status import UNSEEN
 
 EDIT_SENTENCES: Mapping[Edit, str] = {
     Edit.LIVE: "An edit is taken over live.",
@@ -53,8 +54,6 @@ ATOMIC_MAPS: Sequence[Place] = (("status", "conditions", "[]"), ("status", "role
 """written whole by one manager: managedFields would otherwise name each of their fields"""
 RESOURCES: Place = ("spec", "roles", "<name>", "resources")
 RESOURCES_TEXT = "^[^=,]+=[^=,]+(,[^=,]+=[^=,]+){0,2}$"
-UNSEEN = {"observedGeneration": -1}
-"""the status that a new object has: by kstatus a status without a generation is up to date, so Flux would wait for nothing"""
 
 
 def kubernetes_schema() -> Schema:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from pydantic import Field
 
@@ -22,6 +23,9 @@ MAX_LOGS = 20
 """replicas of an earlier run whose logs are kept"""
 MAX_EARLIER = 100
 """ids of earlier applications at most"""
+UNSEEN: Final = {"observedGeneration": -1}
+"""the status that the API server gives a new object: by kstatus one without a generation is up to date, so Flux would wait for
+nothing. No controller has said anything in it"""
 _MOST = "maxItems"
 """bounds of lists are for the API server alone; status_size.py keeps within them"""
 

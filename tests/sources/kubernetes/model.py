@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.status import UNSEEN
 from trainmaster.sources.kubernetes.book import EVERYWHERE, Book
 from trainmaster.sources.kubernetes.objects import FINALIZER, Seen, seen_in
 from trainmaster.sources.kubernetes.records import INSTALLATION
@@ -45,7 +46,13 @@ class Model:
         metadata = {"name": name, "namespace": namespace, "uid": uid, "generation": 1}
         if held:
             metadata["finalizers"] = [FINALIZER]
-        self.objects[namespace, name] = {"metadata": metadata, "spec": spec(), **fields}
+        # As the definition's default has it (apiextensions-apiserver's defaulting, at each write of a request).
+        self.objects[namespace, name] = {
+            "metadata": metadata,
+            "spec": spec(),
+            "status": dict(UNSEEN),
+            **fields,
+        }
         self._told("ADDED", namespace, name)
         return uid
 

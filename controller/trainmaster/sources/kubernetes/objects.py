@@ -13,7 +13,7 @@ from typing import Any
 
 from trainmaster.api.documents import read_object, suspends
 from trainmaster.api.job import TrainingJob
-from trainmaster.api.status import ConditionType, FieldProblem
+from trainmaster.api.status import UNSEEN, ConditionType, FieldProblem
 from trainmaster.sources.kubernetes.records import INSTALLATION
 
 FINALIZER = "trainmaster.io/yarn"
@@ -103,7 +103,9 @@ def unreadable(document: Mapping[str, Any]) -> Seen:
 
 
 def _ours(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Others may add conditions of types of their own, which no controller of ours shows or removes."""
+    """What a controller has said. Others may add conditions of types of their own, which none of ours shows or removes."""
+    if status == UNSEEN:
+        return {}
     conditions = status.get("conditions")
     if not isinstance(conditions, list):
         return status
