@@ -48,12 +48,13 @@ class Training(World):
 
 
 def training(
-    scope: str = "Job", deadline: float | None = DEADLINE, worker: int = 3, **policy: object
+    scope: str = "Job", deadline: float | None = DEADLINE, worker: int = 3, grace: float = 0, **policy: object
 ) -> Training:
     wanted = job(
         policy={"backoff": {"base": 0}, "progressDeadline": deadline, **policy},
         roles={"worker": {"restartScope": scope}},
         worker=worker,
+        grace=grace,
     )
     told = Training(wanted)
     told.runs()
@@ -85,7 +86,7 @@ def test_who_stops_making_steps_is_asked_and_then_restarted_with_all_and_charged
 
 def test_what_hung_is_stopped_at_once_and_its_peers_have_their_time() -> None:
     """It would take all of it: frozen, it doesn't even hear that it is to go."""
-    told = training()
+    told = training(grace=30)
     told.limits = THROUGH_NEW
     told.tells("worker-0", "worker-1", "worker-2", step=7).listens(30)
     hung = told.replica("worker-1").container

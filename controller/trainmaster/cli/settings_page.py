@@ -1,4 +1,4 @@
-"""The reference page of the settings, made from settings.py. Never here: a setting."""
+"""The reference page of the settings, made from settings/. Never here: a setting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from trainmaster.settings import PolicyRule, Settings
 
 HEAD = """\
-<!-- Made from controller/trainmaster/settings.py by `make crds`; edits go there. -->
+<!-- Made from controller/trainmaster/settings/ by `make crds`; edits go there. -->
 # Settings of the controller
 
 Strongest first: the command line's options, the environment, a YAML file that `TRAINMASTER_CONFIG` names, the defaults. A key of
