@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from plan.build import World, job, key
+from plan.build import THROUGH_NEW, World, job, key
 from thorough import schedules
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import raised
@@ -48,12 +48,13 @@ class Training(World):
 
 
 def training(
-    scope: str = "Job", deadline: float | None = DEADLINE, worker: int = 3, **policy: object
+    scope: str = "Job", deadline: float | None = DEADLINE, worker: int = 3, grace: float = 0, **policy: object
 ) -> Training:
     wanted = job(
         policy={"backoff": {"base": 0}, "progressDeadline": deadline, **policy},
         roles={"worker": {"restartScope": scope}},
         worker=worker,
+        grace=grace,
     )
     told = Training(wanted)
     told.runs()
@@ -81,6 +82,17 @@ def test_who_stops_making_steps_is_asked_and_then_restarted_with_all_and_charged
     said = "no step for 1m after step 7; it stood in wait (train.py, line 3)"
     assert told.memory.restart_cause == f"worker-1 ended on a: it was stopped, since it hung: {said}"
     assert causes(told)[1] == "Hang"
+
+
+def test_what_hung_is_stopped_at_once_and_its_peers_have_their_time() -> None:
+    """It would take all of it: frozen, it doesn't even hear that it is to go."""
+    told = training(grace=30)
+    told.limits = THROUGH_NEW
+    told.tells("worker-0", "worker-1", "worker-2", step=7).listens(30)
+    hung = told.replica("worker-1").container
+    told.tells("worker-0", "worker-2", step=8).listens(30).answers()
+    assert [s.container for s in told.told(Stop)] == [hung]
+    assert [r.survivors[-1].grace_until > told.now for r in told.memory.replicas] == [True, False, True]
 
 
 def test_alone_it_is_replaced_alone_and_its_process_is_stopped_first() -> None:

@@ -15,6 +15,7 @@ from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.charges import counted, restarts_all, wait_after, why_over
 from trainmaster.plan.classify import (
     CHARGED,
+    HUNG,
     classify,
     describe,
     signal_of,
@@ -222,7 +223,8 @@ def _restart_or_fail(
         draft.failure = Failure(replica.key, end.at, said, case.now + wait)
     shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
     if restarts_all(case, replica, ruling) and not draft.gathering:
-        draft.rows[at] = after
+        # What hung has no time to end in: it would take all of it. Its peers have theirs.
+        draft.rows[at] = _let_go(case, after, end) if end.code == HUNG else after
         draft.become(whole_job(case, draft.memory(), shown, wait, in_place=True))
         if end.certain:
             draft.rows[at] = without_survivor(draft.rows[at], end.container)
