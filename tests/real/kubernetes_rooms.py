@@ -19,6 +19,7 @@ from real.rooms import Fields, Room
 from trainmaster.api.crd import PLURAL
 from trainmaster.api.job import GROUP, VERSION
 from trainmaster.api.status import ConditionType, JobStatus
+from trainmaster.errors import RefusedError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.services import LOOPBACK
@@ -77,6 +78,15 @@ class KubernetesRoom(Room):
             rules = [right.rule for right in rights if right.where is where]
             objects += _role(namespace, rules, self.own)
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def may(self, verb: str, resource: str) -> bool:
+        """Whether the API server would let the controller do this to jobs by now: a right goes a moment after its role."""
+        account = f"system:serviceaccount:{self.own}:{ACCOUNT}"
+        try:
+            self.kubernetes.kubectl("auth", "can-i", verb, resource, "-n", self.namespace, "--as", account)
+        except RefusedError:  # it says no with its exit code
+            return False
+        return True
 
     def grant_everywhere(self) -> None:
         """Let it have the rights about jobs in the whole cluster, as the chart grants them where no namespaces are named."""

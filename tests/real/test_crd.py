@@ -166,6 +166,7 @@ def shown(state: str, framework: str = "TensorFlow") -> dict[str, Any]:
         "applicationId": "application_1763848149000_0042",
         "user": "alice",
         "startTime": "2026-01-01T00:00:00Z",
+        "progress": {"step": 1200, "lastReportTime": "2026-01-01T00:00:00Z"},
         "conditions": [condition(ConditionType.READY)],
     }
 
@@ -194,9 +195,9 @@ class TestTable:
         served.create({"roles": ROLES}, "mnist")
         served.show(shown("Running"), "mnist")
         head, row = served.ok("get", "tj", "-o", "wide").splitlines()
-        assert head.split()[-7:] == [name.upper() for name, _, _ in WIDE_COLUMNS]
-        *what, started, reason = row.split()[-7:]
-        assert what == ["TensorFlow", "32", "2", "alice", "application_1763848149000_0042"]
+        assert head.split()[-8:] == [name.upper() for name, _, _ in WIDE_COLUMNS]
+        *what, started, reason = row.split()[-8:]
+        assert what == ["TensorFlow", "32", "2", "1200", "alice", "application_1763848149000_0042"]
         assert reason == "AllRunning"
         assert re.fullmatch(r"[0-9a-z]+", started)
 

@@ -173,7 +173,7 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     lines = "---\n".join(texts.values()).split("\n")
     at = next(i for i, line in enumerate(lines, 1) if "replica:" in line)
     assert (status.errors[0].line, "replica" in status.errors[0].field) == (at, True)
-    assert dfs.status("several.yaml#kept@default").is_true(C.RUNNING)
+    until(lambda: dfs.status("several.yaml#kept@default").is_true(C.RUNNING))
 
     until(lambda: "name: short" not in dfs.read("jobs/several.yaml").decode())
     until(lambda: not dfs.exists("status/several.yaml#short@default"))

@@ -88,8 +88,9 @@ def test_a_job_that_ended_while_rights_were_lost_is_shown_as_it_is_once_they_are
     room.until("ends", lambda status: status.is_true(C.RUNNING) and status.roles["worker"].running == 2)
 
     room.grant(right for right in whole if right.resource is not TRAININGJOBS or not lost & {*right.verbs})
-    until(lambda: "lacks the right" in well(controller)[1])
+    until(lambda: not room.may("patch", "trainingjobs/status"))
     ledger.go()
+    until(lambda: "lacks the right" in well(controller)[1])
     until(lambda: not ledger.running())
     until(lambda: not any("ends" in name for name in room.rest.live()))
     left = room.status("ends")
