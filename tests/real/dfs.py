@@ -37,10 +37,15 @@ class Dfs:
         return cast(BinaryIO, self._files.open(self._at(path), "wb"))
 
     def read(self, path: str) -> bytes:
-        return bytes(self._files.cat_file(self._at(path)))
+        with self._files.client.read(self._at(path)) as file:  # fsspec's own way drops what stands after a #
+            return bytes(file.read())
 
     def exists(self, path: str) -> bool:
-        return bool(self._files.exists(self._at(path)))
+        try:
+            self._files.client.get_file_info(self._at(path))
+        except FileNotFoundError:
+            return False
+        return True
 
     def names(self, folder: str) -> list[str]:
         """What lies in a folder, as paths below the root."""
