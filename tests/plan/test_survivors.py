@@ -130,7 +130,9 @@ def test_a_gang_waits_also_for_what_an_edit_took_out_of_the_job(patience: float)
 
 
 def test_what_was_scaled_away_holds_nobody_up_whose_generation_is_the_same() -> None:
-    world = World(job(worker=2, spec=LIVE, policy=FREE)).runs().declares(job(worker=1, spec=LIVE, policy=FREE))
+    world = (
+        World(job(worker=2, spec=LIVE, policy=FREE)).runs().declares(job(worker=1, spec=LIVE, policy=FREE))
+    )
     world._drop("c2")
     world.later(20).ends("worker-0", 1).grants("worker-0", node="b")
     assert world.memory.retired_survivors
