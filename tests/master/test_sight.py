@@ -97,3 +97,23 @@ def test_what_was_given_away_counts_as_over_once_its_node_is_lost() -> None:
         pass
     assert [(end.container, end.certain) for end in sight.ends] == [("c1", True)]
     assert "c2" in sight.containers
+
+
+@pytest.mark.parametrize("reached_again", [True, False], ids=["still reached", "not reached any more"])
+def test_what_its_node_has_called_alive_since_it_was_given_away_is_over_by_that_nodes_word_alone(
+    reached_again: bool,
+) -> None:
+    """A ResourceManager counts from the last word that it heard itself; ours is a later one."""
+    sight = Sight()
+    sight.registered(Registered((granted(1),), {}, Resource(64, 1), "default"), {}, 0.0)
+    for _ in sight.allocated(Allocated(1, completed=(CompletedContainer("c1", -102, ""),)), {}, 1.0):
+        pass
+    runs = NmStatuses({"c1": NmStatus("c1", NmState.RUNNING, None, "")}, frozenset(), {})
+    sight.confirmed(runs, {"c1": "n1:1"}, 2.0)
+    if not reached_again:
+        sight.unheard(["c1"])
+    for _ in sight.allocated(Allocated(2, updated_nodes=(lost("n1"),)), {}, 3.0):
+        pass
+    assert [(end.container, end.certain) for end in sight.ends] == [("c1", False)]
+    sight.ended(End("c1", 143, "", 4.0))
+    assert [(end.container, end.certain) for end in sight.ends] == [("c1", True)]

@@ -115,6 +115,23 @@ def test_another_leader_hears_of_the_web_how_an_earlier_application_ended_where_
     Schedule((wanted,), (*lost, ("waits", 1), ("rolls_back", 0), ("goes_on", 0))).play()
 
 
+def test_a_generation_waits_for_what_an_edit_took_out_of_the_job_as_well() -> None:
+    """Its node is cut off, so nobody says that it is over; no replica of the new generation has its identity."""
+    before, after = (job("PyTorch", {"backoff": {"base": 0}}, worker=workers) for workers in (2, 1))
+    ended = (("goes_on", 0), ("ends_process", 1), ("goes_on", 0))
+    lost = (("preempts", 1), ("node_cut", 0), ("goes_on", 0), ("waits", 2))
+    Schedule((before, after), (*ended, *lost, ("edits", 1), ("wakes", 0))).play()
+
+
+def test_what_its_node_has_called_alive_since_it_was_given_away_is_not_over_when_yarn_gives_up_the_node() -> (
+    None
+):
+    """Only the ResourceManager doesn't hear the node. Its web server tells us, after the keys of tokens were rolled."""
+    wanted, edited = job("PyTorch", worker=2, ps=1), job("TensorFlow", worker=2)
+    cut = (("wakes", 0), ("goes_on", 0), ("node_cut", 9), ("crashes", 0), ("tokens_roll", 0))
+    Schedule((wanted, edited), (*cut, ("edits", 1), ("is_away", 3), ("waits", 6))).play()
+
+
 # --- killed at any step
 
 ACCIDENTS = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plan.build import THROUGH_NEW, World, job
+from trainmaster.master.looking import stands_in_line
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.survivors import MOST, may_bring_back, remembered
 from trainmaster.plan.values import AppState, ContainerState, End, Start, Stop
@@ -109,6 +110,33 @@ def test_a_replica_that_was_scaled_away_and_comes_back_does_not_start_beside_its
     assert world.told(Start) == []
     assert says_over(world, "c2").told(Start)
     assert world.memory.retired_survivors == ()
+
+
+@pytest.mark.parametrize("patience", [0, 20], ids=["at once", "after a while"])
+def test_a_gang_waits_also_for_what_an_edit_took_out_of_the_job(patience: float) -> None:
+    """It was told of other peers, and may write what the next generation reads."""
+    gang = job("PyTorch", FREE, master=1, worker=1)
+    world = given_away(World(gang, limits=THROUGH_NEW).runs(), "worker-0").later(patience)
+    says_over(world.declares(job("PyTorch", FREE, master=1)).obeys(), "c1")
+    assert [str(key) for key, _ in world.memory.retired_survivors] == ["worker-0"]
+    assert world.grants("master-0", node="b").told(Start) == []
+    world.obeys().later(15)
+    assert (world.asked, world.condition("Queued").reason) == (set(), "InDoubt")
+    assert "worker-0 may still run in c2 on a:45454" in world.condition("Queued").message
+    assert not stands_in_line(world.memory, AppState.REGISTERED, world.now, world.limits)
+    assert says_over(world.obeys(), "c2").asked == {"master-0"}
+    world.grants("master-0", node="b")
+    assert [str(start.key) for start in world.told(Start)] == ["master-0"]
+
+
+def test_what_was_scaled_away_holds_nobody_up_whose_generation_is_the_same() -> None:
+    world = (
+        World(job(worker=2, spec=LIVE, policy=FREE)).runs().declares(job(worker=1, spec=LIVE, policy=FREE))
+    )
+    world._drop("c2")
+    world.later(20).ends("worker-0", 1).grants("worker-0", node="b")
+    assert world.memory.retired_survivors
+    assert world.told(Start)
 
 
 def test_a_new_leader_knows_who_may_still_live() -> None:

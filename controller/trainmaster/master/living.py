@@ -33,8 +33,7 @@ def may_live(
     for r in memory.replicas:
         if r.bound and r.container not in listed and r.container not in ended:
             yield known.get(r.container) or _unlisted(r.container, r.node, r.http, r.key, r.run)
-    survivors = ((r.key, one) for r in memory.replicas for one in r.survivors)
-    for key, one in (*survivors, *memory.retired_survivors):
+    for key, one in memory.leaving:
         if one.container not in listed:
             yield known.get(one.container) or _unlisted(one.container, one.node, one.http, key, 0)
 
@@ -45,5 +44,4 @@ def _unlisted(id_: str, node: str, http: str, key: Key, run: int) -> Container:
 
 def survivors_of(memory: Memory) -> set[str]:
     """Those of earlier runs."""
-    of_replicas = (one for r in memory.replicas for one in r.survivors)
-    return {one.container for one in (*of_replicas, *(one for _, one in memory.retired_survivors))}
+    return {one.container for _, one in memory.leaving}

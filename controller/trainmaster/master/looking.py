@@ -11,7 +11,7 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size
-from trainmaster.plan.case import Case, in_doubt
+from trainmaster.plan.case import Case, gang_in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import kept
@@ -64,7 +64,7 @@ def size_of(declared: Declared, memory: Memory) -> int:
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
     """Whether a whole gang is to be gathered, and nothing but its turn is waited for. Who keeps containers needs no turn."""
     wants = memory.gathering and not memory.closing_since and application is AppState.REGISTERED
-    later = now < memory.gang_not_before or any(in_doubt(r, now, limits) for r in memory.replicas)
+    later = now < memory.gang_not_before or gang_in_doubt(memory, now, limits)
     return wants and memory.application is not None and not later and not kept(memory)
 
 

@@ -14,6 +14,9 @@ from trainmaster.master.tokens import NodeTokens
 from trainmaster.plan.memory import ApplicationMemory, Memory
 from trainmaster.plan.values import Container, ContainerState
 
+HEARD = ""
+"""stands for the node of a container that only its NodeManager's word, or the time since that, lets go"""
+
 
 class Missing(dict[str, Container]):
     """By id; RUNNING once a NodeManager has said so."""
@@ -23,7 +26,8 @@ class Missing(dict[str, Container]):
         self._survivors: set[str] = set()
         """those of earlier runs, by what is remembered"""
         self._doubted: dict[str, str] = {}
-        """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over"""
+        """container -> node of those that the ResourceManager gave away, and whose NodeManager has not said that they're over;
+        without a node once it has said since that they live"""
 
     def put(self, container: Container) -> None:
         """It is missing from now on: nobody has seen it since."""
@@ -32,7 +36,12 @@ class Missing(dict[str, Container]):
     def doubt(self, container: Container) -> None:
         """The ResourceManager has given it away, which its NodeManager may not have heard yet."""
         self.put(container)
-        self._doubted[container.id] = container.node
+        self._doubted.setdefault(container.id, container.node)
+
+    def lives(self, id_: str) -> None:
+        """Its NodeManager says so. A ResourceManager gives a node up by what it heard of it itself, and this was heard later."""
+        if id_ in self._doubted:
+            self._doubted[id_] = HEARD
 
     def believe(self) -> None:
         """What an earlier ResourceManager gave away, and its node still runs, the new one gets back with that node."""

@@ -192,6 +192,7 @@ class Sight:
                 code = NOT_KNOWN if status.exit is None else status.exit
                 self.ended(End(id_, code, shortened(status.diagnostics), now))
                 continue
+            self.missing.lives(id_)
             self._set(
                 id_, ContainerState.RUNNING if status.state is NmState.RUNNING else ContainerState.STARTING
             )

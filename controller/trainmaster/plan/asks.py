@@ -27,7 +27,7 @@ def asks_of(case: Case, memory: Memory) -> tuple[Ask, ...]:
 
 def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     """Replicas for which a container is wanted now: none whose earlier process stays in doubt, nor its gang."""
-    if memory.gathering and any(map(case.in_doubt, memory.replicas)):
+    if memory.gathering and case.gang_in_doubt(memory):
         return []
     return [r for r in memory.replicas if _due(case, memory, r) and not case.in_doubt(r)]
 

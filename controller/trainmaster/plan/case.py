@@ -102,7 +102,21 @@ class Case:
 
     def in_doubt(self, replica: ReplicaMemory) -> bool:
         """Whether that has been so for long: its container would be kept from others for nothing."""
-        return in_doubt(replica, self.now, self.limits)
+        return any(_doubts(s, self.now, self.limits) for s in replica.survivors)
+
+    def gang_lingers(self, memory: Memory) -> bool:
+        """Whether any process of an earlier generation may still live, also of a replica that the job has no more."""
+        return any(self.now < s.until for _, s in memory.leaving)
+
+    def gang_in_doubt(self, memory: Memory) -> bool:
+        """Whether that has been so for long."""
+        return gang_in_doubt(memory, self.now, self.limits)
+
+    def doubted(self, memory: Memory) -> list[tuple[Key, Survivor]]:
+        """Whose end has been waited for so long. For those that were scaled away only a gang waits."""
+        keys = None if memory.gathering else {r.key for r in memory.replicas if r.survivors}
+        found = ((key, s) for key, s in memory.leaving if keys is None or key in keys)
+        return [(key, s) for key, s in found if _doubts(s, self.now, self.limits)]
 
     def state_of(self, replica: ReplicaMemory) -> ContainerState | None:
         """What is seen of a bound replica's container; None when it isn't seen at all."""
@@ -116,8 +130,13 @@ class Case:
         return container is not None and runs and container.process == replica.process
 
 
-def in_doubt(replica: ReplicaMemory, now: float, limits: Limits) -> bool:
-    return any(doubted_from(s, limits) <= now < s.until for s in replica.survivors)
+def gang_in_doubt(memory: Memory, now: float, limits: Limits) -> bool:
+    """Whether the end of an earlier process has been waited for so long that no container is to be kept for a gang."""
+    return any(_doubts(s, now, limits) for _, s in memory.leaving)
+
+
+def _doubts(survivor: Survivor, now: float, limits: Limits) -> bool:
+    return doubted_from(survivor, limits) <= now < survivor.until
 
 
 def doubted_from(survivor: Survivor, limits: Limits) -> float:

@@ -109,7 +109,7 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
 
 def doubted(case: Case, memory: Memory) -> str:
     """Which earlier process keeps something from being started, for longer than its end mostly takes to be heard."""
-    found = [(r.key, s) for r in memory.replicas if case.in_doubt(r) for s in r.survivors]
+    found = case.doubted(memory)
     if not found:
         return ""
     key, last = max(found, key=lambda each: each[1].until)

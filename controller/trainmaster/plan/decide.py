@@ -47,10 +47,11 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     follow_anew,
     check_deadlines,
     close,
+    forget_survivors,  # so that a gang waits for none that is over
     gather,
     judge_left_over,
     note_told,
-    forget_survivors,
+    forget_survivors,  # of whom was let go since, it is seen whether they live
 )
 
 UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (

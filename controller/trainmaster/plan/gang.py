@@ -40,7 +40,7 @@ def gather(case: Case, memory: Memory) -> Change:
 def _gather_gang(case: Case, memory: Memory) -> Change:
     if case.now < memory.gang_not_before:
         return Change(memory)
-    if any(map(case.in_doubt, memory.replicas)):
+    if case.gang_in_doubt(memory):
         return Change(replace(kept_let_go(case, memory), gang_since=0.0))
     # A turn may be taken back from who holds nothing yet; who keeps containers needs none for the few that are missing.
     holds = any(r.bound or case.granted(r) for r in memory.replicas)
@@ -62,7 +62,7 @@ def _complete(case: Case, memory: Memory) -> bool:
     own = {r.container for r in stay}
     granted = sum(1 for r in memory.replicas if r.done or r.bound or case.granted(r))
     old = any(c.state not in IDLE and c.id not in own for c in case.seen.containers.values())
-    return granted >= gang_minimum(case, memory) and not old and not any(map(case.lingers, memory.replicas))
+    return granted >= gang_minimum(case, memory) and not old and not case.gang_lingers(memory)
 
 
 def gang_minimum(case: Case, memory: Memory) -> int:

@@ -19,8 +19,7 @@ from trainmaster.plan.values import ContainerState
 
 def leaving(memory: Memory) -> Iterator[Survivor]:
     """All containers that were let go and may live."""
-    yield from (one for r in memory.replicas for one in r.survivors)
-    yield from (one for _, one in memory.retired_survivors)
+    return (one for _, one in memory.leaving)
 
 
 def has_time(case: Case, memory: Memory) -> Mapping[str, Survivor]:

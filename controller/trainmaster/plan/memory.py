@@ -8,7 +8,7 @@ Times are seconds since the epoch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -224,7 +224,8 @@ class Memory:
     retired_run: int = 0
     """highest run of replicas that were scaled away: those that come back go on above it"""
     retired_survivors: tuple[tuple[Key, Survivor], ...] = ()
-    """containers of replicas that were scaled away, which may still live: those that come back don't start beside them"""
+    """containers of replicas that were scaled away, which may still live: neither those that come back nor a later generation
+    start beside them"""
     given_up: tuple[str, ...] = ()
     """hosts on which something of this application was given up without a word: it may come back with them"""
     avoided: tuple[Avoided, ...] = ()
@@ -277,6 +278,12 @@ class Memory:
 
     def replica(self, key: Key) -> ReplicaMemory | None:
         return next((r for r in self.replicas if r.key == key), None)
+
+    @property
+    def leaving(self) -> Iterator[tuple[Key, Survivor]]:
+        """All containers that were let go and may live, those of replicas that were scaled away last."""
+        yield from ((r.key, one) for r in self.replicas for one in r.survivors)
+        yield from self.retired_survivors
 
     @property
     def gathering(self) -> bool:

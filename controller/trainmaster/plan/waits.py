@@ -51,6 +51,8 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
 
 def _gang_times(case: Case, memory: Memory) -> Iterator[float]:
     yield memory.gang_not_before
+    if memory.gathering:
+        yield from (doubted_from(one, case.limits) for _, one in memory.retired_survivors)
     if memory.gang_since:
         yield memory.gang_since + case.limits.host_ask_seconds
         yield memory.gang_since + case.job.spec.gang.timeout
