@@ -194,12 +194,19 @@ class Connection(asyncio.Protocol):
 
     def _heard(self, payload: bytes) -> None:
         header, rest = frames.open_answer(payload)
-        if self._layer is None or header.status == RpcResponseHeaderProto.FATAL:
+        if self._layer is None:
             self._answer(header, rest)
             return
-        if header.callId != frames.unsigned(frames.SASL_CALL):
+        # A refusal, too: anybody on the way could write one (SaslRpcClient.WrappedInputStream takes none in clear either).
+        if (
+            header.callId != frames.unsigned(frames.SASL_CALL)
+            or header.status != RpcResponseHeaderProto.SUCCESS
+        ):
             raise UnprotectedError("an answer came without the protection that was agreed on")
-        inside = self._layer.unwrap(frames.read(RpcSaslProto, rest).token)
+        sealed = frames.read(RpcSaslProto, rest)
+        if sealed.state != RpcSaslProto.WRAP:
+            raise UnprotectedError("an answer came without the protection that was agreed on")
+        inside = self._layer.unwrap(sealed.token)
         for each in self._inner.feed(inside):
             self._answer(*frames.open_answer(each))
 

@@ -20,7 +20,9 @@ from trainmaster.hadoop.protection import (
     agreed,
 )
 
-_PAIR = re.compile(r'([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^,\s]*))')
+LONGEST_CHALLENGE = 1 << 16
+"""bytes: who hasn't proved anything yet must not have us read for long"""
+_PAIR = re.compile(r'(?<![\w-])([\w-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|([^,\s]*))')
 _INTEGRITY_SUFFIX = ":" + "0" * 32
 """of A2 where messages are protected: the hash of an empty body"""
 
@@ -45,12 +47,15 @@ class Digest:
         self._agreed = Protection.AUTHENTICATION
 
     def first(self, challenge: bytes) -> bytes:
+        if len(challenge) > LONGEST_CHALLENGE:
+            raise DeniedError(SASL_EXCEPTION, f"the server's challenge has {len(challenge)} bytes")
         said = pairs(challenge.decode("utf-8", "replace"))
         self._agreed = agreed(self._protections, _listed(said.get("qop", "auth")))
         sealed = self._agreed is Protection.PRIVACY
         if sealed and CIPHER not in _listed(said.get("cipher", "")):
             raise DeniedError(
-                SASL_EXCEPTION, f"the server seals by {said.get('cipher')!r}, and we only by {CIPHER}"
+                SASL_EXCEPTION,
+                f"the server seals by {said.get('cipher', '')[:60]!r}, and we only by {CIPHER}",
             )
         realm, nonce = said.get("realm", ""), said.get("nonce", "")
         self._secret = self._hash_of_a1(realm, nonce)

@@ -32,7 +32,8 @@ def prepare(folder: Path, options: Options, ports: Mapping[str, int], *, startin
         (folder / "tickets").unlink(missing_ok=True)
     for name, text in security.files(ports, options).items():
         write(folder / name, text)
-    (folder / "keytabs").mkdir(mode=0o700, exist_ok=True)
+    for secret_folder in ("keytabs", "kdc"):  # the KDC writes everybody's keys into its own
+        (folder / secret_folder).mkdir(mode=0o700, exist_ok=True)
     secret = folder / "keytabs/http-secret"
     if not secret.exists():
         write(secret, secrets.token_hex(32), 0o600)

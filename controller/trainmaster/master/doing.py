@@ -66,8 +66,8 @@ class Doing:
 
     def start(self, actions: Sequence[Launch], memory: Memory, job: TrainingJob) -> None:
         """Have these begin. Of more than one decision has at most the next pass has the others."""
-        self._sight.changed |= len(actions) >= STARTS
         replicas: Mapping[Key, ReplicaMemory] = {}
+        begun = 0
         for action in actions:
             if isinstance(action, Park):
                 self._start_anew(action, partial(_waiting, order_of(memory, action.process)), SETTLES)
@@ -80,6 +80,8 @@ class Doing:
                 self._sight.starting(action.container)
                 work = self._start(action, replicas[action.key], job, memory)
                 self._run("start", action.container, work)
+                begun += 1
+        self._sight.changed |= begun >= STARTS
 
     def _reinitialise(self, action: Reinitialise, replica: ReplicaMemory, memory: Memory) -> None:
         """Its files are there already: told of again they would be localised again, and failing that locks the container."""

@@ -97,7 +97,8 @@ _LAUNCHER = (
     f" {MARK}=$mark /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
     f" [ $told ] || {{ kill -USR1 $watch 2>/dev/null; remain && kill -TERM $found 2>/dev/null && sleep 0.2;"
     f" finish 2>/dev/null; wait $watch; }};"
-    f" [ $told ] || exit $code; while others || remain; do sleep 0.02; done; {_LINGER}; exit {TERMINATED}"
+    f" [ $told ] || exit $code; looks=0; while others || remain; do"
+    f" (( looks++ < 20 )) && sleep 0.02 || sleep 0.5; done; {_LINGER}; exit {TERMINATED}"
 )
 """Told to go, it goes last and with the code of one that was told: the NodeManager lets nothing take its place sooner, and after
 any other code nothing at all (ContainerImpl, REINITIALIZING_AWAITING_KILL). It can't outstay its welcome: its guard ends the

@@ -50,5 +50,6 @@ class Relisting:
             self._missing_since = now
         if sight.nodes.came_back:
             if may_bring_back(memory.given_up, sight.nodes.came_back):
-                self._planned = [now + after for after in AFTER_RETURN]
+                # Others may come back all the time: what is planned stays, and so does the last return's second register.
+                self._planned = [*self._planned[:1], *(now + after for after in AFTER_RETURN)][-3:]
             sight.nodes.came_back.clear()

@@ -26,7 +26,7 @@ def counted(case: Case, replica: ReplicaMemory, ruling: Ruling) -> ReplicaMemory
     """The replica with one restart or replacement more."""
     if ruling.charged:
         return replace(replica, restarts=replica.restarts + 1)
-    if ruling.cause is Cause.PORT_TAKEN:
+    if ruling.cause is Cause.PORT_TAKEN and ruling.rule is None:
         return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
     if ruling.cause in INFRASTRUCTURE:
         never_ran = replica.last_exit is not None and replica.last_exit.code in NOT_THERE_AGAIN
@@ -53,7 +53,7 @@ def wait_after(case: Case, draft: Draft, replica: ReplicaMemory, ruling: Ruling)
         return delay(backoff, draft.charged + 1 if job_wide else replica.restarts)
     if cause in INFRASTRUCTURE and cause is not Cause.PORT_TAKEN:
         return infra_delay(len(replica.infra_ends))
-    if cause not in NO_FAILURE and cause is not Cause.PORT_TAKEN:
+    if cause not in NO_FAILURE and (cause is not Cause.PORT_TAKEN or ruling.rule is not None):
         return infra_delay(len(replica.excused_ends))
     if cause is Cause.CONSEQUENCE:
         return max(0.0, draft.failure.until - case.now) if draft.failure else 0.0

@@ -11,7 +11,6 @@ from dataclasses import replace
 from math import ceil
 
 from trainmaster.plan.case import Case, Draft
-from trainmaster.plan.classify import CHARGED
 from trainmaster.plan.ends import End
 from trainmaster.plan.memory import Failure, Key, ReplicaMemory, Verdict
 from trainmaster.plan.ruling import Ruling
@@ -25,7 +24,7 @@ def follows(case: Case, draft: Draft, replica: ReplicaMemory, end: End, ruling: 
 
     What a rule says of the program's own words it says of any of the job's processes.
     """
-    return ruling.cause in CHARGED and not ruling.insists and belongs(case, draft.failure, replica, end)
+    return ruling.charged and not ruling.insists and belongs(case, draft.failure, replica, end)
 
 
 def belongs(case: Case, first: Failure | None, replica: ReplicaMemory, end: End) -> bool:

@@ -219,7 +219,8 @@ def _restart_or_fail(
     draft.charged += ruling.charged
     if cause is Cause.CONSEQUENCE and draft.failure:
         draft.failure = followed(draft.failure, replica, end)
-    elif cause is not Cause.SUCCEEDED:
+    elif cause is not Cause.SUCCEEDED and (ruling.charged or ruling.rule is None):
+        # What a rule charges to nobody makes nobody else's failure free.
         draft.failure = Failure(replica.key, end.at, said, case.now + wait)
     shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
     if restarts_all(case, replica, ruling) and not draft.gathering:

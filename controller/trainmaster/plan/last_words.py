@@ -19,7 +19,11 @@ KEPT: Final = 2000
 
 STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
 """a NodeManager's time before each part of its diagnostics (ContainerImpl.addDiagnostics)"""
-_TAIL = re.compile(r"Last \d+ bytes of [^\n]*stderr[^\n]*:\n")
+_TAIL = re.compile(
+    r"^(?:\[[\d :.-]{1,40}\] ?)?Last \d{1,9} bytes of (?:(?!stderr)[^\n]){0,80}stderr[^\n]{0,80}:\n",
+    re.MULTILINE,
+)
+"""at the beginning of a line, and bounded: else a process could write what is gone through for long"""
 _NEXT = re.compile(r"\n\[\d{4}-\d\d-\d\d [\d:.]+\]|\nLast \d+ bytes of ")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.")
 """colours and moves of terminals"""
@@ -74,6 +78,12 @@ def stderr_lines(diagnostics: str) -> list[str]:
 def raised(lines: Sequence[str]) -> str:
     """The last line that ends a traceback, without what stands around it; empty where none does."""
     return next((line.strip() for line in reversed(lines) if _RAISED.match(line)), "")
+
+
+def place_of(lines: Sequence[str]) -> str:
+    """train.py:88 of the last frame that a traceback names; empty where none does."""
+    frame = next((found for line in reversed(lines) if (found := _FRAME.match(line))), None)
+    return f"{frame[1].rpartition('/')[2]}:{frame[2]}" if frame else ""
 
 
 def names_missing(words: str, path: str) -> bool:

@@ -7,13 +7,13 @@ Never here: a pattern, or what is done about it (first_cause.py, ruling.py, repe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from trainmaster.api.failure_rules import holds
 from trainmaster.plan.ends import Cause
-from trainmaster.plan.last_words import raised, stderr_lines
+from trainmaster.plan.last_words import place_of, raised, stderr_lines
 from trainmaster.plan.log_registry import REGISTRY, Pattern
 
 
@@ -24,6 +24,10 @@ class Sign:
     pattern: Pattern
     line: str
     """the line that says so"""
+    last: bool = True
+    """whether the process ended with it: the exception that it died of, or its very last line"""
+    place: str = ""
+    """file and line of the program where that was raised; empty where no traceback says"""
 
     @property
     def cause(self) -> Cause | None:
@@ -32,9 +36,13 @@ class Sign:
     @property
     def fingerprint(self) -> str:
         """The same for the same failure: what differs from try to try (numbers, addresses, folders) is left out."""
-        return f"{self.pattern.name}: {_VARIES.sub('#', self.line)[:160]}"
+        return f"{self.pattern.name}: {_VARIES.sub('#', self.line)[:160]} {self.place}".rstrip()
 
 
+READ = 30
+"""last lines that are recognised: a traceback's end and what stands around it. A pass hears of hundreds of ends at once"""
+WIDE = 300
+"""letters of each of them"""
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|/[^\s'\",:]+/|\d+")
 
 
@@ -44,26 +52,37 @@ def sign_of(diagnostics: str) -> Sign | None:
 
     The exception that a program ends with says more than what stands around it.
     """
-    lines = stderr_lines(diagnostics)
-    if not lines:
+    lines = [line[:WIDE] for line in stderr_lines(diagnostics)[-READ:]]
+    near = _near("\n".join(lines))
+    if not near:
         return None
-    ended = raised(lines)
-    return (_recognised(ended) if ended else None) or _among(lines)
+    ended, place = raised(lines), place_of(lines)
+    return (_recognised(ended, near, True, place) if ended else None) or _among(lines, near, place)
 
 
-def _among(lines: Sequence[str]) -> Sign | None:
+def _near(text: str) -> tuple[tuple[Pattern, str], ...]:
+    """Those of the registry that any line can meet at all: most last words are met by none."""
+    return tuple((pattern, whole) for pattern, whole, part in _TEXTS if part in text)
+
+
+def _among(lines: Sequence[str], near: Near, place: str) -> Sign | None:
     """The first pattern that any of the lines meets; of these the last line."""
-    found = [sign for line in reversed(lines) if (sign := _recognised(line))]
+    found = [sign for line in reversed(lines) if (sign := _recognised(line, near, line is lines[-1], place))]
     return min(found, key=lambda sign: _PLACE[sign.pattern.name], default=None)
 
 
 _PLACE = {pattern.name: at for at, pattern in enumerate(REGISTRY)}
+Near = Sequence[tuple[Pattern, str]]
 
 
-@lru_cache(4096)  # the peers of a process that died say the same
-def _recognised(line: str) -> Sign | None:
-    return next((Sign(pattern, line) for pattern in REGISTRY if _meets([line], pattern.texts)), None)
+def _longest(text: str) -> str:
+    return max(text.split("*"), key=len)
 
 
-def _meets(lines: Sequence[str], texts: Iterable[str]) -> bool:
-    return any(holds(lines, text) for text in texts)
+_TEXTS = tuple((pattern, text, _longest(text)) for pattern in REGISTRY for text in pattern.texts)
+"""each text with the longest part of it that stands there as it is"""
+
+
+def _recognised(line: str, near: Near, last: bool, place: str) -> Sign | None:
+    found = next((pattern for pattern, text in near if holds([line], text)), None)
+    return Sign(found, line, last, place) if found else None

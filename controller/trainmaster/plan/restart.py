@@ -54,9 +54,13 @@ def unbound(replica: ReplicaMemory, now: float) -> ReplicaMemory:
 
 
 def _grace(case: Case, replica: ReplicaMemory) -> float:
-    """Seconds that its process has to end in. One that hasn't begun, or only waits for its place, needs none."""
+    """Seconds that its process has to end in. One that hasn't begun, or only waits for its place, needs none.
+
+    One that isn't seen may run: a new leader, or a ResourceManager that was restarted, sees none for a moment.
+    """
     waits = replica.process > 1 and (replica.reinitialising or not case.has_come(replica))
-    if waits or case.state_of(replica) not in STAYS:
+    state = case.state_of(replica)
+    if waits or (state is not None and state not in STAYS):
         return 0.0
     role = case.job.spec.roles.get(replica.key.role)
     return role.grace if role else DEFAULT_GRACE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,6 +29,7 @@ from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_whole
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
+from trainmaster.sources.reading import MAX_BYTES
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.rewriting import without_document
@@ -87,6 +89,7 @@ class FolderSource:
         self._published: dict[str, tuple[str, int, JobStatus]] = {}
         """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._taking_away = threading.Lock()
         self._folders: set[str] = set()
 
     @property
@@ -273,14 +276,21 @@ class FolderSource:
             self._registry.deleted(declared)
 
     def _take_away(self, path: str) -> None:
-        """The file, or one document where others stand in it: the rest stays as it was, and its owner's."""
-        if is_whole(path):
+        """The file, or one document where others stand in it: the rest stays as it was, and its owner's.
+
+        One after the other: two who take each a document out of one file would put back what the other took.
+        """
+        with self._taking_away:
+            read = self._reader.reads.get(path)
+            if read is None:
+                raise UnavailableError(f"{path} isn't where it was")
+            if not is_whole(path):
+                change(self._files, read, without_document, self._still)
+                return
+            data = self._files.read(self._layout.job(path), MAX_BYTES + 1)
+            if not read.text or data.decode("utf-8-sig", "replace") != read.text:
+                raise UnavailableError(f"{path} was changed, and may hold another job")
             self._files.delete(self._layout.job(path))
-            return
-        read = self._reader.reads.get(path)
-        if read is None:
-            raise UnavailableError(f"{path} isn't where it was")
-        change(self._files, read, without_document, self._still)
 
     async def _try_delete(self, path: str) -> None:
         try:

@@ -76,9 +76,7 @@ class LocalFiles:
         folder, name = os.path.split(path)
         temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
         try:
-            _write(temporary, data, mode)
-            if owner and owner != Path(temporary).owner():
-                shutil.chown(temporary, owner)
+            _write(temporary, data, mode, owner)
             still()
             os.replace(temporary, path)  # noqa: PTH105 - as all below a path of text: it is done for every status
         except BaseException:
@@ -135,12 +133,15 @@ class LocalFiles:
         """Nothing is ever under way after a call."""
 
 
-def _write(path: str, data: bytes, mode: int) -> None:
-    """A new file on the disk, not only in its cache."""
+def _write(path: str, data: bytes, mode: int, owner: str = "") -> None:
+    """A new file on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody else's its
+    name may be another file's by then."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
+        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(file.fileno()).st_uid:
+            os.fchown(file.fileno(), user, -1)
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 
