@@ -66,6 +66,8 @@ class Protected:
     """done to what is sent back"""
     naked: bool = False
     """answers without the protection that was agreed on"""
+    refuses: bool = False
+    """and with a refusal, which anybody on the way could write"""
     open: set[asyncio.StreamWriter] = field(default_factory=set)
     heard: int = 0
     said: int = 0
@@ -123,7 +125,7 @@ class Protected:
             out += self._call(BytesIO(data[4 : 4 + length]))
             data = data[4 + length :]
         if out and self.naked:
-            writer.write(out)
+            writer.write(refusal() if self.refuses else out)
         elif out:
             token = RpcSaslProto(state=RpcSaslProto.WRAP, token=self.spoil(self._wrap(out)))
             send(writer, -33, token)
@@ -159,6 +161,18 @@ class Protected:
 
 def md5(data: bytes) -> bytes:
     return hashlib.md5(data).digest()
+
+
+def refusal() -> bytes:
+    """What a server that doesn't believe a token any more says last (Server.Connection.doSaslReply, FATAL)."""
+    body = BytesIO()
+    status = RpcResponseHeaderProto.FATAL
+    kind = "org.apache.hadoop.security.token.SecretManager$InvalidToken"
+    header = RpcResponseHeaderProto(
+        callId=-33 & 0xFFFFFFFF, status=status, exceptionClassName=kind, errorMsg="forged"
+    )
+    serialize_length_prefixed(header, body)
+    return struct.pack(">I", body.tell()) + body.getvalue()
 
 
 def framed(call_id: int, answer: Message) -> bytes:

@@ -63,9 +63,11 @@ async def test_an_answer_that_was_touched_ends_the_connection(qop: Protection, a
         await rpc.close()
 
 
-async def test_an_answer_without_the_protection_that_was_agreed_on_is_not_believed() -> None:
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_an_answer_without_the_protection_that_was_agreed_on_is_not_believed(refuses: bool) -> None:
+    """A forged refusal of the token least of all: the application would be ended for it."""
     async with protected(Protection.INTEGRITY) as server:
-        server.naked = True
+        server.naked, server.refuses = True, refuses
         rpc = client(server)
         with pytest.raises(UnavailableError, match="without the protection"):
             await ask(rpc, 1)

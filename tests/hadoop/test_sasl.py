@@ -29,6 +29,14 @@ def test_the_example_of_the_rfc() -> None:
     mechanism.finish(PROOF)
 
 
+@pytest.mark.parametrize("letters", [b"a", b"a-", b'a="', b"a=", b","])
+def test_a_challenge_is_read_in_no_time_whatever_it_is(letters: bytes) -> None:
+    """It is read on the loop that heartbeats, before the server has proved anything."""
+    assert pairs((letters * 65536)[:65536].decode()) is not None
+    with pytest.raises(DeniedError, match="has 70000 bytes"):
+        digest().first(b"a" * 70000)
+
+
 def test_the_proof_may_come_as_a_challenge_of_its_own() -> None:
     mechanism = digest()
     mechanism.first(CHALLENGE)

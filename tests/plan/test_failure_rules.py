@@ -256,3 +256,29 @@ def test_no_pattern_takes_long() -> None:
     began = time.process_time()
     assert not holds(["a" * 2000] * 20, "*".join(["a"] * 99) + "*b")
     assert time.process_time() - began < 5  # a matcher that goes back would not end at all
+
+
+def test_what_a_rule_charges_to_nobody_makes_no_other_failure_free() -> None:
+    """Else a worker that crashes beside an evaluator that may would restart for ever."""
+    told = world(
+        {"roles": ["evaluator"], "action": "Ignore"}, policy={"backoffLimit": 1}, worker=1, evaluator=1
+    )
+    told = World(told.job, limits=Limits(first_cause_wait=2)).runs()
+    told.all_end({"evaluator-0": 139, "worker-0": 1}).later(5)
+    assert told.memory.charged == 1
+
+
+def test_one_failure_of_the_infrastructure_is_charged_once_where_a_rule_charges_it() -> None:
+    rule = {"action": "Restart", "causes": ["NodeUnhealthy"], "charged": True}
+    spec = {"failureRules": [rule]}
+    told = World(job("Generic", FREE, spec=spec, worker=3), limits=Limits(first_cause_wait=2)).runs()
+    told.all_end({f"worker-{i}": -101 for i in range(3)}).later(5)
+    assert told.memory.charged == 1
+
+
+def test_a_port_that_a_rule_excuses_is_not_tried_in_a_hot_loop() -> None:
+    quick = world({"action": "Ignore"}, worker=1)
+    for _ in range(4):
+        quick.ends("worker-0", 75).later(max(0.0, quick.replica("worker-0").not_before - quick.now)).runs()
+    assert quick.replica("worker-0").excused_ends
+    assert quick.ends("worker-0", 75).replica("worker-0").not_before > quick.now

@@ -41,6 +41,15 @@ def suspends(at: World, grace: float = 30, **fields: Any) -> World:
     return at.declares(job("Generic", {**FREE, "suspend": True}, grace=grace, **(fields or {"worker": 2})))
 
 
+def test_what_is_not_seen_at_the_moment_has_its_time_as_well() -> None:
+    """A new leader, and a ResourceManager that was restarted, list nothing for a moment; the processes run on."""
+    at = world()
+    containers = at.seen.containers
+    at.seen = replace(at.seen, containers={})
+    suspends(at).sees(containers=containers)
+    assert (told(at), stopped(at)) == (["c1", "c2"], [])
+
+
 WAYS = {
     "suspended": suspends,
     "deleted": lambda at: at.deletes(),

@@ -47,6 +47,37 @@ def test_who_lived_much_longer_may_have_made_progress(lives: float, ends: str) -
     assert verdict(again(world().ends("worker-0", 1, MISTAKE), lives=lives)) == ends
 
 
+def test_a_long_life_in_between_is_progress_though_both_failed_soon() -> None:
+    """It was preempted after ten days, which is nobody's mistake."""
+    at = world().ends("worker-0", 1, MISTAKE).later(5)
+    at.grants("worker-0").starts("worker-0").later(864_000).ends("worker-0", -102)
+    assert verdict(again(at.later(60))) == ""
+
+
+def test_what_lives_for_hours_is_no_mistake_of_its_first_lines() -> None:
+    at = world().later(10_000).ends("worker-0", 1, MISTAKE).later(5)
+    assert verdict(again(at, lives=12_000)) == ""
+
+
+def test_signals_and_words_that_nobody_died_of_do_not_count() -> None:
+    warning = said("size mismatch for head.weight, skipping it")
+    assert verdict(again(world().ends("worker-0", 139, warning).later(5), warning, code=139)) == ""
+    spoken = said("NameError: name 'modle' is not defined\nwent on\nepoch 3 of 5")
+    assert verdict(again(world().ends("worker-0", 139, spoken).later(5), spoken, code=139)) == ""
+
+
+def test_the_same_words_from_another_line_are_another_failure() -> None:
+    def raised_at(line: int) -> str:
+        return said(
+            f"  File \"/w/{line}/train.py\", line {line}, in f\nNameError: name 'modle' is not defined"
+        )
+
+    assert verdict(again(world().ends("worker-0", 1, raised_at(7)).later(5), raised_at(9))) == ""
+    assert (
+        verdict(again(world().ends("worker-0", 1, raised_at(7)).later(5), raised_at(7))) == "RepeatedFailure"
+    )
+
+
 HELPS = [said("CUDA out of memory"), said("Connection reset by peer"), said("ValueError: x"), ""]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from sources.building import FINISHED, GRACE, Clock, job_text, leading, only, put
 from trainmaster.api.declared import Declared
 from trainmaster.api.yaml_documents import spans
-from trainmaster.errors import DeniedError, InvalidError
+from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.sources import reader
 from trainmaster.sources.editing import edited
 from trainmaster.sources.files import Entry
@@ -441,6 +444,36 @@ async def test_a_job_that_removes_its_own_declaration_takes_its_document_alone(t
     assert path.stat().st_mode & 0o777 == 0o640
     after = by_name(await made.look())
     assert [after[name].deleted for name in "abc"] == [False, True, False]
+
+
+async def test_documents_that_are_removed_at_one_time_stay_away(tmp_path: Path) -> None:
+    """Each write rests on the file as it was read: beside each other one would put back what the other took."""
+    made = await leading(tmp_path)
+    path = put(tmp_path, "jobs.yaml", three())
+    found = by_name(await made.look())
+    late = made._files.replace_if
+
+    def slow(*args: Any) -> None:
+        time.sleep(0.05)
+        late(*args)
+
+    made._files.replace_if = slow  # type: ignore[method-assign]
+    done = await asyncio.gather(made.remove(found["a"]), made.remove(found["c"]), return_exceptions=True)
+    away = {name for name, each in zip("ac", done, strict=True) if each is None}
+    assert away
+    assert {name for name in "abc" if f"name: {name}" in path.read_text()} == set("abc") - away
+
+
+async def test_a_file_that_has_changed_since_it_was_read_is_not_removed_for_its_old_job(
+    tmp_path: Path,
+) -> None:
+    made = await leading(tmp_path)
+    path = put(tmp_path, "own.yaml", job_text("a", "vision"))
+    found = by_name(await made.look())["a"]
+    path.write_text(joined(job_text("a", "vision"), job_text("b", "vision")))
+    with pytest.raises(UnavailableError, match="may hold another job"):
+        await made.remove(found)
+    assert "name: b" in path.read_text()
 
 
 async def test_where_the_controller_may_not_give_the_file_to_its_owner_nothing_is_removed(

@@ -28,7 +28,7 @@ def counted(case: Case, replica: ReplicaMemory, ruling: Ruling) -> ReplicaMemory
         return replace(replica, restarts=replica.restarts + 1)
     if ruling.cause is Cause.PORT_TAKEN and ruling.rule is None:
         return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
-    if ruling.cause in INFRASTRUCTURE:
+    if ruling.cause in INFRASTRUCTURE and ruling.cause is not Cause.PORT_TAKEN:
         never_ran = replica.last_exit is not None and replica.last_exit.code in NOT_THERE_AGAIN
         avoid = (*replica.avoid, replica.host)[-3:] if never_ran else replica.avoid
         recent = _with_now(case, replica.infra_ends)
