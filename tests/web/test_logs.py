@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -140,6 +141,14 @@ async def test_so_much_is_asked_for_and_no_more(size: str, kib: int) -> None:
     log = await read(node, size=size)
     assert node.asked == [("a:8042", "c1", "stderr", kib * 1024)]
     assert (log.begins, log.length) == (10**9 - 4, 10**9)
+
+
+async def test_lines_are_made_beside_the_loop() -> None:
+    made_in: list[int] = []
+    with patch.object(logs, "lines", lambda *_: made_in.append(threading.get_ident()) or ()):
+        await read(Node(b"a\n"))
+    assert made_in
+    assert threading.get_ident() not in made_in
 
 
 async def test_a_log_that_is_not_there_and_a_node_that_does_not_answer_are_told() -> None:

@@ -82,7 +82,7 @@ class Logs:
             return _without(log, str(error))
         if tail is None:
             return _without(log, GONE)
-        return _with(log, tail)
+        return await asyncio.to_thread(_with, log, tail)  # megabytes take longer than a heartbeat may wait
 
 
 GONE: Final = (
