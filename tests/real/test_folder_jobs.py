@@ -173,10 +173,10 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     lines = "---\n".join(texts.values()).split("\n")
     at = next(i for i, line in enumerate(lines, 1) if "replica:" in line)
     assert (status.errors[0].line, "replica" in status.errors[0].field) == (at, True)
-    assert dfs.status("several.yaml#kept@default").is_true(C.RUNNING)
+    assert dfs.status("several.yaml,kept@default").is_true(C.RUNNING)
 
     until(lambda: "name: short" not in dfs.read("jobs/several.yaml").decode())
-    until(lambda: not dfs.exists("status/several.yaml#short@default"))
+    until(lambda: not dfs.exists("status/several.yaml,short@default"))
     assert len(own["short"].starts()) == 1
     assert dfs.read("jobs/several.yaml").decode() == "---\n".join(list(texts.values())[:3])
 
@@ -185,10 +185,10 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     dfs.put_over(
         "jobs/several.yaml", dfs.read("jobs/several.yaml").replace(b"replica:", b"replicas: ["), pause=1
     )
-    until(lambda: "not YAML" in str(room.status("broken").errors or _errors(dfs, "several.yaml#2")))
+    until(lambda: "not YAML" in str(room.status("broken").errors or _errors(dfs, "several.yaml,2")))
     room.delete("scaled")
     until(lambda: not own["scaled"].running())
-    until(lambda: not dfs.exists("status/several.yaml#scaled@default"))
+    until(lambda: not dfs.exists("status/several.yaml,scaled@default"))
     assert dfs.read("jobs/several.yaml").decode().startswith(texts["kept"] + "---\n")
     assert processes(own["kept"], 1) == before
     assert len(own["kept"].starts()) == 1
