@@ -185,17 +185,13 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     dfs.put_over(
         "jobs/several.yaml", dfs.read("jobs/several.yaml").replace(b"replica:", b"replicas: ["), pause=1
     )
-    until(lambda: "not YAML" in str(room.status("broken").errors or _errors(dfs, "several.yaml,2")))
+    until(lambda: "not YAML" in str(dfs.status("several.yaml,2").errors))
     room.delete("scaled")
     until(lambda: not own["scaled"].running())
     until(lambda: not dfs.exists("status/several.yaml,scaled@default"))
     assert dfs.read("jobs/several.yaml").decode().startswith(texts["kept"] + "---\n")
     assert processes(own["kept"], 1) == before
     assert len(own["kept"].starts()) == 1
-
-
-def _errors(dfs: Dfs, path: str) -> object:
-    return dfs.status(path).errors
 
 
 def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(
