@@ -402,6 +402,7 @@ class TestNeverRaises:
 
     @settings(max_examples=300)
     @given(st.dictionaries(st.sampled_from(["metadata", "spec", "kind"]) | st.text(), JSON, max_size=4))
+    @example({"[key]": []})
     def test_for_any_object(self, document: dict[str, object]) -> None:
         self._sound(read_object(document))
 

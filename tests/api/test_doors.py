@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from trainmaster.api.documents import read_job, read_object
+from trainmaster.sources.files import Entry
+from trainmaster.sources.reading import read_all
 
 HEAD = "apiVersion: trainmaster.io/v1alpha1\nkind: TrainingJob\nmetadata: {name: a, namespace: n}\n"
 SOUND: dict[str, str] = {
@@ -34,6 +36,21 @@ SOUND: dict[str, str] = {
         " managedFields: [{manager: kubectl}], finalizers: [trainmaster.io/yarn], ownerReferences: [], selfLink: /x}",
     )
     + "spec: {roles: {worker: {command: c}}}\nstatus: {state: Running, conditions: [{type: Ready}]}\n",
+}
+WORKER = "spec: {roles: {worker: {command: c}}}\n"
+A, B = HEAD + WORKER, HEAD.replace("name: a", "name: b") + WORKER
+WRONG = B.replace("command", "comand")
+SEVERAL: dict[str, str] = {
+    "two": f"{A}---\n{B}",
+    "with nothing between": f"---\n# head\n---\n{A}---\n---\n# nothing\n---\n{B}---\n# end\n",
+    "ended": f"{A}...\n---\n{B}...\n",
+    "with directives": f"%YAML 1.1\n---\n{A}...\n%YAML 1.1\n---\n{B}",
+    "on the line of the border": f"{A}--- # this one\n{B}--- {json.dumps(yaml.safe_load(A.replace('name: a', 'name: c')))}\n",
+    "windows": f"{A}---\n{B}".replace("\n", "\r\n"),
+    "one wrong": f"{A}---\n{WRONG}---\n{A.replace('name: a', 'name: c')}",
+    "another kind": f"{A}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: b, namespace: n}}\n",
+    "borders that are text": HEAD + 'spec: {roles: {worker: {command: "c\n  ---\n  d"}}}\n---\n' + B,
+    "anchors of their own": f"{A.replace('command: c', 'command: &c c')}---\n{B.replace('command: c', 'command: &c d')}",
 }
 UNSOUND: dict[str, str] = {
     "a null command": HEAD + "spec: {roles: {worker: {command: }}}\n",
@@ -63,6 +80,19 @@ def test_what_is_wrong_is_wrong_at_both_doors_in_the_same_words(text: str) -> No
     _, others = read_object(as_object(text))  # type: ignore[arg-type]  # the table holds mappings
     assert job is None
     assert [(each.field, each.reason) for each in problems] == [(each.field, each.reason) for each in others]
+
+
+@pytest.mark.parametrize("text", SEVERAL.values(), ids=SEVERAL)
+def test_a_file_of_several_documents_gives_what_the_api_server_is_given_one_by_one(text: str) -> None:
+    """kubectl sends each document by itself, and what is wrong with one refuses no other."""
+    read = read_all("n/several.yaml", Entry("/several.yaml", len(text), 1, "alice", 0o644), text.encode())
+    objects = [json.loads(json.dumps(each)) for each in yaml.safe_load_all(text) if each is not None]
+    assert len(objects) > 1
+    assert [each.name for each in read] == [each["metadata"]["name"] for each in objects]
+    for mine, (job, problems) in zip(read, map(read_object, objects), strict=True):
+        assert mine.job == job
+        assert [(p.field, p.reason) for p in mine.problems] == [(p.field, p.reason) for p in problems]
+        assert all(text.split("\n")[p.line - 1] for p in mine.problems)
 
 
 @pytest.mark.parametrize(

@@ -173,10 +173,10 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     lines = "---\n".join(texts.values()).split("\n")
     at = next(i for i, line in enumerate(lines, 1) if "replica:" in line)
     assert (status.errors[0].line, "replica" in status.errors[0].field) == (at, True)
-    until(lambda: dfs.status("several.yaml#kept@default").is_true(C.RUNNING))
+    until(lambda: dfs.status("several.yaml,kept@default").is_true(C.RUNNING))
 
     until(lambda: "name: short" not in dfs.read("jobs/several.yaml").decode())
-    until(lambda: not dfs.exists("status/several.yaml#short@default"))
+    until(lambda: not dfs.exists("status/several.yaml,short@default"))
     assert len(own["short"].starts()) == 1
     assert dfs.read("jobs/several.yaml").decode() == "---\n".join(list(texts.values())[:3])
 
@@ -185,17 +185,13 @@ def test_documents_of_one_file_are_jobs_of_their_own(room: FolderRoom, ledger: L
     dfs.put_over(
         "jobs/several.yaml", dfs.read("jobs/several.yaml").replace(b"replica:", b"replicas: ["), pause=1
     )
-    until(lambda: "not YAML" in _errors(dfs, "several.yaml#broken@default", "several.yaml#2"))
+    until(lambda: "not YAML" in str(dfs.status("several.yaml,2").errors))
     room.delete("scaled")
     until(lambda: not own["scaled"].running())
-    until(lambda: not dfs.exists("status/several.yaml#scaled@default"))
+    until(lambda: not dfs.exists("status/several.yaml,scaled@default"))
     assert dfs.read("jobs/several.yaml").decode().startswith(texts["kept"] + "---\n")
     assert processes(own["kept"], 1) == before
     assert len(own["kept"].starts()) == 1
-
-
-def _errors(dfs: Dfs, *paths: str) -> str:
-    return str([dfs.status(path).errors for path in paths])
 
 
 def test_a_root_that_is_gone_deletes_nothing_and_many_files_at_once_need_a_word(

@@ -69,14 +69,14 @@ async def test_each_document_is_a_job_with_an_identity_and_a_status_of_its_own(
     )
     found = by_name(await made.look())
     assert {(d.namespace, d.path) for d in found.values()} == {
-        ("vision", "vision/jobs.yaml#a@vision"),
-        ("images", "vision/jobs.yaml#b@images"),
+        ("vision", "vision/jobs.yaml,a@vision"),
+        ("images", "vision/jobs.yaml,b@images"),
     }
     for declared in found.values():
         await made.publish(declared, FINISHED)
     names = {path.name for path in (tmp_path / "status/vision").iterdir()}
-    assert names == {"jobs.yaml#a@vision", "jobs.yaml#b@images"}
-    status = yaml.safe_load((tmp_path / "status/vision/jobs.yaml#b@images").read_text())
+    assert names == {"jobs.yaml,a@vision", "jobs.yaml,b@images"}
+    status = yaml.safe_load((tmp_path / "status/vision/jobs.yaml,b@images").read_text())
     assert status["metadata"]["uid"] == found["b"].uid
     await made._records.close()
     assert len(list((tmp_path / "known").glob("*.json"))) == 2
@@ -126,10 +126,10 @@ async def test_of_two_documents_with_one_name_the_upper_is_the_job_and_the_other
     first, second = sorted((await made.look()).values(), key=lambda d: d.duplicate_of)
     assert first.job
     assert first.job.spec.roles["worker"].command == "one"
-    assert (second.path, second.duplicate_of) == ("jobs.yaml#2", "jobs.yaml#a@default")
+    assert (second.path, second.duplicate_of) == ("jobs.yaml,2", "jobs.yaml,a@default")
     put(tmp_path, "jobs.yaml", joined(job_text("b"), job_text("a", command="two")))
     found = {d.uid: d for d in (await made.look()).values() if not d.deleted}
-    assert found[first.uid].path == "jobs.yaml#a@default"
+    assert found[first.uid].path == "jobs.yaml,a@default"
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ async def test_documents_come_and_go_beside_a_job_that_stays_itself(tmp_path: Pa
     await made.publish(first, FINISHED)
     put(tmp_path, "vision/a.yaml", joined(job_text("b"), job_text("a")))
     among = by_name(await made.look())["a"]
-    assert (among.uid, among.generation, among.path) == (first.uid, 1, "vision/a.yaml#a@vision")
+    assert (among.uid, among.generation, among.path) == (first.uid, 1, "vision/a.yaml,a@vision")
     await made.publish(among, FINISHED)
-    assert [path.name for path in (tmp_path / "status/vision").iterdir()] == ["a.yaml#a@vision"]
+    assert [path.name for path in (tmp_path / "status/vision").iterdir()] == ["a.yaml,a@vision"]
     put(tmp_path, "vision/a.yaml", job_text("a"))
     alone = by_name(await made.look())["a"]
     assert (alone.uid, alone.generation, alone.path) == (first.uid, 1, "vision/a.yaml")
@@ -279,7 +279,7 @@ async def test_a_document_that_becomes_another_job_by_moving_waits_for_what_it_w
     put(tmp_path, "images/b.yaml", job_text("b"))
     waits = next(d for d in (await made.look()).values() if d.namespace == "images")
     assert waits.job is None
-    assert "this file was vision/jobs.yaml#b@vision" in waits.problems[0].reason
+    assert "this file was vision/jobs.yaml,b@vision" in waits.problems[0].reason
 
 
 async def test_a_job_that_comes_to_stand_among_others_is_not_taken_for_one_that_left(tmp_path: Path) -> None:
@@ -298,12 +298,12 @@ async def test_a_status_of_a_document_that_went_while_nobody_led_is_swept_and_no
     put(tmp_path, "jobs.yaml", three())
     for declared in (await made.look()).values():
         await made.publish(declared, FINISHED)
-    (tmp_path / "status/jobs.yaml#gone@vision").write_text("")
+    (tmp_path / "status/jobs.yaml,gone@vision").write_text("")
     (tmp_path / "status/jobs.yaml").write_text("")
     again = await leading_again(made, tmp_path, clock)
     await again.look()
     names = sorted(path.name for path in (tmp_path / "status").iterdir())
-    assert names == ["jobs.yaml#a@vision", "jobs.yaml#b@vision", "jobs.yaml#c@vision"]
+    assert names == ["jobs.yaml,a@vision", "jobs.yaml,b@vision", "jobs.yaml,c@vision"]
 
 
 # --- changing
@@ -354,7 +354,7 @@ def test_a_deleted_job_takes_its_document_with_it_and_no_other(
     deleted = store.delete("default", name)
     del before[name]
     assert {job.name: job.text.strip() for job in store.list()} == before
-    assert (tmp_path / f"jobs/.jobs.yaml#{name}@default.delete").exists()
+    assert (tmp_path / f"jobs/.jobs.yaml,{name}@default.delete").exists()
     assert "# head" in path.read_text() or name == "a"
     assert not store.is_gone(deleted.path)
 

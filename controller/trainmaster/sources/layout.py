@@ -4,7 +4,7 @@ jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
 jobs/<any folders>/.<name>.yaml.set     what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
-status/<same path>#<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
+status/<same path>,<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
@@ -99,22 +99,22 @@ def mark_of(path: str, kind: str) -> str | None:
 def place_of(path: str, namespace: str, name: str) -> str:
     """The path of one document in a file that holds several. No file has such a path, for a namespace has no dot; it doesn't
     tell where the document stands, so that nothing changes for it when others come and go."""
-    return f"{path}#{name}@{namespace}"
+    return f"{path},{name}@{namespace}"
 
 
 def numbered(path: str, number: int) -> str:
     """The path of a document that can't be told by its name, or whose name another one in its file has."""
-    return f"{path}#{number}"
+    return f"{path},{number}"
 
 
 def file_of(path: str) -> str:
     """The file in which a job stands: its path, but for a document among others."""
-    return path if is_whole(path) else path.rpartition("#")[0]
+    return path if is_whole(path) else path.rpartition(",")[0]
 
 
 def is_whole(path: str) -> bool:
     """Whether the path is that of a file, and not of a document among others in it."""
-    return path.lower().endswith(SUFFIXES) or "#" not in path
+    return path.lower().endswith(SUFFIXES) or "," not in path
 
 
 def can_be_named(namespace: object, name: object) -> bool:
