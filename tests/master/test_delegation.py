@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any, cast
 
 import pytest
 
 from hadoop.kerberos.tabs import identifier
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.configuration import parse
 from trainmaster.hadoop.messages import token_bytes
 from trainmaster.hadoop.proto.common_pb2 import TokenProto
@@ -27,11 +28,13 @@ class NameNode:
     def __init__(self) -> None:
         self.given: list[str] = []
         self.away = False
+        self.error: TrainmasterError = UnavailableError("no KDC answers")
 
     async def token(self, user: str) -> TokenProto:
         self.given.append(user)
+        await asyncio.sleep(0)  # as a call does: others are made meanwhile
         if self.away:
-            raise UnavailableError("no KDC answers")
+            raise self.error
         issued = round(clock.now() * 1000)
         return TokenProto(
             identifier=identifier(issued, issued + round(LIFE * 1000)),
@@ -88,17 +91,31 @@ async def test_what_starts_later_gets_a_new_one_and_shares_it(
     assert name_node.given == ["alice"] * 3
 
 
-async def test_where_no_new_one_is_to_be_had_the_old_one_serves_for_as_long_as_it_lives(
+async def test_a_gang_that_starts_at_one_time_asks_once(
     tokens: Delegation, name_node: NameNode, now: list[float]
 ) -> None:
     app = await application(tokens)
-    name_node.away = True
+    now[0] += LIFE
+    found = await asyncio.gather(*(tokens.of(app) for _ in range(100)))
+    assert len(set(found)) == 1
+    assert name_node.given == ["alice"] * 2
+
+
+REFUSALS = (UnavailableError("no KDC answers"), RefusedError("SafeModeException", "in safe mode"))
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_where_no_new_one_is_to_be_had_the_old_one_serves_for_as_long_as_it_lives(
+    tokens: Delegation, name_node: NameNode, now: list[float], error: TrainmasterError
+) -> None:
+    app = await application(tokens)
+    name_node.away, name_node.error = True, error
     now[0] += LIFE - 50
     for _ in range(3):
         assert await tokens.of(app) == submitted(app)
     assert len(name_node.given) == 2, "a gang doesn't wait for each of its processes"
     now[0] += 60
-    with pytest.raises(UnavailableError):
+    with pytest.raises(type(error)):
         await tokens.of(app)
     name_node.away = False
     assert await tokens.of(app) not in (None, submitted(app))

@@ -55,6 +55,7 @@ _NOT_THE_JOBS = (
 _STANDBY = "org.apache.hadoop.ipc.StandbyException"
 _LATER = {
     "org.apache.hadoop.ipc.RetriableException",
+    "org.apache.hadoop.hdfs.server.namenode.SafeModeException",
     # A NodeManager that has not yet heard from a restarted ResourceManager.
     _YARN + "NMNotYetReadyException",
 }

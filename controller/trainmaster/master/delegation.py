@@ -6,10 +6,11 @@ Absolute time judges them. Never here: a call's form (hadoop/namenode.py).
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass, field
 
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.messages import token_bytes, token_proto
 from trainmaster.hadoop.namenode import NameNodes, has_tokens
@@ -40,6 +41,7 @@ class Delegation:
         self._nodes = NameNodes(conf) if has_tokens(conf) else None
         self._newer: dict[str, _Newer] = {}
         """by application"""
+        self._asking: dict[str, asyncio.Lock] = {}
 
     async def new(self, user: str) -> str:
         """What an application of this user is submitted with, to be remembered (base64; a secret); empty where none is needed."""
@@ -57,17 +59,24 @@ class Delegation:
         return credentials([token_proto(token)])
 
     async def _late(self, nodes: NameNodes, application: ApplicationMemory, old: bytes, now: float) -> bytes:
-        self._newer = {id_: newer for id_, newer in self._newer.items() if now < newer.until}
-        if application.id not in self._newer:
-            try:
-                token = token_bytes(await nodes.token(application.user))
-                self._newer[application.id] = _Newer(token, now + FRESH)
-            except UnavailableError:
-                if not old or now >= life(token_proto(old).identifier).ends:
-                    raise
-                # Better than no start, and not to be waited for again by each of a gang's.
-                self._newer[application.id] = _Newer(old, now + AGAIN)
-        return self._newer[application.id].token
+        """One for all that are started at one time: a gang's starts come beside each other."""
+        self._asking = {id_: lock for id_, lock in self._asking.items() if lock.locked()}
+        async with self._asking.setdefault(application.id, asyncio.Lock()):
+            self._newer = {id_: newer for id_, newer in self._newer.items() if now < newer.until}
+            if application.id not in self._newer:
+                self._newer[application.id] = await _fetched(nodes, application.user, old, now)
+            return self._newer[application.id].token
+
+
+async def _fetched(nodes: NameNodes, user: str, old: bytes, now: float) -> _Newer:
+    """A new one; where none is to be had, whatever the reason, the old one while it lives."""
+    try:
+        return _Newer(token_bytes(await nodes.token(user)), now + FRESH)
+    except TrainmasterError:
+        if not old or now >= life(token_proto(old).identifier).ends:
+            raise
+        # Better than no start, and not to be waited for again by each of a gang's.
+        return _Newer(old, now + AGAIN)
 
 
 def submitted(application: ApplicationMemory) -> bytes | None:
