@@ -64,5 +64,5 @@ class ScriptedStore:
         self._looks = [None]
         return stored()
 
-    def is_gone(self, path: str) -> bool:
-        return path == "vision/mnist.yaml" and bool(self.deleted)
+    def is_gone(self, path: str, namespace: str, name: str) -> bool:
+        return (path, namespace, name) == ("vision/mnist.yaml", "vision", "mnist") and bool(self.deleted)

@@ -356,7 +356,7 @@ def test_a_deleted_job_takes_its_document_with_it_and_no_other(
     assert {job.name: job.text.strip() for job in store.list()} == before
     assert (tmp_path / f"jobs/.jobs.yaml,{name}@default.delete").exists()
     assert "# head" in path.read_text() or name == "a"
-    assert not store.is_gone(deleted.path)
+    assert not store.is_gone(deleted.path, deleted.namespace, deleted.name)
 
 
 async def test_a_deletion_needs_no_grace_and_is_gone_when_it_was_cleaned_up(
@@ -368,13 +368,25 @@ async def test_a_deletion_needs_no_grace_and_is_gone_when_it_was_cleaned_up(
     deleted = store.delete("vision", "b")
     after = by_name(await made.look())
     assert [after[name].deleted for name in "abc"] == [False, True, False]
-    assert not store.is_gone(deleted.path)
+    assert not store.is_gone(deleted.path, deleted.namespace, deleted.name)
     await made.gone(after["b"])
-    assert store.is_gone(deleted.path)
+    assert store.is_gone(deleted.path, deleted.namespace, deleted.name)
     assert sorted(by_name(await made.look())) == ["a", "c"]
     store.delete("vision", "c")
     store.delete("vision", "a")
     assert not (tmp_path / "jobs/jobs.yaml").exists()
+
+
+async def test_all_jobs_of_a_file_can_be_deleted_one_after_the_other(tmp_path: Path, clock: Clock) -> None:
+    """The last one stands alone in its file by then, and the controller may know it as it stood among others."""
+    store, made = JobStore(f"file://{tmp_path}"), await leading(tmp_path)
+    put(tmp_path, "jobs.yaml", three())
+    await made.look()
+    deleted = [store.delete("vision", name) for name in "abc"]
+    assert {name: each.deleted for name, each in by_name(await made.look()).items()} == dict.fromkeys(
+        "abc", True
+    )
+    assert not store.is_gone(deleted[-1].path, "vision", "c")
 
 
 def test_an_applied_job_takes_the_place_of_its_document(store: JobStore, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def until_gone(store: JobStore, namespace: str, name: str, seconds: float, path:
         nonlocal last
         stored = store.find(namespace, name)
         last = stored.path if stored else last
-        return (stored is None and store.is_gone(last)) or None
+        return (stored is None and store.is_gone(last, namespace, name)) or None
 
     _until(gone, seconds, f"{name} to be gone")
 

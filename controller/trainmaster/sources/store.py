@@ -18,7 +18,7 @@ from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
-from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_job, is_whole
+from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_job, is_whole, place_of
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.presence import is_there, shown_paths, why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
@@ -132,9 +132,14 @@ class JobStore:
         else:
             must_be_alone(read)
             self._files.delete(read.entry.path)
-        self._files.replace(self._layout.mark(job.path, DELETE), b"")
+        for place in self._places(job.path, namespace, name):
+            self._files.replace(self._layout.mark(place, DELETE), b"")
         self._files.delete(self._layout.mark(job.path, SET))
         return job
+
+    def _places(self, path: str, namespace: str, name: str) -> tuple[str, ...]:
+        """Where a controller may know the job: what stands alone now may have stood among others at its last look."""
+        return (path, place_of(path, namespace, name)) if is_whole(path) else (path,)
 
     def rerun(self, namespace: str, name: str) -> int:
         """Have a finished job run again; the number of that run. InvalidError while it isn't finished.
@@ -151,12 +156,15 @@ class JobStore:
         self.edit(namespace, name, {("spec", "runPolicy", "rerun"): number})
         return number
 
-    def is_gone(self, path: str) -> bool:
+    def is_gone(self, path: str, namespace: str, name: str) -> bool:
         """Whether a controller has cleaned up all of a deleted job: neither its status nor its mark is left.
 
         `path` is that of its `StoredJob`.
         """
-        left = [self._layout.status_of(path), self._layout.mark(path, DELETE)]
+        places = self._places(path, namespace, name)
+        left = [
+            at for each in places for at in (self._layout.status_of(each), self._layout.mark(each, DELETE))
+        ]
         if is_whole(path):  # others may stand in the file of one that isn't
             left.append(self._layout.job(path))
         return not any(is_there(self._files, each) for each in left)
