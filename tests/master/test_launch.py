@@ -295,7 +295,9 @@ def leader_of(folder: Path, command: str, grace: float) -> subprocess.Popen[byte
     context = launch({}, command, "127.0.0.1", (), {}, order=next(ORDERS), grace=grace)
     launcher = folder / "launch_container.sh"
     launcher.write_text(as_yarn_does(context.command, dict(context.environment), folder))
-    return subprocess.Popen(["/bin/bash", str(launcher)], cwd=folder, start_new_session=True)
+    # As a NodeManager starts it: whoever runs the tests in the background has these signals ignored, for ever.
+    command_line = ["env", "--default-signal=INT,QUIT", "/bin/bash", str(launcher)]
+    return subprocess.Popen(command_line, cwd=folder, start_new_session=True)
 
 
 def lives(pid: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import socket
 import sys
 import time
 from pathlib import Path
@@ -18,6 +18,7 @@ from real.rooms import Room
 from real.trainings import log
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+from trainmaster.local.services import LOOPBACK, free
 
 TRAIN = """\
 import os, signal, sys, time
@@ -74,9 +75,8 @@ def step_of(status: JobStatus) -> int:
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """One that the kernel gives to nobody meanwhile, as it may those of its own range; no replica is given it either."""
+    return next(port for port in random.sample(range(30_000, 32_700), 2_700) if free(LOOPBACK, port))
 
 
 STOOD = "it stood in waits_for_a_message_that_never_comes (train.py, line 12), called by <module> (train.py"
