@@ -61,12 +61,12 @@ async def test_a_store_that_answers_now_and_then_is_not_given_up() -> None:
     clock, url = Clock(), "hdfs://elsewhere:8020/a"
     facts, answers = FileFacts(Settings(file_stores=("hdfs://elsewhere:8020",)), clock), True
 
-    def stat(store: str, url: str) -> FileFact:
+    def stat(store: str, url: str, _look: Any) -> FileFact:
         if answers:
             return FileFact(url, 1, 1, folder=False)
         raise UnavailableError("silent")
 
-    facts._stat = stat
+    facts._stores._look = stat
     for answers in (False, True, False):
         if answers:
             assert (await facts.stat(url)).size == 1
@@ -86,7 +86,7 @@ async def test_a_store_is_opened_once(tmp_path: Path, monkeypatch: pytest.Monkey
         opened.append(url)
         return open_files(url, *more)
 
-    monkeypatch.setattr("trainmaster.sources.facts.open_files", opens)
+    monkeypatch.setattr("trainmaster.sources.lookups.open_files", opens)
     facts = FileFacts(Settings())
     for name in ("a", "b"):
         (tmp_path / name).write_text("")
@@ -96,7 +96,7 @@ async def test_a_store_is_opened_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 async def test_who_closes_waits_for_no_answer(tmp_path: Path) -> None:
     facts, answer = FileFacts(Settings()), threading.Event()
-    facts._stat = lambda store, url: answer.wait()
+    facts._stores._look = lambda *_: answer.wait()
     asked = asyncio.ensure_future(facts.stat(f"file://{tmp_path}"))
     await asyncio.sleep(0)
     facts.close()
@@ -131,14 +131,14 @@ async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
 async def test_whoever_asked_first_may_go_and_the_others_get_their_answer(tmp_path: Path) -> None:
     """A job that is deleted takes nobody else's look-up with it."""
     facts, asked, answer = FileFacts(Settings()), threading.Event(), threading.Event()
-    look = facts._stat
+    look_up = facts._stores._look
 
-    def slow(store: str, url: str) -> FileFact:
+    def slow(*of: Any) -> FileFact:
         asked.set()
         answer.wait()
-        return look(store, url)
+        return look_up(*of)
 
-    facts._stat = slow
+    facts._stores._look = slow
     url = f"file://{tmp_path}"
     first, second = asyncio.ensure_future(facts.stat(url)), asyncio.ensure_future(facts.stat(url))
     await asyncio.to_thread(asked.wait)

@@ -1,4 +1,4 @@
-"""The three paths that commands may name, and how they are filled in."""
+"""The paths that commands may name, and how they are filled in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from trainmaster.api.job import Spec
 PLACEHOLDERS: Mapping[str, str] = {
     "%input_path%": "inputPath",
     "%checkpoint_path%": "checkpointPath",
+    "%resume_from%": "resumeFrom",
     "%saved_model_path%": "savedModelPath",
 }
 """placeholder -> wire name of the field that it stands for"""
@@ -24,5 +25,5 @@ def expand(command: str, spec: Spec) -> str:
 
 def values(spec: Spec) -> Mapping[str, str]:
     """What each placeholder stands for in this job; empty where the job doesn't say."""
-    paths = (spec.input_path, spec.checkpoint_path, spec.model_target)
+    paths = (spec.input_path, spec.checkpoint_path, spec.resume_from, spec.model_target)
     return dict(zip(PLACEHOLDERS, paths, strict=True))

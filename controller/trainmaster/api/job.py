@@ -226,6 +226,9 @@ class Spec(Model):
     """Where the data lies: %input_path% in commands, INPUT_PATH in the environment."""
     checkpoint_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
     """Where checkpoints go: %checkpoint_path% in commands, CHECKPOINT_PATH in the environment."""
+    resume_from: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
+    """Checkpoint to begin from where there is none below checkpointPath yet: %resume_from% in commands, RESUME_FROM in the
+    environment. The program is who reads it."""
     saved_model_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
     """Where the model goes: %saved_model_path% in commands, SAVED_MODEL_PATH in the environment. Left out:
     checkpointPath."""

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import Field
 
 from trainmaster.api.base import Model, Time, Word
+from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.progress_status import ProgressStatus
 
 MAX_SHOWN = 10_000
@@ -245,6 +246,8 @@ class JobStatus(Model):
     """Restarts charged to runPolicy.backoffLimit."""
     progress: ProgressStatus | None = None
     """How far the training is, where its processes report that."""
+    checkpoint: CheckpointStatus | None = None
+    """The newest whole checkpoint below checkpointPath, where that is a folder of the job's user."""
     application_id: str = ""
     """Id of the YARN application; empty while there is none."""
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})

@@ -22,6 +22,7 @@ BASHS_OWN: tuple[str, ...] = (
 PATH_ENV: Mapping[str, str] = {
     "INPUT_PATH": "spec.inputPath",
     "CHECKPOINT_PATH": "spec.checkpointPath",
+    "RESUME_FROM": "spec.resumeFrom",
     "SAVED_MODEL_PATH": "spec.savedModelPath",
 }
 """variables that processes are given -> the field that they hold"""

@@ -67,6 +67,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.hadoop.asking import Asking
     from trainmaster.hadoop.http import Http
     from trainmaster.hadoop.logs import ContainerLogs
+    from trainmaster.master.checkpoints import CheckpointWatch
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import Shown
@@ -77,6 +78,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.observe.metrics import make_registry
     from trainmaster.reports.door import ReportsDoor
     from trainmaster.reports.leader import LeadersDoor
+    from trainmaster.sources.checkpoints import Checkpoints
     from trainmaster.web.server import WebServer
 
     shown = Shown()
@@ -110,11 +112,12 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
                 "version": package_version(),
             },
         )
-        beats = fleet.beats
+        beats, checkpoints = fleet.beats, Checkpoints(settings)
         await beats.until_one_ends(
             source=lambda: source.run(beats),
             fleet=lambda: _run_until_signal(fleet),
             gpus=lambda: watch.run(fleet),
+            checkpoints=lambda: CheckpointWatch(settings.checkpoint_interval, checkpoints).run(fleet),
             garbage=Garbage().run,
             reports=lambda: door.run(fleet, lambda: leaders.url),
             leaders=leaders.run,

@@ -13,6 +13,7 @@ from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
 from trainmaster.observe.ages import since
+from trainmaster.observe.checkpoint_words import checkpoint_words
 from trainmaster.observe.progress_words import progress_words, slow_words
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Workers", status.workers_summary
     yield "Progress", progress_words(status.progress)
     yield "Slow", slow_words(status.progress)
+    yield "Checkpoint", checkpoint_words(status.checkpoint)
     yield "GPUs", str(status.gpus or "")
     yield "Restarts", str(status.restarts)
     yield "Rerun", str(status.rerun or "")

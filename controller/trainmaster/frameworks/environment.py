@@ -53,6 +53,7 @@ def _paths(job: TrainingJob) -> dict[str, str]:
     paths = {
         "INPUT_PATH": spec.input_path,
         "CHECKPOINT_PATH": spec.checkpoint_path,
+        "RESUME_FROM": spec.resume_from,
         "SAVED_MODEL_PATH": spec.saved_model_path or spec.checkpoint_path,
     }
     return {name: path for name, path in paths.items() if path}

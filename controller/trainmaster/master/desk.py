@@ -22,6 +22,7 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
 from trainmaster.master.boundary import Journal, Lease
+from trainmaster.master.checkpoints import FoundCheckpoints
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.delegation import Delegation
 from trainmaster.master.gpus import FoundGpus
@@ -70,6 +71,7 @@ class Desk:
     public_url: str
     """address of the web server as others reach it; empty where none runs"""
     gpus: FoundGpus = field(default_factory=FoundGpus)
+    checkpoints: FoundCheckpoints = field(default_factory=FoundCheckpoints)
     reports: FoundReports = field(default_factory=FoundReports)
     logs: ContainerLogs | None = None
     """what processes wrote, as their NodeManagers serve it"""

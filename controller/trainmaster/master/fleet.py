@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 
+from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.hadoop.configuration import HadoopConf
@@ -24,6 +25,7 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import Source
+from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
@@ -77,6 +79,7 @@ class Fleet:
         self._web, self._logs = NodeWeb(conf, http), ContainerLogs(conf, http)
         self._bell = Bell(self._nudge)
         self._gpus = FoundGpus()
+        self._checkpoints = FoundCheckpoints()
         self.reports = FoundReports()
         self._leading = False
         source.ask(self.advise)
@@ -131,6 +134,23 @@ class Fleet:
     def keep_gpus(self, uids: Iterable[str]) -> None:
         """Of these jobs alone."""
         self._gpus.keep_only(uids)
+
+    def trainings(self, since: float) -> Mapping[str, Training]:
+        """Jobs that may have written checkpoints, by uid: those that run, and those that ended in the last `since` seconds."""
+        if not self._leading:
+            return {}
+        after = clock.now() - since
+        found = (training_of(master.declared, master.memory, after) for master in self._masters.values())
+        return {training.uid: training for training in found if training}
+
+    def show_checkpoint(self, uid: str, found: CheckpointStatus) -> None:
+        """A job's newest: its next pass takes that in, and is made soon."""
+        if self._checkpoints.put(uid, found):
+            self._bell.ring(uid)
+
+    def keep_checkpoints(self, uids: Iterable[str]) -> None:
+        """Those of these jobs alone."""
+        self._checkpoints.keep_only(uids)
 
     def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
         """Jobs whose processes may report: the token of each, and its replicas by role."""
@@ -201,6 +221,7 @@ class Fleet:
             policy=self._policy,
             publish=self._publisher.put,
             gpus=self._gpus,
+            checkpoints=self._checkpoints,
             reports=self.reports,
             logs=self._logs,
             gone=self._gone,

@@ -35,6 +35,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         gpus=desk.gpus.of(memory.uid),
         reports=desk.reports.of(memory.uid),
         progress=desk.reports.progress(memory),
+        checkpoint=desk.checkpoints.of(memory.uid),
         stacks=dict(sight.stacks),
         job_page=desk.job_page(declared),
         denied=desk.policy(declared, declared.job or job) if job else "",

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
+from trainmaster.observe.checkpoint_gauges import checkpoint_gauges
 from trainmaster.observe.controller_gauges import controller_gauges
 from trainmaster.observe.job_gauges import job_gauges
 from trainmaster.observe.progress_gauges import progress_gauges
@@ -49,3 +50,4 @@ class FleetCollector(Collector):
         yield from controller_gauges(fleet, self._now())
         yield from job_gauges(fleet, self._now())
         yield from progress_gauges(fleet)
+        yield from checkpoint_gauges(fleet, self._now())

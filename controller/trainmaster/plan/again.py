@@ -49,6 +49,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         restart_cause="",
         failure=None,
         progress=None,
+        checkpoint=None,
         slow=(),
         root=None,
         pending_ends=(),

@@ -14,6 +14,7 @@ from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
+from trainmaster.plan.checkpoints import note_checkpoint
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
 from trainmaster.plan.gentle import note_told
@@ -44,6 +45,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     look_for,
     watch,
     note_progress,
+    note_checkpoint,
     follow_anew,
     check_deadlines,
     close,

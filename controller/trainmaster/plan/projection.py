@@ -155,6 +155,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         restarts=memory.charged,
         application_id=application.id if application else "",
         progress=memory.progress,
+        checkpoint=memory.checkpoint,
         earlier_application_ids=memory.earlier_applications,
         rerun=memory.rerun,
         earlier_runs=tuple(_run(past, case.limits.web_scheme) for past in memory.past_runs),

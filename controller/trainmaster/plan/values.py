@@ -10,6 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
@@ -125,6 +126,8 @@ class Seen:
     """what its processes told of their steps"""
     progress: Progress | None = None
     """the same in short, as it is shown: renewed seldom"""
+    checkpoint: CheckpointStatus | None = None
+    """the newest that was found of late; None where nobody has found one"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
     job_page: str = ""

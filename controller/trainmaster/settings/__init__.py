@@ -133,6 +133,8 @@ class Settings(BaseSettings):
     restart_in_place: bool = False
     """whether a restart of a whole job keeps the containers of the processes that run, so that only lost ones are asked for; else
     all are given back and asked for anew. Not by default: where room is free, new containers start sooner"""
+    checkpoint_interval: NonNegativeFloat = 60.0
+    """seconds between two looks for the newest checkpoint of a job that runs; 0: nobody looks"""
     max_replicas: PositiveInt = 5000
     """replicas of one job at most"""
 

@@ -9,15 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError, UnavailableError
-from trainmaster.hadoop import configuration
 from trainmaster.settings import Settings
-from trainmaster.sources.authorities import authorities
-from trainmaster.sources.bulkhead import Bulkhead
 from trainmaster.sources.files import Files
-from trainmaster.sources.stores import open_files
+from trainmaster.sources.lookups import LookUps
 
 FRESH = 5.0
 """seconds for which an answer is used again: long enough for a gang, short enough for a replaced file"""
@@ -42,14 +38,8 @@ class FileFacts:
     """Looks files up, together for all replicas that ask at one time."""
 
     def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
         self._now = monotonic
-        conf = configuration.read(settings.hadoop_conf_dir, settings.hadoop)
-        store = settings.store if settings.source == "folder" else ""
-        self._allowed = authorities(conf, store, settings.file_stores)
-        self._stores: dict[str, Files] = {}
-        self._bulkheads: dict[str, Bulkhead] = {}
-        """one for each store, so that one that hangs holds up nobody's files in others"""
+        self._stores = LookUps(settings)
         self._known: dict[str, tuple[float, asyncio.Task[FileFact]]] = {}
         self._swept = monotonic()
         self._silent: dict[str, float] = {}
@@ -79,11 +69,9 @@ class FileFacts:
         return failed or (task.done() and self._now() - at > FRESH)
 
     async def _look(self, url: str, user: str) -> FileFact:
-        qualified = self._allowed.qualified(url)
-        store = self._allowed.store_of(qualified)
-        bulkhead = self._bulkheads.setdefault(store, Bulkhead())
+        store = self._stores.store_of(url)
         try:
-            fact = await bulkhead.call(user, self._stat, store, qualified)
+            fact = await self._stores.call(url, user, _stat)
         except FileNotFoundError as error:
             raise NoSuchFileError(f"{url}: no such file") from error
         except UnavailableError as error:
@@ -96,22 +84,18 @@ class FileFacts:
 
     def _give_up(self, store: str, url: str, error: UnavailableError) -> None:
         """The cluster's own stores are waited for: everything waits with them. Another one may never have been there."""
-        if store in self._allowed.own:
+        if self._stores.is_own(store):
             return
         silent = self._now() - self._silent.setdefault(store, self._now())
         if silent >= PATIENCE:
             raise InvalidError(f"{url}: its store has not answered for {silent:.0f} s: {error}") from error
 
-    def _stat(self, store: str, url: str) -> FileFact:
-        files = self._stores.get(store)
-        if files is None:
-            conf_dir = self._settings.hadoop_conf_dir
-            files = self._stores[store] = open_files(url, conf_dir, self._settings.hadoop)[0]
-        entry = files.stat(urlsplit(url).path.rstrip("/") or "/")
-        return FileFact(f"{files.base}{entry.path}", entry.size, entry.modified // 1_000_000, entry.folder)
-
     def close(self) -> None:
         for _, task in self._known.values():
             task.cancel()
-        for bulkhead in self._bulkheads.values():
-            bulkhead.close()
+        self._stores.close()
+
+
+def _stat(files: Files, path: str) -> FileFact:
+    entry = files.stat(path)
+    return FileFact(f"{files.base}{entry.path}", entry.size, entry.modified // 1_000_000, entry.folder)

@@ -17,6 +17,7 @@ from trainmaster.api.status import EarlierRun
 from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import short_age, since
+from trainmaster.observe.checkpoint_words import checkpoint_words
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.web.declaration import shown
@@ -111,6 +112,7 @@ def _environment() -> Environment:
         container=_container,
         progress=progress_words,
         slow=slow_words,
+        checkpoint=checkpoint_words,
     )
     return environment
 

@@ -1,0 +1,100 @@
+"""Looking for the newest checkpoint of a job: one listing of its folder, and of the two newest folders in it.
+
+Lives here: the listing, and what was seen at the look before. Never here: what is a checkpoint (frameworks/checkpoints.py), or
+when one looks (master/checkpoints.py).
+
+Only a folder that belongs to the user whom the job runs as is looked into: the controller may read more than its users, and what
+lies in somebody else's folder is nothing for this job's status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.status import timestamp
+from trainmaster.frameworks.checkpoints import STATE_FILE, Listed, may_be_checkpoint, newest, step_of
+from trainmaster.settings import Settings
+from trainmaster.sources.files import Entry, Files
+from trainmaster.sources.lookups import LookUps
+from trainmaster.sources.walking import Limits
+
+LIMITS = Limits(depth=0, entries=20_000)
+"""of one folder"""
+INTO = 2
+"""folders that are looked into: the newest may not be whole yet"""
+_STATE = 65536
+"""bytes of TensorFlow's state file that are read"""
+
+
+class Checkpoints:
+    """Remembers of each folder what lay there at the last look."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._stores = LookUps(settings)
+        self._before: dict[str, frozenset[Listed]] = {}
+
+    async def newest(self, uid: str, url: str, user: str) -> CheckpointStatus | None:
+        """The newest whole checkpoint of a job below a URL; None where none is known: at a first look that is always so.
+
+        Raises UnavailableError, RefusedError and NoSuchFileError (the folder's store isn't allowed).
+        """
+        listed, state = await self._stores.call(url, user, lambda files, path: _listing(files, path, user))
+        before, self._before[uid] = self._before.get(uid, frozenset()), frozenset(listed)
+        found = newest(listed, before, state)
+        if found is None:
+            return None
+        name, modified = found
+        time = timestamp(modified // 1_000_000_000)
+        return CheckpointStatus(path=f"{url.rstrip('/')}/{name}", step=step_of(name), time=time)
+
+    def knows(self, uid: str) -> bool:
+        """Whether there was a look."""
+        return uid in self._before
+
+    def keep_only(self, uids: Iterable[str]) -> None:
+        """Forget the others."""
+        self._before = {uid: self._before[uid] for uid in uids if uid in self._before}
+
+    def close(self) -> None:
+        self._stores.close()
+
+
+def _listing(files: Files, path: str, user: str) -> tuple[list[Listed], str]:
+    """What lies in the folder, and TensorFlow's word on it. Nothing where there is no such folder, or it is another's."""
+    try:
+        folder = files.stat(path)
+        listed = _entries(files, path) if folder.folder and folder.owner == user else []
+        named = any(each.name == STATE_FILE and not each.folder for each in listed)
+        state = files.read(f"{path}/{STATE_FILE}", _STATE).decode(errors="replace") if named else ""
+        return _with_contents(files, path, listed), state
+    except FileNotFoundError:
+        return [], ""
+
+
+def _with_contents(files: Files, path: str, listed: list[Listed]) -> list[Listed]:
+    """The same, with sizes and times of the newest folders told by what is in them."""
+    folders = sorted(
+        filter(may_be_checkpoint, listed), key=lambda each: (each.modified, step_of(each.name) or 0)
+    )
+    filled = {each.name: _filled(files, path, each) for each in folders[-INTO:]}
+    return [filled.get(each.name, each) for each in listed]
+
+
+def _filled(files: Files, path: str, folder: Listed) -> Listed:
+    inside = [each for each in _entries(files, f"{path}/{folder.name}") if not each.folder]
+    modified = max((each.modified for each in inside), default=0)
+    size = sum(each.size for each in inside)
+    return Listed(folder.name, folder=True, size=size, modified=max(folder.modified, modified))
+
+
+def _entries(files: Files, path: str) -> list[Listed]:
+    """Nothing where there are too many: which of them are the newest isn't known then."""
+    listing = files.walk(path, LIMITS)
+    crowded = any(each.crowded for each in listing.left_out)
+    return [] if crowded else [_listed(entry) for entry in listing.entries]
+
+
+def _listed(entry: Entry) -> Listed:
+    size = 0 if entry.folder else entry.size
+    return Listed(entry.path.rpartition("/")[2], entry.folder, size, entry.modified)
