@@ -82,7 +82,7 @@ async def test_an_added_store_that_stays_silent_is_given_up_with_its_reason(
     def away(*_: object) -> None:
         raise UnavailableError("no route to host")
 
-    monkeypatch.setattr("trainmaster.sources.facts.open_files", away)
+    monkeypatch.setattr("trainmaster.sources.lookups.open_files", away)
     facts = FileFacts(Settings(file_stores=("hdfs://gone",), store="hdfs://ours/x"), clock)
     for url in ("hdfs://gone/a", "hdfs://ours/a"):
         with pytest.raises(UnavailableError):
@@ -103,7 +103,7 @@ async def test_what_is_not_answered_yet_is_not_asked_again(silent: str, clock: C
     again = asyncio.ensure_future(facts.stat(f"{silent}/a", "us"))
     await asyncio.sleep(0)
     assert facts._known == {f"{silent}/a": asked}
-    assert facts._bulkheads[silent]._shares["us"]._value == 3, "one thread is taken"
+    assert facts._stores._bulkheads[silent]._shares["us"]._value == 3, "one thread is taken"
     for task in (first, again):
         task.cancel()
     facts.close()
