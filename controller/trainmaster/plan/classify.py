@@ -134,10 +134,11 @@ _LOCALIZING = re.compile(
 )
 """how a NodeManager says that it could not bring what a container was to have (ResourceLocalizationService, FSDownload)"""
 _BY_NODE = re.compile(
-    r"Unable to get local resources when Container \S+ is at |DiskErrorException|any valid local directory|No space left on device"
+    r"Unable to get local resources when Container \S+ is at "
+    r"|DiskErrorException|any valid local directory|No space left on device"
 )
-"""what ends a launch before the process, whatever was to be launched (ContainerLaunch.call). The first: a restarted NodeManager lets what
-waited for a place start before it has taken in what that is (ContainerScheduler.recoverActiveContainer)"""
+"""what ends a launch before the process, whatever was to be launched (ContainerLaunch.call). The first: a restarted NodeManager
+lets what waited for a place start before it has taken in what that is (ContainerScheduler.recoverActiveContainer)"""
 _OUT_OF_MEMORY = re.compile(
     r"oom[-_ ]?kill|[Oo]ut of memory: Kill|Memory cgroup out of memory|under oom|OOM", re.ASCII
 )
