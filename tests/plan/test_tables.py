@@ -66,6 +66,18 @@ ENDS = [
     (Told(76, P.EXIT_CODE, process=2), Cause.INFRASTRUCTURE),
     (Told(-1), Cause.REFUSED),
     (Told(-1, words="ResourceHandlerChain.preStart() failed!"), Cause.INFRASTRUCTURE),
+    (
+        Told(
+            -1,
+            words="[…]Unable to get local resources when Container container_e02_1_0004_01_000002 is at NEW",
+        ),
+        Cause.INFRASTRUCTURE,
+    ),
+    (
+        Told(-1, words="Could not find any valid local directory for nmPrivate/launch_container.sh"),
+        Cause.INFRASTRUCTURE,
+    ),
+    (Told(-1, words="java.io.IOException: No space left on device"), Cause.INFRASTRUCTURE),
     (Told(-109), Cause.REFUSED),
     (Told(70, P.EXIT_CODE), Cause.REFUSED),
     (Told(0, P.EXIT_CODE), Cause.SUCCEEDED),

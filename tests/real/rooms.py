@@ -121,8 +121,12 @@ class Room(ABC):
             for role, of in status.roles.items()
             for r in of.replicas
         )
-        logs = "\n".join(c.words[-3000:] for c in self._controllers)
-        return f"{name} did not get there: {status.state} {status.application_id}\n{said}\n{replicas}\n{logs}"
+        return f"{name} did not get there: {status.state} {status.application_id}\n{said}\n{replicas}\n{self.words}"
+
+    @property
+    def words(self) -> str:
+        """The last words of all controllers."""
+        return "\n".join(c.words[-3000:] for c in self._controllers)
 
 
 class FolderRoom(Room):

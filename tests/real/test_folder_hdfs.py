@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from real.cluster import until
 from sources.building import GRACE, LEASE, Clock, job_text
 from sources.stalls import Lead, stalled
 from trainmaster.api.declared import Declared
@@ -74,6 +76,50 @@ def only(picture: object) -> Declared:
     (declared,) = picture.values()
     assert isinstance(declared, Declared)
     return declared
+
+
+_DYING = """
+import os, signal, sys
+from trainmaster.sources.stores import open_files
+files, root = open_files(sys.argv[1])
+for number in range(8):
+    files.replace(f"{root}/journal/{number}", b"a record")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _reported(read: Callable[[str, int], bytes], path: str) -> bytes:
+    """What a file holds, once its DataNode has told the new NameNode of its blocks."""
+
+    def whole() -> tuple[bytes] | None:
+        try:
+            return (read(path, 100),)
+        except UnavailableError:
+            return None
+
+    held: tuple[bytes] = until(whole)
+    return held[0]
+
+
+def test_what_a_dead_writer_left_open_is_read_though_the_namenode_was_restarted(
+    store: str, files: Files, root: str, hadoop: LocalHadoop
+) -> None:
+    paths = [f"{root}/journal/{number}" for number in range(8)]
+    files.make_folder(f"{root}/journal")
+    env = os.environ | {"PYTHONPATH": str(CONTROLLER)}
+    died = subprocess.run([sys.executable, "-c", _DYING, store], env=env, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert {files.read(path, 100) for path in paths} == {b"a record"}
+
+    hadoop.kill("namenode")
+    hadoop.start("namenode")
+    hadoop.wait_ready(60)
+
+    left_open = [path for path in paths if _reported(files.read, path) == b""]
+    assert left_open, "a NameNode is asked to close a file half a second after its blocks are whole"
+    assert {files.stat(path).size for path in left_open} == {len(b"a record")}
+    assert {_reported(files.read_own, path) for path in paths} == {b"a record"}
+    assert {files.read(path, 100) for path in paths} == {b"a record"}
 
 
 async def test_a_job_from_file_to_status_to_deletion(

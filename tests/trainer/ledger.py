@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -62,6 +63,12 @@ class Entry:
     def kill(self) -> None:
         """End it as a crash would."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def send(self, number: int) -> None:
+        """Signal it, unless it is gone."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 class Ledger:

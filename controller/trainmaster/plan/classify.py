@@ -133,6 +133,12 @@ _LOCALIZING = re.compile(
     r"ocaliz|FSDownload|changed on src filesystem|FileNotFoundException|AccessControlException|DiskErrorException"
 )
 """how a NodeManager says that it could not bring what a container was to have (ResourceLocalizationService, FSDownload)"""
+_BY_NODE = re.compile(
+    r"Unable to get local resources when Container \S+ is at "
+    r"|DiskErrorException|any valid local directory|No space left on device"
+)
+"""what ends a launch before the process, whatever was to be launched (ContainerLaunch.call). The first: a restarted NodeManager
+lets what waited for a place start before it has taken in what that is (ContainerScheduler.recoverActiveContainer)"""
 _OUT_OF_MEMORY = re.compile(
     r"oom[-_ ]?kill|[Oo]ut of memory: Kill|Memory cgroup out of memory|under oom|OOM", re.ASCII
 )
@@ -180,6 +186,11 @@ TABLE = (
         lambda t: lacked_by_node(t.code, t.words),
         Cause.INFRASTRUCTURE,
         "its node lacked what YARN had promised",
+    ),
+    Row(
+        _says(lambda c: c == -1, _BY_NODE),
+        Cause.INFRASTRUCTURE,
+        "its NodeManager was restarted before it launched it, or had no disk to launch it on",
     ),
     Row(lambda t: t.code == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
     Row(lambda t: t.code in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),

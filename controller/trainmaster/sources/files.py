@@ -82,6 +82,12 @@ class Files(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """At most `limit` bytes from the start. FileNotFoundError."""
 
+    def read_own(self, path: str, limit: int) -> bytes:
+        """The same of a file that nobody may write any more, even if its writer was gone before the store knew it to be whole.
+
+        Whoever wrote it is shut out, so it is for files that are the caller's alone, such as the journal's of a leader.
+        """
+
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         """Put a whole file in place of what is there, durably: a reader sees the old or the new one, never half.
 

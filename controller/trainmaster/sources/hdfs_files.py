@@ -45,6 +45,8 @@ _DENIED = ("AccessControlException", "AuthorizationException")
 _CHUNK = 4 << 20
 _CLOSERS = 64
 _VISIBLE_POLL = 0.003
+_RECOVERY, _RECOVERY_POLL = 10.0, 0.2
+"""seconds for a DataNode to close a file's last block, which it is told to with its next heartbeat"""
 
 
 def _told(call: Callable[P, T]) -> Callable[P, T]:
@@ -112,6 +114,24 @@ class HdfsFiles:
     def read(self, path: str, limit: int) -> bytes:
         data: bytes = self._client.read(path).read(limit)
         return data
+
+    @_told
+    def read_own(self, path: str, limit: int) -> bytes:
+        data = self.read(path, limit)
+        if not data and self._client.get_file_info(path).length:
+            self._close_for_its_writer(path)
+            data = self.read(path, limit)
+        return data
+
+    def _close_for_its_writer(self, path: str) -> None:
+        """A NameNode that was restarted before a file was closed tells no block of it that has an end, until its writer's lease
+        is over (FSNamesystem.recoverLease; 20 minutes by themselves). What was written is on the DataNodes' disks.
+        """
+        deadline = time.monotonic() + _RECOVERY
+        while not self._client.recover_lease(path):
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"HDFS: {path} is not closed yet, though its writer is gone")
+            time.sleep(_RECOVERY_POLL)
 
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)

@@ -11,7 +11,7 @@ from trainmaster.sources.files import Files, Still
 def identity(files: Files, path: str, still: Still) -> str:
     """What the file says, or a new one that it says from now on. UnavailableError where it says something else."""
     try:
-        return str(uuid.UUID(files.read(path, 100).decode().strip()))
+        return str(uuid.UUID(files.read_own(path, 100).decode().strip()))
     except FileNotFoundError:
         made = str(uuid.uuid4())
         files.make_folder(path.rpartition("/")[0])

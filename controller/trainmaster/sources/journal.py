@@ -71,7 +71,7 @@ class FolderJournal:
         """One record; None when there is none."""
         path = self._path(await self._own_folder(), uid)
         try:
-            return await self._threads.call(self._files.read, path, _LIMIT)
+            return await self._threads.call(self._files.read_own, path, _LIMIT)
         except FileNotFoundError:
             return None
 

@@ -43,7 +43,7 @@ class Records:
 
     def _read(self, path: str) -> Record | None:
         try:
-            return known.from_bytes(self._files.read(path, _LIMIT))
+            return known.from_bytes(self._files.read_own(path, _LIMIT))
         except FileNotFoundError:
             return None
 

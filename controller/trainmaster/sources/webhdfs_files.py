@@ -95,6 +95,9 @@ class WebHdfsFiles:
         data: bytes = self._fs.cat_file(path, start=0, end=limit)
         return data
 
+    def read_own(self, path: str, limit: int) -> bytes:
+        return self.read(path, limit)
+
     @_told
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         temporary = self._beside(path)
