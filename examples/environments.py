@@ -5,6 +5,7 @@
     python3 examples/environments.py xgboost       an interpreter with XGBoost
     python3 examples/environments.py mxnet         an interpreter with MXNet, made of a Python 3.8 of this machine
     python3 examples/environments.py jax           an interpreter with JAX
+    python3 examples/environments.py mpi           an interpreter with mpi4py, beside Debian's Open MPI
     python3 examples/environments.py digits        the digits, as digits.csv.gz
 
 Several at once print a line each. Needs the standard library only. A second run finds everything there and only
@@ -47,6 +48,12 @@ def xgboost() -> Path:
 
 def jax() -> Path:
     return environment("jax", sys.executable, HERE / "jax" / "requirements.txt") / "bin" / "python"
+
+
+def mpi() -> Path:
+    if not shutil.which("mpirun"):
+        install_packages(("openmpi-bin",))
+    return environment("mpi", sys.executable, HERE / "mpi" / "requirements.txt") / "bin" / "python"
 
 
 def mxnet() -> Path:
@@ -99,7 +106,7 @@ def install_packages(packages: tuple[str, ...]) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise SystemExit(f"missing: {' '.join(packages)}. On Debian: sudo {' '.join(command)}")
     run("apt-get", "update", "--quiet", hint="is the package mirror reachable from here?")
-    run(*command, hint="this example needs Debian's python3-torch")
+    run(*command, hint=f"this example needs Debian's {packages[0]}")
 
 
 def run(*command: str, hint: str) -> None:
@@ -120,6 +127,7 @@ WHAT: dict[str, Callable[[], Path]] = {
     "torch": torch,
     "xgboost": xgboost,
     "jax": jax,
+    "mpi": mpi,
     "mxnet": mxnet,
     "digits": digits,
 }

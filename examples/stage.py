@@ -29,6 +29,7 @@ INTERPRETERS = {
     "xgboost": environments.xgboost,
     "custom-template": environments.jax,
     "jax": environments.jax,
+    "mpi": environments.mpi,
 }
 
 

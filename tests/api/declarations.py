@@ -36,6 +36,10 @@ SOUND: list[dict[str, Any]] = [
     {"framework": "XGBoost", "roles": roles(worker=2)},
     {"framework": "JAX", "roles": roles(chief=1, worker=2), "compatibility": "Kubeflow"},
     {"framework": "Horovod", "roles": roles(worker=2)},
+    {"framework": "MPI", "roles": roles(launcher=1, worker=2)},
+    {"framework": "MPI", "roles": roles(launcher=1, worker=2), "successPolicy": "Chief"},
+    {"framework": "MPI", "roles": roles(launcher=1, worker=2), "successPolicy": "AllWorkers"},
+    {"framework": "MPI", "roles": {**roles(launcher=1), **with_worker(processesPerReplica=4)["roles"]}},
     {"framework": "Caffe", "roles": roles(trainer=1), "compatibility": "TonY"},
     {"framework": "Custom", "template": [{"name": "A", "value": "{{rank}} {x} }} {{json hosts worker}}"}]},
     {
@@ -202,6 +206,18 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.roles: Horovod needs a role chief, master or worker with at least one replica",
     ),
     (
+        {"framework": "MPI", "roles": roles(worker=2)},
+        "spec.roles: an MPI job has one launcher, whose command calls mpirun, not 0",
+    ),
+    (
+        {"framework": "MPI", "roles": roles(launcher=1)},
+        "spec.roles: MPI needs a role worker with at least one replica: the launcher itself runs no rank",
+    ),
+    (
+        {"framework": "MPI", "roles": roles(launcher=1, worker=1, master=1)},
+        "spec.roles: the processes of an MPI job are its launcher's ranks: write launcher and worker only",
+    ),
+    (
         {"framework": "Caffe", "roles": roles(worker=2)},
         "spec.roles: Caffe trains in one process with all its GPUs, not in 2: give one replica more GPUs",
     ),
@@ -211,7 +227,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"framework": "JAX", **with_worker(processesPerReplica=2)},
-        "spec.roles.worker.processesPerReplica: only PyTorch has several processes in one replica: leave it out",
+        "spec.roles.worker.processesPerReplica: only PyTorch and the worker of MPI have several processes in one replica: leave it out",
     ),
     (
         {"framework": "Custom"},

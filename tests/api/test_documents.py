@@ -104,7 +104,7 @@ def test_a_given_name_is_stronger_than_the_default() -> None:
         (["priority:", "  1e999"], "line 5: spec.priority: must be a whole number, not 'inf'"),
         (
             ["framework: tensorflow"],
-            "line 5: spec.framework: must be one of TensorFlow, PyTorch, MXNet, XGBoost, JAX, Horovod, Caffe, Custom,"
+            "line 5: spec.framework: must be one of TensorFlow, PyTorch, MXNet, XGBoost, JAX, Horovod, MPI, Caffe, Custom,"
             " Generic: did you mean 'TensorFlow'?",
         ),
         (["queue: [a]"], "line 5: spec.queue: must be text, not a list"),

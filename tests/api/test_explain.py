@@ -35,7 +35,7 @@ def test_a_closed_list_tells_what_each_word_means() -> None:
         ("", "  spec  <fields, required>"),
         (
             "spec",
-            "  framework  <TensorFlow, PyTorch, MXNet, XGBoost, JAX, Horovod, Caffe, Custom, Generic, default Generic>",
+            "  framework  <TensorFlow, PyTorch, MXNet, XGBoost, JAX, Horovod, MPI, Caffe, Custom, Generic, default Generic>",
         ),
         ("tj.spec.queue", "  an edit:  refused"),
         ("trainingjob.spec.gang.timeout", "  type:     duration"),

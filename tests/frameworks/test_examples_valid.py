@@ -48,6 +48,7 @@ def test_there_is_an_example_of_each_kind() -> None:
         "custom-template": "Custom",
         "generic-hello": "Generic",
         "jax": "JAX",
+        "mpi": "MPI",
         "mxnet-kvstore": "MXNet",
         "pytorch-ddp": "PyTorch",
         "pytorch-processes": "PyTorch",

@@ -58,6 +58,37 @@ def test_all_restart_as_one_and_resume(
     assert left_of(status) == [], "what ran beside the first process is gone with it"
 
 
+@pytest.mark.parametrize("victim", ["rank", "launcher"])
+def test_mpi_restarts_as_one_and_resumes(room: Room, run_example: RunExample, victim: str) -> None:
+    room.controller()
+    run_example("mpi", "digits-mpi")
+    until(lambda: "epoch 3" in log(room.status("digits-mpi"), "launcher", 0), 240)
+
+    status = room.status("digits-mpi")
+    rank = process(status, "worker", 1, "OMPI_COMM_WORLD_RANK=1")
+    os.kill(rank if victim == "rank" else mpirun(status), signal.SIGKILL)
+    status = room.until_true("digits-mpi", C.FINISHED, 240)
+
+    said = log(status, "launcher", 0)
+    assert status.is_true(C.SUCCEEDED), f"{message(status, C.FAILED)}\n{said}"
+    assert accuracy(said) > ENOUGH
+    assert "resumed" in said
+    assert status.restarts == 1, "one death, one restart of all"
+    assert left_of(status) == [], "no rank outlives its launcher"
+
+
+def mpirun(status: JobStatus) -> int:
+    container = status.roles["launcher"].replicas[0].container
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = f"CONTAINER_ID={container}\0".encode() in (folder / "environ").read_bytes()
+            if ours and Path((folder / "cmdline").read_text().split("\0")[0]).name == "mpirun":
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no mpirun in {container}")
+
+
 def test_torchruns_agents_restart_a_lost_process_themselves(room: Room, run_example: RunExample) -> None:
     room.controller()
     run_example("pytorch-torchrun", "digits-torchrun")

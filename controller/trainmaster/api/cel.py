@@ -127,9 +127,10 @@ def _of_success() -> Iterator[Rule]:
     chief = "has(self.successPolicy) && self.successPolicy == 'Chief'"
     worker = "has(self.successPolicy) && self.successPolicy != 'Chief'"
     either, tensorflow = (*CHIEF_ROLES, WORKER_ROLE), _is(Framework.TENSORFLOW)
+    mpi = _is(Framework.MPI)  # whose launcher is demanded anyway
     cases = (
         (f"{chief} && ({tensorflow})", f"{_replicas(*either)} > 0", either),
-        (f"{chief} && !({tensorflow})", f"{_replicas(*CHIEF_ROLES)} > 0", CHIEF_ROLES),
+        (f"{chief} && !({tensorflow}) && !({mpi})", f"{_replicas(*CHIEF_ROLES)} > 0", CHIEF_ROLES),
         (f"{worker} && ({tensorflow})", f"{_replicas()} == 0 || {_trains()}", either),
     )
     for when, so, roles in cases:
@@ -171,9 +172,10 @@ def _demanded(framework: Framework, demand: Demand) -> Rule:
 def _of_processes() -> Iterator[Rule]:
     pytorch = _is(Framework.PYTORCH)
     once = "!has(self.launcher) || self.launcher == 'Command'"
-    alone = "self.roles.all(role, !has(self.roles[role].processesPerReplica))"
+    mpi = f"({_is(Framework.MPI)}) && role == '{WORKER_ROLE}'"
+    alone = f"self.roles.all(role, !has(self.roles[role].processesPerReplica) || ({mpi}))"
     yield Rule(SPEC, f"({pytorch}) || {once}", messages.ONLY_PYTORCH, path=".launcher")
-    yield Rule(SPEC, f"({pytorch}) || {alone}", messages.ONLY_PYTORCH, path=".roles")
+    yield Rule(SPEC, f"({pytorch}) || {alone}", messages.ONLY_PYTORCH_AND_MPI, path=".roles")
     ports = "(has(self.ports) ? self.ports : 1)"
     one = f"!has(self.metricsPort) || self.metricsPort <= {ports}"
     yield Rule((*ROLES, "<name>"), one, messages.METRICS_PORT, {"ports": f"string({ports})"}, ".metricsPort")

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Set
 
 from trainmaster.api.job import CHIEF_ROLES, PS_ROLE, WORKER_ROLE, Framework, Spec, SuccessPolicy
 
+MPI_LAUNCHER = "launcher"
+"""the role of an MPI job that runs mpirun"""
 SIDES: Mapping[Framework, Set[str]] = {
     Framework.TENSORFLOW: frozenset({PS_ROLE, "evaluator"}),
     Framework.MXNET: frozenset({"scheduler", "server"}),
+    Framework.MPI: frozenset({WORKER_ROLE}),
 }
 """roles that never end by themselves, or whose end says nothing about the training"""
 FIRST_WORKER_LEADS = frozenset({Framework.TENSORFLOW})
@@ -17,6 +20,8 @@ FIRST_WORKER_LEADS = frozenset({Framework.TENSORFLOW})
 
 def leading(spec: Spec) -> tuple[str, ...]:
     """The roles of the chief or master; without one, of the worker whose first replica leads."""
+    if spec.framework is Framework.MPI:
+        return _present(spec, (MPI_LAUNCHER,))
     leads = _present(spec, CHIEF_ROLES)
     return leads or (_present(spec, (WORKER_ROLE,)) if spec.framework in FIRST_WORKER_LEADS else ())
 
@@ -24,8 +29,8 @@ def leading(spec: Spec) -> tuple[str, ...]:
 def working(spec: Spec) -> tuple[str, ...]:
     """Chief or master count as workers, for they train too; without any, every role but the side roles."""
     sides = SIDES.get(spec.framework, frozenset())
-    others = (role for role in _present(spec, tuple(spec.roles)) if role not in sides)
-    return _present(spec, (*CHIEF_ROLES, WORKER_ROLE)) or tuple(others)
+    others = tuple(role for role in _present(spec, tuple(spec.roles)) if role not in sides)
+    return tuple(role for role in _present(spec, (*CHIEF_ROLES, WORKER_ROLE)) if role not in sides) or others
 
 
 def ranked(spec: Spec) -> tuple[str, ...]:

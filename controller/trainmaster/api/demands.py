@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainmaster.api import messages
+from trainmaster.api.deciding import MPI_LAUNCHER
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, PS_ROLE, WORKER_ROLE
 from trainmaster.api.words import Framework
 
@@ -52,6 +53,11 @@ DEMANDS: Mapping[Framework, tuple[Demand, ...]] = {
         Demand((PS_ROLE,), messages.HOROVOD_NO_PS, most=0),
         Demand(CHIEF_ROLES, messages.HOROVOD_ONE_CHIEF, most=1),
         Demand(TRAINING, messages.HOROVOD_NOBODY, least=1),
+    ),
+    Framework.MPI: (
+        Demand((MPI_LAUNCHER,), messages.MPI_ONE_LAUNCHER, least=1, most=1),
+        Demand((WORKER_ROLE,), messages.MPI_NO_WORKER, least=1),
+        Demand((*CHIEF_ROLES, PS_ROLE), messages.MPI_RANKS_ARE_WORKERS, most=0),
     ),
     Framework.CAFFE: (Demand((), messages.CAFFE_ALONE, most=1),),
 }

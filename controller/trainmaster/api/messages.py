@@ -52,12 +52,20 @@ JAX_NOBODY: Final = "JAX needs a role chief, master or worker with at least one 
 HOROVOD_NO_PS: Final = "Horovod has no parameter servers: write workers only"
 HOROVOD_ONE_CHIEF: Final = "Horovod has one chief (or master), which is rank 0, not {count}: write workers"
 HOROVOD_NOBODY: Final = "Horovod needs a role chief, master or worker with at least one replica"
+MPI_ONE_LAUNCHER: Final = "an MPI job has one launcher, whose command calls mpirun, not {count}"
+MPI_NO_WORKER: Final = "MPI needs a role worker with at least one replica: the launcher itself runs no rank"
+MPI_RANKS_ARE_WORKERS: Final = (
+    "the processes of an MPI job are its launcher's ranks: write launcher and worker only"
+)
 CAFFE_ALONE: Final = (
     "Caffe trains in one process with all its GPUs, not in {count}: give one replica more GPUs"
 )
 NO_TEMPLATE: Final = "framework Custom needs a template: the variables that its processes are told"
 ONLY_CUSTOM: Final = "only framework Custom has a template: write framework Custom, or leave it out"
 ONLY_PYTORCH: Final = "only PyTorch has several processes in one replica: leave it out"
+ONLY_PYTORCH_AND_MPI: Final = (
+    "only PyTorch and the worker of MPI have several processes in one replica: leave it out"
+)
 NO_SUCH_PLACEHOLDER: Final = "names {{{{{words}}}}}, which is no placeholder: {instead}"
 LOOSE_BRACES: Final = "holds braces that open no placeholder: {text}"
 NO_SUCH_ROLE: Final = "names the role {role}, and spec.roles has {roles}"

@@ -125,6 +125,8 @@ def _ttl_to_delete_by(spec: Spec) -> Problems:
 def _someone_to_succeed(spec: Spec) -> Problems:
     """A success policy must be able to come true."""
     policy = spec.success_policy
+    if spec.framework is Framework.MPI:  # its launcher, whose end decides, is demanded anyway
+        return
     if policy is None or deciding(spec, policy) or (policy is not SuccessPolicy.CHIEF and not _total(spec)):
         return  # that nothing runs at all is told already
     wanted = CHIEF_ROLES if spec.framework not in FIRST_WORKER_LEADS else (*CHIEF_ROLES, WORKER_ROLE)
@@ -160,9 +162,10 @@ def _processes(spec: Spec) -> Problems:
     if spec.launcher is not Launcher.COMMAND:
         yield _problem("spec.launcher", spec.launcher, messages.ONLY_PYTORCH)
     for name, role in spec.roles.items():
-        if role.processes_per_replica is not None:
+        ranks = spec.framework is Framework.MPI and name == WORKER_ROLE
+        if role.processes_per_replica is not None and not ranks:
             where = f"spec.roles.{name}.processesPerReplica"
-            yield _problem(where, role.processes_per_replica, messages.ONLY_PYTORCH)
+            yield _problem(where, role.processes_per_replica, messages.ONLY_PYTORCH_AND_MPI)
 
 
 def _metrics_port(spec: Spec) -> Problems:

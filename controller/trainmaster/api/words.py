@@ -26,6 +26,10 @@ class Framework(Word):
         "Horovod",
         "HOROVOD_RANK, HOROVOD_SIZE and the like for its gloo controller; its rendezvous runs beside the first worker",
     )
+    MPI = (
+        "MPI",
+        "mpirun in the command of the launcher starts ranks in the workers' containers, without ssh",
+    )
     CAFFE = "Caffe", "one process with its GPUs: only the variables that begin with TRAINMASTER_ are set"
     CUSTOM = "Custom", "the variables that spec.template describes"
     GENERIC = "Generic", "only the variables that begin with TRAINMASTER_ are set, which every process gets"

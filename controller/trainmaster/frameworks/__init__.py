@@ -11,14 +11,26 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.commands import expand
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.job import Framework, RestartScope, Scaling, TrainingJob
-from trainmaster.frameworks import caffe, custom, generic, horovod, jax, mxnet, pytorch, tensorflow, xgboost
+from trainmaster.frameworks import (
+    caffe,
+    custom,
+    generic,
+    horovod,
+    jax,
+    mpi,
+    mxnet,
+    pytorch,
+    tensorflow,
+    xgboost,
+)
 from trainmaster.frameworks.compatibility import told_elsewhere
 from trainmaster.frameworks.environment import LONGEST, common, users
 from trainmaster.frameworks.placed import Placed
 from trainmaster.frameworks.success import Success, success
-from trainmaster.frameworks.traits import Traits
+from trainmaster.frameworks.traits import PEER_SECRET, Traits
 
 __all__ = [
+    "PEER_SECRET",
     "Placed",
     "Success",
     "default_scope",
@@ -40,6 +52,7 @@ FRAMEWORKS: Mapping[Framework, Traits] = {
     Framework.XGBOOST: xgboost.TRAITS,
     Framework.JAX: jax.TRAITS,
     Framework.HOROVOD: horovod.TRAITS,
+    Framework.MPI: mpi.TRAITS,
     Framework.CAFFE: caffe.TRAITS,
     Framework.CUSTOM: custom.TRAITS,
     Framework.GENERIC: generic.TRAITS,

@@ -15,6 +15,9 @@ from trainmaster.frameworks.placed import Placed, in_order, positions
 LEADS = ("chief", "master")
 """roles that lead a training; where one is declared, its end decides the job"""
 WORKER = "worker"
+PEER_SECRET = "TRAINMASTER_PEER_SECRET"  # noqa: S105 - a name
+"""Variable of a secret that all processes of a job share. A framework asks for it by an empty value; the secret itself is filled
+in when a process is started, and stands in its launch alone."""
 
 
 Tell = Callable[[Placed], Mapping[str, str]]

@@ -23,13 +23,14 @@ from trainmaster.errors import (
     TrainmasterError,
     UnavailableError,
 )
+from trainmaster.frameworks import PEER_SECRET
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.hadoop.refusals import YARN, says_nothing_of_the_job
 from trainmaster.master import clock
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
-from trainmaster.master.launch import files_of, launch, order_of, user_of, waiting
+from trainmaster.master.launch import files_of, launch, order_of, peer_secret, user_of, waiting
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
@@ -199,6 +200,8 @@ class Doing:
         await self._turn()
         reports = self._desk.reports.told_to(memory, replica)
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}
+        if PEER_SECRET in action.environment:
+            told[PEER_SECRET] = peer_secret(memory)
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
         context = launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)

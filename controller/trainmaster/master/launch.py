@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hmac
 import shlex
 from collections.abc import Mapping
 from functools import cache
@@ -187,6 +188,13 @@ def _port_check(host: str, port: int) -> str:
     said = f"trainmaster: port {port} of {host} is taken"
     target = shlex.quote(f"/dev/tcp/{host}/{port}")
     return f"if (exec 3<>{target}) 2>/dev/null; then echo {shlex.quote(said)} >&2; exit {PORT_TAKEN}; fi"
+
+
+def peer_secret(memory: Memory) -> str:
+    """What all processes of a job's application know, and nobody else. It is made of the secret that is remembered already, and
+    tells nothing of that one; empty where an application of an older controller has none."""
+    token = memory.application.report_token if memory.application else ""
+    return hmac.digest(token.encode(), b"peers", "sha256").hex() if token else ""
 
 
 def user_of(memory: Memory) -> str:

@@ -24,8 +24,8 @@ OF_PROCESSES = frozenset(
     ]
 )
 """what a job's process is told: no mistake where a command runs in one"""
-OF_REPORTS = frozenset({"TRAINMASTER_STATUS_URL", "TRAINMASTER_STATUS_TOKEN"})
-"""the same, where there is a reports door"""
+OF_REPORTS = frozenset({"TRAINMASTER_STATUS_URL", "TRAINMASTER_STATUS_TOKEN", "TRAINMASTER_PEER_SECRET"})
+"""the same, where there is a reports door, or where its peers are to know it"""
 RENAMED = {"port": "web_port", "TRAINMASTER_PORT": "TRAINMASTER_WEB_PORT"}
 OF_SERVICES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 """what Kubernetes sets for a Service whose name begins with trainmaster (makeLinkVariables in pkg/kubelet/envvars)"""
