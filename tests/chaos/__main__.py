@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=20, help="how many train at one time")
     parser.add_argument("--interval", type=float, default=3.0, help="seconds between two faults")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--in-place", action="store_true", help="with the setting restart_in_place")
     choices = parser.parse_args()
     chance = Random(choices.seed)
     folder = Path(tempfile.mkdtemp(prefix="trainmaster-chaos-"))
@@ -29,9 +30,9 @@ def main() -> int:
         os.environ["HADOOP_CONF_DIR"] = str(hadoop.conf_dir)
         room = FolderRoom(f"{hadoop.addresses.hdfs}/chaos", hadoop, folder)
         try:
-            report = run(
-                Yard(hadoop, room, network, folder, chance), choices.seconds, choices.jobs, choices.interval
-            )
+            settings = {"TRAINMASTER_RESTART_IN_PLACE": str(choices.in_place).lower()}
+            yard = Yard(hadoop, room, network, folder, chance, **settings)
+            report = run(yard, choices.seconds, choices.jobs, choices.interval)
         finally:
             room.close()
     sys.stdout.write(f"{report}\nlogs are in {folder}\n")

@@ -15,11 +15,11 @@ from trainer.ledger import Ledger
 from trainmaster.api.status import Condition, ConditionType, JobStatus
 
 
-def job(folder: Path, steps: list[int], wanted: int = 3, **known: Any) -> Job:
+def job(folder: Path, steps: list[int], wanted: int = 3, servers: int = 0, **known: Any) -> Job:
     """A job of one worker that took these steps."""
     folder.mkdir(exist_ok=True)
     (folder / "worker-0.steps").write_text("".join(f"{step} 1\n" for step in steps))
-    return Job("train", 1, wanted, "Replica", Ledger(folder), declared=0.0, **known)
+    return Job("train", 1, wanted, servers, "Replica", "0s", Ledger(folder), declared=0.0, **known)
 
 
 def entry(event: str, pid: int) -> str:
@@ -48,6 +48,13 @@ def test_a_job_that_did_all_of_its_steps_once_is_well(tmp_path: Path) -> None:
 def test_a_step_that_is_lost_or_taken_twice_is_found(tmp_path: Path, steps: list[int], words: str) -> None:
     (found,) = findings([job(tmp_path, steps)], {"train": status()})
     assert found == f"train: worker-0 should have taken 3 steps, each once: {words}"
+
+
+@pytest.mark.parametrize(("steps", "found"), [([], 0), ([1, 2], 0), ([1, 1], 1), ([2, 1], 1)])
+def test_who_goes_on_for_ever_takes_no_step_twice(tmp_path: Path, steps: list[int], found: int) -> None:
+    trained = job(tmp_path, [1, 2, 3], servers=1)
+    (tmp_path / "ps-0.steps").write_text("".join(f"{step} 1\n" for step in steps))
+    assert len(findings([trained], {"train": status()})) == found
 
 
 def test_a_job_that_was_taken_back_needs_no_end_but_lost_no_step(tmp_path: Path) -> None:

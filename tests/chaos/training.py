@@ -25,7 +25,11 @@ class Job:
     name: str
     replicas: int
     steps: int
+    servers: int
+    """processes that go on for ever, as parameter servers do"""
     scope: str
+    grace: str
+    """terminationGracePeriod"""
     ledger: Ledger
     declared: float
     """when, by time.monotonic()"""
@@ -33,6 +37,9 @@ class Job:
     deleted: bool = False
     kills: int = 0
     """processes of it that were killed alone, which is charged to it"""
+
+    def others(self) -> list[str]:
+        return [f"ps-{index}" for index in range(self.servers)]
 
     def workers(self) -> list[str]:
         return [f"worker-{index}" for index in range(self.replicas)]
@@ -45,7 +52,9 @@ def drawn(number: int, folder: Path, chance: Random) -> Job:
         name=name,
         replicas=chance.randint(1, 4),
         steps=chance.randint(50, 250),
+        servers=chance.choice((0, 0, 1)),
         scope=chance.choice(("Replica", "Job")),
+        grace=chance.choice(("0s", "1s", "5s")),
         ledger=Ledger(folder / name),
         declared=time.monotonic(),
     )
@@ -53,7 +62,10 @@ def drawn(number: int, folder: Path, chance: Random) -> Job:
 
 def spec(job: Job) -> dict[str, Any]:
     """Its declaration: restarts that don't wait, and as many as it takes."""
-    role = trainer_role(job.ledger.folder, job.replicas, steps=job.steps, pace=PACE)
-    wanted = eager(worker=role | {"restartScope": job.scope})
+    common = {"restartScope": job.scope, "terminationGracePeriod": job.grace}
+    roles = {"worker": trainer_role(job.ledger.folder, job.replicas, steps=job.steps, pace=PACE) | common}
+    if job.servers:
+        roles["ps"] = trainer_role(job.ledger.folder, job.servers, steps=0, pace=PACE) | common
+    wanted = eager(**roles)
     wanted["runPolicy"] |= {"backoffLimit": 1000}
     return wanted

@@ -32,7 +32,17 @@ def _of_steps(job: Job) -> list[str]:
             again = sorted(step for step, times in Counter(taken).items() if times > 1)
             words = f"steps {again[:5]} were taken more than once" if again else f"{len(taken)} steps"
             found.append(f"{job.name}: {who} should have taken {len(wanted)} steps, each once: {words}")
-    return found
+    return found + [finding for who in job.others() for finding in _of_order(job, who)]
+
+
+def _of_order(job: Job, who: str) -> list[str]:
+    """Whoever goes on for ever has taken as many steps as it had time for, and none of them twice."""
+    taken = [step for step, _ in job.ledger.steps(who)]
+    return (
+        [f"{job.name}: {who} took steps twice, or out of order"]
+        if taken != list(range(1, len(taken) + 1))
+        else []
+    )
 
 
 def _of_processes(job: Job) -> list[str]:

@@ -67,11 +67,18 @@ class Yard:
     """One run. `room` is where jobs are declared; whoever opened it closes it."""
 
     def __init__(
-        self, hadoop: LocalHadoop, room: Room, network: Network, folder: Path, chance: Random
+        self,
+        hadoop: LocalHadoop,
+        room: Room,
+        network: Network,
+        folder: Path,
+        chance: Random,
+        **settings: str,
     ) -> None:
+        """`settings`: of the controllers, as environment variables."""
         self.hadoop, self.room, self.network, self.chance = hadoop, room, network, chance
         self.people = People(room, folder, Random(chance.random()))
-        self._folder = folder
+        self._folder, self._settings = folder, settings
         self._conf = network.configuration(hadoop.conf_dir, folder / "conf")
         self._controllers: list[Controller] = []
         kubernetes = getattr(room, "kubernetes", None)
@@ -84,7 +91,7 @@ class Yard:
         """Have as many as there should be."""
         self._controllers = [each for each in self._controllers if _lives(each)]
         while len(self._controllers) < CONTROLLERS:
-            self._controllers.append(self.room.controller(HADOOP_CONF_DIR=str(self._conf)))
+            self._controllers.append(self.room.controller(HADOOP_CONF_DIR=str(self._conf), **self._settings))
 
     def controller(self) -> Controller | None:
         """One of those that live, by chance."""
