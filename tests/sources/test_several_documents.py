@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.building import FINISHED, GRACE, Clock, job_text, leading, only, put
+from trainmaster.api import documents
 from trainmaster.api.declared import Declared
 from trainmaster.api.yaml_documents import spans
+from trainmaster.api.yaml_tree import Tree, read_tree
 from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.sources import reader
+from trainmaster.sources.claims import Claims
 from trainmaster.sources.editing import edited
 from trainmaster.sources.files import Entry
 from trainmaster.sources.folder import FolderSource
-from trainmaster.sources.reading import MAX_DOCUMENTS, MAX_SHARED_NAME, read_all
+from trainmaster.sources.reading import MAX_DOCUMENTS, MAX_SHARED_NAME, FileRead, read_all
 from trainmaster.sources.rewriting import with_document, without_document
 from trainmaster.sources.store import JobStore
 from trainmaster.sources.walking import Limits
@@ -228,6 +232,76 @@ async def test_a_document_that_vanishes_is_deleted_after_the_grace_and_alone(
     assert {d.uid: d.deleted for d in after.values()} == {uids["a"]: False, uids["b"]: True, uids["c"]: False}
 
 
+DRAFT = "spec: {}\n"
+
+
+async def test_a_draft_that_stood_beside_a_job_does_not_keep_it_when_it_is_removed(
+    tmp_path: Path, clock: Clock
+) -> None:
+    made = await leading(tmp_path, clock)
+    put(tmp_path, "jobs.yaml", joined(job_text("a"), job_text("b"), DRAFT))
+    before = await twice(made)
+    assert before["b"].job
+    put(tmp_path, "jobs.yaml", joined(job_text("a"), DRAFT))
+    await made.look()
+    after = await after_grace(made, clock)
+    assert {name: d.deleted for name, d in after.items() if d.job} == {"a": False, "b": True}
+
+
+async def test_a_draft_that_may_be_the_missing_job_keeps_it_however_often_one_looks(
+    tmp_path: Path, clock: Clock
+) -> None:
+    made = await leading(tmp_path, clock)
+    put(tmp_path, "jobs.yaml", joined(job_text("a"), job_text("b"), DRAFT))
+    before = await twice(made)
+    put(tmp_path, "jobs.yaml", joined(job_text("a"), "spec: {b: 1}\n", DRAFT))
+    for _ in range(3):
+        await made.look()
+        after = await after_grace(made, clock)
+        assert (after["b"].uid, after["b"].deleted) == (before["b"].uid, False)
+
+
+async def test_a_broken_document_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(text: str) -> Tree:
+        parsed.append(text)
+        return read_tree(text)
+
+    monkeypatch.setattr(documents, "read_tree", counted)
+    entry = Entry("/jobs/jobs.yaml", 1, 0, "us", 0o644)
+    texts = [job_text(f"j{i}").replace("command", "comand") for i in range(20)]
+    assert len(read_all("jobs.yaml", entry, joined(*texts, "{}\n").encode())) == 21
+    assert len(parsed) == 21
+
+
+async def test_whose_broken_documents_are_is_found_without_asking_each_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 documents of one owner that all break: each is looked up, and not compared with 200 jobs."""
+    asked = 0
+    may_be = Claims._may_be
+
+    def counted(claims: Claims, read: FileRead, identity: tuple[str, str]) -> bool:
+        nonlocal asked
+        asked += 1
+        return may_be(claims, read, identity)
+
+    made = await leading(tmp_path)
+    texts = [job_text(f"j{i}") for i in range(MAX_DOCUMENTS)]
+    put(tmp_path, "jobs.yaml", joined(*texts))
+    await made.look()
+    monkeypatch.setattr(Claims, "_may_be", counted)
+    named, nameless = texts[:100], texts[100:]
+    broken = [each.replace("command", "comand") for each in named]
+    put(tmp_path, "jobs.yaml", joined(*broken, *(each.replace("  name:", "  nam:") for each in nameless)))
+    found = await twice(made)
+    kept = [d for d in found.values() if d.job]
+    assert len(kept) == MAX_DOCUMENTS
+    assert all(d.problems for d in kept)
+    assert asked <= 2 * 3 * MAX_DOCUMENTS
+
+
 async def test_documents_come_and_go_beside_a_job_that_stays_itself(tmp_path: Path, clock: Clock) -> None:
     """From one document to several and back: path and status move, uid and generation stay."""
     made = await leading(tmp_path, clock)
@@ -317,6 +391,75 @@ def store(tmp_path: Path) -> JobStore:
 A, B, D = (job_text(name) for name in "abd")
 C = "{kind: TrainingJob, metadata: {name: c}, spec: {roles: {worker: {command: x}}}}"
 ODD = f"# head\n%YAML 1.1\n---\n{A}# behind a\n--- # b's own\n{B}...\n\n--- {C}\n---\n# nothing here\n---\n{D}# the end"
+
+
+def test_what_a_command_set_is_kept_when_others_come_beside_it_and_when_they_go(
+    store: JobStore, tmp_path: Path
+) -> None:
+    put(tmp_path, "default/a.yaml", job_text("a"))
+    store.edit("default", "a", {SUSPEND: True}, by="suspend")
+    suspended = (tmp_path / "jobs/default/a.yaml").read_text()
+    for text in (joined(suspended, job_text("b")), suspended):
+        put(tmp_path, "default/a.yaml", text)
+        with pytest.raises(InvalidError, match="`trainmaster suspend` set it to true"):
+            store.apply(job_text("a") + "# another\n", "default")
+
+
+def test_what_was_set_in_one_document_is_not_taken_for_its_neighbours(
+    store: JobStore, tmp_path: Path
+) -> None:
+    """Nor for that of the job that stays alone."""
+    put(tmp_path, "default/jobs.yaml", joined(job_text("a"), job_text("b")))
+    store.edit("default", "a", {SUSPEND: True}, by="suspend")
+    suspended = job_text("b") + "  runPolicy: {suspend: true}\n"
+    put(tmp_path, "default/jobs.yaml", suspended)
+    assert store.apply(job_text("b"), "default").outcome == "configured"
+
+
+def test_a_file_whose_name_is_too_long_to_be_shared_has_its_mark_all_the_same(
+    store: JobStore, tmp_path: Path
+) -> None:
+    name = "x" * 180 + ".yaml"
+    put(tmp_path, name, job_text("a"))
+    store.edit("default", "a", {SUSPEND: True}, by="suspend")
+    with pytest.raises(InvalidError, match="`trainmaster suspend` set it to true"):
+        store.apply(job_text("a"), "default")
+
+
+def test_a_draft_is_not_replaced_by_a_job_that_is_called_as_it_is_listed(
+    store: JobStore, tmp_path: Path
+) -> None:
+    path = put(tmp_path, "default/jobs.yaml", joined(job_text("a"), DRAFT))
+    assert {job.name for job in store.list()} == {"a", "jobs-2"}
+    assert store.apply(job_text("jobs-2"), "default").outcome == "created"
+    assert path.read_text() == joined(job_text("a"), DRAFT)
+
+
+@pytest.mark.parametrize("data", [b"caf\xe9", b"# long\n" * (1 << 18)])
+def test_what_can_not_be_read_is_not_replaced_or_deleted_for_it_may_hold_others(
+    store: JobStore, tmp_path: Path, data: bytes
+) -> None:
+    path = put(tmp_path, "default/jobs.yaml", data)
+    for act in (lambda: store.apply(job_text("jobs"), "default"), lambda: store.delete("default", "jobs")):
+        with pytest.raises(InvalidError, match="may hold several jobs: edit the file by hand"):
+            act()
+    assert path.read_bytes() == data
+
+
+def test_a_time_that_moves_alone_is_no_change_by_somebody_else(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDFS moves it once more when a file is closed."""
+    path = put(tmp_path, "jobs.yaml", three())
+    without = without_document
+
+    def slow(data: bytes, read: FileRead) -> bytes:
+        os.utime(path, ns=(0, time.time_ns() + 10**9))
+        return without(data, read)
+
+    monkeypatch.setattr("trainmaster.sources.store.without_document", slow)
+    store.delete("vision", "b")
+    assert path.read_text() == joined(job_text("a", "vision"), job_text("c", "vision"))
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

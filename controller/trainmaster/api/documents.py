@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -39,12 +40,38 @@ PATH_NOTE, OWNER_NOTE = "trainmaster.io/path", "trainmaster.io/owner"
 Read = tuple[TrainingJob | None, tuple[FieldProblem, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML text, parsed once."""
+
+    job: TrainingJob | None
+    problems: tuple[FieldProblem, ...]
+    namespace: object
+    """as the text gives it, whatever else it says; None where it gives none, or can't be read"""
+    name: object
+    """likewise"""
+    suspends: bool
+    """whether it asks for suspension, whatever else it says"""
+
+
 def read_job(text: str, default_name: str = "") -> Read:
     """One job from one YAML text. Never raises for bad input: the problems say it all.
 
     `default_name` serves a document without metadata.name (a file's stem).
     """
+    return _job(read_tree(text), default_name)
+
+
+def read_document(text: str, default_name: str = "") -> Document:
+    """The same, with what can be told of a text that gives no job."""
     tree = read_tree(text)
+    job, problems = _job(tree, default_name)
+    metadata = tree.value.get("metadata") if isinstance(tree.value, dict) else None
+    names = metadata if isinstance(metadata, dict) else {}
+    return Document(job, problems, names.get("namespace"), names.get("name"), suspends(tree.value))
+
+
+def _job(tree: Tree, default_name: str) -> Read:
     if tree.problems:
         told = [_text_problem(problem) for problem in tree.problems[:MAX_PROBLEMS]]
         return None, _with_rest(told, len(tree.problems))
@@ -113,18 +140,6 @@ def suspends(document: object) -> bool:
     for field in ("spec", "runPolicy"):
         document = document.get(field) if isinstance(document, Mapping) else None
     return isinstance(document, Mapping) and document.get("suspend") is True
-
-
-def text_suspends(text: str) -> bool:
-    """The same for a YAML text."""
-    return suspends(read_tree(text).value)
-
-
-def names_in(text: str) -> tuple[object, object]:
-    """Namespace and name as a YAML text gives them, whatever else it says; None where it gives none, or can't be read."""
-    value = read_tree(text).value
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    return (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
 
 
 def _without_nulls(value: object, depth: int = MAX_DEPTH) -> object:

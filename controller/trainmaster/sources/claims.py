@@ -21,14 +21,29 @@ Unheld = tuple[FileRead, str]
 """a file without a job of its own, and whose name it took; empty where it can't be read"""
 
 
+Draft = tuple[str, str]
+"""file and text of a document that tells no name"""
+
+
 class Claims:
     """Those of one look."""
 
-    def __init__(self, jobs: dict[Identity, JobState], new_uid: Callable[[], str], today: float) -> None:
-        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch."""
+    def __init__(
+        self,
+        jobs: dict[Identity, JobState],
+        new_uid: Callable[[], str],
+        today: float,
+        drafts: Container[Draft] = (),
+    ) -> None:
+        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch; `drafts`
+        are those that the look before came to."""
         self._jobs, self._new_uid, self._today = jobs, new_uid, today
         self._claims: Mapping[Identity, list[FileRead]] = {}
-        self._by_file: Mapping[str, list[Identity]] = {}
+        self._by_file: defaultdict[str, list[Identity]] = defaultdict(list)
+        self._by_path: dict[str, Identity] = {}
+        self._drafts_before = drafts
+        self.drafts: set[Draft] = set()
+        """documents without a name that are no known job's"""
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
         self.moved: list[FileRead] = []
@@ -44,7 +59,7 @@ class Claims:
             else:
                 claims[read.identity].append(read)
         self._claims = claims
-        self._by_file = self._files_of_jobs()
+        self._sort_by_place()
         if any(identity not in self._jobs for identity in claims):
             self.left = LeftBehind.of(self._jobs.values(), {*reads, *self._still_declared()})
         present = self._attach(broken)
@@ -61,12 +76,12 @@ class Claims:
                 self.moved += claimed
         return set(holders), unheld
 
-    def _files_of_jobs(self) -> dict[str, list[Identity]]:
-        """Which jobs came from which file; those that are there before those that are missing."""
-        files: dict[str, list[Identity]] = defaultdict(list)
+    def _sort_by_place(self) -> None:
+        """Which jobs came from which file and path; those that are there before those that are missing."""
         for identity, state in sorted(self._jobs.items(), key=lambda item: item[1].missing_since is not None):
-            files[file_of(state.record.path)].append(identity)
-        return files
+            path = state.record.path
+            self._by_file[file_of(path)].append(identity)
+            self._by_path.setdefault(path, identity)
 
     def _still_declared(self) -> Iterator[str]:
         """Where jobs were that are declared elsewhere now: as a document that came among others, or is alone again."""
@@ -80,21 +95,49 @@ class Claims:
         come first, since what is left of their file's jobs may be any of the others."""
         found: dict[Identity, str] = {}
         for read in sorted(broken, key=lambda read: not read.named):
-            for identity in self._identities_of(read, found):
+            identities = self._named_by(read, found) if read.named else self._unnamed(read, found)
+            for identity in identities:
                 found[identity] = read.path
                 self._jobs[identity] = _kept(self._jobs[identity], read)
         return found
 
-    def _identities_of(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
-        """Whose broken file or document this is: by its path and owner, or by its name where no path is known. One that doesn't
-        tell its name among others, and a file that can't be read at all, may be any job's of that file."""
-        file = file_of(read.path)
-        candidates = [*self._by_file.get(file, ()), read.identity]
-        own = [each for each in candidates if each not in found and self._may_be(read, each)]
-        exact = [each for each in own if self._jobs[each].record.path in ("", read.path)][:1]
-        if read.named:
-            return exact or [each for each in own if each == read.identity and each not in self._claims][:1]
-        return list(dict.fromkeys((*exact, *(each for each in own if self._is_unaccounted(each, read)))))
+    def _named_by(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """Whose broken document this is that tells its name: by its path and owner, or by that name where nothing else has it."""
+        if exact := self._exactly(read, found):
+            return exact
+        named = (
+            read.identity not in found
+            and read.identity not in self._claims
+            and self._may_be(read, read.identity)
+        )
+        return [read.identity] if named else []
+
+    def _unnamed(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """One that doesn't tell its name among others, and a file that can't be read at all, may be any job's of that file that
+        nothing declares any more; but a draft that stood there beside all of them is none of theirs."""
+        exact, draft = self._exactly(read, found), (file_of(read.path), read.text)
+        left = [] if draft in self._drafts_before else self._left_in(read, found)
+        if read.number and not exact and not left:
+            self.drafts.add(draft)
+        return list(dict.fromkeys((*exact, *left)))
+
+    def _exactly(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """The job that came from this very path, else that of the name where no path is known of it."""
+        for each in (self._by_path.get(read.path), read.identity):
+            if each is None or each in found or not self._may_be(read, each):
+                continue
+            if self._jobs[each].record.path in ("", read.path):
+                return [each]
+        return []
+
+    def _left_in(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """All that is left of a file's jobs; its first document without a name takes them."""
+        left = self._by_file.pop(file_of(read.path), [])
+        return [
+            each
+            for each in left
+            if each not in found and self._may_be(read, each) and self._is_unaccounted(read, each)
+        ]
 
     def _may_be(self, read: FileRead, identity: Identity) -> bool:
         state = self._jobs.get(identity)
@@ -102,7 +145,7 @@ class Claims:
             return False
         return file_of(state.record.path) in ("", file_of(read.path))
 
-    def _is_unaccounted(self, identity: Identity, read: FileRead) -> bool:
+    def _is_unaccounted(self, read: FileRead, identity: Identity) -> bool:
         """Whether a document's job was there until now, and none declares it any more."""
         state = self._jobs[identity]
         among_others = read.number or not is_whole(state.record.path)

@@ -26,7 +26,7 @@ from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import change
 from trainmaster.sources.journal import FolderJournal
-from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_whole
+from trainmaster.sources.layout import DELETE, Layout, file_of, is_whole
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.reading import MAX_BYTES
@@ -254,8 +254,10 @@ class FolderSource:
         async with self._locks[declared.uid]:
             if declared.path and not self._registry.is_shared(declared):
                 await self._threads.call(self._files.delete, self._layout.status_of(declared.path))
-                for kind in (DELETE, SET):
-                    await self._threads.call(self._files.delete, self._layout.mark(declared.path, kind))
+                await self._threads.call(self._files.delete, self._layout.mark(declared.path, DELETE))
+            if declared.path and not declared.duplicate_of:
+                set_ = self._layout.set_mark(declared.path, declared.namespace, declared.name)
+                await self._threads.call(self._files.delete, set_)
             if declared.job is not None and not declared.duplicate_of:
                 await self._clean_staging(declared)
             self._registry.forget(declared)

@@ -2,7 +2,8 @@
 
 jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
-jobs/<any folders>/.<name>.yaml.set     what a command set in it (owned.py): another file that is applied must not undo it unasked
+jobs/<any folders>/.<file>,<name>@<namespace>.set
+                                        what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
 status/<same path>,<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
@@ -22,6 +23,8 @@ from trainmaster.api.job import JOB_NAME, NAMESPACE_NAME
 
 SUFFIXES = (".yaml", ".yml")
 """in letters of either case"""
+MAX_SHARED_NAME = 100
+"""bytes of the name of a file that holds several jobs: a status is called by it and by the job, and systems take 255"""
 DELETE = "delete"
 SET = "set"
 
@@ -74,6 +77,12 @@ class Layout:
         """The mark beside a job's file."""
         folder, slash, name = path.rpartition("/")
         return f"{self.jobs}/{folder}{slash}.{name}.{kind}"
+
+    def set_mark(self, path: str, namespace: str, name: str) -> str:
+        """The mark of what commands set in a job: the same whether it stands alone in its file or among others."""
+        file = file_of(path)
+        may_share = len(file.rpartition("/")[2].encode()) <= MAX_SHARED_NAME
+        return self.mark(place_of(file, namespace, name) if may_share else file, SET)
 
     def under(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, replace
 
 from trainmaster.api.complaints import MISSING
-from trainmaster.api.documents import names_in, read_job, text_suspends
+from trainmaster.api.documents import Document, read_document
 from trainmaster.api.job import NAMESPACE_NAME, TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_documents import Span, spans
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry
 from trainmaster.sources.layout import (
+    MAX_SHARED_NAME,
     can_be_named,
     default_name,
     default_namespace,
@@ -24,8 +25,6 @@ MAX_BYTES = 1 << 20
 """of one file: what is larger is no job, and reading it could hurt the controller"""
 MAX_DOCUMENTS = 200
 """of one file: each costs a status"""
-MAX_SHARED_NAME = 100
-"""bytes of the name of a file that holds several: a status is called by it and by the job, and systems take 255"""
 
 _TWICE = re.compile(r"( here twice, first on line )(\d+)$")
 
@@ -94,9 +93,13 @@ def read_file(path: str, entry: Entry, data: bytes) -> FileRead:
 
 
 def _read_text(path: str, entry: Entry, text: str) -> FileRead:
-    job, problems = read_job(text, default_name(path))
+    return _told(path, entry, text, read_document(text, default_name(path)))
+
+
+def _told(path: str, entry: Entry, text: str, document: Document) -> FileRead:
+    job, problems = document.job, document.problems
     if job is None:
-        return replace(refused(path, entry, *problems, text=text), suspends=text_suspends(text))
+        return replace(refused(path, entry, *problems, text=text), suspends=document.suspends)
     job = with_namespace(job, default_namespace(path))
     namespace, name = job.metadata.namespace, job.metadata.name
     if not re.fullmatch(NAMESPACE_NAME, namespace):
@@ -126,17 +129,19 @@ def _read_several(path: str, entry: Entry, texts: list[tuple[str, Span]]) -> tup
 
 def _read_one_of(path: str, entry: Entry, text: str, span: Span, number: int) -> FileRead:
     """One of several documents: it names itself, since the file's name can't serve them all."""
-    read = _read_text(numbered(path, number), entry, text)
+    document = read_document(text)
+    read = _told(numbered(path, number), entry, text, document)
     told = tuple(_in_file(each, span.line) for each in read.problems)
     read = replace(read, problems=told, number=number, suspends=False)
     if read.job is not None:
         return replace(read, path=place_of(path, *read.identity), named=True)
-    namespace, name = names_in(text)
+    namespace, name = document.namespace, document.name
     namespace = default_namespace(path) if namespace is None else namespace
     if not can_be_named(namespace, name):
         return replace(read, namespace=default_namespace(path), name=f"{default_name(path)}-{number}")
-    named = replace(read, namespace=str(namespace), name=str(name), named=True, suspends=text_suspends(text))
-    return replace(named, path=place_of(path, *named.identity))
+    names = str(namespace), str(name)
+    read = replace(read, path=place_of(path, *names), named=True, suspends=document.suspends)
+    return replace(read, namespace=names[0], name=names[1])
 
 
 def _in_file(found: FieldProblem, above: int) -> FieldProblem:

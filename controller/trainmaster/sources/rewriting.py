@@ -28,7 +28,9 @@ def without_document(data: bytes, read: FileRead) -> bytes:
 
 
 def must_be_alone(read: FileRead) -> None:
-    """InvalidError for a file that is refused as a whole and holds more than what stands for it."""
+    """InvalidError for a file that is refused as a whole and holds more than what stands for it, or may do so."""
+    if not read.text and read.entry.size:
+        raise InvalidError(f"{read.path} can't be read, and may hold several jobs: edit the file by hand")
     if not read.number and (count := len(spans(read.text))) > 1:
         raise InvalidError(f"{read.path} holds {count} documents: edit the file by hand")
 

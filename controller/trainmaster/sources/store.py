@@ -18,7 +18,7 @@ from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
-from trainmaster.sources.layout import DELETE, SET, Layout, file_of, is_job, is_whole, place_of
+from trainmaster.sources.layout import DELETE, Layout, file_of, is_job, is_whole, place_of
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.presence import is_there, shown_paths, why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
@@ -91,6 +91,10 @@ class JobStore:
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
         existing = self._find(*wanted.identity) if self.is_there else None
+        if (
+            existing and existing.number and not existing.named
+        ):  # a draft, which is called so for want of a name
+            existing = None
         path = existing.path if existing else self._free(*wanted.identity)
         text = placed(text, path, wanted)
         if existing and same(existing, text):
@@ -102,7 +106,7 @@ class JobStore:
             self._replace(existing, text)
         else:
             self._put(path, text.encode())
-        self._files.delete(self._layout.mark(path, SET))
+        self._files.delete(self._layout.set_mark(path, *wanted.identity))
         return Applied("configured" if existing else "created", *wanted.identity, path)
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
@@ -134,7 +138,7 @@ class JobStore:
             self._files.delete(read.entry.path)
         for place in self._places(job.path, namespace, name):
             self._files.replace(self._layout.mark(place, DELETE), b"")
-        self._files.delete(self._layout.mark(job.path, SET))
+        self._files.delete(self._layout.set_mark(job.path, namespace, name))
         return job
 
     def _places(self, path: str, namespace: str, name: str) -> tuple[str, ...]:
@@ -185,19 +189,20 @@ class JobStore:
             raise InvalidError(no)
 
     def _ask(self, read: FileRead, wanted: TrainingJob | None) -> None:
-        if undone := conflicts(self._owned(read.path), read.job, wanted):
+        if undone := conflicts(self._owned(read), read.job, wanted):
             cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
             raise InvalidError(f"{'; '.join(undone)}: {cure}")
 
-    def _owned(self, path: str) -> tuple[Owned, ...]:
+    def _owned(self, read: FileRead) -> tuple[Owned, ...]:
         try:
-            return from_bytes(self._files.read(self._layout.mark(path, SET), MAX_BYTES))
+            return from_bytes(self._files.read(self._layout.set_mark(read.path, *read.identity), MAX_BYTES))
         except FileNotFoundError:
             return ()
 
     def _own(self, read: FileRead, changes: Changes, by: str) -> None:
-        fields = with_set(self._owned(read.path), changes, by)
-        self._files.replace(self._layout.mark(read.path, SET), to_bytes(fields), owner=read.entry.owner)
+        fields = with_set(self._owned(read), changes, by)
+        mark = self._layout.set_mark(read.path, *read.identity)
+        self._files.replace(mark, to_bytes(fields), owner=read.entry.owner)
 
     # --- files
 
