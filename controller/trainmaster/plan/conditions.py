@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
@@ -14,22 +13,13 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.gentle import said as leaving_words
 from trainmaster.plan.in_force import immutable_problems
+from trainmaster.plan.kstatus import Said, summary
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory
 from trainmaster.plan.unread import why_unread
 from trainmaster.plan.values import ContainerState
 
 NOT_YET = (ContainerState.ALLOCATED, ContainerState.STARTING)
 """states of a container whose process is only about to run; one that isn't seen or asked about may well run"""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One condition before it gets its time."""
-
-    type: C
-    true: bool
-    reason: str
-    message: str
 
 
 def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
@@ -48,7 +38,7 @@ def conditions_of(case: Case, memory: Memory) -> tuple[Said, ...]:
         _ended(memory, C.FAILED, now),
         _finished(memory, now),
     )
-    return (*own, *_summary(own, refused))
+    return (*own, *summary(own, refused))
 
 
 def _accepted(case: Case, memory: Memory, refused: Refusal | None) -> Said:
@@ -282,21 +272,3 @@ def _at_work(case: Case, memory: Memory) -> str:
         return reasons.ALL_RUNNING if running == len(wanted) else reasons.SOME_RUNNING
     waits = wanted and all(case.now < r.not_before for r in wanted)
     return reasons.BACKING_OFF if waits else reasons.REPLICA_RESTART
-
-
-def _summary(own: tuple[Said, ...], refused: Refusal | None) -> Iterator[Said]:
-    """kstatus's three, so that Argo CD and Flux see health. An edit that only waits for YARN is not a failure."""
-    true = {s.type: s for s in own if s.true}
-    waits = own[0] if not own[0].true and own[0].reason == reasons.YARN_AWAY else None
-    ready = true.get(C.SUCCEEDED) or true.get(C.SUSPENDED) or true.get(C.RUNNING)
-    stalled = true.get(C.FAILED) or (own[0] if refused or not (own[0].true or waits) else None)
-    ready = None if stalled and C.FAILED in true else ready
-    other = next((s for s in own[1:] if s.true), own[0])
-    yield Said(C.READY, ready is not None, *_why(ready or other))
-    yield Said(C.STALLED, stalled is not None, *_why(stalled or other))
-    reconciling = waits is not None or (ready is None and stalled is None)
-    yield Said(C.RECONCILING, reconciling, *_why(waits or ready or stalled or other))
-
-
-def _why(said: Said) -> tuple[str, str]:
-    return said.reason, said.message

@@ -15,21 +15,14 @@ from typing import TYPE_CHECKING, Any
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.ends import End, LastExit, Life, Survivor
+from trainmaster.plan.key import Key
+from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
 
 if TYPE_CHECKING:
     from dataclasses import replace as replace  # noqa: PLC0414 - the one below, with the types of its arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One replica's place in its job; it outlives the containers that fill it."""
-
-    role: str
-    index: int
-
-    def __str__(self) -> str:
-        return f"{self.role}-{self.index}"
-
+__all__ = ["KeptLog", "Key", "PastRun", "Verdict"]
 
 UNCOUNTED = 4_102_444_800.0
 """`Survivor.until` while no time counts (the year 2100): it is said to live, or YARN is away and nobody waits for a node"""
@@ -159,38 +152,6 @@ class ApplicationMemory:
     report_token: str = field(default="", repr=False)
     """secret: with it the job's processes report their steps. Made with the id, so that it costs no write, and kept, so that
     those that run go on to report to whoever leads next"""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How the job ended. Written before anything is told to YARN."""
-
-    succeeded: bool
-    reason: str
-    message: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class KeptLog:
-    """The last container of one replica of a run that is over."""
-
-    key: Key
-    container: str
-    http: str
-    code: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """A run that ended before the job was run again: what people are still shown of it."""
-
-    number: int
-    verdict: Verdict
-    applications: tuple[str, ...] = ()
-    started_at: float = 0.0
-    charged: int = 0
-    logs: tuple[KeptLog, ...] = ()
 
 
 @dataclass(frozen=True)  # without slots: `replace` copies it as one

@@ -18,9 +18,10 @@ from trainmaster.api.status import (
 from trainmaster.api.status import ConditionType as C
 from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
-from trainmaster.plan.conditions import Said, conditions_of, runs
+from trainmaster.plan.conditions import conditions_of, runs
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.in_force import immutable_problems
+from trainmaster.plan.kstatus import Said
 from trainmaster.plan.links import container_log
 from trainmaster.plan.memory import Memory, PastRun, replace
 from trainmaster.plan.rows import role_status
