@@ -35,6 +35,7 @@ from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.stopping import RETRY, Stopping
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.actions import STARTS
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
@@ -156,10 +157,7 @@ class Doing:
             await asyncio.sleep(0)
 
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks.values())
 
     def _give_back(self, ids: Iterable[str]) -> None:
         for id_ in ids:
