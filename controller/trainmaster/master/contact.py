@@ -228,7 +228,12 @@ class Contact:
     def expects(self) -> bool:
         """Whether something is to be heard from YARN soon: then heartbeats are fast."""
         asks = self.heart is not None and bool(self.heart.stands)
-        return asks or self.sight.unsure or self.sight.strays(self._memory())
+        return asks or self.sight.unsure or clock.now() >= self.sight.strays_from(self._memory())
+
+    @property
+    def takes_leave(self) -> bool:
+        """Of a job that closes: whether something lives, and all of it has time to end in. That is as calm as if it ran."""
+        return bool(self.sight.containers) and clock.now() < self.sight.strays_from(self._memory())
 
     async def drop_heart(self) -> None:
         heart, self.heart = self.heart, None

@@ -296,5 +296,6 @@ class JobMaster:
         self.desk.beating.note(self.memory.uid, holds=holds, expects=expects)
         if self.contact.sight.changed or self.contact.speaks:
             return 0.0
-        closing = bool(self.memory.closing_since) and not self.memory.closed_at
-        return self.desk.beat_after(expects=closing or expects, holds=holds)
+        memory = self.memory
+        closing = memory.closing_since and not memory.closed_at and not self.contact.takes_leave
+        return self.desk.beat_after(expects=bool(closing) or expects, holds=holds)
