@@ -32,6 +32,8 @@ class Case:
     """reason and message why the newest declaration is not in force (in_force.py); None while it is"""
     unread: bool = False
     """whether nothing readable was declared: then `job` is only an outline of it (unread.py), and nothing may be run by it"""
+    before: TrainingJob | None = None
+    """what was in force at the last decision: it has the roles that an edit takes out"""
 
     def role(self, key: Key) -> Role:
         return self.job.spec.roles[key.role]
@@ -42,6 +44,20 @@ class Case:
 
     def scope(self, key: Key) -> RestartScope:
         return self.role(key).restart_scope or default_scope(self.job, key.role)
+
+    def grace(self, role: str) -> float | None:
+        """Seconds that a process of this role has to end in; None where no declaration has the role any more.
+
+        The newest one counts where it grants less, also when it is not in force: a job that is being deleted can be hurried.
+        """
+        found = [
+            job.spec.roles[role].grace
+            for job in (self.job, self.declared.job)
+            if job and role in job.spec.roles
+        ]
+        if not found and self.before and role in self.before.spec.roles:
+            return self.before.spec.roles[role].grace
+        return min(found, default=None)
 
     @cached_property
     def total(self) -> Size:

@@ -16,7 +16,7 @@ from trainmaster.plan.asks import asks_of, avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
-from trainmaster.plan.gentle import note_told
+from trainmaster.plan.gentle import hurry, note_told
 from trainmaster.plan.hangs import note_progress, watch
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
@@ -47,6 +47,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     follow_anew,
     check_deadlines,
     close,
+    hurry,
     forget_survivors,  # so that a gang waits for none that is over
     gather,
     judge_left_over,
