@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, fields, replace
 from plan.shell import LIMITS, Shell
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+from trainmaster.hadoop.containers import NmState
 from trainmaster.master.codec import decode, encode
 from trainmaster.master.identity import RUN_BITS
+from trainmaster.master.launch import GRACE
 from trainmaster.plan.classify import CHARGED
-from trainmaster.plan.decide import decide
+from trainmaster.plan.decide import decide, last_good
 from trainmaster.plan.ends import LastExit
 from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Key, Memory
@@ -30,7 +32,6 @@ from trainmaster.plan.values import (
     Seen,
     Start,
     Stop,
-    Terminate,
 )
 from yarn.nodemanager import NodeManager, Process
 
@@ -44,6 +45,20 @@ OF_REPLICAS = ("run",)
 OF_REPLICAS_IN_A_RUN = ("restarts", "replacements", "port_clashes")
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """A process that was let go."""
+
+    role: str
+    since: float
+    grace: float = LONGEST
+
+    def hurried(self, world: Shell, memory: Memory) -> Leaving:
+        """With no more time than any declaration has granted since."""
+        jobs = [job for job in (world.declared.job, last_good(memory)) if job and self.role in job.spec.roles]
+        return replace(self, grace=min([self.grace, *(job.spec.roles[self.role].grace for job in jobs)]))
+
+
 @dataclass
 class Laws:
     """Called with each plan before it is written or acted on, and with each memory that is written."""
@@ -55,6 +70,8 @@ class Laws:
     asks_again: int = 8
     """at every so-manieth pass the same is asked again, which takes four times as long as to ask once"""
     passes: int = 0
+    leaving: dict[str, Leaving] = field(default_factory=dict)
+    """by container: those that were let go while they ran"""
 
     def decided(self, world: Shell, plan: Plan) -> None:
         self.passes += 1
@@ -69,10 +86,26 @@ class Laws:
         ports_are_unique(plan.memory)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
-        nobody_is_stopped_before_its_time(world, plan)
+        self._nobody_is_stopped_before_its_time(world, plan)
+        everybody_is_told_once(world)
         nobody_outstays_its_time(world, plan)
         one_process_of_each_identity(world)
         one_generation_at_a_time(world)
+
+    def _nobody_is_stopped_before_its_time(self, world: Shell, plan: Plan) -> None:
+        """Whatever happens to controllers meanwhile: by when it was let go, and by what it was started with.
+
+        That the declaration grants less while it is waited for cuts its time short.
+        """
+        self.leaving = {**self.leaving, **_let_go(world, plan.memory)}
+        for id_, left in self.leaving.items():
+            self.leaving[id_] = left.hurried(world, plan.memory)
+        for action in plan.actions:
+            left = self.leaving.get(action.container) if isinstance(action, Stop) else None
+            process = left and _running(world, action.container)
+            if left and process:
+                own = float(process.launch.environment.get(GRACE, 0))
+                assert world.now >= left.since + min(left.grace, own), f"{action} after {left}"
 
     def written(self, world: Shell, before: Memory, after: Memory) -> None:
         nothing_falls(before, after)
@@ -169,18 +202,30 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
             assert world.sight.containers[action.container].state is ContainerState.ALLOCATED
 
 
-def nobody_is_stopped_before_its_time(world: Shell, plan: Plan) -> None:
-    """Who was let go while it ran has what its role grants, whatever happens to controllers meanwhile; and is told once, as far
-    as anybody can know."""
-    leaving_ = {one.container: one for one in leaving(plan.memory)}
-    for action in plan.actions:
-        survivor = leaving_.get(action.container) if isinstance(action, Stop | Terminate) else None
-        if isinstance(action, Stop) and survivor:
-            assert world.now >= survivor.grace_until
-        if isinstance(action, Terminate):
-            assert survivor
-            assert not survivor.told
-            assert world.now < survivor.grace_until
+def _let_go(world: Shell, after: Memory) -> dict[str, Leaving]:
+    """Those that this decision lets go while they run, as far as is seen; save those that YARN says are over, or gave away."""
+    bound = {r.container for r in after.replicas if r.bound}
+    ended = {e.container for e in (*world.seen.ends, *world.memory.pending_ends)}
+    found = {}
+    for replica in world.memory.replicas:
+        seen = world.seen.containers.get(replica.container)
+        ran = seen is None or seen.state in (ContainerState.RUNNING, ContainerState.UNKNOWN)
+        waits = replica.process > 1 and (
+            replica.reinitialising or not seen or seen.process != replica.process
+        )
+        if replica.bound and ran and not waits and replica.container not in bound | ended:
+            found[replica.container] = Leaving(replica.key.role, world.now)
+    return found
+
+
+def _running(world: Shell, container: str) -> Process | None:
+    processes = (p for _, p in world.yarn.processes() if p.state is NmState.RUNNING and not p.awaits_kill)
+    return next((p for p in processes if p.of.id == container), None)
+
+
+def everybody_is_told_once(world: Shell) -> None:
+    """By what NodeManagers were told, whatever becomes of answers and controllers."""
+    assert all(process.begged < 2 for _, process in world.yarn.processes())
 
 
 def nobody_outstays_its_time(world: Shell, plan: Plan) -> None:

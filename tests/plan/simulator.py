@@ -61,8 +61,8 @@ class Simulator(Shell):
         method = ("allocate", "start", "stop", "register", "statuses", "reinitialise", "terminate")[
             number % 7
         ]
-        if method == "start" and number // 7 % 4 == 3:
-            return  # no client of ours makes the same start twice
+        if method in ("start", "terminate") and number // 7 % 4 == 3:
+            return  # no client of ours makes one of these calls twice
         if method == "reinitialise" and number // 7 % 2:
             self.yarn.answers.late[method] = 1
             return

@@ -177,7 +177,7 @@ def test_it_is_said_of_what_is_scaled_away_while_the_others_run() -> None:
 
 
 HURRIED = {
-    "suspended": lambda at, grace: suspends(at, grace),
+    "suspended": suspends,
     "deleted": lambda at, grace: at.declares(job("Generic", FREE, grace=grace, worker=2)),
     "scaled": lambda at, grace: at.declares(
         job("Generic", FREE, grace=grace, spec={"scaling": "Live"}, worker=1)

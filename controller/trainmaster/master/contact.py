@@ -22,6 +22,7 @@ from trainmaster.master.points import reach
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import OVER, Sight
 from trainmaster.master.stacks import Stacks
+from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.values import IDLE, AppState, Plan
 
@@ -44,7 +45,8 @@ class Contact:
         self.heart: Heart | None = None
         self.releases: set[str] = set()
         """containers to be given back with the next heartbeat"""
-        self.doing = Doing(desk, self.sight, wake, self.releases)
+        untold = [one.container for one in leaving(memory()) if not one.told]
+        self.doing = Doing(desk, self.sight, wake, self.releases, untold)
         self._stacks = Stacks(desk, self.sight, wake)
         self._relisting = Relisting()
         self._registered_now = False

@@ -29,6 +29,7 @@ from trainmaster.master import clock
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
+from trainmaster.master.dismissal import Dismissal
 from trainmaster.master.launch import files_of, launch, order_of, user_of, waiting
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
@@ -57,11 +58,21 @@ class NotLetInError(UnavailableError):
 class Doing:
     """The work under way for one job."""
 
-    def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event, release: set[str]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        sight: Sight,
+        wake: asyncio.Event,
+        release: set[str],
+        unsure: Iterable[str] = (),
+    ) -> None:
+        """Of the `unsure` it isn't known whether they were told to go before."""
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._turns = asyncio.Lock()
-        self._stopping = Stopping(desk, sight, self._turn, self._until_leading, self._give_back)
+        self._stopping = Stopping(
+            desk, sight, self._turn, self._until_leading, self._give_back, Dismissal(desk, sight, unsure)
+        )
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
