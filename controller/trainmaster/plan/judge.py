@@ -20,7 +20,7 @@ from trainmaster.plan.classify import (
     describe,
     signal_of,
 )
-from trainmaster.plan.ends import Cause, LastExit
+from trainmaster.plan.ends import Cause, GpuFault, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Failure, Memory, ReplicaMemory, Verdict, changed, replace
@@ -32,7 +32,7 @@ from trainmaster.plan.restart import (
     whole_job,
     without_survivor,
 )
-from trainmaster.plan.ruling import Ruling, by_default, ruling_of, told
+from trainmaster.plan.ruling import Ruling, by_default, recent_gpu_faults, ruling_of, told
 from trainmaster.plan.survivors import hosts_of, on_its_word_alone, remembered
 from trainmaster.plan.values import End, Event
 
@@ -211,6 +211,9 @@ def _restart_or_fail(
         draft.verdict = _verdict(case, draft, replica, *why)
         return
     draft.root = root or draft.root
+    if cause is Cause.GPU_FAULT and not ruling.charged:
+        fault = GpuFault(replica.host, case.now)
+        draft.gpu_faults = recent_gpu_faults((*draft.gpu_faults, fault), case.now)
     if (ruling.avoid_node or (root and root.elsewhere)) and replica.host:
         draft.avoided = avoiding(draft.avoided, replica.host, case.now)
         said = f"{said}; {replica.host} is left alone for a while, where there are other nodes"

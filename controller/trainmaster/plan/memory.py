@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trainmaster.api.progress_status import ProgressStatus
-from trainmaster.plan.ends import End, LastExit, Life, Survivor
+from trainmaster.plan.ends import End, GpuFault, LastExit, Life, Survivor
 
 if TYPE_CHECKING:
     from dataclasses import replace as replace  # noqa: PLC0414 - the one below, with the types of its arguments
@@ -230,6 +230,8 @@ class Memory:
     """hosts on which something of this application was given up without a word: it may come back with them"""
     avoided: tuple[Avoided, ...] = ()
     """nodes that failed it, the newest last"""
+    gpu_faults: tuple[GpuFault, ...] = ()
+    """the free ones of the last day, the newest last"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0
