@@ -144,7 +144,8 @@ class JobMaster:
             sight.changed = False
             seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
             about = (self.declared, self.memory, seen, clock.now(), desk.limits)
-            plan = await desk.beside(size_of(self.declared, self.memory), decide, *about)
+            size = size_of(self.declared, self.memory, len(seen.ends))
+            plan = await desk.beside(size, decide, *about)
             if seen.ends:
                 reach("pulled")
             changes = plan.memory != self.memory

@@ -7,7 +7,7 @@ from dataclasses import replace
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.master import clock
-from trainmaster.master.desk import Desk
+from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size
@@ -17,6 +17,10 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
+
+MANY_ENDS = 10
+"""ends that take as long to judge as a large job takes to be decided on: the last words of each are looked through for a hundred
+patterns, which takes a millisecond or two"""
 
 
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
@@ -55,10 +59,10 @@ def _queue_of(declared: Declared, memory: Memory, sight: Sight) -> str:
     return wanted.spec.queue if wanted else ""
 
 
-def size_of(declared: Declared, memory: Memory) -> int:
-    """How many replicas the job has, or is to have."""
+def size_of(declared: Declared, memory: Memory, ends: int = 0) -> int:
+    """How many replicas the job has, or is to have; or that take as long to decide on as so many ends that were heard."""
     wanted = sum(role.replicas for role in declared.job.spec.roles.values()) if declared.job else 0
-    return max(wanted, len(memory.replicas))
+    return max(wanted, len(memory.replicas), ends * LARGE // MANY_ENDS)
 
 
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
