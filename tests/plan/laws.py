@@ -119,12 +119,22 @@ class Laws:
     def _ends_are_charged_once(self, before: Memory, after: Memory) -> None:
         """The counter says how many containers' ends were charged; the one that failed the job restarts nothing."""
         new = [e for e in _exits(after).values() if e not in _exits(before).values() and e.cause in CHARGED]
-        again = {e.container for e in new} & self.charged
-        assert not again, f"{again} charged twice"
-        self.charged |= {e.container for e in new}
         fatal = after.verdict and not before.verdict and any(e.message in after.verdict.message for e in new)
+        rules = (job := last_good(after)) and job.spec.failure_rules
+        paid = {e.container for e in new} if not rules else _charged_by_rules(before, after)
+        again = paid & self.charged
+        assert not again, f"{again} charged twice"
+        self.charged |= paid
         known = 0 if _runs_again(before, after) else before.charged
-        assert after.charged - known == len(new) - bool(fatal)
+        assert after.charged - known == len(paid) - (bool(fatal) and not rules)
+
+
+def _charged_by_rules(before: Memory, after: Memory) -> set[str]:
+    """Containers of the replicas that have had a charged restart more: a rule may charge any end, or none."""
+    old = {r.key: r.restarts for r in before.replicas} if not _runs_again(before, after) else {}
+    more = [(r, r.restarts - old.get(r.key, 0)) for r in after.replicas if r.restarts > old.get(r.key, 0)]
+    assert all(times == 1 and r.last_exit for r, times in more)
+    return {r.last_exit.container for r, _ in more if r.last_exit}
 
 
 def _runs_again(before: Memory, after: Memory) -> bool:
