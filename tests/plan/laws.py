@@ -30,6 +30,7 @@ from trainmaster.plan.values import (
     Plan,
     Reinitialise,
     Seen,
+    Size,
     Start,
     Stop,
 )
@@ -84,6 +85,7 @@ class Laws:
         anew_only_what_is_of_another_generation(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
+        there_is_room_beside_what_is_avoided(world, plan)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
         self._nobody_is_stopped_before_its_time(world, plan)
@@ -278,6 +280,19 @@ def ports_are_unique(memory: Memory) -> None:
     used = Counter((r.host, port) for r in memory.replicas if r.bound for port in r.ports)
     assert not [place for place, times in used.items() if times > 1]
     assert all(r.ports for r in memory.replicas if r.bound)
+
+
+def there_is_room_beside_what_is_avoided(world: Shell, plan: Plan) -> None:
+    """However many nodes have failed: of the largest part of them one may ask."""
+    cluster, known = world.seen.cluster, world.seen.cluster.picture.by_host if world.seen.cluster else {}
+    gone = plan.avoid & known.keys()
+    if plan.avoid and cluster:
+        assert 2 * len(gone) <= len(known)
+        left = [node for host, node in known.items() if host not in gone]
+        wanted = sum((ask.size for ask in plan.asks), Size())
+        assert wanted.fits(sum((node.total for node in left), Size()))
+        assert all(any(ask.size.fits(node.total) for node in left) for ask in plan.asks)
+    assert not plan.avoid or any(not r.bound for r in plan.memory.replicas)
 
 
 def conditions_agree(status: JobStatus) -> None:

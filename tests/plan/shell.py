@@ -76,6 +76,8 @@ class Shell(Conversation):
     version: str = "3.4.2"
     now: float = 50_000.0
     may_ask: bool = True
+    suspects: frozenset[str] = frozenset()
+    """hosts that have failed other jobs as well"""
     epoch: int = 1
     journal: Memory | None = None
     forgotten: bool = False
@@ -125,7 +127,7 @@ class Shell(Conversation):
 
     def _outside(self) -> tuple[object, ...]:
         nodes = self._cluster().nodes if self.memory.gathering else ()
-        return self.declared, self.may_ask, nodes
+        return self.declared, self.may_ask, self.suspects, nodes
 
     def _look(self) -> Seen:
         return Seen(
@@ -135,6 +137,7 @@ class Shell(Conversation):
             ends=self.sight.ends,
             cluster=self._cluster(),
             may_ask=self.may_ask,
+            suspects=self.suspects,
             refused_asks=self._refused(),
         )
 

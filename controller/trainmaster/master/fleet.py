@@ -35,6 +35,7 @@ from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
 from trainmaster.master.reports import FoundReports
+from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.values import HeldGpus, Limits, Seen
@@ -78,6 +79,7 @@ class Fleet:
         self._bell = Bell(self._nudge)
         self._gpus = FoundGpus()
         self.reports = FoundReports()
+        self._suspects = FoundSuspects()
         self._leading = False
         source.ask(self.advise)
 
@@ -121,6 +123,7 @@ class Fleet:
             foreign=self._source.foreign,
             unshown=self._publisher.unshown,
             reports=self.reports.unread(),
+            suspects=self._suspects.known if self._leading else (),
         )
 
     def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
@@ -202,6 +205,7 @@ class Fleet:
             publish=self._publisher.put,
             gpus=self._gpus,
             reports=self.reports,
+            suspects=self._suspects,
             logs=self._logs,
             gone=self._gone,
             remove=self._source.remove,
@@ -257,9 +261,15 @@ class Fleet:
             await self._cluster.look()
             self.beats.works("cluster")
             await desk.line.look()
-            for uid in (*desk.line.news(), *self._not_taken_in(desk)):
+            for uid in (*desk.line.news(), *self._not_taken_in(desk), *self._look_at_suspects()):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
+
+    def _look_at_suspects(self) -> Iterator[str]:
+        """Jobs that ask for containers, where they are to leave other nodes alone than before."""
+        jobs = (m.memory for m in self._masters.values() if m.memory.avoided)
+        if self._suspects.look(jobs, len(self._cluster.racks), clock.now()):
+            yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 
     def _not_taken_in(self, desk: Desk) -> Iterator[str]:
         """Jobs, or edits of them, that are not taken in, where the terms have changed on which their queue does that."""

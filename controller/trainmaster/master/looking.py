@@ -41,6 +41,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         progress=desk.reports.progress(memory),
         stacks=dict(sight.stacks),
         job_page=desk.job_page(declared),
+        suspects=desk.suspects.hosts,
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
     )

@@ -12,7 +12,8 @@ from trainmaster.plan.actions import actions_of, kill_of
 from trainmaster.plan.again import run_again
 from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
-from trainmaster.plan.asks import asks_of, avoided
+from trainmaster.plan.asks import asks_of
+from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather

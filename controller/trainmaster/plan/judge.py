@@ -18,6 +18,7 @@ from trainmaster.plan.classify import (
     HUNG,
     classify,
     describe,
+    lacked_by_node,
     signal_of,
 )
 from trainmaster.plan.ends import Cause, GpuFault, LastExit
@@ -214,8 +215,9 @@ def _restart_or_fail(
     if cause is Cause.GPU_FAULT and not ruling.charged:
         fault = GpuFault(replica.host, case.now)
         draft.gpu_faults = recent_gpu_faults((*draft.gpu_faults, fault), case.now)
-    if (ruling.avoid_node or (root and root.elsewhere)) and replica.host:
-        draft.avoided = avoiding(draft.avoided, replica.host, case.now)
+    elsewhere = (root and root.elsewhere) or lacked_by_node(end.code, end.diagnostics)
+    if (ruling.avoid_node or elsewhere) and replica.host:
+        draft.avoided = avoiding(draft.avoided, replica.host, case.now, cause.value)
         said = f"{said}; {replica.host} is left alone for a while, where there are other nodes"
     after = counted(case, replica, ruling)
     wait = wait_after(case, draft, after, ruling)

@@ -80,6 +80,10 @@ class Avoided:
     until: float
     times: int = 1
     """failures of this kind on it, as long as they count"""
+    cause: str = ""
+    """what the last one was judged to be"""
+    at: float = 0.0
+    """when that was; 0 in records from before it was kept"""
 
 
 @dataclass(frozen=True, slots=True)

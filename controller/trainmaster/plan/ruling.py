@@ -27,7 +27,7 @@ GPU_FAULTS_FREE = 3
 """of one job a day. More of them, or on a third node, and it is the program that breaks its GPUs, or says so"""
 GPU_FAULT_NODES = 2
 GPU_FAULT_WINDOW = 24 * 3600.0
-AVOIDED = frozenset({Cause.GPU_FAULT})
+AVOIDED = frozenset({Cause.GPU_FAULT, Cause.NODE_UNHEALTHY})
 """causes that lie at a node, and stay there when the process is gone"""
 
 
