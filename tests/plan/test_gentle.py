@@ -221,3 +221,12 @@ def test_a_role_that_the_job_has_no_more_keeps_its_time() -> None:
 def test_a_job_that_is_hurried_ends_in_yarn_sooner() -> None:
     at = suspends(heard(suspends(world(grace=3600), 3600), "c1", "c2"), 5)
     assert at.later(5 + FINISH_ANYWAY).told(Finish)
+
+
+def test_what_is_deleted_at_once_has_no_time_at_all() -> None:
+    at = world(grace=3600)
+    at.declared = replace(at.declared, deleted=True, at_once=True)
+    assert stopped(at.later(0)) == ["c1", "c2"]
+    late = heard(world(grace=3600).deletes(), "c1", "c2").later(20)
+    late.declared = replace(late.declared, at_once=True)
+    assert stopped(late.later(0)) == ["c1", "c2"]

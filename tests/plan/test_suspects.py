@@ -100,6 +100,12 @@ def test_what_others_found_broken_is_asked_for_nothing() -> None:
     assert "left alone, having failed several jobs: b" in at.condition("Queued").message
 
 
+def test_who_asks_for_nothing_any_more_avoids_nothing() -> None:
+    at = world().sees(cluster=cluster("a", "b", "c")).runs("a").ends("worker-0", 1, BROKEN)
+    assert at.plan.avoid == {"a"}
+    assert at.deletes().plan.avoid == frozenset()
+
+
 def test_who_runs_there_stays() -> None:
     at = world().runs().sees(suspects=frozenset({"a"}), cluster=cluster("a", "b", "c"))
     assert at.plan.avoid == frozenset()

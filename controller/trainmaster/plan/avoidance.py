@@ -64,6 +64,8 @@ def _of_all(case: Case, memory: Memory) -> frozenset[str]:
 
 
 def _waiting(memory: Memory) -> list[ReplicaMemory]:
+    if memory.closing_since or memory.verdict:
+        return []
     return [r for r in memory.replicas if not r.bound and not r.done]
 
 

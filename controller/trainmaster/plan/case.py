@@ -52,6 +52,8 @@ class Case:
 
         The newest one counts where it grants less, also when it is not in force: a job that is being deleted can be hurried.
         """
+        if self.declared.at_once:
+            return 0.0
         found = [
             job.spec.roles[role].grace
             for job in (self.job, self.declared.job)

@@ -2,6 +2,7 @@
 
 jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
+jobs/<any folders>/.<name>.yaml.now     the same, and its processes get no time to end in
 jobs/<any folders>/.<name>.yaml.set     what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
 status/<same path>,<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
@@ -23,6 +24,7 @@ from trainmaster.api.job import JOB_NAME, NAMESPACE_NAME
 SUFFIXES = (".yaml", ".yml")
 """in letters of either case"""
 DELETE = "delete"
+NOW = "now"
 SET = "set"
 
 
