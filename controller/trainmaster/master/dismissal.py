@@ -13,6 +13,7 @@ from trainmaster.errors import DeniedError, NotDoneError, RefusedError, Trainmas
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
 from trainmaster.master.launch import TOLD
+from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.plan.values import Terminate
 
@@ -73,6 +74,7 @@ class Dismissal:
             if not isinstance(error, NotDoneError | RefusedError):
                 self._unsure.setdefault(action.container, None)
             return False
+        reach("told-to-go")
         return True
 
 
