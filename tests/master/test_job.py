@@ -15,7 +15,7 @@ from master.virtual import run, turns, virtual
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop.values import FinalStatus
 from trainmaster.master.desk import LONGEST_BEAT
-from trainmaster.plan.values import AppState
+from trainmaster.plan.values import AppState, Limits
 
 # --- the way there and back
 
@@ -247,3 +247,20 @@ async def _leaves(gone: bool) -> None:
         assert not office.desk.beating.expecting
         await office.until(lambda: len(office.yarn.running()) == (0 if gone else 1), 600)
         await office.until(lambda: master.over or not gone, 20)
+
+
+@virtual
+async def test_a_job_beats_calmly_while_what_it_was_granted_waits_for_processes_that_have_time() -> None:
+    async with Office(limits=Limits(in_place=False)) as office:
+        roles = {"worker": {"restartScope": "Job"}}
+        master = office.drive(job(policy={"backoff": {"base": 0}}, roles=roles, worker=2, grace=600))
+        await office.running(2)
+        for _, process in office.yarn.processes():
+            process.deaf = True
+        office.yarn.exits(container(master), 1)
+        await asyncio.sleep(20)
+        assert master.memory.gathering
+        calls = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - calls == pytest.approx(100 / office.desk.calm_beat, abs=2)
+        await office.until(lambda: master.memory.started_generation == 2, 600)

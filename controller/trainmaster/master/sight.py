@@ -271,7 +271,7 @@ class Sight:
 
     def strays_from(self, memory: Memory) -> float:
         """When containers are listed that no replica is bound to: they are being held for a gang, given back or stopped. Those
-        that have time to end in count from its end on; infinity where there are none."""
+        that have time to end in, and a gang's that waits for those, count from its end on; infinity where there are none."""
         replicas, retired, version, since = self._strays
         same = replicas is memory.replicas and retired is memory.retired_survivors
         if not same or version != self.containers.version:
@@ -282,7 +282,11 @@ class Sight:
     def _from(self, memory: Memory) -> float:
         strays = self.containers.keys() - {r.container for r in memory.replicas}
         times = {one.container: one.grace_until for _, one in memory.leaving} if strays else {}
-        return min((times.get(id_, 0.0) for id_ in strays), default=inf)
+        held = min(times.values(), default=0.0) if memory.gathering else 0.0
+        known = {
+            id_: held for id_ in strays if self.containers[id_].state is ContainerState.ALLOCATED
+        } | times
+        return min((known.get(id_, 0.0) for id_ in strays), default=inf)
 
     def _add(self, granted: GrantedContainer, roles: Mapping[str, int], state: ContainerState) -> None:
         key, run = read_request_id(granted.allocation_request_id, roles)

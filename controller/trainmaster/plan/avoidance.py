@@ -91,7 +91,7 @@ def _holds(cluster: Cluster, hosts: Set[str], size: Size) -> bool:
 def said(case: Case, memory: Memory) -> str:
     """Who is left alone for all jobs' sake, or why nobody is; empty where that is nobody's concern."""
     own, all_, now = _own(case, memory), _of_all(case, memory), avoided(case, memory)
-    if (own or all_) and not now:
+    if (own or all_) and not now and case.seen.cluster is not None:
         return f"no node is left alone, though {_names(own | all_)} failed: too little room would be left"
     shared = all_ & now - own
     return f"left alone, having failed several jobs: {_names(shared)}" if shared else ""
