@@ -376,6 +376,28 @@ def test_each_process_is_told_once_by_whoever_is_in_charge_of_it(command: str, t
     assert (tmp_path / "told").read_text() == "once more\n"
 
 
+LEAVES_ITS_CHILD = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit(0)))
+child = subprocess.Popen(["setsid", "sleep", "600"])
+print(child.pid, file=open("away", "w"), flush=True)
+child.wait()
+"""
+
+
+def test_who_is_left_by_the_one_in_charge_is_told_then(tmp_path: Path) -> None:
+    """It would be waited for until its time is over."""
+    (tmp_path / "leaves.py").write_text(LEAVES_ITS_CHILD)
+    leader = leader_of(tmp_path, f"{sys.executable} leaves.py", grace=600)
+    child = away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    try:
+        assert leader.wait(20) == 143
+        assert not lives(child)
+    finally:
+        os.kill(int(child), signal.SIGKILL) if lives(child) else None
+
+
 def test_that_it_was_told_can_be_read_beside_its_logs_until_another_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

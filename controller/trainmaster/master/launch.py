@@ -86,16 +86,20 @@ _TELL = (
     " </proc/$1/status; return 1; };"
     " minded() { up=$1; while place /proc/$up && up=$parent; do case \\ $all\\  in *\\ $up\\ *) ;; *) return 1;; esac;"
     " read -r name </proc/$up/comm; case $name in *sh) ;; *) catches $up && return 0;; esac; done; return 1; };"
-    " tell() { place /proc/$$; own=$of; all=$(echo $(marked)); for found in $all; do"
-    " place /proc/$found && [ $of != $own ] && ! minded $found && kill -TERM $found; done; }"
+    " tell() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
+    " place /proc/$found && [ $of != $own ] && ! minded $found && ! { [ $again ] && catches $found; } &&"
+    " kill -TERM $found; done; }"
 )
 """A NodeManager signals one process group: those outside of it are told by us. Save where a process above them in the container
 catches SIGTERM itself (bit 15 of SigCgt, proc(5)): it is a supervisor such as torchrun, has been told, and hands it on or ends
 them as it sees fit; told by both, they would break off the checkpoint that they write. A shell that catches it waits for its
-child first, and hands nothing on, so it doesn't count: a child that is told twice is better off than one that never is."""
+child first, and hands nothing on, so it doesn't count: a child that is told twice is better off than one that never is. Whom a
+supervisor leaves behind is told later by the guard, save who catches SIGTERM: that one may be at its checkpoint."""
 _GUARD = (
-    "guard() { while kill -0 $leader && [ $SECONDS -le $grace ]; do sleep 0.1; done; finish; };"
-    f" told_to_go() {{ kill $nap; : ><LOG_DIR>/{TOLD}; export mark grace leader; export -f marked remain finish guard;"
+    "guard() { again=1 looks=0; while kill -0 $leader && [ $SECONDS -le $grace ]; do"
+    " sleep 0.1; (( ++looks % 10 )) || tell; done; finish; };"
+    f" told_to_go() {{ kill $nap; : ><LOG_DIR>/{TOLD}; export mark grace leader;"
+    " export -f marked remain finish place catches minded tell guard; again=;"
     " setsid env -u CONTAINER_ID /bin/bash -c guard & tell; exit 0; };"
     " watch() { trap told_to_go TERM; trap 'kill $nap; exit 0' USR1; while :; do sleep 3600 & nap=$!; wait $nap; done; }"
 )
