@@ -216,6 +216,8 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
 
 def _let_go(world: Shell, after: Memory) -> dict[str, Leaving]:
     """Those that this decision lets go while they run, as far as is seen; save those that YARN says are over, or gave away."""
+    if LIMITS.in_place and after.generation > world.memory.generation:
+        return {}  # what is restarted in its container has no time, and that may be decided before it is let go
     bound = {r.container for r in after.replicas if r.bound}
     ended = {e.container for e in (*world.seen.ends, *world.memory.pending_ends)}
     found = {}
