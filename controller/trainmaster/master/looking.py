@@ -60,10 +60,10 @@ def _queue_of(declared: Declared, memory: Memory, sight: Sight) -> str:
     return wanted.spec.queue if wanted else ""
 
 
-def size_of(declared: Declared, memory: Memory, ends: int = 0) -> int:
-    """How many replicas the job has, or is to have; or that take as long to decide on as so many ends that were heard."""
+def size_of(declared: Declared, memory: Memory, seen: Seen) -> int:
+    """How many replicas the job has, or is to have; or that take as long to decide on as the ends that were heard."""
     wanted = sum(role.replicas for role in declared.job.spec.roles.values()) if declared.job else 0
-    return max(wanted, len(memory.replicas), ends * LARGE // MANY_ENDS)
+    return max(wanted, len(memory.replicas), len(seen.ends) * LARGE // MANY_ENDS)
 
 
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:
