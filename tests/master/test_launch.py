@@ -398,6 +398,28 @@ def test_who_is_left_by_the_one_in_charge_is_told_then(tmp_path: Path) -> None:
         os.kill(int(child), signal.SIGKILL) if lives(child) else None
 
 
+UPLOADS = """
+import signal, subprocess, sys, time
+def save(*_):
+    time.sleep(0.3)
+    subprocess.Popen(["setsid", "/bin/sh", "-c", "sleep 2.5; echo done >uploaded"])
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+print("there", file=open("away", "w"), flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
+def test_what_is_begun_to_bring_a_checkpoint_home_has_its_time(tmp_path: Path) -> None:
+    (tmp_path / "uploads.py").write_text(UPLOADS)
+    leader = leader_of(tmp_path, f"{sys.executable} uploads.py", grace=600)
+    away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert (tmp_path / "uploaded").exists()
+
+
 def test_that_it_was_told_can_be_read_beside_its_logs_until_another_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

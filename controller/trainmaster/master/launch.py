@@ -81,26 +81,30 @@ _MARKED = (
     " finish() { for try in {1..200}; do remain || return 0; kill -KILL $found; sleep 0.05; done; }"
 )
 _TELL = (
-    "place() { read -r line <$1/stat && set -- ${line##*) } && parent=$2 of=$3; };"
+    "place() { read -r line <$1/stat && set -- ${line##*) } && parent=$2 of=$3 began=${20}; };"
     " catches() { while read -r name value; do [ $name = SigCgt: ] && return $(( !(16#$value >> 14 & 1) )); done"
     " </proc/$1/status; return 1; };"
     " minded() { up=$1; while place /proc/$up && up=$parent; do case \\ $all\\  in *\\ $up\\ *) ;; *) return 1;; esac;"
     " read -r name </proc/$up/comm; case $name in *sh) ;; *) catches $up && return 0;; esac; done; return 1; };"
     " tell() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
-    " place /proc/$found && [ $of != $own ] && ! minded $found && ! { [ $again ] && catches $found; } &&"
-    " kill -TERM $found; done; }"
+    " place /proc/$found && [ $of != $own ] && [ $began -lt $since ] && ! minded $found && kill -TERM $found; done; };"
+    " spared() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
+    " place /proc/$found && [ $of != $own ] && minded $found && ! catches $found && left=$left\\ $found; done; };"
+    " tell_left() { for found in $left; do"
+    f" grep -qzx {MARK}=$mark /proc/$found/environ && ! minded $found && kill -TERM $found; done; }}"
 )
 """A NodeManager signals one process group: those outside of it are told by us. Save where a process above them in the container
 catches SIGTERM itself (bit 15 of SigCgt, proc(5)): it is a supervisor such as torchrun, has been told, and hands it on or ends
 them as it sees fit; told by both, they would break off the checkpoint that they write. A shell that catches it waits for its
 child first, and hands nothing on, so it doesn't count: a child that is told twice is better off than one that never is. Whom a
-supervisor leaves behind is told later by the guard, save who catches SIGTERM: that one may be at its checkpoint."""
+supervisor leaves behind is told later by the guard, save who catches SIGTERM: that one may be at its checkpoint. What began
+only afterwards may well bring one home."""
 _GUARD = (
-    "guard() { again=1 looks=0; while kill -0 $leader && [ $SECONDS -le $grace ]; do"
-    " sleep 0.1; (( ++looks % 10 )) || tell; done; finish; };"
+    "guard() { left= looks=0; spared; while kill -0 $leader && [ $SECONDS -le $grace ]; do"
+    " sleep 0.1; (( ++looks % 10 )) || tell_left; done; finish; };"
     f" told_to_go() {{ kill $nap; : ><LOG_DIR>/{TOLD}; export mark grace leader;"
-    " export -f marked remain finish place catches minded tell guard; again=;"
-    " setsid env -u CONTAINER_ID /bin/bash -c guard & tell; exit 0; };"
+    " export -f marked remain finish place catches minded spared tell_left guard;"
+    " setsid env -u CONTAINER_ID /bin/bash -c guard & since=9999999999999; place /proc/$! && since=$began; tell; exit 0; };"
     " watch() { trap told_to_go TERM; trap 'kill $nap; exit 0' USR1; while :; do sleep 3600 & nap=$!; wait $nap; done; }"
 )
 """A NodeManager kills its process group a moment later. So one of the group leaves a guard behind, outside of it, that ends
