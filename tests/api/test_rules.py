@@ -6,6 +6,7 @@ import pytest
 
 from api.declarations import BROKEN, MALFORMED, SOUND
 from trainmaster.api.documents import read_object
+from trainmaster.api.failure_rules import LARGEST_CODE, OnExitCodes
 from trainmaster.api.rules import RULES
 
 
@@ -50,3 +51,15 @@ def _spec(spec: dict[str, Any]) -> Any:
     return Spec.model_validate(
         {"roles": {"worker": {"command": "train"}}, **spec}, by_alias=True, by_name=False
     )
+
+
+def test_what_a_rule_matches_is_worked_out_once_however_many_stand_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    match = OnExitCodes.match
+    monkeypatch.setattr(OnExitCodes, "match", lambda self, code: asked.append(code) or match(self, code))
+    codes = {"operator": "NotIn", "values": list(range(1, 65))}
+    rules = [{"action": "FailJob", "exitCodes": codes, "stderr": f"line {n}"} for n in range(32)]
+    assert told(failureRules=rules) == []
+    assert len(asked) <= 32 * LARGEST_CODE

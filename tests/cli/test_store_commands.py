@@ -254,6 +254,23 @@ def test_delete_waits_until_a_controller_has_cleaned_up(
     assert trainmaster("wait", "mnist", "-n", "vision", "--for=delete").code == 0
 
 
+def test_a_job_that_is_being_deleted_can_be_hurried(trainmaster: Run, store: Path) -> None:
+    publish(store, seen("Running"))
+    jobs = store / "jobs" / "vision"
+    assert trainmaster("delete", "mnist", "-n", "vision").code == 0
+    assert [mark.name for mark in jobs.glob(".*.now")] == []
+    ran = trainmaster("delete", "mnist", "-n", "vision", "--now")
+    assert (ran.code, ran.out) == (0, "trainingjob/mnist deleted\n")
+    assert ".mnist.yaml.now" in [mark.name for mark in jobs.glob(".*.now")]
+    assert trainmaster("delete", "nobody", "-n", "vision", "--now").code != 0
+
+
+def test_a_job_is_deleted_at_once_without_a_second_command(trainmaster: Run, store: Path) -> None:
+    assert trainmaster("delete", "mnist", "-n", "vision", "--now").code == 0
+    marks = {mark.name for mark in (store / "jobs" / "vision").glob(".mnist.yaml.*")}
+    assert marks >= {".mnist.yaml.now", ".mnist.yaml.delete"}
+
+
 def test_delete_wants_either_names_or_files(trainmaster: Run) -> None:
     assert trainmaster("delete").code == ExitCode.USAGE
 

@@ -25,7 +25,7 @@ from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
 from trainmaster.settings import Settings
 from yarn.queues import ENDLESS, Queue
-from yarn.wires import Master, Nodes, Rm, Web, Yarn
+from yarn.wires import Logs, Master, Nodes, Rm, Web, Yarn
 
 
 @dataclass
@@ -104,6 +104,7 @@ def wired(yarn: Yarn, looks: bool) -> Iterator[None]:
         patch.object(fleet, "ClusterView", lambda *_: ClusterView(said, said) if looks else cluster()),
         patch.object(fleet, "NodeManagers", lambda **_wires: Nodes(yarn)),
         patch.object(fleet, "NodeWeb", lambda *_: Web(yarn)),
+        patch.object(fleet, "ContainerLogs", lambda *_: Logs(yarn)),
         patch.object(asyncio, "to_thread", _here) if looks else nullcontext(),
     ):
         yield

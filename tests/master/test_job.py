@@ -11,11 +11,11 @@ from weakref import ref
 import pytest
 
 from master.office import Office, container, job
-from master.virtual import turns, virtual
+from master.virtual import run, turns, virtual
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop.values import FinalStatus
 from trainmaster.master.desk import LONGEST_BEAT
-from trainmaster.plan.values import AppState
+from trainmaster.plan.values import AppState, Limits
 
 # --- the way there and back
 
@@ -224,3 +224,43 @@ async def test_a_job_that_holds_nothing_beats_rarely_where_many_do_and_at_once_w
         await asyncio.sleep(100)
         assert office.yarn.calls["allocate"] - before == pytest.approx(100 / LONGEST_BEAT, abs=2)
         await office.until(lambda: len(office.yarn.running()) == 1, 700)
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["deleted", "scaled down"])
+def test_a_job_beats_calmly_while_processes_have_time_to_end_in(gone: bool) -> None:
+    """An hour of it, at most: fast heartbeats of all these jobs would slow down those that wait for containers."""
+    run(lambda: _leaves(gone))
+
+
+async def _leaves(gone: bool) -> None:
+    async with Office() as office:
+        before, after = (job(worker=n, grace=600, spec={"scaling": "Live"}) for n in (2, 1))
+        master = office.drive(before)
+        await office.running(2)
+        for _, process in office.yarn.processes():
+            process.deaf = True
+        master.declare(replace(master.declared, deleted=gone, job=before if gone else after))
+        await asyncio.sleep(20)
+        calls = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - calls == pytest.approx(100 / office.desk.calm_beat, abs=2)
+        assert not office.desk.beating.expecting
+        await office.until(lambda: len(office.yarn.running()) == (0 if gone else 1), 600)
+        await office.until(lambda: master.over or not gone, 20)
+
+
+@virtual
+async def test_a_job_beats_calmly_while_what_it_was_granted_waits_for_processes_that_have_time() -> None:
+    async with Office(limits=Limits(in_place=False)) as office:
+        roles = {"worker": {"restartScope": "Job"}}
+        master = office.drive(job(policy={"backoff": {"base": 0}}, roles=roles, worker=2, grace=600))
+        await office.running(2)
+        for _, process in office.yarn.processes():
+            process.deaf = True
+        office.yarn.exits(container(master), 1)
+        await asyncio.sleep(20)
+        assert master.memory.gathering
+        calls = office.yarn.calls["allocate"]
+        await asyncio.sleep(100)
+        assert office.yarn.calls["allocate"] - calls == pytest.approx(100 / office.desk.calm_beat, abs=2)
+        await office.until(lambda: master.memory.started_generation == 2, 600)

@@ -14,18 +14,20 @@ from unittest.mock import patch
 import pytest
 from prometheus_client import CollectorRegistry
 
-from master.office import Office
+from master.office import Office, container
 from master.virtual import virtual
 from plan import build
 from plan.build import World
 from trainmaster.errors import UnavailableError
-from trainmaster.master import telling
+from trainmaster.master import job, telling
 from trainmaster.master.desk import LARGE
 from trainmaster.master.doing import Doing
 from trainmaster.master.listed import Listed
+from trainmaster.master.looking import MANY_ENDS
 from trainmaster.master.measures import Measures
 from trainmaster.master.telling import LOGGED
 from trainmaster.plan import case, judge
+from trainmaster.plan.decide import decide
 from trainmaster.plan.memory import ReplicaMemory
 from trainmaster.plan.values import Container, ContainerState, End, Event, Size
 
@@ -40,6 +42,35 @@ def test_a_large_jobs_decision_is_made_beside_the_loop(replicas: int, aside: boo
             office.desk.close()
 
     assert (asyncio.run(computed()) != threading.get_ident()) == aside
+
+
+@pytest.mark.parametrize(("failing", "aside"), [(MANY_ENDS, True), (MANY_ENDS - 1, False)])
+def test_many_ends_at_once_are_judged_beside_the_loop_whatever_the_size_of_the_job(
+    failing: int, aside: bool
+) -> None:
+    """What each process said last is looked through for a hundred patterns."""
+    threads = []
+
+    def decided(*about: Any) -> Any:
+        if about[2].ends:
+            threads.append(threading.get_ident())
+        return decide(*about)
+
+    async def fails() -> None:
+        async with Office() as office:
+            master = office.drive(build.job("Generic", {"backoff": {"base": 0}}, worker=MANY_ENDS))
+            while len(office.yarn.running()) < MANY_ENDS or not all(r.bound for r in master.memory.replicas):
+                await asyncio.sleep(0.05)
+            for number in range(failing):
+                master.contact.sight.ended(End(container(master, number), 1, "", 0.0))
+            master.nudge()
+            while not threads:
+                await asyncio.sleep(0.01)
+            office.desk.close()
+
+    with patch.object(job, "decide", decided):
+        asyncio.run(fails())
+    assert (threads[0] != threading.get_ident()) == aside
 
 
 def test_the_loss_of_all_replicas_costs_each_of_them_the_same() -> None:

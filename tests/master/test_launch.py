@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainmaster.hadoop.containers import LaunchContext
-from trainmaster.master.launch import CHUNK, NEIGHBOURS, ORDER, launch, order_of, script, waiting
+from trainmaster.master.launch import CHUNK, NEIGHBOURS, ORDER, TOLD, launch, order_of, script, waiting
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
 
@@ -329,6 +329,122 @@ def test_children_in_other_sessions_are_told_as_well_and_waited_for(tmp_path: Pa
     assert (tmp_path / "told").exists()
     assert not lives(child)
     assert _groups(leader.pid) == set()
+
+
+TOLD_EACH_TIME = """
+import os, signal, sys, time
+def told(number, frame):
+    with open("told", "a") as file:
+        file.write("once more\\n")
+signal.signal(signal.SIGTERM, told)
+print(os.getpid(), file=open("away", "w"), flush=True)
+while not os.path.exists("told"):
+    time.sleep(0.02)
+time.sleep(0.5)
+"""
+SUPERVISOR = """
+import os, signal, subprocess, sys
+def told(number, frame):
+    os.killpg(child.pid, signal.SIGTERM)
+{catches}signal.signal(signal.SIGTERM, told)
+child = subprocess.Popen([sys.executable, "child.py"], start_new_session=True)
+child.wait()
+"""
+"""starts a process in a session of its own, as torchrun does, and hands on to it what it is told itself"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{sys.executable} supervisor.py",
+        f"{sys.executable} supervisor.py; true",
+        f"setsid {sys.executable} supervisor.py & wait",
+        f"{sys.executable} careless.py",
+        f"trap 'true' EXIT; setsid {sys.executable} child.py & wait",
+        f"(setsid {sys.executable} child.py &); sleep 600",
+    ],
+    ids=["a supervisor", "under a shell", "away itself", "one that hands nothing on", "a shell", "an orphan"],
+)
+def test_each_process_is_told_once_by_whoever_is_in_charge_of_it(command: str, tmp_path: Path) -> None:
+    (tmp_path / "child.py").write_text(TOLD_EACH_TIME)
+    (tmp_path / "supervisor.py").write_text(SUPERVISOR.format(catches=""))
+    (tmp_path / "careless.py").write_text(SUPERVISOR.format(catches="# "))
+    leader = leader_of(tmp_path, command, grace=20)
+    away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert (tmp_path / "told").read_text() == "once more\n"
+
+
+LEAVES_ITS_CHILD = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit(0)))
+child = subprocess.Popen(["setsid", "sleep", "600"])
+print(child.pid, file=open("away", "w"), flush=True)
+child.wait()
+"""
+
+
+def test_who_is_left_by_the_one_in_charge_is_told_then(tmp_path: Path) -> None:
+    """It would be waited for until its time is over."""
+    (tmp_path / "leaves.py").write_text(LEAVES_ITS_CHILD)
+    leader = leader_of(tmp_path, f"{sys.executable} leaves.py", grace=600)
+    child = away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    try:
+        assert leader.wait(20) == 143
+        assert not lives(child)
+    finally:
+        os.kill(int(child), signal.SIGKILL) if lives(child) else None
+
+
+UPLOADS = """
+import signal, subprocess, sys, time
+def save(*_):
+    time.sleep(0.3)
+    subprocess.Popen(["setsid", "/bin/sh", "-c", "sleep 2.5; echo done >uploaded"])
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+print("there", file=open("away", "w"), flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
+def test_what_is_begun_to_bring_a_checkpoint_home_has_its_time(tmp_path: Path) -> None:
+    (tmp_path / "uploads.py").write_text(UPLOADS)
+    leader = leader_of(tmp_path, f"{sys.executable} uploads.py", grace=600)
+    away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert (tmp_path / "uploaded").exists()
+
+
+def test_that_it_was_told_can_be_read_beside_its_logs_until_another_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an answer got lost, a controller looks there before it tells it again."""
+    monkeypatch.setenv("CONTAINER_ID", "container_1_0001_01_000012")
+    leader = leader_of(tmp_path, f"trap '' TERM; {DEAF} sleep 600", grace=600)
+    away(tmp_path)
+    assert not (tmp_path / TOLD).exists()
+    os.killpg(leader.pid, signal.SIGTERM)
+    until((tmp_path / TOLD).exists)
+    os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait(20)
+    assert leader_of(tmp_path, "true", grace=1).wait(20) == 0
+    assert not (tmp_path / TOLD).exists()
+
+
+def test_nobody_is_ended_before_its_time(tmp_path: Path) -> None:
+    """Bash counts the seconds at which the clock strikes, and would call the last tenth of one a second."""
+    leader = leader_of(tmp_path, "trap '' TERM; touch away; while :; do sleep 0.02; done", grace=1)
+    until((tmp_path / "away").exists)
+    until(lambda: 0.8 < time.time() % 1 < 0.9)
+    told = time.monotonic()
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(20) == 143
+    assert time.monotonic() - told >= 1
 
 
 @pytest.mark.parametrize(

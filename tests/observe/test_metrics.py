@@ -25,6 +25,7 @@ from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.memory import Key, ReplicaMemory
+from trainmaster.plan.suspects import Suspect
 from trainmaster.sources.kubernetes.counts import Counts
 
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -251,6 +252,12 @@ def test_every_metric_keeps_the_naming_conventions() -> None:
 
 def test_the_docs_list_exactly_the_metrics_that_exist() -> None:
     assert differences(generate_latest(registry_of(fleet(*SHOWN))).decode()) == []
+
+
+def test_nodes_that_failed_several_jobs_are_told_with_how_many() -> None:
+    registry = registry_of(fleet(suspects=(Suspect("n7", 3, (), True), Suspect("n8", 2, (), False))))
+    found = [value(registry, "trainmaster_node_suspect", node=node) for node in ("n7", "n8", "n9")]
+    assert found == [3, 2, None]
 
 
 def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:

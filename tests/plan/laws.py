@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, fields, replace
 from plan.shell import LIMITS, Shell
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+from trainmaster.hadoop.containers import NmState
 from trainmaster.master.codec import decode, encode
 from trainmaster.master.identity import RUN_BITS
+from trainmaster.master.launch import GRACE
 from trainmaster.plan.classify import CHARGED
-from trainmaster.plan.decide import decide
+from trainmaster.plan.decide import decide, last_good
 from trainmaster.plan.ends import LastExit
 from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Key, Memory
@@ -28,9 +30,9 @@ from trainmaster.plan.values import (
     Plan,
     Reinitialise,
     Seen,
+    Size,
     Start,
     Stop,
-    Terminate,
 )
 from yarn.nodemanager import NodeManager, Process
 
@@ -44,6 +46,20 @@ OF_REPLICAS = ("run",)
 OF_REPLICAS_IN_A_RUN = ("restarts", "replacements", "port_clashes")
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """A process that was let go."""
+
+    role: str
+    since: float
+    grace: float = LONGEST
+
+    def hurried(self, world: Shell, memory: Memory) -> Leaving:
+        """With no more time than any declaration has granted since."""
+        jobs = [job for job in (world.declared.job, last_good(memory)) if job and self.role in job.spec.roles]
+        return replace(self, grace=min([self.grace, *(job.spec.roles[self.role].grace for job in jobs)]))
+
+
 @dataclass
 class Laws:
     """Called with each plan before it is written or acted on, and with each memory that is written."""
@@ -55,6 +71,8 @@ class Laws:
     asks_again: int = 8
     """at every so-manieth pass the same is asked again, which takes four times as long as to ask once"""
     passes: int = 0
+    leaving: dict[str, Leaving] = field(default_factory=dict)
+    """by container: those that were let go while they ran"""
 
     def decided(self, world: Shell, plan: Plan) -> None:
         self.passes += 1
@@ -67,12 +85,29 @@ class Laws:
         anew_only_what_is_of_another_generation(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
+        there_is_room_beside_what_is_avoided(world, plan)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
-        nobody_is_stopped_before_its_time(world, plan)
+        self._nobody_is_stopped_before_its_time(world, plan)
+        everybody_is_told_once(world)
         nobody_outstays_its_time(world, plan)
         one_process_of_each_identity(world)
         one_generation_at_a_time(world)
+
+    def _nobody_is_stopped_before_its_time(self, world: Shell, plan: Plan) -> None:
+        """Whatever happens to controllers meanwhile: by when it was let go, and by what it was started with.
+
+        That the declaration grants less while it is waited for cuts its time short.
+        """
+        self.leaving = {**self.leaving, **_let_go(world, plan.memory)}
+        for id_, left in self.leaving.items():
+            self.leaving[id_] = left.hurried(world, plan.memory)
+        for action in plan.actions:
+            left = self.leaving.get(action.container) if isinstance(action, Stop) else None
+            process = left and _running(world, action.container)
+            if left and process:
+                own = float(process.launch.environment.get(GRACE, 0))
+                assert world.now >= left.since + min(left.grace, own), f"{action} after {left}"
 
     def written(self, world: Shell, before: Memory, after: Memory) -> None:
         nothing_falls(before, after)
@@ -86,12 +121,22 @@ class Laws:
     def _ends_are_charged_once(self, before: Memory, after: Memory) -> None:
         """The counter says how many containers' ends were charged; the one that failed the job restarts nothing."""
         new = [e for e in _exits(after).values() if e not in _exits(before).values() and e.cause in CHARGED]
-        again = {e.container for e in new} & self.charged
-        assert not again, f"{again} charged twice"
-        self.charged |= {e.container for e in new}
         fatal = after.verdict and not before.verdict and any(e.message in after.verdict.message for e in new)
+        rules = (job := last_good(after)) and job.spec.failure_rules
+        paid = {e.container for e in new} if not rules else _charged_by_rules(before, after)
+        again = paid & self.charged
+        assert not again, f"{again} charged twice"
+        self.charged |= paid
         known = 0 if _runs_again(before, after) else before.charged
-        assert after.charged - known == len(new) - bool(fatal)
+        assert after.charged - known == len(paid) - (bool(fatal) and not rules)
+
+
+def _charged_by_rules(before: Memory, after: Memory) -> set[str]:
+    """Containers of the replicas that have had a charged restart more: a rule may charge any end, or none."""
+    old = {r.key: r.restarts for r in before.replicas} if not _runs_again(before, after) else {}
+    more = [(r, r.restarts - old.get(r.key, 0)) for r in after.replicas if r.restarts > old.get(r.key, 0)]
+    assert all(times == 1 and r.last_exit for r, times in more)
+    return {r.last_exit.container for r, _ in more if r.last_exit}
 
 
 def _runs_again(before: Memory, after: Memory) -> bool:
@@ -169,18 +214,32 @@ def starts_only_what_is_bound(world: Shell, plan: Plan) -> None:
             assert world.sight.containers[action.container].state is ContainerState.ALLOCATED
 
 
-def nobody_is_stopped_before_its_time(world: Shell, plan: Plan) -> None:
-    """Who was let go while it ran has what its role grants, whatever happens to controllers meanwhile; and is told once, as far
-    as anybody can know."""
-    leaving_ = {one.container: one for one in leaving(plan.memory)}
-    for action in plan.actions:
-        survivor = leaving_.get(action.container) if isinstance(action, Stop | Terminate) else None
-        if isinstance(action, Stop) and survivor:
-            assert world.now >= survivor.grace_until
-        if isinstance(action, Terminate):
-            assert survivor
-            assert not survivor.told
-            assert world.now < survivor.grace_until
+def _let_go(world: Shell, after: Memory) -> dict[str, Leaving]:
+    """Those that this decision lets go while they run, as far as is seen; save those that YARN says are over, or gave away."""
+    if LIMITS.in_place and after.generation > world.memory.generation:
+        return {}  # what is restarted in its container has no time, and that may be decided before it is let go
+    bound = {r.container for r in after.replicas if r.bound}
+    ended = {e.container for e in (*world.seen.ends, *world.memory.pending_ends)}
+    found = {}
+    for replica in world.memory.replicas:
+        seen = world.seen.containers.get(replica.container)
+        ran = seen is None or seen.state in (ContainerState.RUNNING, ContainerState.UNKNOWN)
+        waits = replica.process > 1 and (
+            replica.reinitialising or not seen or seen.process != replica.process
+        )
+        if replica.bound and ran and not waits and replica.container not in bound | ended:
+            found[replica.container] = Leaving(replica.key.role, world.now)
+    return found
+
+
+def _running(world: Shell, container: str) -> Process | None:
+    processes = (p for _, p in world.yarn.processes() if p.state is NmState.RUNNING and not p.awaits_kill)
+    return next((p for p in processes if p.of.id == container), None)
+
+
+def everybody_is_told_once(world: Shell) -> None:
+    """By what NodeManagers were told, whatever becomes of answers and controllers."""
+    assert all(process.begged < 2 for _, process in world.yarn.processes())
 
 
 def nobody_outstays_its_time(world: Shell, plan: Plan) -> None:
@@ -223,6 +282,19 @@ def ports_are_unique(memory: Memory) -> None:
     used = Counter((r.host, port) for r in memory.replicas if r.bound for port in r.ports)
     assert not [place for place, times in used.items() if times > 1]
     assert all(r.ports for r in memory.replicas if r.bound)
+
+
+def there_is_room_beside_what_is_avoided(world: Shell, plan: Plan) -> None:
+    """However many nodes have failed: of the largest part of them one may ask."""
+    cluster, known = world.seen.cluster, world.seen.cluster.picture.by_host if world.seen.cluster else {}
+    gone = plan.avoid & known.keys()
+    if plan.avoid and cluster:
+        assert 2 * len(gone) <= len(known)
+        left = [node for host, node in known.items() if host not in gone]
+        wanted = sum((ask.size for ask in plan.asks), Size())
+        assert wanted.fits(sum((node.total for node in left), Size()))
+        assert all(any(ask.size.fits(node.total) for node in left) for ask in plan.asks)
+    assert not plan.avoid or any(not r.bound for r in plan.memory.replicas)
 
 
 def conditions_agree(status: JobStatus) -> None:

@@ -32,6 +32,23 @@ DETAILS: dict[str, tuple[Any, ...]] = {
     "ports": (1, 2),
     "terminationGracePeriod": (0, 0, 5, 60),
 }
+RULES: tuple[dict[str, Any], ...] = (
+    {"action": "FailJob", "exitCodes": {"operator": "In", "values": [42]}},
+    {"action": "FailJob", "causes": ["Memory"]},
+    {"action": "RestartJob", "exitCodes": {"operator": "In", "values": [1, 75]}},
+    {"action": "RestartJob", "causes": ["Preempted", "NodeLost"]},
+    {"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [42]}, "charged": False},
+    {
+        "action": "Restart",
+        "roles": ["worker"],
+        "charged": True,
+        "exitCodes": {"operator": "In", "values": [143]},
+    },
+    {"action": "Restart", "causes": ["NeverRan", "Killed"], "avoidNode": True},
+    {"action": "Ignore", "causes": ["Killed", "Retryable"]},
+    {"action": "Ignore", "roles": ["worker"]},
+)
+"""failureRules; a schedule's job has some of them in any order"""
 ROLES: dict[str, tuple[int, ...]] = {
     "worker": (1, 2, 3),
     "chief": (0, 0, 1),
@@ -72,9 +89,16 @@ def _job(chance: random.Random) -> TrainingJob:
         framework=chance.choice(("Generic", "TensorFlow", "PyTorch")),
         policy=_one_of_each(chance, POLICIES),
         roles={role: _one_of_each(chance, DETAILS) for role in roles},
+        spec=_rules(chance),
         **roles,
     )
     return made if not check(made) else job(worker=2)
+
+
+def _rules(chance: random.Random) -> dict[str, Any]:
+    """Half of the jobs have none."""
+    some = chance.sample(RULES, chance.choice((0, 0, 0, 1, 2, 3)))
+    return {"failureRules": some} if some else {}
 
 
 def _one_of_each(chance: random.Random, choices: dict[str, tuple[Any, ...]]) -> dict[str, Any]:

@@ -22,11 +22,13 @@ from trainmaster.hadoop.refusals import says_nothing_of_the_job
 from trainmaster.hadoop.values import FinalStatus, Resource
 from trainmaster.master.anew import Anew
 from trainmaster.master.desk import Desk
+from trainmaster.master.dismissal import Dismissal
 from trainmaster.master.doing import START_PATIENCE
-from trainmaster.master.launch import ORDER, order_of
+from trainmaster.master.launch import GRACE, ORDER, order_of
 from trainmaster.master.stopping import STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
+from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.values import (
     AppState,
@@ -49,7 +51,7 @@ from trainmaster.plan.values import (
 )
 from yarn.nodemanager import NodeManager
 from yarn.resourcemanager import Options
-from yarn.wires import Nodes, Rm, Yarn
+from yarn.wires import Logs, Nodes, Rm, Yarn
 
 HOSTS = ("a", "b", "c")
 LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
@@ -74,6 +76,8 @@ class Shell(Conversation):
     version: str = "3.4.2"
     now: float = 50_000.0
     may_ask: bool = True
+    suspects: frozenset[str] = frozenset()
+    """hosts that have failed other jobs as well"""
     epoch: int = 1
     journal: Memory | None = None
     forgotten: bool = False
@@ -108,6 +112,9 @@ class Shell(Conversation):
     def _begins(self) -> None:
         self.hears_nothing()
         self.unsure, self.stopping, self.launches = {}, {}, {}
+        untold = [one.container for one in leaving(self.memory) if not one.told]
+        desk = cast("Desk", SimpleNamespace(nodes=Nodes(self.yarn), logs=Logs(self.yarn)))
+        self.dismissal = Dismissal(desk, self.sight, untold, lambda: self.now)
 
     # --- a pass
 
@@ -120,7 +127,7 @@ class Shell(Conversation):
 
     def _outside(self) -> tuple[object, ...]:
         nodes = self._cluster().nodes if self.memory.gathering else ()
-        return self.declared, self.may_ask, nodes
+        return self.declared, self.may_ask, self.suspects, nodes
 
     def _look(self) -> Seen:
         return Seen(
@@ -130,6 +137,7 @@ class Shell(Conversation):
             ends=self.sight.ends,
             cluster=self._cluster(),
             may_ask=self.may_ask,
+            suspects=self.suspects,
             refused_asks=self._refused(),
         )
 
@@ -192,13 +200,12 @@ class Shell(Conversation):
             case Open():
                 self.sight.say(AppState.OPENING)
             case Start(container, _, environment):
-                self._start(
-                    container, LaunchContext("train", {ORDER: str(order_of(self.memory, 1)), **environment})
-                )
+                order = {ORDER: str(order_of(self.memory, 1)), GRACE: str(action.grace)}
+                self._start(container, LaunchContext("train", {**order, **environment}))
             case Park(container, process):
                 self._anew_as(container, process, "wait", {})
             case Reinitialise(container, _, process, environment):
-                self._anew_as(container, process, "train", environment)
+                self._anew_as(container, process, "train", {GRACE: str(action.grace), **environment})
             case Terminate() | Stop():
                 self._go(action)
             case Release(container):
@@ -265,15 +272,8 @@ class Shell(Conversation):
         return self._stop(action.container, action.node)
 
     def _terminate(self, id_: str, node: str) -> None:
-        nm = self.sight.tokens.of(id_, node)
-        if nm is None:
-            return
-        try:
-            self.yarn.terminate(node, nm, id_)
-        except DeniedError:
-            self.sight.tokens.refused(node, nm)
-        else:
-            self.sight.mark(id_, leaving=True)
+        """A step of the product's own."""
+        done(self.dismissal.tried(Terminate(id_, node)))
 
     def _stop(self, id_: str, node: str) -> None:
         nm = self.sight.tokens.of(id_, node)

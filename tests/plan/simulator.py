@@ -61,8 +61,8 @@ class Simulator(Shell):
         method = ("allocate", "start", "stop", "register", "statuses", "reinitialise", "terminate")[
             number % 7
         ]
-        if method == "start" and number // 7 % 4 == 3:
-            return  # no client of ours makes the same start twice
+        if method in ("start", "terminate") and number // 7 % 4 == 3:
+            return  # no client of ours makes one of these calls twice
         if method == "reinitialise" and number // 7 % 2:
             self.yarn.answers.late[method] = 1
             return
@@ -228,6 +228,10 @@ class Simulator(Shell):
     def takes_turns(self, _number: int) -> None:
         self.may_ask = not self.may_ask
 
+    def is_suspected(self, number: int) -> None:
+        """Other jobs fail on a node as well, or have forgotten that."""
+        self.suspects ^= {HOSTS[number % 3]}
+
     # --- a run
 
     def step(self, name: str, number: int) -> None:
@@ -323,5 +327,6 @@ SELDOM = (
     "deletes",
     "takes_turns",
     "reruns",
+    "is_suspected",
 )
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

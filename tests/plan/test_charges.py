@@ -188,3 +188,51 @@ def test_while_a_restart_waits_the_cause_is_said_where_people_look() -> None:
     assert "worker-0" in world.condition("Queued").message
     assert "asked for again in" in world.condition("Queued").message
     assert "worker-0" in world.condition("Ready").message
+
+
+# --- GPUs that are said to have failed
+
+BROKEN = "Exit code: 1\nLast 4096 bytes of stderr :\nRuntimeError: CUDA error: unknown error\n"
+
+
+def gpu_fails(world: World, *nodes: str, every: float = 7200.0) -> list[int]:
+    """Restarts charged after each of its ends, on these nodes one after the other."""
+    charged = []
+    for node in nodes:
+        world.grants("worker-0", node=node).starts().later(every).ends("worker-0", 1, BROKEN)
+        charged.append(world.memory.charged)
+    return charged
+
+
+def with_gpus() -> World:
+    world = World(job("Generic", FREE, worker=1))
+    return world.sees(cluster=cluster("a", "b", "c", "d", "e", "f")).registers()
+
+
+def test_a_gpu_that_fails_again_and_again_is_charged_the_fourth_time_a_day() -> None:
+    assert gpu_fails(with_gpus(), "a", "a", "a", "a", "a") == [0, 0, 0, 1, 2]
+
+
+def test_a_program_that_finds_broken_gpus_on_a_third_node_is_taken_for_the_broken_one() -> None:
+    world = with_gpus()
+    assert gpu_fails(world, "a", "b", "c", "d") == [0, 0, 1, 2]
+    assert [one.host for one in world.memory.gpu_faults] == ["a", "b"]
+
+
+def test_gpus_that_failed_long_ago_do_not_count() -> None:
+    assert gpu_fails(with_gpus(), "a", "b", "a", "b", "a", "b", every=14 * 3600) == [0] * 6
+
+
+def test_what_a_rule_says_of_broken_gpus_is_as_it_was() -> None:
+    rule = {"action": "Restart", "causes": ["GpuFault"], "charged": False}
+    world = World(job("Generic", FREE, spec={"failureRules": [rule]}, worker=1)).registers()
+    assert gpu_fails(world, "a", "b", "c", "a", "b", "c") == [0] * 6
+
+
+def test_a_run_that_begins_anew_has_its_gpu_faults_free_again() -> None:
+    world = World(job("Generic", {**FREE, "backoffLimit": 0}, worker=1)).registers()
+    gpu_fails(world, "a", "a", "a", "a")
+    world.closes()
+    assert world.memory.finished
+    world.declares(job("Generic", {**FREE, "backoffLimit": 0, "rerun": 1}, worker=1))
+    assert world.memory.gpu_faults == ()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plan.build import World, cluster, job
 from trainmaster.api.failure_rules import holds
 from trainmaster.plan.avoidance import FIRST, MOST, avoided_now, avoiding, still
+from trainmaster.plan.memory import Avoided
 from trainmaster.plan.values import Limits
 
 FREE = {"backoff": {"base": 0}}
@@ -225,6 +226,12 @@ def test_avoiding_doubles_up_to_its_most_and_is_forgotten() -> None:
     assert avoided_now(known, now) == {"a"}
     assert still(known, now + 2 * MOST) == ()
     assert avoiding(known, "a", now + 2 * MOST)[-1].times == 1
+
+
+def test_what_fails_on_a_node_together_has_it_avoided_no_longer() -> None:
+    known = avoiding(avoiding((), "a", 0.0), "a", 5.0, "GpuFault")
+    assert known == (Avoided("a", 5 + FIRST, 1, "GpuFault", 5.0),)
+    assert avoiding(known, "a", 100.0)[-1].times == 2
 
 
 # --- the pattern language

@@ -171,3 +171,62 @@ def test_it_is_said_of_what_is_scaled_away_while_the_others_run() -> None:
     )
     assert told(at) == ["c2"]
     assert at.condition("Running").message == "1 of 1 processes run; 1 process has 30s to end in"
+
+
+# --- hurried
+
+
+HURRIED = {
+    "suspended": suspends,
+    "deleted": lambda at, grace: at.declares(job("Generic", FREE, grace=grace, worker=2)),
+    "scaled": lambda at, grace: at.declares(
+        job("Generic", FREE, grace=grace, spec={"scaling": "Live"}, worker=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", HURRIED)
+def test_who_has_much_time_can_be_given_less_while_it_is_waited_for(way: str) -> None:
+    begun = world(grace=3600, spec={"scaling": "Live"})
+    at = begun.deletes() if way == "deleted" else HURRIED[way](begun, 3600)
+    all_ = told(at)
+    heard(at, *all_).later(20)
+    assert stopped(HURRIED[way](at, 30)) == []
+    assert at.plan.wake_at == at.now + 10
+    assert stopped(at.later(10)) == all_
+    assert at.memory == decode(encode(at.memory))
+
+
+def test_who_is_to_go_at_once_after_all_is_stopped_at_once() -> None:
+    at = heard(suspends(world(grace=3600), 3600), "c1", "c2").later(20)
+    assert stopped(suspends(at, 0)) == ["c1", "c2"]
+
+
+def test_more_time_than_it_was_told_of_nobody_is_given() -> None:
+    """Its launcher has it end when the time is over that it was started with."""
+    at = heard(suspends(world(grace=30)), "c1", "c2").later(20)
+    assert stopped(suspends(at, 3600)) == []
+    assert stopped(at.later(10)) == ["c1", "c2"]
+
+
+def test_a_role_that_the_job_has_no_more_keeps_its_time() -> None:
+    two = {"scaling": "Live"}
+    at = world(grace=60, spec=two, worker=1, ps=1)
+    at.declares(job("Generic", FREE, grace=60, spec=two, ps=1))
+    heard(at, "c1").declares(job("Generic", FREE, grace=0, spec=two, ps=1))
+    assert stopped(at.later(59)) == ["c2"]
+    assert stopped(at.later(1)) == ["c1", "c2"]
+
+
+def test_a_job_that_is_hurried_ends_in_yarn_sooner() -> None:
+    at = suspends(heard(suspends(world(grace=3600), 3600), "c1", "c2"), 5)
+    assert at.later(5 + FINISH_ANYWAY).told(Finish)
+
+
+def test_what_is_deleted_at_once_has_no_time_at_all() -> None:
+    at = world(grace=3600)
+    at.declared = replace(at.declared, deleted=True, at_once=True)
+    assert stopped(at.later(0)) == ["c1", "c2"]
+    late = heard(world(grace=3600).deletes(), "c1", "c2").later(20)
+    late.declared = replace(late.declared, at_once=True)
+    assert stopped(late.later(0)) == ["c1", "c2"]

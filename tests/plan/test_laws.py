@@ -50,6 +50,10 @@ def test_the_laws_hold_of_restarts_through_new_containers(monkeypatch: pytest.Mo
     assert not failed, told(failed[0])
 
 
+LIFE = (("beat", 0), ("nodes_work", 0)) * 5
+"""long enough for a job to run, also when its controller is killed once on the way"""
+
+
 # --- what hunting has found
 
 
@@ -132,6 +136,36 @@ def test_what_its_node_has_called_alive_since_it_was_given_away_is_not_over_when
     Schedule((wanted, edited), (*cut, ("edits", 1), ("is_away", 3), ("waits", 6))).play()
 
 
+# --- told to go
+
+
+@pytest.mark.parametrize("lost", [("loses_answers", 6), ("crashes", 1)], ids=["the answer", "the controller"])
+def test_who_was_told_to_go_is_not_told_again_because_nobody_heard_that_it_was(lost: tuple[str, int]) -> None:
+    """It may be in the midst of its checkpoint. Its node can be asked whether it was."""
+    wanted, paused = (job("Generic", {"suspend": suspend}, grace=60, worker=1) for suspend in (False, True))
+    suspended = (("edits", 1), lost) if lost[0] == "crashes" else (lost, ("edits", 1))
+    later = (("beat", 0),) * 4
+    steps = (*LIFE, ("is_deaf", 0), *suspended, *later, ("takes_turns", 0), ("takes_turns", 0))
+    world = Schedule((wanted, paused), steps).play()
+    assert world.yarn.answers.calls["terminate"] == 1
+    assert world.yarn.answers.calls["web"] > 0
+
+
+def test_who_may_not_have_been_told_is_told() -> None:
+    """The call never arrived, and nobody can tell."""
+    wanted, paused = (job("Generic", {"suspend": suspend}, grace=60, worker=1) for suspend in (False, True))
+    steps = (
+        *LIFE,
+        ("is_deaf", 0),
+        ("loses_answers", 20),
+        ("edits", 1),
+        ("takes_turns", 0),
+        ("takes_turns", 0),
+    )
+    world = Schedule((wanted, paused), steps).play()
+    assert world.yarn.answers.calls["terminate"] == 2
+
+
 # --- killed at any step
 
 ACCIDENTS = {
@@ -147,8 +181,6 @@ ACCIDENTS = {
     "an answer that got lost": (("loses_answers", 0), ("ends_process", 1)),
     "a suspension": (("edits", 1), ("goes_on", 0), ("edits", 0)),
 }
-LIFE = (("beat", 0), ("nodes_work", 0)) * 5
-"""long enough for a job to run, also when its controller is killed once on the way"""
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS, ids=str)

@@ -128,3 +128,19 @@ def test_a_controller_that_dies_in_the_midst_takes_no_time_away(room: Room, ledg
     room.until_true("goes-on", C.SUSPENDED)
     assert len(lines(ledger.folder, "saved")) == 1
     assert not any(map(lives, lines(ledger.folder, "child")))
+
+
+def test_who_was_told_by_a_controller_that_died_of_it_is_not_told_again(room: Room, ledger: Ledger) -> None:
+    """Killed between telling it and writing that down: the next one asks its node for what the launcher noted."""
+    first = room.controller(kill_at="told-to-go")
+    room.drop("told-once", eager(worker=saving(ledger.folder, 15, terminationGracePeriod="1m")))
+    begun(ledger.folder)
+    room.until_true("told-once", C.RUNNING)
+    room.edit("told-once", SUSPEND)
+    first.wait_for_death()
+    until(lambda: lines(ledger.folder, "asked"))
+
+    room.controller()
+    room.until_true("told-once", C.SUSPENDED)
+    assert len(lines(ledger.folder, "asked")) == 1
+    assert len(lines(ledger.folder, "saved")) == 1

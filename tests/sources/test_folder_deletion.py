@@ -30,6 +30,24 @@ async def test_a_deleted_file_deletes_its_job_after_the_grace(tmp_path: Path, cl
     assert not (tmp_path / "status/a.yaml").exists()
 
 
+async def test_the_mark_that_hurries_a_deletion_goes_with_the_job(tmp_path: Path, clock: Clock) -> None:
+    made = await leading(tmp_path, clock)
+    path = put(tmp_path, "a.yaml", job_text())
+    await made.look()
+    path.unlink()
+    mark = tmp_path / "jobs/.a.yaml.now"
+    mark.touch()
+    deleted = only(await made.look())
+    assert (deleted.deleted, deleted.at_once) == (True, True)
+    await made.lease.acquire()
+    await made.gone(deleted)
+    assert not mark.exists()
+    mark.touch()
+    await made.look()
+    await made.look()
+    assert not mark.exists(), "one that marks nothing is tidied away"
+
+
 async def test_a_file_that_comes_back_in_time_stops_nothing(tmp_path: Path, clock: Clock) -> None:
     made = await leading(tmp_path, clock)
     path = put(tmp_path, "a.yaml", job_text())

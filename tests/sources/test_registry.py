@@ -12,6 +12,7 @@ from sources.building import GRACE, job_text
 from trainmaster.api.declared import Declared
 from trainmaster.sources.files import Entry
 from trainmaster.sources.known import Record, from_bytes
+from trainmaster.sources.layout import NOW
 from trainmaster.sources.reading import FileRead, read_file
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look, Mark
@@ -133,6 +134,20 @@ def test_marks_of_others_count_for_nothing() -> None:
     for owner, deleted in (("bob", False), ("alice", True)):
         world.marks = (Mark("a.yaml", owner),)
         assert only(world.look()).deleted == deleted
+
+
+def test_a_job_may_be_deleted_at_once_also_once_it_is_being_deleted() -> None:
+    world = World()
+    world.put("a.yaml", job_text(), owner="alice")
+    world.look()
+    world.files.clear()
+    world.marks = (Mark("a.yaml", "alice"),)
+    assert not only(world.look()).at_once
+    world.marks = (Mark("a.yaml", "alice"), Mark("a.yaml", "bob", NOW))
+    assert not only(world.look()).at_once
+    world.marks = (Mark("a.yaml", "alice", NOW),)
+    seen = only(world.look())
+    assert (seen.deleted, seen.at_once) == (True, True)
 
 
 def test_the_owner_of_the_jobs_folder_may_mark_everything() -> None:

@@ -11,9 +11,11 @@ from trainmaster.api.status import ResourceStatus
 from trainmaster.errors import InvalidError
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import Picture
+from trainmaster.plan.suspects import Suspect, Witness
 from trainmaster.web.answers import LIMIT, jobs_json
 from trainmaster.web.glance import glance
 from trainmaster.web.listing import SIZE, Page, Query, parse, select
+from web.serving import serving
 
 JOBS = (
     picture("bert", "Running", namespace="speech", queue="gpu", gpus=8, restarts=2),
@@ -115,3 +117,15 @@ def test_at_a_glance_queues_show_what_their_living_jobs_hold() -> None:
     assert (queue.name, queue.running, queue.waiting) == ("gpu", 1, 1)
     assert (queue.containers, queue.gpus, queue.memory_mib) == (2, 4, 4096)
     assert seen.gpus == (("", GpuCount(1, 2, 3)),)
+
+
+async def test_nodes_that_failed_several_jobs_are_shown_without_the_jobs_names() -> None:
+    """Whoever looks may not see all of them."""
+    said = (Witness("secret/a", "GpuFault", 2, 1.0), Witness("secret/b", "NeverRan", 1, 1.0))
+    shown = fleet(suspects=(Suspect("n7", 2, said, True), Suspect("n<8>", 2, said[:1], False)))
+    async with serving(shown) as client:
+        page = await (await client.get("/")).text()
+    assert "2 jobs failed on this node: GpuFault, NeverRan. New containers are asked for elsewhere." in page
+    assert "2 jobs failed on this node: GpuFault. Too many nodes failed" in page
+    assert "n&lt;8&gt;" in page
+    assert "secret" not in page

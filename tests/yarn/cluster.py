@@ -206,6 +206,15 @@ class Simulated:
 
         return self._ask("web", http, told)
 
+    def noted(self, http: str, container: str) -> bool:
+        """By a node's web server, from the log folder: whether a launcher has noted that its process was told to go."""
+
+        def told(nm: NodeManager) -> bool:
+            process = nm.processes.get(container)
+            return process is not None and process.begged > 0
+
+        return self._ask("web", http, told)
+
     # --- what happens
 
     def processes(self) -> Iterator[tuple[NodeManager, Process]]:

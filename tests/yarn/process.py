@@ -95,6 +95,7 @@ class Process:
         assert self.again
         self.launch, self.number = self.again, self.number + 1
         self.again, self.awaits_kill, self.reinitialising = None, False, False
+        self.begged = 0
         self.begins()
 
     def begins(self) -> None:

@@ -33,6 +33,8 @@ class Declared:
     """when it was first seen, in seconds since the epoch; 0 where its source doesn't know, or tells it by itself"""
     deleted: bool = False
     """it is to go: everything of it is stopped, then the source is told that it is gone"""
+    at_once: bool = False
+    """whether its processes are to have no time to end in"""
     duplicate_of: str = ""
     """path of the holder of this namespace and name, where this one came second"""
     lost_application: str = ""

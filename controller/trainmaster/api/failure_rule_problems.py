@@ -6,6 +6,7 @@ Lives here: rules about rules, with the field that is to blame. Never here: what
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from dataclasses import dataclass
 
 from trainmaster.api import messages
 from trainmaster.api.failure_rules import LARGEST_CODE, FailureRule
@@ -28,11 +29,12 @@ YARNS_OWN = (
 def failure_rule_problems(spec: Spec) -> Iterator[FieldProblem]:
     """All that is wrong with them, rule by rule."""
     rules = spec.failure_rules or ()
+    reaches = [_reach(spec, rule) for rule in rules]
     for at, rule in enumerate(rules):
         path = f"spec.failureRules[{at}]"
         yield from _roles(spec, rule, path)
         yield from _contradictions(rule, path)
-        over = next((i for i, earlier in enumerate(rules[:at]) if _covers(spec, earlier, rule)), None)
+        over = next((i for i in range(at) if _covers(reaches[i], reaches[at])), None)
         if over is not None:
             yield FieldProblem(field=path, value="", reason=messages.NEVER_REACHED.format(earlier=over))
 
@@ -63,18 +65,30 @@ def _word(value: bool) -> str:
     return str(value).lower()
 
 
-def _covers(spec: Spec, earlier: FailureRule, later: FailureRule) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """The failures that a rule matches, worked out once: each rule is compared with all before it."""
+
+    roles: Set[str]
+    causes: Set[FailureCause]
+    codes: Set[int]
+    """exit codes, with 0 for having none"""
+    stderr: str | None
+
+
+def _reach(spec: Spec, rule: FailureRule) -> _Reach:
+    causes = frozenset(rule.causes or FailureCause)
+    return _Reach(frozenset(rule.roles or spec.roles), causes, _codes(rule), rule.stderr)
+
+
+def _covers(earlier: _Reach, later: _Reach) -> bool:
     """Whether the later one never gets to see a failure."""
-    pairs: tuple[tuple[Set[object], Set[object]], ...] = (
-        (set(earlier.roles or spec.roles), set(later.roles or spec.roles)),
-        (set(earlier.causes or FailureCause), set(later.causes or FailureCause)),
-        (_codes(earlier), _codes(later)),
-    )
-    return earlier.stderr in (None, later.stderr) and all(wide >= narrow for wide, narrow in pairs)
+    words = earlier.stderr in (None, later.stderr)
+    wider = earlier.roles >= later.roles and earlier.causes >= later.causes
+    return words and wider and earlier.codes >= later.codes
 
 
-def _codes(rule: FailureRule) -> Set[object]:
-    """The exit codes that it matches, with 0 for having none."""
+def _codes(rule: FailureRule) -> Set[int]:
     if rule.exit_codes is None:
         return frozenset(range(LARGEST_CODE + 1))
-    return frozenset(code for code in range(1, LARGEST_CODE + 1) if rule.exit_codes.match(code))
+    return frozenset(filter(rule.exit_codes.match, range(1, LARGEST_CODE + 1)))

@@ -127,8 +127,8 @@ class Role(Model):
     """What the end of one replica restarts. Left out: what the framework survives."""
     termination_grace_period: Annotated[Duration | None, EDIT_LIVE] = None
     """How long a process has to end by itself after SIGTERM, such as to write a checkpoint, before it is killed: when the job is
-    suspended, deleted, scaled down, edited or restarted as a whole. Those that run have what they were started with, at most. 0s
-    for none. Left out: 30s."""
+    suspended, deleted, scaled down, edited or restarted as a whole. Those that run have what they were started with, at most; a
+    shorter one counts for those too that are on their way out. 0s for none. Left out: 30s."""
     max_restarts: Annotated[Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None, EDIT_LIVE] = None
     """Restarts of one replica that are charged at most: its next failure fails the job. Left out: only
     runPolicy.backoffLimit counts."""

@@ -24,12 +24,18 @@ def delete(
         list[str] | None, typer.Option("--file", "-f", help="Delete the jobs declared here.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until everything of them is gone.")] = False,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now", help="Give their processes no time to end in; also of jobs that are being deleted."
+        ),
+    ] = False,
 ) -> None:
     """Stop jobs and remove their declarations."""
     store = open_store(choices)
     deleted = []
     for namespace, name in _named(choices, names or [], files or []):
-        deleted.append(store.delete(namespace, name))
+        deleted.append(store.delete(namespace, name, now))
         print(f"trainingjob/{name} deleted")
     for job in deleted if wait else ():
         until_gone(store, job.namespace, job.name, DELETE_SECONDS, job.path)

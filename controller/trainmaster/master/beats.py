@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from trainmaster.master import clock
+from trainmaster.master.tasks import cancelled
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,7 @@ class Beats:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancelled(tasks)
 
     async def _kept_up(self, work: str, beat: Beat) -> None:
         """What nobody foresaw in one beat must not end the controller, and with it every job's heartbeat."""

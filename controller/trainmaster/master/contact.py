@@ -22,6 +22,7 @@ from trainmaster.master.points import reach
 from trainmaster.master.relisting import Relisting
 from trainmaster.master.sight import OVER, Sight
 from trainmaster.master.stacks import Stacks
+from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.values import IDLE, AppState, Plan
 
@@ -44,7 +45,8 @@ class Contact:
         self.heart: Heart | None = None
         self.releases: set[str] = set()
         """containers to be given back with the next heartbeat"""
-        self.doing = Doing(desk, self.sight, wake, self.releases)
+        untold = [one.container for one in leaving(memory()) if not one.told]
+        self.doing = Doing(desk, self.sight, wake, self.releases, untold)
         self._stacks = Stacks(desk, self.sight, wake)
         self._relisting = Relisting()
         self._registered_now = False
@@ -228,7 +230,12 @@ class Contact:
     def expects(self) -> bool:
         """Whether something is to be heard from YARN soon: then heartbeats are fast."""
         asks = self.heart is not None and bool(self.heart.stands)
-        return asks or self.sight.unsure or self.sight.strays(self._memory())
+        return asks or self.sight.unsure or clock.now() >= self.sight.strays_from(self._memory())
+
+    @property
+    def takes_leave(self) -> bool:
+        """Of a job that closes: whether something lives, and all of it has time to end in. That is as calm as if it ran."""
+        return bool(self.sight.containers) and clock.now() < self.sight.strays_from(self._memory())
 
     async def drop_heart(self) -> None:
         heart, self.heart = self.heart, None

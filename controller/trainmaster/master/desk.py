@@ -31,6 +31,7 @@ from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
 from trainmaster.master.ports import Ports
 from trainmaster.master.reports import FoundReports
+from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
 
@@ -73,6 +74,7 @@ class Desk:
     gpus: FoundGpus = field(default_factory=FoundGpus)
     checkpoints: FoundCheckpoints = field(default_factory=FoundCheckpoints)
     reports: FoundReports = field(default_factory=FoundReports)
+    suspects: FoundSuspects = field(default_factory=FoundSuspects)
     logs: ContainerLogs | None = None
     """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)

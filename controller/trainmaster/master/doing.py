@@ -30,12 +30,14 @@ from trainmaster.master import clock
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
+from trainmaster.master.dismissal import Dismissal
 from trainmaster.master.launch import files_of, launch, order_of, peer_secret, user_of, waiting
 from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
 from trainmaster.master.stopping import RETRY, Stopping
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.actions import STARTS
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
@@ -57,11 +59,21 @@ class NotLetInError(UnavailableError):
 class Doing:
     """The work under way for one job."""
 
-    def __init__(self, desk: Desk, sight: Sight, wake: asyncio.Event, release: set[str]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        sight: Sight,
+        wake: asyncio.Event,
+        release: set[str],
+        unsure: Iterable[str] = (),
+    ) -> None:
+        """Of the `unsure` it isn't known whether they were told to go before."""
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._turns = asyncio.Lock()
-        self._stopping = Stopping(desk, sight, self._turn, self._until_leading, self._give_back)
+        self._stopping = Stopping(
+            desk, sight, self._turn, self._until_leading, self._give_back, Dismissal(desk, sight, unsure)
+        )
         self._confirming = Confirming(desk, sight, self._turn)
         self._anew = Anew(desk, sight, self._until_leading)
 
@@ -157,10 +169,7 @@ class Doing:
             await asyncio.sleep(0)
 
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks.values())
 
     def _give_back(self, ids: Iterable[str]) -> None:
         for id_ in ids:

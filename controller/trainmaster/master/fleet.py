@@ -37,6 +37,7 @@ from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
 from trainmaster.master.reports import FoundReports
+from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.values import HeldGpus, Limits, Seen
@@ -81,6 +82,7 @@ class Fleet:
         self._gpus = FoundGpus()
         self._checkpoints = FoundCheckpoints()
         self.reports = FoundReports()
+        self._suspects = FoundSuspects()
         self._leading = False
         source.ask(self.advise)
 
@@ -124,6 +126,7 @@ class Fleet:
             foreign=self._source.foreign,
             unshown=self._publisher.unshown,
             reports=self.reports.unread(),
+            suspects=self._suspects.known if self._leading else (),
         )
 
     def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
@@ -223,6 +226,7 @@ class Fleet:
             gpus=self._gpus,
             checkpoints=self._checkpoints,
             reports=self.reports,
+            suspects=self._suspects,
             logs=self._logs,
             gone=self._gone,
             remove=self._source.remove,
@@ -278,9 +282,15 @@ class Fleet:
             await self._cluster.look()
             self.beats.works("cluster")
             await desk.line.look()
-            for uid in (*desk.line.news(), *self._not_taken_in(desk)):
+            for uid in (*desk.line.news(), *self._not_taken_in(desk), *self._look_at_suspects()):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
+
+    def _look_at_suspects(self) -> Iterator[str]:
+        """Jobs that ask for containers, where they are to leave other nodes alone than before."""
+        jobs = (m.memory for m in self._masters.values() if m.memory.avoided)
+        if self._suspects.look(jobs, len(self._cluster.racks), clock.now()):
+            yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 
     def _not_taken_in(self, desk: Desk) -> Iterator[str]:
         """Jobs, or edits of them, that are not taken in, where the terms have changed on which their queue does that."""

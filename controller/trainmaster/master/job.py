@@ -144,7 +144,7 @@ class JobMaster:
             sight.changed = False
             seen = seen_by(desk, self.declared, self.memory, sight, self.contact.heart)
             about = (self.declared, self.memory, seen, clock.now(), desk.limits)
-            plan = await desk.beside(size_of(self.declared, self.memory), decide, *about)
+            plan = await desk.beside(size_of(*about[:3]), decide, *about)
             if seen.ends:
                 reach("pulled")
             changes = plan.memory != self.memory
@@ -292,9 +292,9 @@ class JobMaster:
         return max(0.0, min(waits)) if waits else None
 
     def _beat_interval(self) -> float:
-        expects, holds = self.contact.expects, self.contact.holds
-        self.desk.beating.note(self.memory.uid, holds=holds, expects=expects)
-        if self.contact.sight.changed or self.contact.speaks:
+        contact, memory, expects, holds = self.contact, self.memory, self.contact.expects, self.contact.holds
+        self.desk.beating.note(memory.uid, holds=holds, expects=expects)
+        if contact.sight.changed or contact.speaks:
             return 0.0
-        closing = bool(self.memory.closing_since) and not self.memory.closed_at
-        return self.desk.beat_after(expects=closing or expects, holds=holds)
+        closing = memory.closing_since and not memory.closed_at and not contact.takes_leave
+        return self.desk.beat_after(expects=bool(closing) or expects, holds=holds)

@@ -72,6 +72,8 @@ _OTHERS = (
 """whether another process of the session lives: proc(5), whose fields after the name begin with state, ppid, pgrp, session"""
 MARK = "TRAINMASTER_PROCESS"
 """variable that all processes of one launch have, whatever session or group they make for themselves: so they are found"""
+TOLD = "told-to-go"
+"""file in the log folder: its process was told to go"""
 GRACE = "TRAINMASTER_GRACE"
 """whole seconds that they have to end in, once they are told to"""
 _MARKED = (
@@ -79,21 +81,41 @@ _MARKED = (
     " remain() { found=$(marked); [ ${found:+1} ]; };"
     " finish() { for try in {1..200}; do remain || return 0; kill -KILL $found; sleep 0.05; done; }"
 )
+_TELL = (
+    "place() { read -r line <$1/stat && set -- ${line##*) } && parent=$2 of=$3 began=${20}; };"
+    " catches() { while read -r name value; do [ $name = SigCgt: ] && return $(( !(16#$value >> 14 & 1) )); done"
+    " </proc/$1/status; return 1; };"
+    " minded() { up=$1; while place /proc/$up && up=$parent; do case \\ $all\\  in *\\ $up\\ *) ;; *) return 1;; esac;"
+    " read -r name </proc/$up/comm; case $name in *sh) ;; *) catches $up && return 0;; esac; done; return 1; };"
+    " tell() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
+    " place /proc/$found && [ $of != $own ] && [ $began -lt $since ] && ! minded $found && kill -TERM $found; done; };"
+    " spared() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
+    " place /proc/$found && [ $of != $own ] && minded $found && ! catches $found && left=$left\\ $found; done; };"
+    " tell_left() { for found in $left; do"
+    f" grep -qzx {MARK}=$mark /proc/$found/environ && ! minded $found && kill -TERM $found; done; }}"
+)
+"""A NodeManager signals one process group: those outside of it are told by us. Save where a process above them in the container
+catches SIGTERM itself (bit 15 of SigCgt, proc(5)): it is a supervisor such as torchrun, has been told, and hands it on or ends
+them as it sees fit; told by both, they would break off the checkpoint that they write. A shell that catches it waits for its
+child first, and hands nothing on, so it doesn't count: a child that is told twice is better off than one that never is. Whom a
+supervisor leaves behind is told later by the guard, save who catches SIGTERM: that one may be at its checkpoint. What began
+only afterwards may well bring one home."""
 _GUARD = (
-    "guard() { while kill -0 $leader && [ $SECONDS -lt $grace ]; do sleep 0.1; done; finish; };"
-    " group() { read -r line <$1/stat && set -- ${line##*) } && of=$3; };"
-    " tell() { group /proc/$$; own=$of; for found in $(marked); do"
-    " group /proc/$found && [ $of != $own ] && kill -TERM $found; done; };"
-    " told_to_go() { kill $nap; tell; export mark grace leader; export -f marked remain finish guard;"
-    " setsid env -u CONTAINER_ID /bin/bash -c guard & exit 0; };"
+    "guard() { left= looks=0; spared; while kill -0 $leader && [ $SECONDS -le $grace ]; do"
+    " sleep 0.1; (( ++looks % 10 )) || tell_left; done; finish; };"
+    f" told_to_go() {{ kill $nap; : ><LOG_DIR>/{TOLD}; export mark grace leader;"
+    " export -f marked remain finish place catches minded spared tell_left guard;"
+    " setsid env -u CONTAINER_ID /bin/bash -c guard & since=9999999999999; place /proc/$! && since=$began; tell; exit 0; };"
     " watch() { trap told_to_go TERM; trap 'kill $nap; exit 0' USR1; while :; do sleep 3600 & nap=$!; wait $nap; done; }"
 )
-"""A NodeManager signals one process group, and kills it a moment later. So one of the group passes the word on to those outside
-of it, and leaves a guard behind, outside too, that ends whatever is left when the time is over, or as soon as the leader is gone:
-also where no controller is there any more to have it stopped."""
+"""A NodeManager kills its process group a moment later. So one of the group leaves a guard behind, outside of it, that ends
+whatever is left when the time is over, or as soon as the leader is gone: also where no controller is there any more to have it
+stopped. SECONDS counts how often the clock has struck one, so it must have struck once more. What is noted a controller reads
+that has got no answer (dismissal.py)."""
 _LAUNCHER = (
     f"mark=$CONTAINER_ID.${ORDER}.$$ grace=${{{GRACE}:-0}} leader=$$; unset {GRACE};"
-    f" {_FENCE}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; {_MARKED}; {_GUARD}; told=; trap 'told=1' TERM;"
+    f" {_FENCE}; rm -f <LOG_DIR>/{TOLD}; {_UNPACK}; {_EACH} unset $part; done; {_OTHERS}; {_MARKED}; {_TELL}; {_GUARD};"
+    " told=; trap 'told=1' TERM;"
     f" watch </dev/null >/dev/null 2>&1 & watch=$!;"
     f" {MARK}=$mark /bin/bash ./{SCRIPT} 1>><LOG_DIR>/stdout 2>><LOG_DIR>/stderr; code=$?;"
     f" [ $told ] || {{ kill -USR1 $watch 2>/dev/null; remain && kill -TERM $found 2>/dev/null && sleep 0.2;"

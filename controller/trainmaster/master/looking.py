@@ -7,7 +7,7 @@ from dataclasses import replace
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.master import clock
-from trainmaster.master.desk import Desk
+from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size
@@ -17,6 +17,10 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
+
+MANY_ENDS = 10
+"""ends that take as long to judge as a large job takes to be decided on: the last words of each are looked through for a hundred
+patterns, which takes a millisecond or two"""
 
 
 def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart: Heart | None) -> Seen:
@@ -38,6 +42,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         checkpoint=desk.checkpoints.of(memory.uid),
         stacks=dict(sight.stacks),
         job_page=desk.job_page(declared),
+        suspects=desk.suspects.hosts,
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
     )
@@ -56,10 +61,10 @@ def _queue_of(declared: Declared, memory: Memory, sight: Sight) -> str:
     return wanted.spec.queue if wanted else ""
 
 
-def size_of(declared: Declared, memory: Memory) -> int:
-    """How many replicas the job has, or is to have."""
+def size_of(declared: Declared, memory: Memory, seen: Seen) -> int:
+    """How many replicas the job has, or is to have; or that take as long to decide on as the ends that were heard."""
     wanted = sum(role.replicas for role in declared.job.spec.roles.values()) if declared.job else 0
-    return max(wanted, len(memory.replicas))
+    return max(wanted, len(memory.replicas), len(seen.ends) * LARGE // MANY_ENDS)
 
 
 def stands_in_line(memory: Memory, application: AppState, now: float, limits: Limits) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from trainmaster.master.job import JobMaster
+from trainmaster.master.tasks import cancelled
 
 
 class Masters(Mapping[str, JobMaster]):
@@ -36,8 +37,7 @@ class Masters(Mapping[str, JobMaster]):
         """Stop driving this job, so that it can be driven by other knowledge of it."""
         master, task = self._masters.pop(uid, None), self._tasks.pop(uid, None)
         if master and task:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled([task])
             await master.close()
 
     def sweep(self) -> bool:
@@ -49,8 +49,6 @@ class Masters(Mapping[str, JobMaster]):
 
     async def close(self) -> None:
         """Leave every job as it is."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await cancelled(self._tasks.values())
         await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
         self._masters, self._tasks = {}, {}

@@ -14,6 +14,7 @@ from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.master.reports import Unread
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.suspects import Suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class FleetPicture:
     """jobs that are left alone, by where they are declared: the identity of the installation that drives each"""
     reports: Mapping[str, Unread] = field(default_factory=dict)
     """by uid: what processes told of their steps"""
+    suspects: Sequence[Suspect] = ()
+    """nodes that failed several jobs"""
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 

@@ -16,6 +16,7 @@ POINTS = (
     "half-started",
     "half-anew",
     "running",
+    "told-to-go",
     "pulled",
     "written",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from trainmaster.hadoop.containers import (
@@ -55,7 +56,7 @@ class Sight:
         """by container: where its process stood when it was asked (stacks.py)"""
         self.changed = True
         """whether something was seen since the last pass"""
-        self._strays: tuple[object, int, bool] = (None, 0, False)
+        self._strays: tuple[object, object, int, float] = (None, None, 0, inf)
         self._lacks: tuple[int, int, bool] = (0, 0, False)
         """what was worked out last, and of what"""
 
@@ -268,13 +269,24 @@ class Sight:
         """Whether the next answer of a NodeManager will tell of a listed container whether it runs."""
         return bool(self.containers.unsure)
 
-    def strays(self, memory: Memory) -> bool:
-        """Whether containers live that no replica is bound to: they are being held for a gang, given back or stopped."""
-        replicas, version, strays = self._strays
-        if replicas is not memory.replicas or version != self.containers.version:
-            strays = not self.containers.keys() <= {r.container for r in memory.replicas}
-            self._strays = memory.replicas, self.containers.version, strays
-        return strays
+    def strays_from(self, memory: Memory) -> float:
+        """When containers are listed that no replica is bound to: they are being held for a gang, given back or stopped. Those
+        that have time to end in, and a gang's that waits for those, count from its end on; infinity where there are none."""
+        replicas, retired, version, since = self._strays
+        same = replicas is memory.replicas and retired is memory.retired_survivors
+        if not same or version != self.containers.version:
+            since = self._from(memory)
+            self._strays = memory.replicas, memory.retired_survivors, self.containers.version, since
+        return since
+
+    def _from(self, memory: Memory) -> float:
+        strays = self.containers.keys() - {r.container for r in memory.replicas}
+        times = {one.container: one.grace_until for _, one in memory.leaving} if strays else {}
+        held = min(times.values(), default=0.0) if memory.gathering else 0.0
+        known = {
+            id_: held for id_ in strays if self.containers[id_].state is ContainerState.ALLOCATED
+        } | times
+        return min((known.get(id_, 0.0) for id_ in strays), default=inf)
 
     def _add(self, granted: GrantedContainer, roles: Mapping[str, int], state: ContainerState) -> None:
         key, run = read_request_id(granted.allocation_request_id, roles)

@@ -13,6 +13,7 @@ from trainmaster.errors import TrainmasterError
 from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.master.desk import Desk
 from trainmaster.master.sight import Sight
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.stacks import stood_in
 from trainmaster.plan.values import AskStacks, Plan
 
@@ -59,10 +60,7 @@ class Stacks:
             self._sight.stacks.clear()
 
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks.values())
 
     async def _ask(self, container: str) -> None:
         told = ""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
 from trainmaster.master import clock
 from trainmaster.master.desk import Desk
+from trainmaster.master.dismissal import Dismissal
 from trainmaster.master.sight import Sight
 from trainmaster.plan.values import Terminate
 
@@ -34,7 +35,9 @@ class Stopping:
         turn: Waits,
         leading: Waits,
         give_back: Callable[[Iterable[str]], None],
+        dismissal: Dismissal,
     ) -> None:
+        self._dismissal = dismissal
         self._desk, self._sight = desk, sight
         self._turn, self._leading, self._give_back = turn, leading, give_back
         self.under_way: set[str] = set()
@@ -45,22 +48,9 @@ class Stopping:
         await self._turn()
         while self._sight.lives(action.container) and action.container not in self.under_way:
             await self._leading()
-            token = self._sight.tokens.of(action.container, action.node)
-            if token and await self._told_to_go(action, token):
+            if await self._dismissal.tried(action):
                 return
             await asyncio.sleep(RETRY)
-
-    async def _told_to_go(self, action: Terminate, token: bytes) -> bool:
-        try:
-            await self._desk.nodes.terminate(action.node, token, action.container)
-        except DeniedError:
-            self._sight.tokens.refused(action.node, token)
-            return False
-        except TrainmasterError as error:
-            log.info("a container can't be told to go yet", extra={"node": action.node, "error": str(error)})
-            return False
-        self._sight.mark(action.container, leaving=True)
-        return True
 
     async def stop(self, node: str, ids: list[str]) -> None:
         """Until they are over, or are given back."""

@@ -15,6 +15,7 @@ def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     yield from _others(fleet, now)
     yield from _own(fleet)
     yield from _ticket(fleet)
+    yield _suspects(fleet)
 
 
 def package_version() -> str:
@@ -63,6 +64,18 @@ def _ticket(fleet: FleetPicture) -> Iterator[Metric]:
     if fleet.ticket_left is not None:
         left.add_metric([], fleet.ticket_left)
     yield left
+
+
+def _suspects(fleet: FleetPicture) -> Metric:
+    """The jobs themselves are named in the log: here they'd make a series each."""
+    suspects = GaugeMetricFamily(
+        "trainmaster_node_suspect",
+        "Jobs that failed on a node on which several failed; absent for all others.",
+        labels=["node"],
+    )
+    for each in fleet.suspects:
+        suspects.add_metric([each.host], each.jobs)
+    return suspects
 
 
 def _own(fleet: FleetPicture) -> Iterator[Metric]:

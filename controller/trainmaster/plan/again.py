@@ -52,6 +52,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         checkpoint=None,
         slow=(),
         root=None,
+        gpu_faults=(),
         pending_ends=(),
         lost_applications=0,
         open_not_before=0.0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainmaster.plan.avoidance import avoided_now
+from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.room import Room
@@ -35,20 +35,6 @@ def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
 def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
     due = memory.gathering or case.now >= replica.not_before
     return due and not replica.bound and not replica.done
-
-
-def avoided(case: Case, memory: Memory) -> frozenset[str]:
-    """Hosts that failed to start something that waits now, or failed the job for good reasons of their own; only while enough
-    other nodes are left."""
-    waiting = [r for r in memory.replicas if not r.bound and not r.done]
-    hosts = frozenset(h for r in waiting for h in r.avoid)
-    if waiting:
-        hosts |= avoided_now(memory.avoided, case.now)
-    if not hosts or case.seen.cluster is None:
-        return frozenset()
-    known = case.seen.cluster.picture.by_host
-    others = len(known) - sum(1 for host in hosts if host in known)
-    return hosts if others * 2 >= len(known) > 0 else frozenset()
 
 
 def _hosts(case: Case, memory: Memory, waiting: list[ReplicaMemory]) -> Iterable[str]:

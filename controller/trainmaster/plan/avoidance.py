@@ -1,26 +1,34 @@
-"""Nodes that this job asks nothing of for a while, because something failed there that lies at the node.
+"""Nodes that a job asks nothing of for a while, because something failed there that lies at the node.
 
-Lives here: for how long, and how that is said. Which hosts are avoided at a moment asks.py reads. Never here: which failures lie
-at a node (ruling.py).
+Lives here: for how long, which they are at a moment, and what is said of them. A job that has no room left without them asks for
+all. Never here: which failures lie at a node (ruling.py), or what several jobs make of theirs (suspects.py).
 """
 
 from __future__ import annotations
 
-from trainmaster.plan.memory import Avoided
+from collections.abc import Set
+
+from trainmaster.plan.case import Case
+from trainmaster.plan.cluster import Cluster, Size
+from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory
 
 FIRST = 600.0
 """seconds for which a node is avoided after the first failure there; doubled with each further one"""
 MOST = 4 * 3600.0
+TOGETHER = 60.0
+"""seconds within which the ends of several processes on one node are one failure of it"""
 HOSTS = 50
 """remembered at most, the newest"""
+NAMED = 3
+"""of the hosts, in a sentence"""
 
 
-def avoiding(known: tuple[Avoided, ...], host: str, now: float) -> tuple[Avoided, ...]:
+def avoiding(known: tuple[Avoided, ...], host: str, now: float, cause: str = "") -> tuple[Avoided, ...]:
     """The hosts to be avoided, with one more failure on this one."""
     before = next((one for one in still(known, now) if one.host == host), None)
-    times = before.times + 1 if before else 1
+    times = before.times + (now - before.at >= TOGETHER) if before else 1
     others = tuple(one for one in still(known, now) if one.host != host)
-    return (*others, Avoided(host, now + _length(times), times))[-HOSTS:]
+    return (*others, Avoided(host, now + _length(times), times, cause, now))[-HOSTS:]
 
 
 def still(known: tuple[Avoided, ...], now: float) -> tuple[Avoided, ...]:
@@ -35,3 +43,61 @@ def avoided_now(known: tuple[Avoided, ...], now: float) -> frozenset[str]:
 
 def _length(times: int) -> float:
     return min(MOST, FIRST * 2.0 ** (times - 1))
+
+
+def avoided(case: Case, memory: Memory) -> frozenset[str]:
+    """Hosts of which nothing is to be asked now: those that failed to start something that waits, or failed the job; and those
+    that failed several jobs, where it has room without them as well."""
+    own, all_ = _own(case, memory), _of_all(case, memory)
+    return next((hosts for hosts in (own | all_, own) if hosts and _leaves_room(case, hosts)), frozenset())
+
+
+def _own(case: Case, memory: Memory) -> frozenset[str]:
+    waiting = _waiting(memory)
+    if not waiting:
+        return frozenset()
+    return frozenset(host for r in waiting for host in r.avoid) | avoided_now(memory.avoided, case.now)
+
+
+def _of_all(case: Case, memory: Memory) -> frozenset[str]:
+    return case.seen.suspects if case.seen.suspects and _waiting(memory) else frozenset()
+
+
+def _waiting(memory: Memory) -> list[ReplicaMemory]:
+    if memory.closing_since or memory.verdict:
+        return []
+    return [r for r in memory.replicas if not r.bound and not r.done]
+
+
+def _leaves_room(case: Case, hosts: Set[str]) -> bool:
+    """Whether at least half of the nodes are left, and all of the job has room on them."""
+    cluster = case.seen.cluster
+    if cluster is None:
+        return False
+    known = cluster.picture.by_host
+    gone = [known[host] for host in hosts if host in known]
+    if 2 * (len(known) - len(gone)) < len(known) or not known:
+        return False
+    lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
+    sizes = {case.size(Key(role, 0)) for role in case.job.spec.roles}
+    return case.total.fits(cluster.total - lost) and all(_holds(cluster, hosts, size) for size in sizes)
+
+
+def _holds(cluster: Cluster, hosts: Set[str], size: Size) -> bool:
+    nodes = (n for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition)
+    return any(size.fits(node.total) for node in nodes)
+
+
+def said(case: Case, memory: Memory) -> str:
+    """Who is left alone for all jobs' sake, or why nobody is; empty where that is nobody's concern."""
+    own, all_, now = _own(case, memory), _of_all(case, memory), avoided(case, memory)
+    if (own or all_) and not now and case.seen.cluster is not None:
+        return f"no node is left alone, though {_names(own | all_)} failed: too little room would be left"
+    shared = all_ & now - own
+    return f"left alone, having failed several jobs: {_names(shared)}" if shared else ""
+
+
+def _names(hosts: Set[str]) -> str:
+    """Three at most."""
+    names, more = sorted(hosts)[:NAMED], len(hosts) - NAMED
+    return f"{', '.join(names)} and {more} more" if more > 0 else ", ".join(names)

@@ -14,7 +14,7 @@ from operator import is_
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
-from trainmaster.plan.ends import Survivor
+from trainmaster.plan.ends import GpuFault, Survivor
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, Event, Limits, Seen, Size
 
@@ -32,6 +32,10 @@ class Case:
     """reason and message why the newest declaration is not in force (in_force.py); None while it is"""
     unread: bool = False
     """whether nothing readable was declared: then `job` is only an outline of it (unread.py), and nothing may be run by it"""
+    gpu_faults: tuple[GpuFault, ...] = ()
+    """as they are remembered (Memory)"""
+    before: TrainingJob | None = None
+    """what was in force at the last decision: it has the roles that an edit takes out"""
 
     def role(self, key: Key) -> Role:
         return self.job.spec.roles[key.role]
@@ -42,6 +46,22 @@ class Case:
 
     def scope(self, key: Key) -> RestartScope:
         return self.role(key).restart_scope or default_scope(self.job, key.role)
+
+    def grace(self, role: str) -> float | None:
+        """Seconds that a process of this role has to end in; None where no declaration has the role any more.
+
+        The newest one counts where it grants less, also when it is not in force: a job that is being deleted can be hurried.
+        """
+        if self.declared.at_once:
+            return 0.0
+        found = [
+            job.spec.roles[role].grace
+            for job in (self.job, self.declared.job)
+            if job and role in job.spec.roles
+        ]
+        if not found and self.before and role in self.before.spec.roles:
+            return self.before.spec.roles[role].grace
+        return min(found, default=None)
 
     @cached_property
     def total(self) -> Size:
@@ -172,7 +192,7 @@ class Draft:
         self.verdict, self.charged = memory.verdict, memory.charged
         self.restarts, self.restart_cause = memory.restarts, memory.restart_cause
         self.given_up, self.failure, self.avoided = memory.given_up, memory.failure, memory.avoided
-        self.root = memory.root
+        self.root, self.gpu_faults = memory.root, memory.gpu_faults
 
     def memory(self) -> Memory:
         """The memory as it is now."""
@@ -190,6 +210,7 @@ class Draft:
             failure=self.failure,
             avoided=self.avoided,
             root=self.root,
+            gpu_faults=self.gpu_faults,
         )
 
     def tell(self, event: Event) -> None:

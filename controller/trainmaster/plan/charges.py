@@ -18,6 +18,8 @@ from trainmaster.plan.restart import (
 )
 from trainmaster.plan.ruling import NO_FAILURE, Ruling
 
+PACED = INFRASTRUCTURE - {Cause.PORT_TAKEN}
+"""causes of which several in a row are replaced ever more slowly; another port is tried at once"""
 NOT_THERE_AGAIN = (-1000, -1)
 """ends of which the same node would make another: it couldn't bring the files, or lacked what YARN had promised"""
 
@@ -28,7 +30,7 @@ def counted(case: Case, replica: ReplicaMemory, ruling: Ruling) -> ReplicaMemory
         return replace(replica, restarts=replica.restarts + 1)
     if ruling.cause is Cause.PORT_TAKEN and ruling.rule is None:
         return replace(replica, replacements=replica.replacements + 1, port_clashes=replica.port_clashes + 1)
-    if ruling.cause in INFRASTRUCTURE and ruling.cause is not Cause.PORT_TAKEN:
+    if ruling.cause in PACED:
         never_ran = replica.last_exit is not None and replica.last_exit.code in NOT_THERE_AGAIN
         avoid = (*replica.avoid, replica.host)[-3:] if never_ran else replica.avoid
         recent = _with_now(case, replica.infra_ends)
@@ -51,7 +53,7 @@ def wait_after(case: Case, draft: Draft, replica: ReplicaMemory, ruling: Ruling)
     if ruling.charged:
         job_wide = restarts_all(case, replica, ruling)
         return delay(backoff, draft.charged + 1 if job_wide else replica.restarts)
-    if cause in INFRASTRUCTURE and cause is not Cause.PORT_TAKEN:
+    if cause in PACED:
         return infra_delay(len(replica.infra_ends))
     if cause not in NO_FAILURE and (cause is not Cause.PORT_TAKEN or ruling.rule is not None):
         return infra_delay(len(replica.excused_ends))

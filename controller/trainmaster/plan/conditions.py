@@ -9,6 +9,7 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import timestamp
 from trainmaster.plan.admission import Refusal, no_node_for, no_room, refusal
 from trainmaster.plan.application import orphaned
+from trainmaster.plan.avoidance import said as left_alone
 from trainmaster.plan.case import Case
 from trainmaster.plan.gang import gang_minimum
 from trainmaster.plan.gentle import said as leaving_words
@@ -122,6 +123,8 @@ def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.NO_ROOM, f"{said}; {no}"
     if case.seen.turn:
         said = f"{said}; {case.seen.turn}"
+    if alone := left_alone(case, memory):
+        said = f"{said}; {alone}"
     return reasons.GATHERING_CONTAINERS, said
 
 
@@ -180,6 +183,8 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield memory.restart_cause
     if unseen:
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
+    if not memory.gathering and (alone := left_alone(case, memory)):
+        yield alone
     if not memory.gathering and (doubt := doubted(case, memory)):
         yield doubt
     if going := leaving_words(case, memory):

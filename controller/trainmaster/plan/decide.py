@@ -12,12 +12,13 @@ from trainmaster.plan.actions import actions_of, kill_of
 from trainmaster.plan.again import run_again
 from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
-from trainmaster.plan.asks import asks_of, avoided
+from trainmaster.plan.asks import asks_of
+from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.checkpoints import note_checkpoint
 from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
-from trainmaster.plan.gentle import note_told
+from trainmaster.plan.gentle import hurry, note_told
 from trainmaster.plan.hangs import note_progress, watch
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
@@ -49,6 +50,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     follow_anew,
     check_deadlines,
     close,
+    hurry,
     forget_survivors,  # so that a gang waits for none that is over
     gather,
     judge_left_over,
@@ -80,6 +82,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
+    case = replace(case, gpu_faults=memory.gpu_faults)
     change = Change(memory)
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)

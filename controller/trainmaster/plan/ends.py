@@ -124,6 +124,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuFault:
+    """An end that was charged to nobody, since a GPU of its node had failed by the process's own words."""
+
+    host: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """One process of a replica, from when its container was chosen to its end (past.py)."""
 

@@ -7,13 +7,13 @@ no controller is there (master/launch.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from trainmaster.api.quantities import format_duration
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.ends import Survivor
-from trainmaster.plan.memory import Memory, ReplicaMemory, changed
+from trainmaster.plan.memory import UNCOUNTED, Key, Memory, ReplicaMemory, changed
 from trainmaster.plan.values import ContainerState
 
 
@@ -38,19 +38,35 @@ def note_told(case: Case, memory: Memory) -> Change:
     told = {c.id for c in case.seen.containers.values() if c.leaving}
     if not told or all(one.told for one in leaving(memory) if one.container in told):
         return Change(memory)
-    rows = tuple(_row(r, told) for r in memory.replicas)
-    retired = tuple((key, _one(one, told)) for key, one in memory.retired_survivors)
-    return Change(changed(memory, replicas=rows, retired_survivors=retired))
+    return Change(_each(memory, lambda _, one: replace(one, told=True) if one.container in told else one))
 
 
-def _row(replica: ReplicaMemory, told: set[str]) -> ReplicaMemory:
-    if not any(one.container in told for one in replica.survivors):
-        return replica
-    return replace(replica, survivors=tuple(_one(one, told) for one in replica.survivors))
+def hurry(case: Case, memory: Memory) -> Change:
+    """Who has time to end in has no more of it than its role grants by now: people can cut it short while they wait for it."""
+    if not has_time(case, memory):
+        return Change(memory)
+    return Change(_each(memory, lambda key, one: _hurried(case, key, one)))
 
 
-def _one(survivor: Survivor, told: set[str]) -> Survivor:
-    return replace(survivor, told=True) if survivor.container in told else survivor
+def _hurried(case: Case, key: Key, survivor: Survivor) -> Survivor:
+    grace = case.grace(key.role)
+    if grace is None or case.now >= survivor.grace_until or survivor.since + grace >= survivor.grace_until:
+        return survivor
+    until = survivor.since + grace
+    gone = survivor.until if survivor.until == UNCOUNTED else max(case.now, until) + case.limits.node_expiry
+    return replace(survivor, grace_until=until, until=gone)
+
+
+def _each(memory: Memory, make: Callable[[Key, Survivor], Survivor]) -> Memory:
+    """The memory with another in place of each of them; itself where all are the same."""
+    rows = tuple(_row(r, make) if r.survivors else r for r in memory.replicas)
+    retired = tuple((key, make(key, one)) for key, one in memory.retired_survivors)
+    return changed(memory, replicas=rows, retired_survivors=retired)
+
+
+def _row(replica: ReplicaMemory, make: Callable[[Key, Survivor], Survivor]) -> ReplicaMemory:
+    made = tuple(make(replica.key, one) for one in replica.survivors)
+    return replica if made == replica.survivors else replace(replica, survivors=made)
 
 
 def said(case: Case, memory: Memory, before: str = "") -> str:

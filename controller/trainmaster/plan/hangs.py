@@ -63,7 +63,9 @@ def _noted(case: Case, memory: Memory) -> Memory:
     if not memory.watched_since:
         memory = replace(memory, watched_since=case.seen.reports.until)
     new = {
-        r.key for r in memory.replicas if _reported(case, memory, r) and r.told_steps != _process(memory, r)
+        r.key
+        for r in memory.replicas
+        if case.seen.reports.by(r, memory) and r.told_steps != _process(memory, r)
     }
     if not new:
         return memory
@@ -73,11 +75,6 @@ def _noted(case: Case, memory: Memory) -> Memory:
 
 def _process(memory: Memory, replica: ReplicaMemory) -> tuple[int, int]:
     return replica.run, memory.generation
-
-
-def _reported(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
-    report = case.seen.reports.of.get(replica.key)
-    return report is not None and report.of(replica, memory)
 
 
 def _stuck(case: Case, memory: Memory) -> Iterator[tuple[ReplicaMemory, float]]:
@@ -92,15 +89,14 @@ def watched(case: Case, memory: Memory) -> Iterator[tuple[ReplicaMemory, float]]
     for replica in memory.replicas:
         told = replica.bound and replica.told_steps == _process(memory, replica)
         if told and not replica.reinitialising and case.state_of(replica) is ContainerState.RUNNING:
-            report = case.seen.reports.of.get(replica.key)
-            own = report is not None and report.of(replica, memory)
-            yield replica, report.moved_at if own and report else memory.watched_since + COMING_BACK
+            report = case.seen.reports.by(replica, memory)
+            yield replica, report.moved_at if report else memory.watched_since + COMING_BACK
 
 
 def _step(case: Case, memory: Memory, replica: ReplicaMemory) -> int:
     """Its last one; before any where it is silent since this leader came."""
-    report = case.seen.reports.of.get(replica.key)
-    return report.step if report and report.of(replica, memory) else -1
+    report = case.seen.reports.by(replica, memory)
+    return report.step if report else -1
 
 
 def _begun(case: Case, memory: Memory, stuck: Stuck) -> Change:

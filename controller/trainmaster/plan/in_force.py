@@ -32,7 +32,7 @@ def in_force(declared: Declared, memory: Memory, seen: Seen, now: float, limits:
         if job is None and memory.document:
             return _unread(declared, memory, seen, now, limits)
         return Case(declared, _heeding(declared, memory, job), seen, now, limits) if job else None
-    case = Case(declared, _heeding(declared, memory, newest), seen, now, limits)
+    case = Case(declared, _heeding(declared, memory, newest), seen, now, limits, before=old)
     old = old if _edited(memory, case.job) else None
     held = _refusal_of_edit(case, memory) if old else None
     if old is None or held is None:

@@ -18,9 +18,10 @@ from trainmaster.plan.classify import (
     HUNG,
     classify,
     describe,
+    lacked_by_node,
     signal_of,
 )
-from trainmaster.plan.ends import Cause, LastExit
+from trainmaster.plan.ends import Cause, GpuFault, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Failure, Memory, ReplicaMemory, Verdict, changed, replace
@@ -32,7 +33,7 @@ from trainmaster.plan.restart import (
     whole_job,
     without_survivor,
 )
-from trainmaster.plan.ruling import Ruling, by_default, ruling_of, told
+from trainmaster.plan.ruling import Ruling, by_default, recent_gpu_faults, ruling_of, told
 from trainmaster.plan.survivors import hosts_of, on_its_word_alone, remembered
 from trainmaster.plan.values import End, Event
 
@@ -211,8 +212,12 @@ def _restart_or_fail(
         draft.verdict = _verdict(case, draft, replica, *why)
         return
     draft.root = root or draft.root
-    if (ruling.avoid_node or (root and root.elsewhere)) and replica.host:
-        draft.avoided = avoiding(draft.avoided, replica.host, case.now)
+    if cause is Cause.GPU_FAULT and not ruling.charged:
+        fault = GpuFault(replica.host, case.now)
+        draft.gpu_faults = recent_gpu_faults((*draft.gpu_faults, fault), case.now)
+    elsewhere = (root and root.elsewhere) or lacked_by_node(end.code, end.diagnostics)
+    if (ruling.avoid_node or elsewhere) and replica.host:
+        draft.avoided = avoiding(draft.avoided, replica.host, case.now, cause.value)
         said = f"{said}; {replica.host} is left alone for a while, where there are other nodes"
     after = counted(case, replica, ruling)
     wait = wait_after(case, draft, after, ruling)

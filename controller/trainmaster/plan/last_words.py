@@ -67,7 +67,7 @@ def shortened(diagnostics: str) -> str:
 def stderr_of(diagnostics: str) -> str:
     """The most telling of the last lines that the process wrote to stderr; empty where YARN gives none."""
     lines = [_SHELL.sub("", line) for line in _lines(_tail(diagnostics))]
-    return _quoted(_raised(lines) or _complaint(lines)) if lines else ""
+    return _quoted(_exception(lines) or _complaint(lines)) if lines else ""
 
 
 def stderr_lines(diagnostics: str) -> list[str]:
@@ -77,13 +77,14 @@ def stderr_lines(diagnostics: str) -> list[str]:
 
 def raised(lines: Sequence[str]) -> str:
     """The last line that ends a traceback, without what stands around it; empty where none does."""
-    return next((line.strip() for line in reversed(lines) if _RAISED.match(line)), "")
+    at = _raised_at(lines)
+    return lines[at].strip() if at is not None else ""
 
 
 def place_of(lines: Sequence[str]) -> str:
     """train.py:88 of the last frame that a traceback names; empty where none does."""
-    frame = next((found for line in reversed(lines) if (found := _FRAME.match(line))), None)
-    return f"{frame[1].rpartition('/')[2]}:{frame[2]}" if frame else ""
+    name, line = _frame(lines)
+    return f"{name}:{line}" if name else ""
 
 
 def names_missing(words: str, path: str) -> bool:
@@ -119,14 +120,23 @@ def _plain(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in _ESCAPE.sub("", text).replace("\a", ""))
 
 
-def _raised(lines: Sequence[str]) -> str:
+def _raised_at(lines: Sequence[str]) -> int | None:
+    return next((i for i in reversed(range(len(lines))) if _RAISED.match(lines[i])), None)
+
+
+def _frame(lines: Sequence[str]) -> tuple[str, str]:
+    """File and line of the last frame that is named; empty where none is."""
+    frame = next((found for line in reversed(lines) if (found := _FRAME.match(line))), None)
+    return (frame[1].rpartition("/")[2], frame[2]) if frame else ("", "")
+
+
+def _exception(lines: Sequence[str]) -> str:
     """The exception that a traceback ends with, and where it was raised."""
-    at = next((i for i in reversed(range(len(lines))) if _RAISED.match(lines[i])), None)
+    at = _raised_at(lines)
     if at is None:
         return ""
-    frame = next((f for line in reversed(lines[:at]) if (f := _FRAME.match(line))), None)
-    said = lines[at].strip()[:LONGEST]
-    return f"{said} ({frame[1].rpartition('/')[2]}, line {frame[2]})" if frame else said
+    said, (name, line) = lines[at].strip()[:LONGEST], _frame(lines[:at])
+    return f"{said} ({name}, line {line})" if name else said
 
 
 def _complaint(lines: Sequence[str]) -> str:

@@ -16,6 +16,20 @@ from trainmaster.plan.ends import Cause
 from trainmaster.plan.last_words import place_of, raised, stderr_lines
 from trainmaster.plan.log_registry import REGISTRY, Pattern
 
+READ = 30
+"""last lines that are recognised: a traceback's end and what stands around it. A pass hears of hundreds of ends at once"""
+WIDE = 300
+"""letters of each of them"""
+_VARIES = re.compile(r"0x[0-9a-fA-F]+|/[^\s'\",:]+/|\d+")
+_PLACE = {pattern.name: at for at, pattern in enumerate(REGISTRY)}
+_TEXTS = tuple(
+    (pattern, text, max(text.split("*"), key=len)) for pattern in REGISTRY for text in pattern.texts
+)
+"""each text with the longest part of it that stands there as it is"""
+
+Near = Sequence[tuple[Pattern, str]]
+"""patterns that some line may meet, with the text of each that it may be met by"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -39,13 +53,6 @@ class Sign:
         return f"{self.pattern.name}: {_VARIES.sub('#', self.line)[:160]} {self.place}".rstrip()
 
 
-READ = 30
-"""last lines that are recognised: a traceback's end and what stands around it. A pass hears of hundreds of ends at once"""
-WIDE = 300
-"""letters of each of them"""
-_VARIES = re.compile(r"0x[0-9a-fA-F]+|/[^\s'\",:]+/|\d+")
-
-
 @lru_cache(1024)  # asked several times of each end: what it was, whether it waits, which is the likeliest
 def sign_of(diagnostics: str) -> Sign | None:
     """What the last words in YARN's diagnostics tell; None where nothing in them is known.
@@ -60,7 +67,7 @@ def sign_of(diagnostics: str) -> Sign | None:
     return (_recognised(ended, near, True, place) if ended else None) or _among(lines, near, place)
 
 
-def _near(text: str) -> tuple[tuple[Pattern, str], ...]:
+def _near(text: str) -> Near:
     """Those of the registry that any line can meet at all: most last words are met by none."""
     return tuple((pattern, whole) for pattern, whole, part in _TEXTS if part in text)
 
@@ -69,18 +76,6 @@ def _among(lines: Sequence[str], near: Near, place: str) -> Sign | None:
     """The first pattern that any of the lines meets; of these the last line."""
     found = [sign for line in reversed(lines) if (sign := _recognised(line, near, line is lines[-1], place))]
     return min(found, key=lambda sign: _PLACE[sign.pattern.name], default=None)
-
-
-_PLACE = {pattern.name: at for at, pattern in enumerate(REGISTRY)}
-Near = Sequence[tuple[Pattern, str]]
-
-
-def _longest(text: str) -> str:
-    return max(text.split("*"), key=len)
-
-
-_TEXTS = tuple((pattern, text, _longest(text)) for pattern in REGISTRY for text in pattern.texts)
-"""each text with the longest part of it that stands there as it is"""
 
 
 def _recognised(line: str, near: Near, last: bool, place: str) -> Sign | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.progress_status import ProgressStatus
-from trainmaster.plan.ends import End, LastExit, Life, Survivor
+from trainmaster.plan.ends import End, GpuFault, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
 
@@ -74,6 +74,10 @@ class Avoided:
     until: float
     times: int = 1
     """failures of this kind on it, as long as they count"""
+    cause: str = ""
+    """what the last one was judged to be"""
+    at: float = 0.0
+    """when that was; 0 in records from before it was kept"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,8 @@ class Memory:
     """hosts on which something of this application was given up without a word: it may come back with them"""
     avoided: tuple[Avoided, ...] = ()
     """nodes that failed it, the newest last"""
+    gpu_faults: tuple[GpuFault, ...] = ()
+    """the free ones of the last day, the newest last"""
     charged: int = 0
     """restarts charged to backoffLimit"""
     restarts: int = 0

@@ -57,6 +57,11 @@ class Reports:
     """time up to which the door has listened and told; 0 where nobody listens"""
     of: Mapping[Key, Reported] = field(default_factory=dict)
 
+    def by(self, replica: ReplicaMemory, memory: Memory) -> Reported | None:
+        """What its present process told, or the one that ended with success; None where that told nothing."""
+        report = self.of.get(replica.key)
+        return report if report is not None and report.of(replica, memory) else None
+
 
 NO_REPORTS = Reports()
 
@@ -112,8 +117,7 @@ def progress_of(memory: Memory, reports: Reports) -> Progress | None:
 
 def _present(memory: Memory, reports: Reports) -> Iterable[tuple[ReplicaMemory, Reported]]:
     for replica in memory.replicas:
-        report = reports.of.get(replica.key)
-        if report is not None and report.of(replica, memory):
+        if report := reports.by(replica, memory):
             yield replica, report
 
 

@@ -62,8 +62,8 @@ def _grace(case: Case, replica: ReplicaMemory) -> float:
     state = case.state_of(replica)
     if waits or (state is not None and state not in STAYS):
         return 0.0
-    role = case.job.spec.roles.get(replica.key.role)
-    return role.grace if role else DEFAULT_GRACE
+    grace = case.grace(replica.key.role)
+    return DEFAULT_GRACE if grace is None else grace
 
 
 def let_go(case: Case, replica: ReplicaMemory, end_is_heard: bool = False) -> ReplicaMemory:

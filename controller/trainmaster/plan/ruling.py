@@ -13,7 +13,7 @@ from trainmaster.api.failure_rules import FailureRule, holds
 from trainmaster.api.words import FailureAction
 from trainmaster.plan.case import Case
 from trainmaster.plan.classify import CHARGED, Told, classify
-from trainmaster.plan.ends import INFRASTRUCTURE, Cause, End
+from trainmaster.plan.ends import INFRASTRUCTURE, Cause, End, GpuFault
 from trainmaster.plan.last_words import stderr_lines
 from trainmaster.plan.memory import ReplicaMemory
 from trainmaster.plan.restart import INFRA_FREE, INFRA_WINDOW
@@ -23,7 +23,11 @@ NO_FAILURE = frozenset({Cause.SUCCEEDED, Cause.STOPPED, Cause.CONSEQUENCE})
 HOPELESS = frozenset({Cause.CANNOT_RUN, Cause.PERMANENT})
 """causes after which trying again is useless"""
 PORT_CLASHES_FREE = 5
-AVOIDED = frozenset({Cause.GPU_FAULT})
+GPU_FAULTS_FREE = 3
+"""of one job a day. More of them, or on a third node, and it is the program that breaks its GPUs, or says so"""
+GPU_FAULT_NODES = 2
+GPU_FAULT_WINDOW = 24 * 3600.0
+AVOIDED = frozenset({Cause.GPU_FAULT, Cause.NODE_UNHEALTHY})
 """causes that lie at a node, and stay there when the process is gone"""
 
 
@@ -47,11 +51,25 @@ class Ruling:
 
 
 def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
-    """Free replacements are not endless: the sixth infrastructure end in ten minutes, or port clash, is charged."""
+    """Free replacements are not endless: the sixth infrastructure end in ten minutes, or port clash, is charged, and so are GPUs
+    that fail often or everywhere."""
+    if cause is Cause.GPU_FAULT and not _is_the_nodes(case, replica):
+        return Cause.UNKNOWN
     if cause is Cause.PORT_TAKEN:
         return Cause.UNKNOWN if replica.port_clashes >= PORT_CLASHES_FREE else cause
     recent = [at for at in replica.infra_ends if case.now - at < INFRA_WINDOW]
     return Cause.UNKNOWN if cause in INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
+
+
+def _is_the_nodes(case: Case, replica: ReplicaMemory) -> bool:
+    """Whether this GPU may be taken for the one that is broken, and not the program."""
+    hosts = [one.host for one in recent_gpu_faults(case.gpu_faults, case.now)]
+    return len(hosts) < GPU_FAULTS_FREE and len({*hosts, replica.host}) <= GPU_FAULT_NODES
+
+
+def recent_gpu_faults(faults: tuple[GpuFault, ...], now: float) -> tuple[GpuFault, ...]:
+    """Those that still count, as many as that takes."""
+    return tuple(one for one in faults if now - one.at < GPU_FAULT_WINDOW)[-GPU_FAULTS_FREE:]
 
 
 def told(case: Case, replica: ReplicaMemory, end: End) -> Told:

@@ -88,6 +88,8 @@ class Seen:
     """by container: where its process stood when it was asked; empty where it told nothing"""
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
+    suspects: frozenset[str] = frozenset()
+    """hosts that failed several jobs (suspects.py)"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
 

@@ -26,7 +26,7 @@ from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import change
 from trainmaster.sources.journal import FolderJournal
-from trainmaster.sources.layout import DELETE, Layout, file_of, is_whole
+from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.reading import MAX_BYTES
@@ -181,7 +181,7 @@ class FolderSource:
 
     async def _tidy(self, listing: Listing, *, confirmed: bool) -> None:
         """Remove what has served: nothing rests on it, so the next look tries again."""
-        paths = [self._layout.mark(mark.path, DELETE) for mark in self._registry.stale_marks]
+        paths = [self._layout.mark(mark.path, mark.kind) for mark in self._registry.stale_marks]
         if confirmed:
             paths.append(self._layout.confirm)
         if not self._swept and not listing.blind and not self._registry.held:
@@ -254,7 +254,8 @@ class FolderSource:
         async with self._locks[declared.uid]:
             if declared.path and not self._registry.is_shared(declared):
                 await self._threads.call(self._files.delete, self._layout.status_of(declared.path))
-                await self._threads.call(self._files.delete, self._layout.mark(declared.path, DELETE))
+                for kind in (DELETE, NOW):
+                    await self._threads.call(self._files.delete, self._layout.mark(declared.path, kind))
             if declared.path and not declared.duplicate_of:
                 set_ = self._layout.set_mark(declared.path, declared.namespace, declared.name)
                 await self._threads.call(self._files.delete, set_)

@@ -2,6 +2,7 @@
 
 jobs/<any folders>/<name>.yaml          what people write
 jobs/<any folders>/.<name>.yaml.delete  a mark: this job was deleted on purpose, no grace is needed
+jobs/<any folders>/.<name>.yaml.now     the same, and its processes get no time to end in
 jobs/<any folders>/.<file>,<name>@<namespace>.set
                                         what a command set in it (owned.py): another file that is applied must not undo it unasked
 status/<same path>                      what the controller shows
@@ -26,6 +27,7 @@ SUFFIXES = (".yaml", ".yml")
 MAX_SHARED_NAME = 100
 """bytes of the name of a file that holds several jobs: a status is called by it and by the job, and systems take 255"""
 DELETE = "delete"
+NOW = "now"
 SET = "set"
 
 

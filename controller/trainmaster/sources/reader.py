@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.sources.files import Entry, Files, Listing
-from trainmaster.sources.layout import DELETE, Layout, is_job, mark_of
+from trainmaster.sources.layout import DELETE, NOW, Layout, is_job, mark_of
 from trainmaster.sources.reading import (
     MAX_BYTES,
     FileRead,
@@ -123,9 +123,10 @@ class Reader:
 
     def _marks(self, listing: Listing) -> Iterator[Mark]:
         for entry in listing.entries:
-            path = mark_of(self._layout.below_jobs(entry.path), DELETE)
-            if path and entry.regular and not entry.folder:
-                yield Mark(path, entry.owner)
+            for kind in (DELETE, NOW):
+                path = mark_of(self._layout.below_jobs(entry.path), kind)
+                if path and entry.regular and not entry.folder:
+                    yield Mark(path, entry.owner, kind)
 
     def _candidates(self, listing: Listing, folder: Entry) -> Iterator[_Candidate]:
         folders = {entry.path: entry for entry in listing.entries if entry.folder} | {folder.path: folder}

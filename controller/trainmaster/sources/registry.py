@@ -14,6 +14,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.sources import absences
 from trainmaster.sources.claims import Claims, Draft, last_good
 from trainmaster.sources.known import Record
+from trainmaster.sources.layout import NOW
 from trainmaster.sources.moves import LeftBehind, why_waiting
 from trainmaster.sources.reading import FileRead, problem
 from trainmaster.sources.sightings import Identity, JobState, Look, Mark
@@ -92,7 +93,8 @@ class Registry:
             marked = [(i, s) for i, s in self._jobs.items() if s.record.path == mark.path]
             for identity, state in marked:
                 if mark.owner in (state.record.owner, look.admin):
-                    self._jobs[identity] = replace(state, deleting=True)
+                    at_once = self._jobs[identity].at_once or mark.kind == NOW
+                    self._jobs[identity] = replace(state, deleting=True, at_once=at_once)
             if not marked:
                 stale.append(mark)
         self.stale_marks = tuple(stale)
@@ -155,6 +157,7 @@ class Registry:
             suspends=state.read is not None and state.read.suspends,
             created=record.created,
             deleted=state.deleting,
+            at_once=state.at_once,
         )
 
     @property

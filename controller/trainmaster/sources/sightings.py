@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.sources.known import Record
-from trainmaster.sources.layout import file_of, is_whole
+from trainmaster.sources.layout import DELETE, file_of, is_whole
 from trainmaster.sources.reading import FileRead
 
 Identity = tuple[str, str]
@@ -22,6 +22,7 @@ class Mark:
     path: str
     """of the job's file, below jobs/"""
     owner: str
+    kind: str = DELETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class JobState:
     held: bool = False
     """it vanished together with too many others: not deleted until it is back, or somebody confirms"""
     deleting: bool = False
+    at_once: bool = False
+    """whether its processes are to have no time to end in"""
 
     @property
     def is_missing(self) -> bool:

@@ -18,7 +18,7 @@ from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
-from trainmaster.sources.layout import DELETE, Layout, file_of, is_job, is_whole, place_of
+from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_job, is_whole, place_of
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.presence import is_there, shown_paths, why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
@@ -127,9 +127,12 @@ class JobStore:
         self._replace(read, text)
         return self.get(namespace, name)
 
-    def delete(self, namespace: str, name: str) -> StoredJob:
-        """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant."""
-        read = self._get(namespace, name)
+    def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
+        """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant; `now`,
+        that its processes get no time to end in, also where the job is being deleted already."""
+        read = self._find(namespace, name) if now else self._get(namespace, name)
+        if read is None:
+            return self._hurry(namespace, name)
         job = self._stored(read)
         if read.number:
             change(self._files, read, without_document)
@@ -137,9 +140,21 @@ class JobStore:
             must_be_alone(read)
             self._files.delete(read.entry.path)
         for place in self._places(job.path, namespace, name):
-            self._files.replace(self._layout.mark(place, DELETE), b"")
+            for kind in (NOW, DELETE) if now else (DELETE,):
+                self._files.replace(self._layout.mark(place, kind), b"")
         self._files.delete(self._layout.set_mark(job.path, namespace, name))
         return job
+
+    def _hurry(self, namespace: str, name: str) -> StoredJob:
+        """One whose file is gone, and that a controller hasn't cleaned up yet."""
+        usual = f"{namespace}/{name}.yaml"
+        if self.is_gone(usual, namespace, name):
+            self._get(namespace, name)  # raises
+        for place in self._places(usual, namespace, name):
+            left = self._layout.status_of(place), self._layout.mark(place, DELETE)
+            if any(is_there(self._files, each) for each in left):
+                self._files.replace(self._layout.mark(place, NOW), b"")
+        return StoredJob(usual, "", namespace, name, None, (), "", 0.0)
 
     def _places(self, path: str, namespace: str, name: str) -> tuple[str, ...]:
         """Where a controller may know the job: what stands alone now may have stood among others at its last look."""

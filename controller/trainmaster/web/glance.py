@@ -9,10 +9,11 @@ from typing import Final
 from trainmaster.master.gpus import GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.holdings import held_by
+from trainmaster.plan.suspects import Suspect
 from trainmaster.web.listing import queue_of
 
 MOST: Final = 12
-"""queues that are shown: those with most containers"""
+"""queues that are shown, those with most containers, and nodes that failed several jobs"""
 OVER: Final = frozenset({"Succeeded", "Failed", "Refused", "Suspended"})
 """states of jobs that neither run nor wait"""
 
@@ -34,11 +35,29 @@ class Glance:
     gpus: tuple[tuple[str, GpuCount], ...]
     """by node label"""
     queues: tuple[Queue, ...]
+    suspects: tuple[BadNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadNode:
+    """A node that failed several jobs. Which they are isn't told: whoever looks may not see all of them."""
+
+    host: str
+    jobs: int
+    causes: str
+    """those of their last failures there"""
+    avoided: bool
 
 
 def glance(fleet: FleetPicture) -> Glance:
     gpus = tuple(sorted(fleet.gpus.by_label.items()))
-    return Glance(gpus, tuple(_queues(fleet.jobs.values())))
+    bad = tuple(_bad(each) for each in fleet.suspects[:MOST])
+    return Glance(gpus, tuple(_queues(fleet.jobs.values())), bad)
+
+
+def _bad(suspect: Suspect) -> BadNode:
+    causes = sorted({witness.cause for witness in suspect.witnesses if witness.cause})
+    return BadNode(suspect.host, suspect.jobs, ", ".join(causes), suspect.avoided)
 
 
 def _queues(jobs: Iterable[Picture]) -> list[Queue]:

@@ -16,6 +16,7 @@ from trainmaster.hadoop.asking import Asking
 from trainmaster.hadoop.gpus import PATH, GpuTrouble, read, trouble_of, words_of
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
+from trainmaster.master.tasks import cancelled
 from trainmaster.observe.gpus.bill import Bill
 from trainmaster.observe.gpus.coarse import NUMBERS, Coarse
 from trainmaster.observe.gpus.rota import Rota
@@ -147,8 +148,5 @@ class GpuWatch:
 
     async def stop(self) -> None:
         """Nobody is asked any more, and nothing is known."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         self._rota, self._said = Rota(self._settings.poll_interval), {}

@@ -13,6 +13,7 @@ from typing import Any
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.errors import TrainmasterError
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.values import Event
 from trainmaster.sources import policy
 from trainmaster.sources.kubernetes import claims
@@ -60,10 +61,7 @@ class Claimer:
                 self._beside(seen, self._warn)
 
     async def close(self) -> None:
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._under_way.values())
 
     def _may_claim(self, seen: Seen) -> bool:
         """What is new may be ours at once; what was shown to people before, and is in no journal of ours, may be somebody's."""

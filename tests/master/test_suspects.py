@@ -1,0 +1,58 @@
+"""A node that failed several jobs is asked for nothing by any, is told to people, and is trusted again after a while."""
+
+from __future__ import annotations
+
+import asyncio
+
+from master.controllers import controller
+from master.folder import Folder
+from master.office import job
+from master.virtual import until, virtual
+from trainmaster.hadoop.values import Resource
+from trainmaster.plan.avoidance import FIRST
+from yarn.nodemanager import NodeManager
+from yarn.wires import Yarn
+
+BROKEN = "Exit code: 1\nLast 4096 bytes of stderr :\nRuntimeError: CUDA error: uncorrectable ECC error\n"
+HOSTS = ("n1", "n2", "n3", "n4")
+
+
+def four_nodes() -> Yarn:
+    return Yarn(*(NodeManager(host, Resource(8192, 8), port=45454) for host in HOSTS))
+
+
+def hosts(yarn: Yarn) -> list[str]:
+    return sorted(nm.host for nm, _ in yarn.processes())
+
+
+def gpu_fails(yarn: Yarn, host: str) -> None:
+    for nm, process in list(yarn.processes()):
+        if nm.host == host:
+            process.ends(1, BROKEN)
+
+
+@virtual
+async def test_two_jobs_that_failed_on_a_node_keep_a_third_away_from_it() -> None:
+    folder, yarn = Folder(), four_nodes()
+    async with controller(folder, yarn, looks=True) as ours:
+        wanted = job(worker=8)
+        folder.put("a", wanted)
+        folder.put("b", wanted)
+        await until(lambda: len(yarn.running()) == 16 and set(hosts(yarn)) == set(HOSTS), 120)
+        await asyncio.sleep(5)
+        gpu_fails(yarn, "n1")
+        await until(lambda: len(yarn.running()) == 16 and "n1" not in hosts(yarn), 60)
+        await until(lambda: ours.picture().suspects, 5)
+        [suspect] = ours.picture().suspects
+        assert (suspect.host, suspect.jobs, suspect.avoided) == ("n1", 2, True)
+        assert {w.cause for w in suspect.witnesses} == {"GpuFault"}
+
+        folder.put("c", job(worker=6))
+        await until(lambda: len(yarn.running()) == 22, 60)
+        assert "n1" not in hosts(yarn)
+
+        await asyncio.sleep(2 * FIRST)
+        assert ours.picture().suspects == ()
+        folder.put("d", job(worker=6))
+        await until(lambda: len(yarn.running()) == 28, 60)
+        assert "n1" in hosts(yarn)

@@ -1,0 +1,161 @@
+"""Nodes that failed several jobs are left alone by all: for a while, not too many, and never so that a job has no room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plan.build import BIG, World, cluster, job
+from trainmaster.plan.avoidance import FIRST, avoiding
+from trainmaster.plan.classify import NODE_LACKS
+from trainmaster.plan.cluster import Node, Size
+from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory
+from trainmaster.plan.suspects import AGREE, BELIEVED, PART, Witness, avoided_by_all, suspects
+
+FREE = {"backoff": {"base": 0}}
+BROKEN = "Exit code: 1\nLast 4096 bytes of stderr :\nRuntimeError: CUDA error: uncorrectable ECC error\n"
+NOW = 1_000_000.0
+
+
+def says(name: str, *hosts: str, at: float = NOW, replicas: int = 1) -> Memory:
+    """A job in which something failed on these hosts, once on each."""
+    known: tuple[Avoided, ...] = ()
+    for host in hosts:
+        known = avoiding(known, host, at, "GpuFault")
+    rows = tuple(ReplicaMemory(Key("worker", i)) for i in range(replicas))
+    return Memory(name, "vision", name, replicas=rows, avoided=known)
+
+
+def left_alone(*jobs: Memory, nodes: int = 100, now: float = NOW) -> frozenset[str]:
+    return avoided_by_all(suspects(jobs, nodes, now))
+
+
+def test_one_job_alone_is_not_believed() -> None:
+    assert suspects([says("a", "n1"), says("b", "n2")], 100, NOW) == ()
+
+
+def test_where_two_agree_all_leave_the_node_alone_and_the_evidence_is_named() -> None:
+    [found] = suspects([says("a", "n1", at=NOW - 60), says("b", "n1", "n2")], 100, NOW)
+    assert (found.host, found.jobs, found.avoided) == ("n1", 2, True)
+    assert found.witnesses == (
+        Witness("vision/b", "GpuFault", 1, NOW),
+        Witness("vision/a", "GpuFault", 1, NOW - 60),
+    )
+
+
+def test_it_is_forgotten_as_the_jobs_forget_it() -> None:
+    jobs = says("a", "n1"), says("b", "n1")
+    assert left_alone(*jobs, now=NOW + 2 * FIRST - 1) == {"n1"}
+    assert left_alone(*jobs, now=NOW + 2 * FIRST) == frozenset()
+
+
+def test_who_complains_of_many_nodes_is_likelier_broken_itself() -> None:
+    hosts = [f"n{i}" for i in range(BELIEVED + 1)]
+    assert left_alone(says("a", *hosts), says("b", *hosts[:-1])) == frozenset()
+    assert left_alone(says("a", *hosts, replicas=60), says("b", *hosts[:-1])) == set(hosts[:-1])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "bad", "avoided"), [(100, 25, 25), (100, 26, 0), (8, 2, 2), (8, 3, 0), (2, 1, 1), (0, 1, 1)]
+)
+def test_so_many_that_it_can_lie_at_no_node_are_listed_and_not_avoided(
+    nodes: int, bad: int, avoided: int
+) -> None:
+    jobs = [says(f"{name}{i}", f"n{i}") for i in range(bad) for name in "ab"]
+    found = suspects(jobs, nodes, NOW)
+    assert (len(found), len(avoided_by_all(found))) == (bad, avoided)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([f"n{i}" for i in range(9)]), max_size=4, unique=True), max_size=12),
+    st.integers(0, 40),
+)
+def test_nobody_is_accused_by_less_than_two_nor_too_many_at_a_time(
+    complaints: list[list[str]], nodes: int
+) -> None:
+    jobs = [says(str(i), *hosts) for i, hosts in enumerate(complaints)]
+    found = suspects(jobs, nodes, NOW)
+    assert all(
+        each.jobs == sum(each.host in hosts for hosts in complaints if len(hosts) <= BELIEVED)
+        for each in found
+    )
+    assert all(each.jobs >= AGREE for each in found)
+    assert len(avoided_by_all(found)) <= max(1, nodes // PART)
+
+
+# --- what one job makes of it
+
+
+def world(**more: object) -> World:
+    return World(job("Generic", FREE, worker=2), **more)  # type: ignore[arg-type]
+
+
+def test_what_others_found_broken_is_asked_for_nothing() -> None:
+    at = world().registers().sees(cluster=cluster("a", "b", "c"), suspects=frozenset({"b"}))
+    assert at.plan.avoid == {"b"}
+    assert "b" not in {ask.host for ask in at.plan.asks}
+    assert "left alone, having failed several jobs: b" in at.condition("Queued").message
+
+
+def test_who_asks_for_nothing_any_more_avoids_nothing() -> None:
+    at = world().sees(cluster=cluster("a", "b", "c")).runs("a").ends("worker-0", 1, BROKEN)
+    assert at.plan.avoid == {"a"}
+    assert at.deletes().plan.avoid == frozenset()
+
+
+def test_who_runs_there_stays() -> None:
+    at = world().runs().sees(suspects=frozenset({"a"}), cluster=cluster("a", "b", "c"))
+    assert at.plan.avoid == frozenset()
+    assert at.told_names == []
+
+
+@pytest.mark.parametrize("cause", ["its own", "the others'"])
+def test_where_it_would_have_no_room_left_no_node_is_avoided_and_that_is_said(cause: str) -> None:
+    """Only a has GPUs: a job that needs some is better tried there than never."""
+    roles = {"worker": {"resources": {"gpus": 1}}}
+    bare = replace(BIG, gpus=0)
+    nodes = (Node("a", "/r", BIG, BIG), *(Node(host, "/r", bare, bare) for host in "bcde"))
+    at = World(job("Generic", FREE, roles=roles, worker=1)).registers()
+    at.sees(cluster=replace(cluster(), nodes=nodes)).runs("a")
+    if cause == "its own":
+        at.ends("worker-0", 1, BROKEN)
+    else:
+        at.sees(suspects=frozenset({"a"})).ends("worker-0", -102)
+    assert at.plan.avoid == frozenset()
+    assert at.asked == {"worker-0"}
+    assert "no node is left alone, though a failed" in at.condition("Running").message
+
+
+def test_its_own_nodes_are_avoided_where_those_of_all_would_leave_no_room() -> None:
+    at = world().sees(cluster=cluster("a", "b", "c", size=Size(1024, 64, 8))).runs("a")
+    at.sees(suspects=frozenset({"b"})).ends("worker-0", 1, BROKEN)
+    assert at.plan.avoid == {"a"}
+
+
+def test_all_of_the_gang_needs_room_beside_the_nodes_that_are_avoided() -> None:
+    at = World(job("Generic", FREE, worker=3)).registers()
+    at.sees(cluster=cluster("a", "b", "c", size=Size(1024, 64, 8)), suspects=frozenset({"b"}))
+    assert at.plan.avoid == frozenset()
+
+
+def test_bad_disks_and_devices_that_are_missing_count_against_the_node() -> None:
+    for code, words, cause in ((-101, "", "NodeUnhealthy"), (-1, NODE_LACKS, "Infrastructure")):
+        at = world().sees(cluster=cluster("a", "b", "c")).runs("a").ends("worker-0", code, words)
+        [known] = at.memory.avoided
+        assert (known.host, known.cause, known.at) == ("a", cause, at.now)
+
+
+def test_what_yarn_does_elsewhere_counts_against_no_node() -> None:
+    """That a start was refused may be the controller's doing as well, and files that can't be brought those of their store."""
+    for code, words in (
+        (-1000, ""),
+        (-102, ""),
+        (-100, "Container released on a *lost* node"),
+        (1, ""),
+        (137, ""),
+    ):
+        at = world().sees(cluster=cluster("a", "b", "c")).runs("a").ends("worker-0", code, words)
+        assert at.memory.avoided == ()
