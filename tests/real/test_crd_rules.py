@@ -32,6 +32,13 @@ ONLY_THE_MODELS = (
     re.escape(messages.NEVER_REACHED).replace(
         r"\{earlier\}", r"\d+"
     ),  # to compare each with each would cost too much
+    *(
+        re.escape(reason).replace(r"\{role\}", ".*")
+        for reason in (messages.NEVER_ENDS, messages.ALWAYS_AGAIN, messages.NEVER_READY)
+    ),  # what is said of another role than the one at hand
+    re.escape(messages.ROUND_IN_CIRCLES).replace(r"\{circle\}", ".*"),
+    re.escape(messages.BESIDE_A_PREPARATION).replace(r"\{later\}", ".*").replace(r"\{earlier\}", ".*"),
+    re.escape(messages.WORLD_APART).replace(r"\{framework\}", ".*").replace(r"\{roles\}", ".*"),
     re.escape(messages.TOO_LARGE).replace(r"\{size\}", ".*").replace(r"\{limit\}", ".*"),
 )
 """reasons of the models for which the API server has no words"""
