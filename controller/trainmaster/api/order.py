@@ -35,17 +35,16 @@ def stages(spec: Spec) -> Mapping[str, int]:
         for name, role in spec.roles.items():
             later = (found[a.role] + (a.when is When.SUCCEEDED) for a in role.start_after if a.role in found)
             found[name] = max((found[name], *later))
-    return found
+    places = {number: at for at, number in enumerate(sorted(set(found.values())))}
+    return {name: places[number] for name, number in found.items()}
 
 
 @once_each
 def by_stage(spec: Spec) -> Sequence[tuple[str, ...]]:
     """The roles of each stage, in the order in which stages run."""
     numbers = stages(spec)
-    return [
-        tuple(name for name, own in numbers.items() if own == number)
-        for number in sorted(set(numbers.values()))
-    ]
+    count = max(numbers.values(), default=0) + 1
+    return [tuple(name for name, own in numbers.items() if own == number) for number in range(count)]
 
 
 def holds_back(spec: Spec) -> bool:

@@ -6,6 +6,7 @@ Lives here: rules between roles, with the field that is to blame. Never here: wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from trainmaster.api import messages
 from trainmaster.api.deciding import SIDES, ranked
@@ -83,9 +84,7 @@ def _circles(spec: Spec) -> list[FieldProblem]:
     while len(way) == len(set(way)):
         way.append(next(a.role for a in spec.roles[way[-1]].start_after if a.role not in free))
     circle = way[way.index(way[-1]) :]
-    said = " and ".join(
-        f"{later} waits for {earlier}" for later, earlier in zip(circle, circle[1:], strict=False)
-    )
+    said = " and ".join(f"{later} waits for {earlier}" for later, earlier in pairwise(circle))
     words = messages.ROUND_IN_CIRCLES.format(circle=said)
     return [FieldProblem(field=f"spec.roles.{circle[0]}.startAfter", value=circle[1], reason=words)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from trainmaster.plan.avoidance import avoided_now
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.order import present
 from trainmaster.plan.room import Room
 from trainmaster.plan.values import Ask
 
@@ -29,7 +30,7 @@ def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     """Replicas for which a container is wanted now: none whose earlier process stays in doubt, nor its gang."""
     if memory.gathering and case.gang_in_doubt(memory):
         return []
-    return [r for r in memory.replicas if _due(case, memory, r) and not case.in_doubt(r)]
+    return [r for r in present(case, memory) if _due(case, memory, r) and not case.in_doubt(r)]
 
 
 def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
@@ -40,7 +41,7 @@ def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 def avoided(case: Case, memory: Memory) -> frozenset[str]:
     """Hosts that failed to start something that waits now, or failed the job for good reasons of their own; only while enough
     other nodes are left."""
-    waiting = [r for r in memory.replicas if not r.bound and not r.done]
+    waiting = [r for r in present(case, memory) if not r.bound and not r.done]
     hosts = frozenset(h for r in waiting for h in r.avoid)
     if waiting:
         hosts |= avoided_now(memory.avoided, case.now)

@@ -43,12 +43,6 @@ class Case:
     def scope(self, key: Key) -> RestartScope:
         return self.role(key).restart_scope or default_scope(self.job, key.role)
 
-    @cached_property
-    def total(self) -> Size:
-        return sum(
-            (self.size(Key(r, 0)).times(role.replicas) for r, role in self.job.spec.roles.items()), Size()
-        )
-
     @property
     def yarn_away(self) -> bool:
         """Whether YARN could not be asked when that was last tried."""
