@@ -78,7 +78,10 @@ ROUND_IN_CIRCLES: Final = "nothing would ever start: {circle}"
 NEVER_ENDS: Final = "{role} never ends by itself, so it never succeeds: write Running or Ready"
 ALWAYS_AGAIN: Final = "{role} has restartPolicy Always, so it never ends: write Running or Ready"
 NEVER_READY: Final = "{role} has no readiness: give it one, or write Running"
-BESIDE_A_PREPARATION: Final = "it would hold containers while {later} waits until {earlier} has succeeded: have it start after {earlier} as well"
+BESIDE_A_PREPARATION: Final = (
+    "it would hold containers while {later} waits until {earlier} has succeeded:"
+    " have it start after {earlier} as well"
+)
 WORLD_APART: Final = (
     "{framework} tells {roles} of each other when they start: have them start after the same preparations"
 )

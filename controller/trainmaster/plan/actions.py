@@ -96,16 +96,16 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     due = [r for r in due if r.key.role not in waits]
     if not due:
         return
-    # Also those that are done or being replaced: their place keeps their peers' numbers right. Preparations that are over are gone.
+    # Also those that are done or being replaced: their place keeps their peers' numbers right. Preparations are gone by then.
     placed = [_placed(memory, r) for r in present(case, memory) if r.ports]
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
-        told, command, grace = tell(me), script(case.job, me), case.role(key).grace
+        told, command, role = tell(me), script(case.job, me), case.role(key)
         if replica.reinitialising:
-            yield Reinitialise(id_, key, replica.process, told, command, grace)
+            yield Reinitialise(id_, key, replica.process, told, command, role.grace, role.readiness)
         else:
-            yield Start(id_, key, told, command, grace)
+            yield Start(id_, key, told, command, role.grace, role.readiness)
 
 
 def _to_start(case: Case, replica: ReplicaMemory) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trainmaster.api.start_order import Readiness
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
@@ -192,6 +193,8 @@ class Start:
     command: str
     grace: float = 0.0
     """seconds that it has to end in when it is told to"""
+    readiness: Readiness | None = None
+    """how it shows that it is ready, where others wait for that"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ class Reinitialise:
     command: str
     grace: float = 0.0
     """seconds that it has to end in when it is told to"""
+    readiness: Readiness | None = None
+    """how it shows that it is ready, where others wait for that"""
 
 
 @dataclass(frozen=True, slots=True)
