@@ -46,6 +46,7 @@ def test_there_is_an_example_of_each_kind() -> None:
     kinds = {path.parent.name: read(path.read_text()).spec.framework.value for path in JOBS}
     assert kinds == {
         "custom-template": "Custom",
+        "data-preparation": "Generic",
         "generic-hello": "Generic",
         "jax": "JAX",
         "mxnet-kvstore": "MXNet",

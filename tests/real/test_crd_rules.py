@@ -104,6 +104,7 @@ def _told_further_up(field: str, reason: str) -> bool:
         "isn't given",
         "only PyTorch has several processes",
         "names a role that",
+        "wait for itself",
         "names what YARN does",
     )
     places = ("spec.env", "spec.template", "spec.roles", "spec.failureRules", "spec.failureRules[0].causes")
