@@ -110,8 +110,8 @@ class Heard:
 
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    ready: dict[tuple[str, int], Place] = field(default_factory=dict)
-    """of each replica the newest process that was found ready"""
+    ready: dict[tuple[str, int], tuple[Place, float]] = field(default_factory=dict)
+    """of each replica the newest process that was found ready, and when that was told last"""
     begun: int = 0
     """processes that were heard for the first time, or found ready"""
     changed: bool = False
@@ -147,16 +147,18 @@ class Book:
             self._goes_on(heard, entry, report, now)
         return max(1.0, self._reporters / A_SECOND)
 
-    def found_ready(self, uid: str, place: Place) -> float:
+    def found_ready(self, uid: str, place: Place, now: float) -> float:
         """Note that a process of a live job is ready; told again it is no news. The seconds after which it may be told once more.
         Raises RefusalError."""
         heard = self._heard.setdefault(uid, Heard())
         where = (place.role, place.index)
-        known = heard.ready.get(where)
+        known, at = heard.ready.get(where, (None, -math.inf))
         if known and place.process < known.process:
             raise RefusalError(409, "a newer process has taken the place of this one")
+        if place == known and now - at < GAP:
+            raise RefusalError(429, "that was told a moment ago")
+        heard.ready[where] = place, now
         if place != known:
-            heard.ready[where] = place
             heard.begun += 1
             heard.changed = True
         return READY_AGAIN
@@ -221,7 +223,7 @@ class Book:
                 continue
             heard.changed, heard.told_at = False, now
             rows = [entry.row() for entry in heard.entries.values()]
-            ready = [[p.role, p.index, p.run, p.generation] for p in heard.ready.values()]
+            ready = [[p.role, p.index, p.run, p.generation] for p, _ in heard.ready.values()]
             line = {"job": uid, "begun": heard.begun, "rows": rows, "ready": ready}
             yield json.dumps(line, separators=(",", ":"))
         yield json.dumps({"until": now, "late": late})

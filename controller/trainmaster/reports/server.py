@@ -76,7 +76,7 @@ class Door:
             raise RefusalError(429, "one report a second of each process is enough")
         document = await _body(request)
         if document == READY:
-            return self._book.found_ready(uid, place)
+            return self._book.found_ready(uid, place, self._now())
         return self._book.take(uid, place, report_of(document), self._now())
 
     async def _refused(self, refusal: RefusalError) -> web.Response:
