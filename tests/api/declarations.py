@@ -14,6 +14,17 @@ def with_worker(**fields: Any) -> dict[str, Any]:
     return {"roles": {"worker": {"command": "train", **fields}}}
 
 
+def ordered(**after: dict[str, str]) -> dict[str, Any]:
+    """Roles with what each starts after, such as worker={"data": "Succeeded"}."""
+    return {
+        name: {"command": "train", "startAfter": [{"role": r, "when": w} for r, w in those.items()]}
+        for name, those in after.items()
+    }
+
+
+READY = {"command": "serve", "readiness": {}}
+
+
 SOUND: list[dict[str, Any]] = [
     {},
     {"roles": roles(worker=10_000)},
@@ -63,6 +74,24 @@ SOUND: list[dict[str, Any]] = [
     {"runPolicy": {"ttlAfterFinished": "1h", "ttlDeletesResource": True}},
     {"scaling": "Live"},
     {
+        "roles": ordered(
+            data={}, index={"data": "Succeeded"}, worker={"index": "Succeeded", "data": "Succeeded"}
+        )
+    },
+    {"roles": {**ordered(worker={"ps": "Ready"}), "ps": {**READY, "ports": 2, "readiness": {"port": 2}}}},
+    {
+        "roles": {
+            **ordered(worker={"ps": "Ready"}),
+            "ps": {**READY, "readiness": {"httpGet": {"path": "/ok"}}},
+        }
+    },
+    {
+        "framework": "TensorFlow",
+        "roles": ordered(data={}, ps={"data": "Succeeded"}, worker={"data": "Succeeded", "ps": "Running"}),
+    },
+    {"framework": "Caffe", "roles": ordered(data={}, trainer={"data": "Succeeded"})},
+    {"framework": "PyTorch", "roles": ordered(worker={}, export={"worker": "Succeeded"})},
+    {
         "roles": roles(chief=1, worker=2),
         "failureRules": [
             {"action": "FailJob", "exitCodes": {"operator": "In", "values": [42, 255]}},
@@ -104,6 +133,70 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 3}}},
         "spec.roles.worker.metricsPort: is the place of one of the replica's own ports, of which it has 2: raise `ports`",
+    ),
+    (
+        {"roles": ordered(worker={"wroker": "Running"})},
+        "spec.roles.worker.startAfter[0].role: names a role that spec.roles doesn't have",
+    ),
+    (
+        {"roles": ordered(worker={"worker": "Running"})},
+        "spec.roles.worker.startAfter[0].role: a role can't wait for itself",
+    ),
+    (
+        {
+            "roles": ordered(
+                a={}, b={"c": "Running"}, c={"d": "Succeeded"}, d={"a": "Running", "b": "Running"}
+            )
+        },
+        "spec.roles.b.startAfter: nothing would ever start: b waits for c and c waits for d and d waits for b",
+    ),
+    (
+        {
+            "roles": {
+                **ordered(a={}),
+                "b": {"command": "x", "startAfter": [{"role": "a", "when": "Running"}] * 2},
+            }
+        },
+        "spec.roles.b.startAfter[1].role: a stands in this list twice",
+    ),
+    (
+        {"framework": "TensorFlow", "roles": ordered(ps={}, worker={"ps": "Succeeded"})},
+        "spec.roles.worker.startAfter[0].when: ps never ends by itself, so it never succeeds: write Running or Ready",
+    ),
+    (
+        {
+            "roles": {
+                **ordered(worker={"data": "Succeeded"}),
+                "data": {"command": "x", "restartPolicy": "Always"},
+            }
+        },
+        "spec.roles.worker.startAfter[0].when: data has restartPolicy Always, so it never ends: write Running or Ready",
+    ),
+    (
+        {"roles": ordered(ps={}, worker={"ps": "Ready"})},
+        "spec.roles.worker.startAfter[0].when: ps has no readiness: give it one, or write Running",
+    ),
+    (
+        {"roles": ordered(data={}, ps={}, worker={"data": "Succeeded", "ps": "Running"})},
+        "spec.roles.ps.startAfter: it would hold containers while worker waits until data has succeeded:"
+        " have it start after data as well",
+    ),
+    (
+        {"framework": "JAX", "roles": ordered(chief={}, worker={"chief": "Succeeded"})},
+        "spec.roles: JAX tells chief and worker of each other when they start: have them start after the same preparations",
+    ),
+    (
+        with_worker(readiness={"port": 1, "httpGet": {}}),
+        "spec.roles.worker.readiness: is one of two: write port or httpGet",
+    ),
+    (
+        with_worker(readiness={"port": 2}),
+        "spec.roles.worker.readiness.port: is the place of one of the replica's own ports, of which it has 1: raise `ports`",
+    ),
+    (
+        with_worker(readiness={"httpGet": {"port": 3}}, ports=2),
+        "spec.roles.worker.readiness.httpGet.port: is the place of one of the replica's own ports, of which it has 2:"
+        " raise `ports`",
     ),
     (
         {"runPolicy": {"progressDeadline": "4s"}},
@@ -227,7 +320,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"framework": "JAX", **with_worker(processesPerReplica=2)},
-        "spec.roles.worker.processesPerReplica: only PyTorch and the worker of MPI have several processes in one replica: leave it out",
+        "spec.roles.worker.processesPerReplica: "
+        "only PyTorch and the worker of MPI have several processes in one replica: leave it out",
     ),
     (
         {"framework": "Custom"},

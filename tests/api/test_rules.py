@@ -40,6 +40,16 @@ def test_all_broken_rules_are_told_at_once() -> None:
     ]
 
 
+def test_the_success_of_a_step_on_the_way_is_not_the_jobs() -> None:
+    steps = {
+        "chief": {"command": "train"},
+        "export": {"command": "export", "startAfter": [{"role": "chief", "when": "Succeeded"}]},
+    }
+    assert told(roles=steps, successPolicy="Chief") == [
+        "spec.successPolicy: Chief needs a role chief or master with at least one replica"
+    ]
+
+
 def test_every_rule_is_broken_somewhere_here() -> None:
     broken = [rule for rule in RULES if any(list(rule(_spec(spec))) for spec, _ in BROKEN)]
     assert broken == list(RULES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from rich.console import Console
 from cli.running import Ran
 from cli.stored import NOW, stored, with_status
 from observe.pictures import condition, replica, role
-from trainmaster.api.status import ConditionType
+from trainmaster.api.status import ConditionType, RoleStatus
 from trainmaster.cli import tables
 from trainmaster.cli.describe import description
 from trainmaster.cli.progress import panel
@@ -75,6 +76,18 @@ def test_all_of_describe_fits_but_for_what_is_one_word(room: int) -> None:
     assert max(map(len, lines[begins:])) <= room
     assert SENTENCE in " ".join(" ".join(lines).split())
     assert any("worker-1" in line and "Running" in line for line in lines)
+
+
+def test_what_the_start_of_a_role_waits_for_is_described() -> None:
+    job = with_status("Running")
+    assert job.status is not None
+    roles = {"ps": RoleStatus(wanted=2), "worker": RoleStatus(wanted=1, waits_for="until ps runs: 1 of 2 do")}
+    waiting = replace(job, status=job.status.model_copy(update={"roles": roles}))
+    assert any(
+        line.split() == ["Waits:", "worker", "until", "ps", "runs:", "1", "of", "2", "do"]
+        for line in description(waiting, NOW)
+    )
+    assert not any(line.startswith("Waits:") for line in description(job, NOW))
 
 
 def test_where_a_program_reads_describe_has_all_columns() -> None:

@@ -46,6 +46,7 @@ def test_there_is_an_example_of_each_kind() -> None:
     kinds = {path.parent.name: read(path.read_text()).spec.framework.value for path in JOBS}
     assert kinds == {
         "custom-template": "Custom",
+        "data-preparation": "Generic",
         "generic-hello": "Generic",
         "jax": "JAX",
         "mpi": "MPI",
@@ -59,7 +60,7 @@ def test_there_is_an_example_of_each_kind() -> None:
 
 
 def test_every_training_can_be_staged(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainings = {path.parent.name for path in JOBS} - {"generic-hello"}
+    trainings = {path.parent.name for path in JOBS} - {"generic-hello", "data-preparation"}
     assert set(module("stage.py", monkeypatch).INTERPRETERS) == trainings
 
 

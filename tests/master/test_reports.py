@@ -86,3 +86,11 @@ def test_only_whoever_has_a_door_and_a_token_is_told_of_them() -> None:
     assert found.told_to(JOB, ME) == {URL: "http://ctl:9091/reports/u/worker/0/1/1", TOKEN: "secret"}
     assert found.told_to(Memory("u", "d", "n"), ME) == {}
     assert "secret" not in repr(JOB)
+
+
+def test_who_is_ready_is_read_of_what_the_door_told() -> None:
+    found = FoundReports()
+    found.put("u", b'{"job":"u","begun":1,"rows":[],"ready":[["ps",0,1,2]]}')
+    found.told(5.0, [])
+    assert found.of("u").ready == {Key("ps", 0): (1, 2)}
+    assert found.of("another").ready == {}

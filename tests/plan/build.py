@@ -60,7 +60,7 @@ def job(
             "terminationGracePeriod": grace,
             **more.get(role, {}),
         }
-        for role, n in replicas.items()
+        for role, n in {**dict.fromkeys(more, 1), **replicas}.items()
     }
     document: dict[str, Any] = {"framework": framework, "roles": written, "runPolicy": {**(policy or {})}}
     document |= {"gang": gang} if gang else {}

@@ -5,6 +5,7 @@ Each law is a small function that asserts; `Laws` keeps the little history that 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 
@@ -73,6 +74,8 @@ class Laws:
     passes: int = 0
     leaving: dict[str, Leaving] = field(default_factory=dict)
     """by container: those that were let go while they ran"""
+    prepared: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """preparations that have succeeded as a whole: in which run, and as what was declared then"""
 
     def decided(self, world: Shell, plan: Plan) -> None:
         self.passes += 1
@@ -82,6 +85,9 @@ class Laws:
             nothing_changes_before_it_wakes(world, plan)
             what_is_written_can_be_read(plan)
         starts_only_what_is_bound(world, plan)
+        starts_in_order(world, plan)
+        holds_nothing_for_a_later_stage(world, plan)
+        self._prepares_once(plan)
         anew_only_what_is_of_another_generation(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
@@ -117,6 +123,17 @@ class Laws:
         for replica in after.replicas:
             assert replica.run >= self.runs.get(replica.key, 0), f"{replica.key} went back"
             self.runs[replica.key] = replica.run
+
+    def _prepares_once(self, plan: Plan) -> None:
+        """What has succeeded before others isn't begun again, whatever becomes of those; save in another run, or once edited."""
+        memory = plan.memory
+        now = (memory.rerun, memory.applied)
+        self.prepared = {role: then for role, then in self.prepared.items() if then == now}
+        begun = {a.key.role for a in plan.actions if isinstance(a, Start | Reinitialise)}
+        assert not begun & self.prepared.keys(), f"{begun & self.prepared.keys()} ran again"
+        for role in awaited(memory):
+            if all(r.done for r in memory.replicas if r.key.role == role):
+                self.prepared[role] = now
 
     def _ends_are_charged_once(self, before: Memory, after: Memory) -> None:
         """The counter says how many containers' ends were charged; the one that failed the job restarts nothing."""
@@ -242,6 +259,48 @@ def everybody_is_told_once(world: Shell) -> None:
     assert all(process.begged < 2 for _, process in world.yarn.processes())
 
 
+def _order(memory: Memory) -> dict[str, dict[str, str]]:
+    """What each role waits for, as it is declared."""
+    roles = json.loads(memory.document or "{}").get("spec", {}).get("roles", {})
+    return {
+        name: {after["role"]: after["when"] for after in role.get("startAfter", ())}
+        for name, role in roles.items()
+    }
+
+
+def awaited(memory: Memory) -> set[str]:
+    """Roles that others want to have succeeded."""
+    return {role for after in _order(memory).values() for role, when in after.items() if when == "Succeeded"}
+
+
+def starts_in_order(world: Shell, plan: Plan) -> None:
+    """Nothing begins before what it waits for was seen: of each replica, in its present container."""
+    memory, order, containers = plan.memory, _order(plan.memory), world.sight.containers
+    for action in plan.actions:
+        if not isinstance(action, Start | Reinitialise):
+            continue
+        for role, when in order[action.key.role].items():
+            for r in (r for r in memory.replicas if r.key.role == role and not r.done):
+                assert when != "Succeeded", f"{action.key} began before {r.key} succeeded"
+                found = containers.get(r.container)
+                assert found, f"{action.key} began without {r.key}"
+                assert found.state is ContainerState.RUNNING, f"{action.key} began before {r.key} ran"
+                assert when != "Ready" or r.ready == (r.run, memory.generation), (action.key, r.key)
+
+
+def holds_nothing_for_a_later_stage(world: Shell, plan: Plan) -> None:
+    """Nothing is asked for, or kept, that waits for others to succeed; nor while those still hold something."""
+    memory, order = plan.memory, _order(plan.memory)
+    if memory.closing_since or memory.verdict or not order:
+        return
+    over = {r.key for r in memory.replicas if r.done}
+    wanted = {ask.key for ask in plan.asks} | {r.key for r in memory.replicas if r.bound}
+    for key_ in wanted:
+        waits = [r for r, when in order.get(key_.role, {}).items() if when == "Succeeded"]
+        early = [r.key for r in memory.replicas if r.key.role in waits and r.key not in over]
+        assert not early, f"{key_} has a container, or is asked for, before {early} succeeded"
+
+
 def nobody_outstays_its_time(world: Shell, plan: Plan) -> None:
     """A gentle stop is bounded: what is known to run and isn't wanted is stopped as soon as its time is over."""
     if world.sight.state is not AppState.REGISTERED:
@@ -271,10 +330,18 @@ def asks_for_nothing_when_closing(plan: Plan) -> None:
 
 
 def a_gang_starts_whole(before: Memory, after: Memory) -> None:
-    """All is bound in one write; with the simulator's jobs the minimum is all."""
+    """All that may be gathered is bound in one write; with the simulator's jobs the minimum is all."""
     if after.started_generation > before.started_generation:
         assert after.started_generation == after.generation
-        missing = [r.key for r in after.replicas if not r.bound and not r.done]
+        order, running = _order(after), {r.key.role for r in after.replicas if not r.done}
+        later = {
+            role
+            for role, waits in order.items()
+            if any(when == "Succeeded" and r in running for r, when in waits.items())
+        }
+        for _ in order:
+            later |= {role for role, waits in order.items() if waits.keys() & later}
+        missing = [r.key for r in after.replicas if not r.bound and not r.done and r.key.role not in later]
         assert not missing
 
 

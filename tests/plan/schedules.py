@@ -78,17 +78,18 @@ class Schedule:
 def drawn(seed: int) -> Schedule:
     """The schedule of a number."""
     chance = random.Random(seed)
-    jobs = tuple(_job(chance) for _ in range(chance.randint(1, 3)))
+    order = random.Random(f"order {seed}")
+    jobs = tuple(_job(chance, order) for _ in range(chance.randint(1, 3)))
     steps = tuple((chance.choice(OPERATIONS), chance.randrange(80)) for _ in range(chance.randint(0, MOST)))
     return Schedule(jobs, steps, chance.choice(("3.4.2", "3.4.2", "3.3.6")))
 
 
-def _job(chance: random.Random) -> TrainingJob:
+def _job(chance: random.Random, order: random.Random) -> TrainingJob:
     roles = {role: count for role, counts in ROLES.items() if (count := chance.choice(counts))}
     made = job(
         framework=chance.choice(("Generic", "TensorFlow", "PyTorch")),
         policy=_one_of_each(chance, POLICIES),
-        roles={role: _one_of_each(chance, DETAILS) for role in roles},
+        roles=_ordered(order, {role: _one_of_each(chance, DETAILS) for role in roles}),
         spec=_rules(chance),
         **roles,
     )
@@ -99,6 +100,24 @@ def _rules(chance: random.Random) -> dict[str, Any]:
     """Half of the jobs have none."""
     some = chance.sample(RULES, chance.choice((0, 0, 0, 1, 2, 3)))
     return {"failureRules": some} if some else {}
+
+
+def _ordered(order: random.Random, roles: dict[str, Any]) -> dict[str, Any]:
+    """The same roles, every now and then with one that serves the others, and with preparations before them."""
+    if "ps" in roles and order.random() < 0.5:
+        when = order.choice(("Running", "Ready"))
+        for role, details in roles.items():
+            details.update(
+                {"readiness": {}} if role == "ps" else {"startAfter": [{"role": "ps", "when": when}]}
+            )
+    steps = order.choice(((), (), ("data",), ("data", "index")))
+    for step in steps[-1:]:
+        for details in roles.values():
+            details.setdefault("startAfter", []).append({"role": step, "when": "Succeeded"})
+    for step, before in zip(steps, (None, *steps), strict=False):
+        after = [{"role": before, "when": "Succeeded"}] if before else []
+        roles[step] = {"replicas": order.randint(1, 2), "startAfter": after}
+    return roles
 
 
 def _one_of_each(chance: random.Random, choices: dict[str, tuple[Any, ...]]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from trainmaster.master.stopping import STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.gentle import leaving
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Key, Memory
+from trainmaster.plan.progress import Reports
 from trainmaster.plan.values import (
     AppState,
     Container,
@@ -96,6 +97,8 @@ class Shell(Conversation):
     launches: dict[tuple[str, int], LaunchContext] = field(default_factory=dict)
     """what is to take a process's place, by container and number"""
     writes: int = 0
+    ready: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    """what the reports door has heard of processes that are ready"""
     stopping: dict[str, float] = field(default_factory=dict)
     """those that are being stopped, and since when"""
 
@@ -111,7 +114,7 @@ class Shell(Conversation):
 
     def _begins(self) -> None:
         self.hears_nothing()
-        self.unsure, self.stopping, self.launches = {}, {}, {}
+        self.unsure, self.stopping, self.launches, self.ready = {}, {}, {}, {}
         untold = [one.container for one in leaving(self.memory) if not one.told]
         desk = cast("Desk", SimpleNamespace(nodes=Nodes(self.yarn), logs=Logs(self.yarn)))
         self.dismissal = Dismissal(desk, self.sight, untold, lambda: self.now)
@@ -139,6 +142,7 @@ class Shell(Conversation):
             may_ask=self.may_ask,
             suspects=self.suspects,
             refused_asks=self._refused(),
+            reports=Reports(self.now, ready=dict(self.ready)),
         )
 
     def _cluster(self) -> Cluster:

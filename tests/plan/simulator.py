@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from plan.laws import awaited
 from plan.shell import HOSTS, Shell
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.containers import NmState
+from trainmaster.plan.memory import Key
 from trainmaster.plan.values import AppState
 from yarn.nodemanager import NodeManager, Process
 
@@ -102,6 +104,29 @@ class Simulator(Shell):
     def _ends(self, process: Process, code: int) -> None:
         self.faults.add(process.of.id)
         process.ends(code, f"exit {code}")
+
+    def is_ready(self, number: int) -> None:
+        """A process is found ready, or what was found is told again."""
+        if running := self._processes():
+            self._tells_ready(running[number % len(running)])
+
+    def _tells_ready(self, process: Process) -> None:
+        told = process.launch.environment
+        if "TRAINMASTER_ROLE" in told:
+            place = Key(told["TRAINMASTER_ROLE"], int(told["TRAINMASTER_INDEX"]))
+            self.ready[place] = int(told["TRAINMASTER_RUN"]), int(told["TRAINMASTER_GENERATION"])
+            self.sight.changed = True
+
+    def gets_on(self, _number: int) -> None:
+        self._get_on()
+
+    def _get_on(self) -> None:
+        """Left alone, processes become ready, and preparations end."""
+        for process in self._processes():
+            if process.launch.environment.get("TRAINMASTER_ROLE") in awaited(self.memory):
+                self._ends(process, 0)
+            else:
+                self._tells_ready(process)
 
     def node_fails_process(self, number: int) -> None:
         """YARN's own words for an end; only memory is the user's affair."""
@@ -243,6 +268,7 @@ class Simulator(Shell):
         """Accidents end; all that is left is to go on until nothing changes."""
         self._heals()
         for _ in range(most):
+            self._get_on()
             self.goes_on(0)
             if self.rests():
                 return self._is_silent()
@@ -316,6 +342,8 @@ NOW_AND_THEN = (
     "edits",
     "arrives",
     "is_deaf",
+    "is_ready",
+    "gets_on",
 )
 SELDOM = (
     "manager_away",

@@ -197,6 +197,30 @@ def test_a_controller_killed_at_any_step_ends_in_the_same_place(framework: str, 
         assert _place(replace(whole, steps=steps).play()) == place, kill
 
 
+ORDERED = {
+    "data": {},
+    "ps": {"readiness": {}, "startAfter": [{"role": "data", "when": "Succeeded"}]},
+    "worker": {
+        "restartScope": "Job",
+        "startAfter": [{"role": "data", "when": "Succeeded"}, {"role": "ps", "when": "Ready"}],
+    },
+}
+IN_ORDER = (*(*LIFE, ("gets_on", 0)) * 3, *LIFE)
+"""until the data is there, the server is ready, and all run, also when what was found ready is forgotten once"""
+
+
+@pytest.mark.parametrize("accident", [*list(ACCIDENTS)[:3], "an application that failed"], ids=str)
+def test_a_job_whose_roles_start_in_order_ends_in_the_same_place(accident: str) -> None:
+    wanted = job(policy={"backoff": {"base": 0}}, roles=ORDERED, worker=2)
+    whole = Schedule((wanted,), (*IN_ORDER, *ACCIDENTS[accident], *IN_ORDER))
+    world = whole.play()
+    assert [r.done for r in world.memory.replicas][:1] == [True]
+    for at in range(len(whole.steps) + 1):
+        kill = ("crashes", at)
+        killed = replace(whole, steps=(*whole.steps[:at], kill, *whole.steps[at:])).play()
+        assert _place(killed) == _place(world), kill
+
+
 def _place(world: Simulator) -> tuple[object, ...]:
     memory = world.memory
     live = sorted(process.of.number >> 31 for _, process in world.yarn.processes())

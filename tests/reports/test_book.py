@@ -28,6 +28,19 @@ def rows(told: Book, now: float, uid: str = "u") -> list[list[Any]]:
     return next((line["rows"] for line in lines if line.get("job") == uid), [])
 
 
+def test_who_is_ready_is_handed_on_once_and_an_older_process_is_refused() -> None:
+    told = book()
+    told.found_ready("u", Place("worker", 1, 2, 1), 0.0)
+    first = json.loads(next(iter(told.news(1.0))))
+    assert (first["ready"], first["begun"], first["rows"]) == ([["worker", 1, 2, 1]], 1, [])
+    with pytest.raises(RefusalError, match="a moment ago"):
+        told.found_ready("u", Place("worker", 1, 2, 1), 0.1)
+    told.found_ready("u", Place("worker", 1, 2, 1), 1.5)
+    assert [json.loads(line).get("job") for line in told.news(2.0)] == [None]
+    with pytest.raises(RefusalError, match="newer process"):
+        told.found_ready("u", Place("worker", 1, 1, 1), 2.0)
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [

@@ -22,6 +22,14 @@ async def test_a_report_is_taken_and_says_when_the_next_one_is_welcome() -> None
         assert json.loads(line)["rows"][0][:6] == ["worker", 0, 1, 1, 3, 9]
 
 
+async def test_that_a_process_is_ready_is_taken_and_is_no_step() -> None:
+    async with opened(u=JOB) as (book, client):
+        async with client.post(ME, json={"ready": True}, headers=bearer()) as answer:
+            assert (answer.status, await answer.json()) == (200, {"after": 20.0})
+        [line, _] = book.news(1e12)
+        assert (json.loads(line)["ready"], json.loads(line)["rows"]) == ([["worker", 0, 1, 1]], [])
+
+
 @pytest.mark.parametrize(
     ("where", "sent", "token", "status", "words"),
     [

@@ -74,6 +74,7 @@ def rules() -> Iterator[Rule]:
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
+    yield from _of_order()
     yield from _of_failure_rules()
     yield from _of_template()
     yield from _of_env()
@@ -165,7 +166,9 @@ def _demanded(framework: Framework, demand: Demand) -> Rule:
     least = f"{count} >= {demand.least} && " if demand.least else ""
     most = f"{count} <= {demand.most}" if demand.most < MAX_REPLICAS else "true"
     values = {"count": count} if "{count}" in demand.reason else {}
-    met = f"!({_is(framework)}) || {_replicas()} == 0 || {least}{most}"
+    # Preparations don't count where any role does; which are, CEL has no budget for.
+    ordered = "" if demand.roles else " || self.roles.exists(role, has(self.roles[role].startAfter))"
+    met = f"!({_is(framework)}) || {_replicas()} == 0{ordered} || {least}{most}"
     return Rule(SPEC, met, demand.reason, values, ".roles")
 
 
@@ -179,6 +182,26 @@ def _of_processes() -> Iterator[Rule]:
     ports = "(has(self.ports) ? self.ports : 1)"
     one = f"!has(self.metricsPort) || self.metricsPort <= {ports}"
     yield Rule((*ROLES, "<name>"), one, messages.METRICS_PORT, {"ports": f"string({ports})"}, ".metricsPort")
+
+
+def _of_order() -> Iterator[Rule]:
+    """Circles, and which stages fit together, are left to order_problems.py: CEL knows no loops."""
+    role: Place = (*ROLES, "<name>")
+    either = "!has(self.port) || !has(self.httpGet)"
+    yield Rule((*role, "readiness"), either, messages.PORT_OR_HTTP)
+    ports = "(has(self.ports) ? self.ports : 1)"
+    for field_ in ("port", "httpGet.port"):
+        asked = f"self.readiness.{field_}"
+        given = f"has(self.readiness) && has({asked.removesuffix('.port')}) && has({asked})"
+        met = f"!({given}) || {asked} <= {ports}"
+        values = {"ports": f"string({ports})"}
+        yield Rule(role, met, messages.READINESS_PORT, values, f".readiness.{field_}")
+    for met, reason in (
+        ("it.role != role", messages.AFTER_ITSELF),
+        ("it.role in self", messages.NO_ROLE_TO_FOLLOW),
+    ):
+        each = f"self[role].startAfter.all(it, {met})"
+        yield Rule(ROLES, f"self.all(role, !has(self[role].startAfter) || {each})", reason)
 
 
 def _of_failure_rules() -> Iterator[Rule]:

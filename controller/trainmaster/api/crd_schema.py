@@ -47,6 +47,7 @@ ANY_TYPE = "x-kubernetes-preserve-unknown-fields"
 KEYS: Mapping[Place, str] = {
     ("spec", "env"): "name",
     ("spec", "roles", "<name>", "env"): "name",
+    ("spec", "roles", "<name>", "startAfter"): "role",
     ("status", "conditions"): "type",
 }
 """lists whose entries have a name of their own: several managers may each own some of them"""

@@ -19,6 +19,7 @@ from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.once import once_each
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
+from trainmaster.api.start_order import Readiness, StartAfter
 from trainmaster.api.template import TemplateVariable
 from trainmaster.api.words import (
     Compatibility,
@@ -115,6 +116,12 @@ class Role(Model):
     metrics_port: Annotated[Annotated[int, Field(strict=True, ge=1, le=16)] | None, EDIT_LIVE] = None
     """Which of the replica's own ports, from 1, serves metrics of the training's own at /metrics. The controller lists
     them at /sd for Prometheus. Left out: none."""
+    start_after: Annotated[tuple[StartAfter, ...], Field(max_length=8), EDIT_RESTART] = ()
+    """Other roles that are waited for before a process of this one begins, again after each restart of the whole job. With
+    Succeeded they are preparations: they give their containers back first, and aren't run again once they succeeded."""
+    readiness: Annotated[Readiness | None, EDIT_RESTART] = None
+    """When a process counts as ready, for roles that start after this one. Needs the controller's reports door
+    (reports.port). Left out: it never does."""
     processes_per_replica: Annotated[Annotated[int, Field(strict=True, ge=1, le=64)] | None, EDIT_RESTART] = (
         None
     )

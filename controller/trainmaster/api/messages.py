@@ -80,6 +80,23 @@ NO_ROLE_FOR_RULE: Final = "names a role that spec.roles doesn't have"
 NO_WORDS: Final = (
     "names what YARN does, of which no process has an exit code or last words: write a rule of its own"
 )
+NO_ROLE_TO_FOLLOW: Final = "names a role that spec.roles doesn't have"
+AFTER_ITSELF: Final = "a role can't wait for itself"
+ROUND_IN_CIRCLES: Final = "nothing would ever start: {circle}"
+NEVER_ENDS: Final = "{role} never ends by itself, so it never succeeds: write Running or Ready"
+ALWAYS_AGAIN: Final = "{role} has restartPolicy Always, so it never ends: write Running or Ready"
+NEVER_READY: Final = "{role} has no readiness: give it one, or write Running"
+BESIDE_A_PREPARATION: Final = (
+    "it would hold containers while {later} waits until {earlier} has succeeded:"
+    " have it start after {earlier} as well"
+)
+WORLD_APART: Final = (
+    "{framework} tells {roles} of each other when they start: have them start after the same preparations"
+)
+PORT_OR_HTTP: Final = "is one of two: write port or httpGet"
+READINESS_PORT: Final = (
+    "is the place of one of the replica's own ports, of which it has {ports}: raise `ports`"
+)
 TWICE: Final = "{name} stands in this list twice"
 RESERVED: Final = "names that begin with TRAINMASTER_ are the controller's own"
 BASHS_OWN: Final = "bash keeps {name} for itself, and a process wouldn't get what is written here"

@@ -52,6 +52,8 @@ YARN_AWAY: Final = "YarnAway"
 
 STARTING_PROCESSES: Final = "StartingProcesses"
 """The containers are there, and their processes are being started."""
+STAGE_SUCCEEDED: Final = "StageSucceeded"
+"""What had to succeed first has; containers for the roles after it are asked for."""
 ALL_RUNNING: Final = "AllRunning"
 """Every replica that should run does."""
 SOME_RUNNING: Final = "SomeRunning"

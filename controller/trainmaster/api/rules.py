@@ -30,6 +30,8 @@ from trainmaster.api.job import (
     TrainingJob,
     immutable_fields,
 )
+from trainmaster.api.order import preparations
+from trainmaster.api.order_problems import order_problems, readiness_problems
 from trainmaster.api.quantities import format_duration
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.template_rules import template_problems
@@ -137,7 +139,7 @@ def _someone_to_succeed(spec: Spec) -> Problems:
 def _demands(spec: Spec) -> Problems:
     """What the framework demands of roles. That nothing runs at all is told already."""
     for demand in DEMANDS.get(spec.framework, ()) if _total(spec) else ():
-        count = _count(spec, *(demand.roles or spec.roles))
+        count = _count(spec, *(demand.roles or spec.roles.keys() - preparations(spec)))
         if not demand.least <= count <= demand.most:
             yield _problem("spec.roles", count, demand.reason.format(count=count))
 
@@ -254,6 +256,8 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_wait_for,
     _processes,
     _metrics_port,
+    order_problems,
+    readiness_problems,
     failure_rule_problems,
     _scaling,
     _grace,

@@ -52,7 +52,10 @@ class ReplicaState(Word):
     """What is known of one replica at this moment."""
 
     WAITING = "Waiting", "a container is wanted"
-    ALLOCATED = "Allocated", "it has a container, which waits for the rest of the gang"
+    ALLOCATED = (
+        "Allocated",
+        "it has a container, which waits for the rest of the gang, or for roles that it starts after",
+    )
     STARTING = "Starting", "its process is being started"
     RUNNING = "Running", "its process runs"
     STOPPING = "Stopping", "an older process of it is being stopped"
@@ -158,6 +161,8 @@ class RoleStatus(Model):
     """Replicas whose end failed the job."""
     restarts: int = 0
     """Restarts charged to all replicas of the role."""
+    waits_for: str = ""
+    """What the start of its processes waits for, such as: until ps is ready: 1 of 2 are."""
     asked: ResourceStatus = ResourceStatus()
     """What is asked of YARN for each replica."""
     replicas: tuple[ReplicaStatus, ...] = Field(default=(), json_schema_extra={_MOST: MAX_SHOWN})

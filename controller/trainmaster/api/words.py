@@ -74,6 +74,17 @@ class RestartScope(Word):
     JOB = "Job", "all processes of the job, those that run in the containers that they have"
 
 
+class When(Word):
+    """What another role must have come to before a role's processes begin."""
+
+    RUNNING = "Running", "all of its processes run"
+    READY = "Ready", "all of its processes were found ready, as its readiness says"
+    SUCCEEDED = (
+        "Succeeded",
+        "all of it has ended with success. Containers are asked for only then, and it isn't run again when the job restarts",
+    )
+
+
 class FailureAction(Word):
     """What follows on a failure that a rule of spec.failureRules matches."""
 

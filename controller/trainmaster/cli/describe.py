@@ -72,6 +72,10 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Progress", progress_words(status.progress)
     yield "Slow", slow_words(status.progress)
     yield "Checkpoint", checkpoint_words(status.checkpoint)
+    yield (
+        "Waits",
+        "; ".join(f"{name} {role.waits_for}" for name, role in status.roles.items() if role.waits_for),
+    )
     yield "GPUs", str(status.gpus or "")
     yield "Restarts", str(status.restarts)
     yield "Rerun", str(status.rerun or "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from trainmaster.api.commands import expand
-from trainmaster.api.deciding import SIDES
+from trainmaster.api.deciding import SIDES, apart
 from trainmaster.api.job import Framework, RestartScope, Scaling, TrainingJob
 from trainmaster.frameworks import (
     caffe,
@@ -75,7 +75,13 @@ def environments(job: TrainingJob, placed: Sequence[Placed]) -> Callable[[Placed
         _traits(job).environments(job, placed),
         common(job, placed),
     )
-    return lambda me: {**other(me), **own(me), **users(job, me.role), **ours(me)}
+    alone = apart(job.spec)
+
+    def told(me: Placed) -> dict[str, str]:
+        framework = {} if me.role in alone else own(me)
+        return {**other(me), **framework, **users(job, me.role), **ours(me)}
+
+    return told
 
 
 def script(job: TrainingJob, me: Placed) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from trainmaster.api.deciding import apart
 from trainmaster.api.job import RestartScope, TrainingJob
 from trainmaster.frameworks.placed import Placed, in_order, positions
 from trainmaster.frameworks.traits import LEADS, WORKER, Tell, Traits, present
@@ -55,7 +56,8 @@ def _with_chief(
 
 
 def _alone(job: TrainingJob) -> bool:
-    return sum(role.replicas for role in job.spec.roles.values()) == 1
+    others = apart(job.spec)
+    return sum(role.replicas for name, role in job.spec.roles.items() if name not in others) == 1
 
 
 def longest(job: TrainingJob, host: int) -> int:

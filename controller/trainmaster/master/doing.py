@@ -213,7 +213,8 @@ class Doing:
             told[PEER_SECRET] = peer_secret(memory)
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
-        context = launch(told, action.command, replica.host, replica.ports, files, gpus, order, action.grace)
+        where = (replica.host, replica.ports)
+        context = launch(told, action.command, *where, files, gpus, order, action.grace, action.readiness)
         tokens = await self._desk.delegation.of(memory.application)
         return replace(context, tokens=tokens, view_acl=self._desk.viewer)
 

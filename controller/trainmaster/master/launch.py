@@ -17,8 +17,10 @@ from importlib.resources import files
 from math import ceil
 
 from trainmaster.api.job import DEFAULT_GRACE, FileRef, TrainingJob
+from trainmaster.api.start_order import Readiness
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
+from trainmaster.master.readiness import readiness_lines
 from trainmaster.master.reports import URL as REPORTS
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
@@ -146,10 +148,13 @@ def launch(
     gpus: GpuLaunch = NO_GPUS,
     order: int = 1,
     grace: float = DEFAULT_GRACE,
+    readiness: Readiness | None = None,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own. `grace` is in seconds."""
     packed = base64.b64encode(
-        gzip.compress(script(environment, command, host, ports, gpus).encode(), compresslevel=LEVEL, mtime=0)
+        gzip.compress(
+            script(environment, command, host, ports, gpus, readiness).encode(), compresslevel=LEVEL, mtime=0
+        )
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
@@ -179,8 +184,10 @@ def script(
     host: str,
     ports: tuple[int, ...],
     gpus: GpuLaunch = NO_GPUS,
+    readiness: Readiness | None = None,
 ) -> str:
-    """The script that runs in the container: a look whether the ports are free, variables, its GPUs, the user's command.
+    """The script that runs in the container: a look whether the ports are free, its GPUs, what looks whether it is ready,
+    variables, the user's command.
 
     Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
     """
@@ -190,7 +197,8 @@ def script(
         asking = _exports({name: value for name, value in environment.items() if name in CHOSEN}) + asking
     reports = REPORTS in environment
     bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{bringing}{_exports(environment)}{path}\n{command}\n"
+    ready = readiness_lines(readiness, environment, host, ports)
+    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{_exports(environment)}{path}\n{command}\n"
 
 
 @cache

@@ -14,6 +14,7 @@ from trainmaster.plan.admission import container_sizes, gang_size
 from trainmaster.plan.case import Case, gang_in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.order import present_roles
 from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
@@ -82,18 +83,20 @@ def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen
         desk.line.leave(memory.uid)
         return Turn(not memory.gathering or bool(kept(memory)))
     wanted = [r for r in memory.replicas if r.key.role in job.spec.roles and not r.done]
+    roles = present_roles(case, memory)
+    wanted = [r for r in wanted if r.key.role in roles]
     missing = [r for r in wanted if not case.granted(r)]
     waiting = Waiting(
         memory.uid,
         # Who had his turn in vain goes to the end of the line, so that nobody waits for ever for those in front.
         memory.gang_not_before if memory.gang_timeouts else memory.queued_at,
         job.spec.priority,
-        sum((case.size(r.key) for r in missing), Size()) if memory.replicas else case.total,
+        sum((case.size(r.key) for r in missing), Size()) if memory.replicas else gang_size(case, roles),
         queue=(cluster.queue if cluster else "") or application.queue,
         user=application.user,
         name=f"{declared.namespace}/{declared.name}",
-        gang=gang_size(case),
-        containers=container_sizes(case),
+        gang=gang_size(case, roles),
+        containers=container_sizes(case, roles),
         holds=len(missing) < len(wanted),
     )
     return desk.line.join(waiting)

@@ -108,7 +108,8 @@ class FoundReports:
         if uid not in self._read:
             line = self._lines.get(uid)
             self._read[uid] = Unread(line, day).read() if line else NO_REPORTS
-        return Reports(until + day, self._read[uid].of)
+        read = self._read[uid]
+        return Reports(until + day, read.of, read.ready)
 
     def unread(self) -> Mapping[str, Unread]:
         """All of them, frozen and by job, for whoever reads them beside the loop."""
@@ -125,9 +126,9 @@ class Unread:
     """what makes a time of day of a monotonic one"""
 
     def read(self) -> Reports:
-        return Reports(
-            0.0, {Key(row[0], row[1]): _reported(row, self.day) for row in loads(self.line)["rows"]}
-        )
+        said = loads(self.line)
+        of = {Key(row[0], row[1]): _reported(row, self.day) for row in said["rows"]}
+        return Reports(0.0, of, {Key(row[0], row[1]): (row[2], row[3]) for row in said.get("ready", ())})
 
 
 def _reported(row: list[Any], day: float) -> Reported:

@@ -16,6 +16,7 @@ from trainmaster.plan.close import OVER
 from trainmaster.plan.gentle import has_time, last_grace
 from trainmaster.plan.hangs import asked
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.order import held, present
 from trainmaster.plan.restart import kept
 from trainmaster.plan.values import (
     IDLE,
@@ -91,18 +92,20 @@ def may_open(case: Case, memory: Memory) -> bool:
 def _starts(case: Case, memory: Memory) -> Iterator[Action]:
     yield from islice(_parks(case, memory), STARTS)
     due = [r for r in memory.replicas if _to_start(case, r) or (r.reinitialising and _to_tell(case, r))]
+    waits = held(case, memory) if due else {}
+    due = [r for r in due if r.key.role not in waits]
     if not due:
         return
-    # Also those that are done or being replaced: their place keeps their peers' numbers right.
-    placed = [_placed(memory, r) for r in memory.replicas if r.ports]
+    # Also those that are done or being replaced: their place keeps their peers' numbers right. Preparations are gone by then.
+    placed = [_placed(memory, r) for r in present(case, memory) if r.ports]
     tell = environments(case.job, placed)
     for replica in due[:STARTS]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
-        told, command, grace = tell(me), script(case.job, me), case.role(key).grace
+        told, command, role = tell(me), script(case.job, me), case.role(key)
         if replica.reinitialising:
-            yield Reinitialise(id_, key, replica.process, told, command, grace)
+            yield Reinitialise(id_, key, replica.process, told, command, role.grace, role.readiness)
         else:
-            yield Start(id_, key, told, command, grace)
+            yield Start(id_, key, told, command, role.grace, role.readiness)
 
 
 def _to_start(case: Case, replica: ReplicaMemory) -> bool:

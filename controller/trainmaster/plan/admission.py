@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from trainmaster.api import reasons
 from trainmaster.api.job import Role
+from trainmaster.api.order import by_stage, holds_back
 from trainmaster.frameworks import unstartable
 from trainmaster.plan.case import Case
 from trainmaster.plan.cluster import Size
@@ -88,12 +89,14 @@ def _queue_maximum(case: Case) -> Refusal | None:
     cluster = case.seen.cluster
     if cluster is None or not cluster.nodes or (maximum := cluster.configured_maximum) is None:
         return None
-    needed = gang_size(case)
-    if needed.fits(maximum):
+    gangs = ((gang_size(case, roles), roles) for roles in by_stage(case.job.spec))
+    needed, roles = next(((size, roles) for size, roles in gangs if not size.fits(maximum)), (Size(), ()))
+    if not roles:
         return None
     return (
         reasons.NEVER_FITS,
-        f"the gang wants {needed} ({_counts(case)}); queue {case.job.spec.queue!r} may use at most {maximum.beside(needed)}",
+        f"the gang wants {needed} ({_counts(case, roles)});"
+        f" queue {case.job.spec.queue!r} may use at most {maximum.beside(needed)}",
     )
 
 
@@ -103,12 +106,13 @@ def _too_many_roles(known: int) -> Refusal | None:
     return reasons.INVALID, f"this job had {known} different roles in its life; {ROLE_NUMBERS} is the most"
 
 
-def gang_size(case: Case) -> Size:
-    """What must be granted together before anything starts; with minAvailable, the smallest containers that make it up."""
-    wanted = case.job.spec.gang.min_available
-    if wanted == "all":
-        return case.total
-    sizes = sorted(size_of(r) for r in case.job.spec.roles.values() for _ in range(r.replicas))
+def gang_size(case: Case, roles: Iterable[str]) -> Size:
+    """What must be granted together before anything of these roles starts; with minAvailable, the smallest containers that make
+    it up."""
+    wanted, declared = case.job.spec.gang.min_available, [case.job.spec.roles[name] for name in roles]
+    if wanted == "all" or holds_back(case.job.spec):
+        return sum((size_of(role).times(role.replicas) for role in declared), Size())
+    sizes = sorted(size_of(r) for r in declared for _ in range(r.replicas))
     return sum(sizes[:wanted], Size())
 
 
@@ -117,22 +121,22 @@ def size_of(role: Role) -> Size:
     return Size(role.resources.memory, role.resources.vcores, role.resources.gpus)
 
 
-def container_sizes(case: Case) -> tuple[Size, ...]:
-    """The different sizes of container that the job wants."""
-    roles = (role for role in case.job.spec.roles.values() if role.replicas)
-    return tuple(dict.fromkeys(map(size_of, roles)))
+def container_sizes(case: Case, roles: Iterable[str]) -> tuple[Size, ...]:
+    """The different sizes of container that these roles want."""
+    declared = (case.job.spec.roles[name] for name in roles)
+    return tuple(dict.fromkeys(size_of(role) for role in declared if role.replicas))
 
 
-def no_room(case: Case) -> str:
-    """What today's nodes lack even when empty; empty when they'd do, or nothing is known of them."""
+def no_room(case: Case, roles: Sequence[str]) -> str:
+    """What today's nodes lack for these roles even when empty; empty when they'd do, or nothing is known of them."""
     cluster = case.seen.cluster
     if cluster is None:
         return ""
-    if no := no_node_for(case, case.job.spec.roles):
+    if no := no_node_for(case, roles):
         return no
-    gang = gang_size(case)
+    gang = gang_size(case, roles)
     few = cluster.too_few_for(gang)
-    return f"it wants {gang} ({_counts(case)}), and {few}" if few else ""
+    return f"it wants {gang} ({_counts(case, roles)}), and {few}" if few else ""
 
 
 def no_node_for(case: Case, roles: Iterable[str]) -> str:
@@ -146,8 +150,8 @@ def no_node_for(case: Case, roles: Iterable[str]) -> str:
     return ""
 
 
-def _counts(case: Case) -> str:
+def _counts(case: Case, roles: Iterable[str]) -> str:
     """Of whom a gang is made up, such as: 2 ps, 3 worker"""
-    wanted, roles = case.job.spec.gang.min_available, case.job.spec.roles.items()
-    counts = ", ".join(f"{role.replicas} {name}" for name, role in roles if role.replicas)
-    return counts if wanted == "all" else f"the {wanted} smallest of {counts}"
+    wanted, declared = case.job.spec.gang.min_available, case.job.spec.roles
+    counts = ", ".join(f"{declared[name].replicas} {name}" for name in roles if declared[name].replicas)
+    return counts if wanted == "all" or holds_back(case.job.spec) else f"the {wanted} smallest of {counts}"

@@ -39,6 +39,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         past_runs=(*memory.past_runs, _past(memory, verdict))[-MAX_RUNS:],
         replicas=tuple(ReplicaMemory(r.key, run=r.run + 1, survivors=r.survivors) for r in memory.replicas),
         generation=memory.generation + rises,
+        stage=0,
         verdict=None,
         closed_at=0.0,
         closing_since=0.0,

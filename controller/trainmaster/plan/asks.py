@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.order import present
 from trainmaster.plan.room import Room
 from trainmaster.plan.values import Ask
 
@@ -29,7 +30,7 @@ def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     """Replicas for which a container is wanted now: none whose earlier process stays in doubt, nor its gang."""
     if memory.gathering and case.gang_in_doubt(memory):
         return []
-    return [r for r in memory.replicas if _due(case, memory, r) and not case.in_doubt(r)]
+    return [r for r in present(case, memory) if _due(case, memory, r) and not case.in_doubt(r)]
 
 
 def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:

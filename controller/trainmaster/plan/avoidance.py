@@ -10,7 +10,8 @@ from collections.abc import Set
 
 from trainmaster.plan.case import Case
 from trainmaster.plan.cluster import Cluster, Size
-from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory
+from trainmaster.plan.memory import Avoided, Memory, ReplicaMemory
+from trainmaster.plan.order import present
 
 FIRST = 600.0
 """seconds for which a node is avoided after the first failure there; doubled with each further one"""
@@ -49,28 +50,30 @@ def avoided(case: Case, memory: Memory) -> frozenset[str]:
     """Hosts of which nothing is to be asked now: those that failed to start something that waits, or failed the job; and those
     that failed several jobs, where it has room without them as well."""
     own, all_ = _own(case, memory), _of_all(case, memory)
-    return next((hosts for hosts in (own | all_, own) if hosts and _leaves_room(case, hosts)), frozenset())
+    return next(
+        (hosts for hosts in (own | all_, own) if hosts and _leaves_room(case, memory, hosts)), frozenset()
+    )
 
 
 def _own(case: Case, memory: Memory) -> frozenset[str]:
-    waiting = _waiting(memory)
+    waiting = _waiting(case, memory)
     if not waiting:
         return frozenset()
     return frozenset(host for r in waiting for host in r.avoid) | avoided_now(memory.avoided, case.now)
 
 
 def _of_all(case: Case, memory: Memory) -> frozenset[str]:
-    return case.seen.suspects if case.seen.suspects and _waiting(memory) else frozenset()
+    return case.seen.suspects if case.seen.suspects and _waiting(case, memory) else frozenset()
 
 
-def _waiting(memory: Memory) -> list[ReplicaMemory]:
+def _waiting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     if memory.closing_since or memory.verdict:
         return []
-    return [r for r in memory.replicas if not r.bound and not r.done]
+    return [r for r in present(case, memory) if not r.bound and not r.done]
 
 
-def _leaves_room(case: Case, hosts: Set[str]) -> bool:
-    """Whether at least half of the nodes are left, and all of the job has room on them."""
+def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
+    """Whether at least half of the nodes are left, and all of the job's present stage has room on them."""
     cluster = case.seen.cluster
     if cluster is None:
         return False
@@ -79,8 +82,10 @@ def _leaves_room(case: Case, hosts: Set[str]) -> bool:
     if 2 * (len(known) - len(gone)) < len(known) or not known:
         return False
     lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
-    sizes = {case.size(Key(role, 0)) for role in case.job.spec.roles}
-    return case.total.fits(cluster.total - lost) and all(_holds(cluster, hosts, size) for size in sizes)
+    sizes = [case.size(r.key) for r in present(case, memory)]
+    return sum(sizes, Size()).fits(cluster.total - lost) and all(
+        _holds(cluster, hosts, one) for one in {*sizes}
+    )
 
 
 def _holds(cluster: Cluster, hosts: Set[str], size: Size) -> bool:

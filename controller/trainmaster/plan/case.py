@@ -63,12 +63,6 @@ class Case:
             return self.before.spec.roles[role].grace
         return min(found, default=None)
 
-    @cached_property
-    def total(self) -> Size:
-        return sum(
-            (self.size(Key(r, 0)).times(role.replicas) for r, role in self.job.spec.roles.items()), Size()
-        )
-
     @property
     def yarn_away(self) -> bool:
         """Whether YARN could not be asked when that was last tried."""

@@ -16,6 +16,8 @@ from trainmaster.plan.gentle import said as leaving_words
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.kstatus import Said, summary
 from trainmaster.plan.memory import UNCOUNTED, Memory, ReplicaMemory
+from trainmaster.plan.order import present, present_roles
+from trainmaster.plan.order import said as waits_words
 from trainmaster.plan.unread import why_unread
 from trainmaster.plan.values import ContainerState
 
@@ -91,7 +93,7 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
             again if memory.gang_timeouts or not memory.restart_cause else f"{memory.restart_cause}; {again}",
         )
     if not memory.gang_since:
-        no = no_room(case)
+        no = no_room(case, present_roles(case, memory))
         words = case.seen.turn or "other jobs in front gather their containers first"
         front = reasons.WAITING_FOR_TURN, words
         return (reasons.NO_ROOM, no) if no else front
@@ -113,13 +115,13 @@ def doubted(case: Case, memory: Memory) -> str:
 
 
 def _gathering(case: Case, memory: Memory) -> tuple[str, str]:
-    granted = sum(1 for r in memory.replicas if r.bound or case.granted(r))
+    granted = sum(1 for r in present(case, memory) if r.bound or case.granted(r))
     said = f"{granted} of {gang_minimum(case, memory)} containers are granted"
     if refused := refused_asks(case):
         said = f"{said}; {refused}"
     if words := case.seen.cluster.scheduler_words if case.seen.cluster else "":
         said = f"{said}; the scheduler says: {words}"
-    if no := no_room(case):
+    if no := no_room(case, present_roles(case, memory)):
         return reasons.NO_ROOM, f"{said}; {no}"
     if case.seen.turn:
         said = f"{said}; {case.seen.turn}"
@@ -139,17 +141,14 @@ def refused_asks(case: Case) -> str:
 def _starting(case: Case, memory: Memory, now: str) -> Said:
     starting = [r for r in memory.replicas if r.bound and case.state_of(r) in NOT_YET]
     if starting and not memory.started_at:
-        return Said(
-            C.STARTING,
-            True,
-            reasons.STARTING_PROCESSES,
-            f"{len(starting)} of {len(memory.replicas)} processes are being started",
-        )
+        said = f"{len(starting)} of {sum(1 for _ in present(case, memory))} processes are being started"
+        message = "; ".join(filter(None, (said, waits_words(case, memory))))
+        return Said(C.STARTING, True, reasons.STARTING_PROCESSES, message)
     return Said(C.STARTING, False, now, "no first start is under way")
 
 
 def _running(case: Case, memory: Memory, now: str) -> Said:
-    wanted = [r for r in memory.replicas if not r.done]
+    wanted = [r for r in present(case, memory) if not r.done]
     running = [r for r in wanted if runs(case, memory, r)]
     unseen = _unseen(case, memory, wanted)
     said = f"{len(running)} of {len(wanted)} processes run"
@@ -181,6 +180,8 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
         yield no
     if not memory.gathering and memory.restart_cause and any(_is_replaced(case, r) for r in memory.replicas):
         yield memory.restart_cause
+    if waits := waits_words(case, memory):
+        yield waits
     if unseen:
         yield f"{len(unseen)} not seen since YARN or the controller restarted"
     if not memory.gathering and (alone := left_alone(case, memory)):
@@ -195,7 +196,7 @@ def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Ite
 
 def _waited_for(case: Case, memory: Memory) -> Iterable[str]:
     """The roles of which a replica has no container while the others run."""
-    missing = (r.key.role for r in memory.replicas if not r.bound and not r.done)
+    missing = (r.key.role for r in present(case, memory) if not r.bound and not r.done)
     return dict.fromkeys(role for role in missing if role in case.job.spec.roles)
 
 
@@ -271,7 +272,7 @@ def _at_work(case: Case, memory: Memory) -> str:
     """Of a job that has run as a whole: how much of it runs, and what is done where nothing does."""
     if case.yarn_away:
         return reasons.YARN_AWAY
-    wanted = [r for r in memory.replicas if not r.done]
+    wanted = [r for r in present(case, memory) if not r.done]
     running = sum(runs(case, memory, r) for r in wanted)
     if running:
         return reasons.ALL_RUNNING if running == len(wanted) else reasons.SOME_RUNNING

@@ -24,6 +24,7 @@ from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.note import note
+from trainmaster.plan.order import go_on, note_ready
 from trainmaster.plan.past import with_past
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.restart import once_more
@@ -51,6 +52,8 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     check_deadlines,
     close,
     hurry,
+    note_ready,
+    go_on,
     forget_survivors,  # so that a gang waits for none that is over
     gather,
     judge_left_over,

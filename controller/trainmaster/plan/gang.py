@@ -10,10 +10,12 @@ import hashlib
 from collections.abc import Iterable
 
 from trainmaster.api import reasons
+from trainmaster.api.order import holds_back
 from trainmaster.frameworks import fixed_world, holds_addresses
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import PORT_TAKEN
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
+from trainmaster.plan.order import present
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
 from trainmaster.plan.values import IDLE, Container
@@ -60,16 +62,18 @@ def _complete(case: Case, memory: Memory) -> bool:
     if not all(map(case.has_come, stay)):
         return False
     own = {r.container for r in stay}
-    granted = sum(1 for r in memory.replicas if r.done or r.bound or case.granted(r))
+    granted = sum(1 for r in present(case, memory) if r.done or r.bound or case.granted(r))
     old = any(c.state not in IDLE and c.id not in own for c in case.seen.containers.values())
     return granted >= gang_minimum(case, memory) and not old and not case.gang_lingers(memory)
 
 
 def gang_minimum(case: Case, memory: Memory) -> int:
-    """How many replicas must be there before any starts: all, where each is told at its start who the others are."""
+    """How many replicas must be there before any starts: all, where each is told at its start who the others are, or some
+    wait for all of another role."""
     wanted = case.job.spec.gang.min_available
-    total = len(memory.replicas)
-    return total if wanted == "all" or fixed_world(case.job) else min(wanted, total)
+    total = sum(1 for _ in present(case, memory))
+    whole = wanted == "all" or fixed_world(case.job) or holds_back(case.job.spec)
+    return total if whole else min(int(wanted), total)
 
 
 def _bind_gang(case: Case, memory: Memory) -> Change:
@@ -97,7 +101,7 @@ def _bind_granted(case: Case, memory: Memory, replica: ReplicaMemory, taken: Por
 
 
 def _timed_out(case: Case, memory: Memory) -> Change:
-    granted = sum(1 for r in memory.replicas if r.bound or case.granted(r))
+    granted = sum(1 for r in present(case, memory) if r.bound or case.granted(r))
     timeout = case.job.spec.gang.timeout
     return _give_back(
         case,

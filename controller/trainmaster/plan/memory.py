@@ -102,6 +102,8 @@ class ReplicaMemory:
     """ended with success, and stays so"""
     told_steps: tuple[int, int] = (0, 0)
     """run and generation of the newest process of it that reported steps, where there is a progressDeadline"""
+    ready: tuple[int, int] = (0, 0)
+    """the same of the newest process of it that was found ready"""
     restarts: int = 0
     """charged restarts"""
     replacements: int = 0
@@ -186,6 +188,8 @@ class Memory:
     """rises with each job-wide restart"""
     started_generation: int = 0
     """the newest generation that was bound; lower than `generation` while a gang is gathered"""
+    stage: int = 0
+    """of the roles that run or are gathered (api/order.py)"""
     replicas: tuple[ReplicaMemory, ...] = ()
     retired_run: int = 0
     """highest run of replicas that were scaled away: those that come back go on above it"""

@@ -5,16 +5,18 @@ Each field is live, restart or immutable (api/job.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
+from trainmaster.api.order import stages
 from trainmaster.frameworks import restarts_when_scaled
+from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.ends import Survivor
 from trainmaster.plan.in_force import document_of, immutable_problems
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
-from trainmaster.plan.restart import let_go, whole_job
+from trainmaster.plan.restart import let_go, not_yet_over, whole_job
 from trainmaster.plan.values import Event
 
 
@@ -60,7 +62,9 @@ def _edited(case: Case, memory: Memory) -> Change:
     fields = restart_fields(case.job)
     if fields == memory.applied:
         return Change(memory)
+    again = _from(case, _edited_roles(memory.applied, fields))
     applied = replace(memory, applied=fields, root=None)  # what is mended by it may well be what failed
+    applied = not_yet_over(case, applied, again)
     if not memory.applied or memory.closing_since:
         return Change(applied)
     if not any(r.bound or r.done for r in memory.replicas):
@@ -68,6 +72,21 @@ def _edited(case: Case, memory: Memory) -> Change:
         return Change(replace(applied, replicas=tuple(replace(r, run=r.run + 1) for r in memory.replicas)))
     said = "the declaration was edited"
     return Change(whole_job(case, applied, said), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
+
+
+def _edited_roles(before: str, after: str) -> set[str]:
+    """The roles of which restart fields were edited: all of them where the job's own were."""
+    old, new = (loads(text or "{}") for text in (before, after))
+    mine, others = old.pop("roles", {}), new.pop("roles", {})
+    same = old == new
+    return {name for name in mine.keys() | others.keys() if not same or mine.get(name) != others.get(name)}
+
+
+def _from(case: Case, roles: Collection[str]) -> int:
+    """The first stage with one of these roles in it: what was over before it stays so. Of a role that is gone nothing is known,
+    so it may have been in any."""
+    numbers = stages(case.job.spec)
+    return min((numbers.get(name, 0) for name in roles), default=max(numbers.values(), default=0))
 
 
 def _scaled(case: Case, change: Change) -> Change:
@@ -82,10 +101,14 @@ def _scaled(case: Case, change: Change) -> Change:
     retired = max([memory.retired_run, *(r.run for r in dropped)])
     living = _retired_survivors(case, memory, dropped)
     replicas = tuple(old.get(key) or _anew(key, retired + 1, living) for key in wanted)
+    again = _from(case, {key.role for key in old.keys() ^ kept}) if old else memory.stage
     left = tuple((key, one) for key, several in living.items() if key not in kept for one in several)
     scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
+    back = again < memory.stage  # a preparation is another one: it is done over, and so is what came after it
+    scaled = not_yet_over(case, scaled, again) if back else scaled
     same = old.keys() == kept  # the roles only stand in another order
-    if not old or same or not restarts_when_scaled(case.job) or memory.gathering or memory.closing_since:
+    restarts = back or restarts_when_scaled(case.job)
+    if not old or same or not restarts or memory.gathering or memory.closing_since:
         return change.then(scaled)
     said = "the number of replicas was edited, and each process was told the old one"
     return change.then(whole_job(case, scaled, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))

@@ -56,6 +56,8 @@ class Reports:
     until: float = 0.0
     """time up to which the door has listened and told; 0 where nobody listens"""
     of: Mapping[Key, Reported] = field(default_factory=dict)
+    ready: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
+    """run and generation of the newest process of each replica that was found ready"""
 
     def by(self, replica: ReplicaMemory, memory: Memory) -> Reported | None:
         """What its present process told, or the one that ended with success; None where that told nothing."""

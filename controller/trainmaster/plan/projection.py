@@ -24,6 +24,7 @@ from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.kstatus import Said
 from trainmaster.plan.links import container_log
 from trainmaster.plan.memory import Memory, PastRun, replace
+from trainmaster.plan.order import held, present
 from trainmaster.plan.rows import role_status
 
 ALWAYS = (C.ACCEPTED, C.READY, C.STALLED, C.RECONCILING)
@@ -100,8 +101,8 @@ def _all_started(case: Case, memory: Memory) -> Memory:
     """Started is a job once its gang's minimum runs; what has ended with success did run."""
     if memory.started_at or memory.gathering or memory.closing_since:
         return memory
-    running = sum(1 for r in memory.replicas if runs(case, memory, r))
-    done = sum(1 for r in memory.replicas if r.done)
+    running = sum(1 for r in present(case, memory) if runs(case, memory, r))
+    done = sum(1 for r in present(case, memory) if r.done)
     enough = running and running + done >= gang_minimum(case, memory)
     return replace(memory, started_at=case.now) if enough else memory
 
@@ -143,6 +144,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
     workers = [r for r in memory.replicas if r.key.role == "worker"] or list(memory.replicas)
     ready = sum(1 for r in workers if r.done or runs(case, memory, r))
     cluster = case.seen.cluster
+    waits = {} if case.unread or memory.closing_since else held(case, memory)
     return JobStatus(
         observed_generation=memory.observed_generation,
         conditions=conditions,
@@ -163,7 +165,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         tracking_url=case.seen.job_page,
         queue_position=cluster.queue_position if cluster else 0,
         scheduler_message=cluster.scheduler_words if cluster else "",
-        roles={name: role_status(case, memory, name) for name in case.job.spec.roles},
+        roles={name: role_status(case, memory, name, waits.get(name, "")) for name in case.job.spec.roles},
         start_time=timestamp(started) if started else None,
         completion_time=timestamp(ended) if ended else None,
         running_time=round(ended - started, 1) if ended and started else None,

@@ -5,10 +5,13 @@ Only memory is changed here. What the old containers are told, and what is asked
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trainmaster.api.job import DEFAULT_GRACE, Backoff, RestartScope
+from trainmaster.api.order import holds_back, stages
 from trainmaster.plan.case import Case
 from trainmaster.plan.ends import Survivor
-from trainmaster.plan.memory import Memory, ReplicaMemory, replace
+from trainmaster.plan.memory import Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import ContainerState
 
 INFRA_WINDOW = 600.0
@@ -106,8 +109,16 @@ def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_plac
     `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once.
     """
     keeps = in_place and case.limits.in_place and wait <= KEPT_WAIT and case.registered
+    keeps = keeps and not holds_back(
+        case.job.spec
+    )  # who may wait for long in a kept container would be given up
+    over = _prepared(case, memory)
     replicas = tuple(
-        replace(_to_wait(r) if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0)
+        r
+        if over(r)
+        else replace(
+            _to_wait(r) if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0
+        )
         for r in memory.replicas
     )
     return replace(
@@ -120,6 +131,33 @@ def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_plac
         restart_cause=cause,
         gang_not_before=case.now + wait,
     )
+
+
+def present_stage(case: Case, memory: Memory) -> int:
+    """The first stage of which something has not ended with success; the last one where all has."""
+    numbers = stages(case.job.spec)
+    last = max(numbers.values(), default=0)
+    if not last:
+        return 0
+    return min((numbers.get(r.key.role, last) for r in memory.replicas if not r.done), default=last)
+
+
+def _prepared(case: Case, memory: Memory) -> Callable[[ReplicaMemory], bool]:
+    """Whose role is a preparation that is over: it isn't run again with the rest."""
+    numbers, now = stages(case.job.spec), present_stage(case, memory)
+    return lambda replica: replica.done and numbers.get(replica.key.role, now) < now
+
+
+def not_yet_over(case: Case, memory: Memory, first: int) -> Memory:
+    """The same with everything from this stage on to be done over, where the job has several."""
+    numbers = stages(case.job.spec)
+    if not max(numbers.values(), default=0):
+        return memory
+    rows = tuple(
+        replace(r, done=False) if r.done and numbers.get(r.key.role, first) >= first else r
+        for r in memory.replicas
+    )
+    return changed(memory, replicas=rows)
 
 
 def _may_stay(case: Case, replica: ReplicaMemory) -> bool:
@@ -162,9 +200,9 @@ def fresh_gang(case: Case, memory: Memory) -> Memory:
     Replicas that were done run again only where the gang can't miss them. The end of an application reaches
     only the nodes that YARN can reach, so what it ran may live on as long as any other.
     """
-    gone = all_let_go(case, memory)
+    gone, over = all_let_go(case, memory), _prepared(case, memory)
     replicas = tuple(
-        replace(r, done=r.done and case.scope(r.key) is not RestartScope.JOB, not_before=0.0)
+        replace(r, done=r.done and (over(r) or case.scope(r.key) is not RestartScope.JOB), not_before=0.0)
         for r in gone.replicas
     )
     rises = 1 if memory.started_generation == memory.generation else 0

@@ -21,16 +21,19 @@ from trainmaster.plan.ends import GOOD_ENDS, Cause, End, LastExit
 from trainmaster.plan.judge import exit_of
 from trainmaster.plan.links import container_log, log_url
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
-from trainmaster.plan.values import LIVELY, Container, HeldGpus, Size
+from trainmaster.plan.values import LIVELY, Container, ContainerState, HeldGpus, Size
 
 OVER = (ReplicaState.SUCCEEDED, ReplicaState.FAILED, ReplicaState.STOPPED)
 """states in which no further container is wanted"""
 
 
-def role_status(case: Case, memory: Memory, name: str) -> RoleStatus:
+def role_status(case: Case, memory: Memory, name: str, waits: str = "") -> RoleStatus:
+    """The role's row; `waits` is what its start waits for."""
     ended = {e.container: e for e in memory.pending_ends}
     replicas = tuple(
-        _replica(case, memory, r, ended.get(r.container)) for r in memory.replicas if r.key.role == name
+        _replica(case, memory, r, ended.get(r.container), bool(waits))
+        for r in memory.replicas
+        if r.key.role == name
     )
     return RoleStatus(
         wanted=case.job.spec.roles[name].replicas,
@@ -38,14 +41,17 @@ def role_status(case: Case, memory: Memory, name: str) -> RoleStatus:
         succeeded=sum(1 for r in replicas if r.state is ReplicaState.SUCCEEDED),
         failed=sum(1 for r in replicas if r.state is ReplicaState.FAILED),
         restarts=sum(r.restarts for r in replicas),
+        waits_for=waits,
         asked=ResourceStatus() if case.unread else _resources(case.size(Key(name, 0))),
         replicas=replicas,
     )
 
 
-def _replica(case: Case, memory: Memory, replica: ReplicaMemory, ended: End | None) -> ReplicaStatus:
+def _replica(
+    case: Case, memory: Memory, replica: ReplicaMemory, ended: End | None, held: bool
+) -> ReplicaStatus:
     container = case.seen.containers.get(replica.container) or case.granted(replica)
-    state = ReplicaState.ENDED if ended else _replica_state(case, memory, replica)
+    state = ReplicaState.ENDED if ended else _replica_state(case, memory, replica, held)
     last = exit_of(replica, ended, Cause.UNJUDGED) if ended else replica.last_exit
     gpus = case.seen.gpus.get(container.id) if container else None
     return _row(replica, container, state, last, gpus, case.limits.web_scheme)
@@ -88,11 +94,11 @@ def _shown_run(replica: ReplicaMemory, state: ReplicaState) -> int:
     return replica.run - 1 if replica.previous else 0
 
 
-def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaState:
+def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory, held: bool) -> ReplicaState:
     if replica.done:
         return ReplicaState.SUCCEEDED
     if replica.bound:
-        return _bound_state(case, memory, replica)
+        return _bound_state(case, memory, replica, held)
     if any(c.state in LIVELY for c in case.by_key.get(replica.key, ())):
         return ReplicaState.STOPPING
     if memory.closing_since:
@@ -103,9 +109,11 @@ def _replica_state(case: Case, memory: Memory, replica: ReplicaMemory) -> Replic
     return ReplicaState.BACKING_OFF if case.now < not_before else ReplicaState.WAITING
 
 
-def _bound_state(case: Case, memory: Memory, replica: ReplicaMemory) -> ReplicaState:
+def _bound_state(case: Case, memory: Memory, replica: ReplicaMemory, held: bool) -> ReplicaState:
     if case.state_of(replica) is None:
         return ReplicaState.UNSEEN
+    if held and case.state_of(replica) is ContainerState.ALLOCATED:
+        return ReplicaState.ALLOCATED
     if runs(case, memory, replica):
         return ReplicaState.RUNNING
     return ReplicaState.WAITING if memory.gathering else ReplicaState.STARTING

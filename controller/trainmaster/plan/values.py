@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.start_order import Readiness
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.container import IDLE, LIVELY, Container, ContainerState, HeldGpus
@@ -153,6 +154,8 @@ class Start:
     command: str
     grace: float = 0.0
     """seconds that it has to end in when it is told to"""
+    readiness: Readiness | None = None
+    """how it shows that it is ready, where others wait for that"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Reinitialise:
     command: str
     grace: float = 0.0
     """seconds that it has to end in when it is told to"""
+    readiness: Readiness | None = None
+    """how it shows that it is ready, where others wait for that"""
 
 
 @dataclass(frozen=True, slots=True)

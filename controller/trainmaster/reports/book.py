@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 GAP = 0.5
 """seconds between two reports of one process at least; it is asked for one a second"""
+READY_AGAIN = 20.0
+"""seconds between two words that a process is ready: a door that was opened anew has heard nothing"""
 METRICS = 16
 """names of metrics of one job at most"""
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_./-]{0,63}")
@@ -108,8 +110,10 @@ class Heard:
 
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    ready: dict[tuple[str, int], tuple[Place, float]] = field(default_factory=dict)
+    """of each replica the newest process that was found ready, and when that was told last"""
     begun: int = 0
-    """processes that were heard for the first time"""
+    """processes that were heard for the first time, or found ready"""
     changed: bool = False
     told_at: float = -math.inf
 
@@ -142,6 +146,22 @@ class Book:
         else:
             self._goes_on(heard, entry, report, now)
         return max(1.0, self._reporters / A_SECOND)
+
+    def found_ready(self, uid: str, place: Place, now: float) -> float:
+        """Note that a process of a live job is ready; told again it is no news. The seconds after which it may be told once more.
+        Raises RefusalError."""
+        heard = self._heard.setdefault(uid, Heard())
+        where = (place.role, place.index)
+        known, at = heard.ready.get(where, (None, -math.inf))
+        if known and place.process < known.process:
+            raise RefusalError(409, "a newer process has taken the place of this one")
+        if place == known and now - at < GAP:
+            raise RefusalError(429, "that was told a moment ago")
+        heard.ready[where] = place, now
+        if place != known:
+            heard.begun += 1
+            heard.changed = True
+        return READY_AGAIN
 
     def too_soon(self, uid: str, place: Place, now: float) -> bool:
         """Whether this process told something a moment ago."""
@@ -198,12 +218,14 @@ class Book:
         for uid, heard in self._heard.items():
             if not heard.changed:
                 continue
-            if now - heard.told_at < len(heard.entries) / ROWS:
+            if now - heard.told_at < (len(heard.entries) + len(heard.ready)) / ROWS:
                 late.append(uid)
                 continue
             heard.changed, heard.told_at = False, now
             rows = [entry.row() for entry in heard.entries.values()]
-            yield json.dumps({"job": uid, "begun": heard.begun, "rows": rows}, separators=(",", ":"))
+            ready = [[p.role, p.index, p.run, p.generation] for p, _ in heard.ready.values()]
+            line = {"job": uid, "begun": heard.begun, "rows": rows, "ready": ready}
+            yield json.dumps(line, separators=(",", ":"))
         yield json.dumps({"until": now, "late": late})
 
 

@@ -22,6 +22,8 @@ PATIENCE = 5.0
 """seconds that a body may take to come"""
 PENALTY, PENALTIES = 1.0, 500
 """seconds by which a refusal of somebody who may be flooding is late, and how many wait at one time"""
+READY = {"ready": True}
+"""what is told of a process that is ready (master/readiness.py)"""
 VIA = "1.1 trainmaster"
 FORWARD = aiohttp.ClientTimeout(total=5.0)
 ADDRESS = "/reports/{uid}/{role}/{index}/{run}/{generation}"
@@ -72,7 +74,10 @@ class Door:
         place = place_of(job, at["role"], at["index"], at["run"], at["generation"])
         if self._book.too_soon(uid, place, self._now()):
             raise RefusalError(429, "one report a second of each process is enough")
-        return self._book.take(uid, place, report_of(await _body(request)), self._now())
+        document = await _body(request)
+        if document == READY:
+            return self._book.found_ready(uid, place, self._now())
+        return self._book.take(uid, place, report_of(document), self._now())
 
     async def _refused(self, refusal: RefusalError) -> web.Response:
         if refusal.status in (401, 403, 404, 429) and self._late < PENALTIES:
