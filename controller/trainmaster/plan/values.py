@@ -10,6 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trainmaster.api.history import EndedRun
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
@@ -127,6 +128,8 @@ class Seen:
     """the same in short, as it is shown: renewed seldom"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
+    filed: Set[int] = frozenset()
+    """numbers of the runs that the history was told of and has"""
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
     denied: str = ""
@@ -153,6 +156,8 @@ class Limits:
     """whether a restart of the whole job keeps the containers of those that run"""
     reinitialise_patience: float = 30.0
     """seconds within which a process must have been started anew in its container; then another container is asked for"""
+    history: bool = False
+    """whether runs that are over are filed in a history"""
     doubt_patience: float = 15.0
     """seconds for which containers are gathered though an earlier process may still live; then they're left to others"""
 
@@ -269,6 +274,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """Put a run that is over into the history."""
+
+    run: EndedRun
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
@@ -286,6 +298,7 @@ Action = (
     | Finish
     | Kill
     | Forget
+    | File
     | RemoveDeclaration
 )
 
