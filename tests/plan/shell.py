@@ -230,6 +230,7 @@ class Shell(Conversation):
             case File(run):
                 self.to_file.append(run)
             case Forget():
+                assert not self.to_file, "it is forgotten before its file is there"
                 begun = own_applications(self.memory)
                 self.over |= {self.memory.rerun} if begun and not self.memory.verdict else set()
                 self.forgotten = True
