@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trainmaster.api.job import FileRef, TrainingJob
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
-    from trainmaster.master.boundary import Source
+    from trainmaster.master.boundary import History, Source
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.tickets import Tickets
@@ -168,7 +168,18 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
         except InvalidError as error:  # nor is this, but it may be over: it counts as refused
             raise RefusedError("InvalidFile", str(error)) from error
 
-    return Fleet(settings, conf, source, measures, files, _policy(settings.policy), web_url)
+    return Fleet(
+        settings, conf, source, measures, files, _policy(settings.policy), web_url, _history(settings)
+    )
+
+
+def _history(settings: Settings) -> History | None:
+    """Where runs that are over are filed; None where no history is kept. Raises InvalidError for a URL that can't be meant."""
+    from trainmaster.sources.history import Writer, check_url, history_url
+
+    url = history_url(settings)
+    check_url(url)
+    return Writer(settings) if url else None
 
 
 def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:

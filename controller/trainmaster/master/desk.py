@@ -24,7 +24,9 @@ from trainmaster.master.beating import Beating
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.delegation import Delegation
+from trainmaster.master.beats import Beats
 from trainmaster.master.gpus import FoundGpus
+from trainmaster.master.history import Historian
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
@@ -75,6 +77,8 @@ class Desk:
     """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
+    history: Historian = field(default_factory=lambda: Historian(None, lambda _: None, Beats()))
+    """files runs that are over"""
     installation: str = ""
     """identity of the installation that this controller belongs to, told once the fleet leads"""
     beating: Beating = field(default_factory=Beating)

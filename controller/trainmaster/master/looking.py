@@ -36,6 +36,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         reports=desk.reports.of(memory.uid),
         progress=desk.reports.progress(memory),
         stacks=dict(sight.stacks),
+        filed=desk.history.filed(memory.uid),
         job_page=desk.job_page(declared),
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
