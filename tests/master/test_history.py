@@ -42,7 +42,7 @@ class Shelves:
                 raise UnavailableError("the history is away")
             if not self._is_whole(path):
                 self.files[path] = data[: len(data) // 2]
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.08)
                 self.files[path] = data
                 self.written.append(path)
             await asyncio.sleep(0.02)
@@ -224,7 +224,8 @@ async def test_one_record_that_cannot_be_written_holds_up_no_other() -> None:
     working = asyncio.create_task(historian.run())
     for number in range(20):
         historian.file(ended(number))
-    await until(lambda: len(history.files) == 19, within=30)
+    await until(lambda: len(history.written) == 19, within=30)
+    await asyncio.sleep(1)
     assert historian.waiting == 1
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
@@ -233,7 +234,7 @@ async def test_one_record_that_cannot_be_written_holds_up_no_other() -> None:
 @virtual
 async def test_an_error_that_nobody_foresaw_is_shown_and_the_record_is_tried_again() -> None:
     class Odd(Shelves):
-        left = 3
+        left = 5
 
         async def put(self, path: str, data: bytes) -> None:
             if self.left:
