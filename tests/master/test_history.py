@@ -1,4 +1,4 @@
-"""Runs that are over are filed once each, whoever is killed and whatever is away, and nothing waits for that but being forgotten."""
+"""Runs that are over are filed once each, whoever is killed and whatever is away; only being forgotten waits for that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from master.controllers import begun, controller, wired
 from master.folder import Folder
 from master.office import job
 from master.virtual import run, until, virtual
-from trainmaster.api.history import EndedRun, decode, read_name
+from trainmaster.api.history import EndedRun, FileName, decode, read_name
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import history as filing
 from trainmaster.master.beats import Beats
@@ -207,7 +207,7 @@ async def test_of_a_flood_some_wait_and_the_others_are_asked_for_later() -> None
     assert history.most_at_once <= filing.WRITERS
 
 
-def _named(path: str):  # noqa: ANN202
+def _named(path: str) -> FileName | None:
     return read_name(path.rpartition("/")[2])
 
 
@@ -248,7 +248,6 @@ async def test_an_error_that_nobody_foresaw_is_shown_and_the_record_is_tried_aga
     historian.file(ended(0))
     await asyncio.sleep(0.5)
     assert "history" in beats.trouble
-    await until(lambda: history.written)
-    assert not beats.trouble
+    await until(lambda: history.written and not beats.trouble)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

@@ -227,15 +227,8 @@ class Shell(Conversation):
                 self._release(container)
             case Finish() | Kill():
                 self._end(action)
-            case File(run):
-                self.to_file.append(run)
-            case Forget():
-                assert not self.to_file, "it is forgotten before its file is there"
-                begun = own_applications(self.memory)
-                self.over |= {self.memory.rerun} if begun and not self.memory.verdict else set()
-                self.forgotten = True
-            case RemoveDeclaration():
-                self.declared = replace(self.declared, deleted=True)
+            case File() | Forget() | RemoveDeclaration():
+                self._leave(action)
 
     def files_what_waits(self) -> None:
         """A file that is there stays as it is, whoever writes it again."""
@@ -245,6 +238,21 @@ class Shell(Conversation):
             self.filed |= {run.run for run in self.to_file}
             self.to_file.clear()
             self.sight.changed = True
+
+    def _leave(self, action: File | Forget | RemoveDeclaration) -> None:
+        match action:
+            case File(run):
+                self.to_file.append(run)
+            case Forget():
+                self._forget()
+            case RemoveDeclaration():
+                self.declared = replace(self.declared, deleted=True)
+
+    def _forget(self) -> None:
+        assert not self.to_file, "it is forgotten before its file is there"
+        if own_applications(self.memory) and not self.memory.verdict:
+            self.over |= {self.memory.rerun}
+        self.forgotten = True
 
     def _anew_as(self, container: str, process: int, command: str, environment: Mapping[str, str]) -> None:
         self.sight.mark(container, told=process)

@@ -85,7 +85,11 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_its_run() -> None:
     world.closes()
     assert filed(world) == [(0, "Deleted")]
     (file,) = world.told(File)
-    assert (file.run.user, file.run.queue, file.run.applications) == ("alice", "default", ("application_1_0001",))
+    assert (file.run.user, file.run.queue, file.run.applications) == (
+        "alice",
+        "default",
+        ("application_1_0001",),
+    )
     assert file.run.held
     assert file.run.held.vcore_seconds == 20
     assert not world.told(Forget)
@@ -190,7 +194,8 @@ def test_half_a_file_is_told(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"{}\n", b'{"version":1}\n', b'{"endedAt":"soon","uid":"u","namespace":"n","name":"j","state":"x"}\n']
+    "data",
+    [b"{}\n", b'{"version":1}\n', b'{"endedAt":"soon","uid":"u","namespace":"n","name":"j","state":"x"}\n'],
 )
 def test_what_is_no_record_is_told(data: bytes) -> None:
     with pytest.raises(InvalidError, match="can't be read"):
@@ -240,7 +245,9 @@ def test_hostile_names_lead_nowhere(word: str) -> None:
     assert read_name(path.rpartition("/")[2]) is not None
 
 
-@pytest.mark.parametrize("name", ["", "x.json", "20261301T000000Z,a,b,c,0.json", ".20260101T000000Z,a,b,c,0.json"])
+@pytest.mark.parametrize(
+    "name", ["", "x.json", "20261301T000000Z,a,b,c,0.json", ".20260101T000000Z,a,b,c,0.json"]
+)
 def test_other_files_are_no_records(name: str) -> None:
     assert read_name(name) is None
 

@@ -12,7 +12,6 @@ import pytest
 from trainmaster.api.history import EndedRun, decode, encode, file_of
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources import history as folders
 from trainmaster.sources.history import HistoryFolder, Writer, check_url, history_url, open_history
 from trainmaster.sources.local_files import LocalFiles
 
@@ -76,7 +75,9 @@ def test_of_an_empty_history_nothing_is_removed(folder: HistoryFolder) -> None:
     assert folder.prune("2025-11") == []
 
 
-def test_a_run_costs_one_creation_and_a_day_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_costs_one_creation_and_a_day_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = Counter[str]()
     for name in ("create", "make_folder", "replace", "move", "walk", "stat", "read", "delete", "touch"):
         _count(monkeypatch, name, calls)
@@ -121,7 +122,7 @@ def test_where_it_lies(given: dict[str, Any], url: str) -> None:
 
 
 def test_a_url_that_nobody_knows_is_told_at_the_start() -> None:
-    with pytest.raises(InvalidError, match="history.url"):
+    with pytest.raises(InvalidError, match=r"history\.url"):
         check_url("ftpx://somewhere/h")
     for known in ("", "/tmp/h", "file:///tmp/h", "hdfs:///h", "memory://h"):
         check_url(known)
@@ -138,8 +139,3 @@ async def test_the_writer_opens_its_store_when_it_is_needed(tmp_path: Path) -> N
     await writer.prune("2020-01")
     writer.close()
     assert (blocked / file_of(run()).path).exists()
-
-
-def test_days_are_told_newest_first() -> None:
-    assert list(folders.days("2026-03-01", "2026-02-27")) == ["2026-03/01", "2026-02/28", "2026-02/27"]
-    assert list(folders.days("2026-03-01", "2026-03-02")) == []

@@ -21,10 +21,10 @@ from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
+from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.delegation import Delegation
-from trainmaster.master.beats import Beats
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.history import Historian
 from trainmaster.master.line import Line

@@ -210,9 +210,7 @@ class Fleet:
             remove=self._source.remove,
             nudge=self._bell.ring,
             public_url=self._public_url,
-            history=Historian(
-                self._history, self._bell.ring, self.beats, self._settings.history.keep_months
-            ),
+            history=Historian(self._history, self._bell.ring, self.beats, self._settings.history.keep_months),
         )
 
     def _limits(self) -> Limits:

@@ -49,9 +49,7 @@ def _held(case: Case, memory: Memory) -> tuple[Container | ReplicaMemory, ...]:
     """What is seen, and what isn't seen and nobody called ended: it was there when YARN was last heard."""
     seen = case.seen.containers
     ended = {end.container for end in memory.pending_ends}
-    unseen = (
-        r for r in memory.replicas if r.bound and r.container not in seen and r.container not in ended
-    )
+    unseen = (r for r in memory.replicas if r.bound and r.container not in seen and r.container not in ended)
     return (*(c for c in seen.values() if c.id not in ended), *unseen)
 
 
@@ -68,9 +66,7 @@ def _use(case: Case, memory: Memory, held: Iterable[Container | ReplicaMemory], 
     kinds = Counter(c.size if isinstance(c, Container) else _size(case, c, sizes) for c in held)
     whole = sum((size.times(number) for size, number in kinds.items()), Size())
     measured, used, idle = _measured(case, held) if case.seen.gpus else (0, 0.0, 0)
-    return Use(
-        whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle
-    )
+    return Use(whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle)
 
 
 def _size(case: Case, replica: ReplicaMemory, sizes: Sizes) -> Size:

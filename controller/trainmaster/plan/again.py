@@ -12,8 +12,8 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import MAX_LOGS, MAX_RUNS
-from trainmaster.plan.application import without_application
 from trainmaster.plan.amounts import Account
+from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Change, normal
 from trainmaster.plan.ends import GOOD_ENDS, LastExit
 from trainmaster.plan.history import own_applications, set_aside

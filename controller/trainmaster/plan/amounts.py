@@ -1,4 +1,5 @@
-"""What a run holds, as it is remembered: resources times seconds so far, and what it holds now. Values only (account.py counts)."""
+"""What a run holds, as it is remembered: resources times seconds so far, and what it holds now. Never here: the adding up
+(account.py)."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ class History(BaseModel):
     enabled: bool = True
     """whether it is kept"""
     url: str = ""
-    """its folder: an hdfs://, file://, webhdfs:// or swebhdfs:// URL, or any other that an installed library of fsspec knows. Empty:
-    the folder `history` of the store; from Kubernetes none is kept"""
+    """its folder: an hdfs://, file://, webhdfs:// or swebhdfs:// URL, or any other that an installed library of fsspec knows.
+    Empty: the folder `history` of the store; with the source kubernetes none is kept"""
     keep_months: NonNegativeInt = 13
     """whole months that are kept beside the present one; older ones are removed. 0: all are kept"""
 

@@ -8,7 +8,7 @@ All calls block, and belong in a thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -91,8 +91,10 @@ class HistoryFolder:
 
 
 class Writer:
-    """The history as the controller writes it (master/boundary.py), in threads of its own. Opened when it is first needed: a store
-    that is away must not keep a controller from starting."""
+    """The history as the controller writes it (master/boundary.py), in threads of its own.
+
+    It is opened when it is first needed: a store that is away must not keep a controller from starting.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._threads = settings, Threads(WRITERS)
@@ -249,13 +251,3 @@ class _told:  # noqa: N801 - reads as a word at its uses
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, (FileNotFoundError, FileExistsError)):
             raise UnavailableError(f"the history: {type(error).__name__}: {str(error)[:300]}") from error
-
-
-def days(newest: str, oldest: str) -> Iterator[str]:
-    """Folders of the days from one to the other, both such as 2026-11-27, the newest first."""
-    from datetime import date, timedelta
-
-    at, last = date.fromisoformat(newest), date.fromisoformat(oldest)
-    while at >= last:
-        yield f"{at:%Y-%m}/{at:%d}"
-        at -= timedelta(days=1)
