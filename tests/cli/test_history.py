@@ -123,13 +123,8 @@ def test_files_that_cannot_be_read_are_told_and_hurt_no_other(
 def test_wide_tells_more(trainmaster: Run, file: Callable[..., Path]) -> None:
     file(ended(message="it broke\x1b[31m", applications=("application_1_1",), restarts=3))
     ran = trainmaster("history", "-A", "-o", "wide")
-    assert (
-        ran.out.splitlines()[1].split()[-9:-2]
-        == [
-            *("PyTorch", "3", "8.00", "16.00", "application_1_1", "it", "broke"),
-        ]
-        or "application_1_1" in ran.out
-    )
+    cells = ran.out.splitlines()[1].split()
+    assert cells[10:15] == ["PyTorch", "3", "8.00", "16.00", "application_1_1"]
     assert "\x1b" not in ran.out
 
 
@@ -227,7 +222,7 @@ def test_by_what_a_report_sums_up(
     ran = trainmaster("report", "--by", by, "-o", "csv")
     rows = list(csv.DictReader(StringIO(ran.out)))
     assert {row[by] for row in rows} == keys
-    assert all(row["vcore_hours"] == "8.0" for row in rows)
+    assert sum(float(row["vcore_hours"]) for row in rows) == 16
 
 
 def test_a_report_has_prices_by_queue(trainmaster: Run, file: Callable[..., Path], tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from trainmaster.api.declared import Declared
+    from trainmaster.api.history import EndedRun
     from trainmaster.api.job import FileRef, TrainingJob
+    from trainmaster.api.past_runs import Found, Wanted
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
     from trainmaster.master.boundary import History, Source
@@ -89,6 +91,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     source = _source(settings, registry)
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
+    web.past.reader = _past_runs(settings)
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
     await web.start()
@@ -180,6 +183,14 @@ def _history(settings: Settings) -> History | None:
     url = history_url(settings)
     check_url(url)
     return Writer(settings) if url else None
+
+
+def _past_runs(settings: Settings) -> Callable[[Wanted, int, int, Callable[[EndedRun], bool]], Found] | None:
+    """How the pages read the history; None where none is kept."""
+    from trainmaster.sources.history import history_url
+    from trainmaster.sources.past_runs import PastRuns
+
+    return PastRuns(settings) if history_url(settings) else None
 
 
 def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:

@@ -1,7 +1,7 @@
 """Which runs of a job are over and not known to be in the history, and what is told of them there. Pure.
 
-A run is filed once it stands in memory that it is over, and isn't forgotten before its file is there: a controller that takes over
-files it again, under the same name. So nothing is written to remember that it was filed; that rides along with other news.
+A run is filed once it stands in memory that it is over, and isn't forgotten before its file is there: a controller that takes
+over files it again, under the same name. So nothing is written to remember that it was filed; that rides along with other news.
 Never here: where files lie, or when a write is tried again.
 """
 

@@ -5,24 +5,48 @@ Never here: what is asked for (api/past_runs.py). All calls block, and belong in
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, timedelta
 from itertools import islice
+from threading import Lock
 
 from trainmaster.api.history import EndedRun, decode, read_name
 from trainmaster.api.past_runs import FIRST, Found, Wanted
 from trainmaster.errors import InvalidError
-from trainmaster.sources.history import HistoryFolder
+from trainmaster.settings import Settings
+from trainmaster.sources.history import HistoryFolder, open_history
 
 AT_ONCE = 16
 """files that are read at one time"""
 MOST_READ = 20_000
 """files opened to answer one question"""
+Sees = Callable[[EndedRun], bool]
+"""whether somebody may see a run"""
 
 
-def find(folder: HistoryFolder, wanted: Wanted, limit: int, most_read: int = MOST_READ) -> Found:
+class PastRuns:
+    """The history as pages read it: opened when it is first asked for, so that a store that is away stops no controller."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._opening = settings, Lock()
+        self._folder: HistoryFolder | None = None
+
+    def __call__(self, wanted: Wanted, limit: int, most_read: int, sees: Sees) -> Found:
+        """As `find`, of those that somebody may see."""
+        with self._opening:
+            folder = self._folder = self._folder or open_history(self._settings)
+        return find(folder, wanted, limit, most_read, sees)
+
+
+def find(
+    folder: HistoryFolder,
+    wanted: Wanted,
+    limit: int,
+    most_read: int = MOST_READ,
+    sees: Sees = lambda _: True,
+) -> Found:
     """The newest runs that are asked for, so many at most. Raises UnavailableError where the store is away."""
     found: list[EndedRun] = []
     read = unread = 0
@@ -30,7 +54,7 @@ def find(folder: HistoryFolder, wanted: Wanted, limit: int, most_read: int = MOS
         for run in told:
             read += 1
             unread += run is None
-            if run and wanted.is_it(run):
+            if run and wanted.is_it(run) and sees(run):
                 found.append(run)
             if len(found) > limit or read >= most_read:
                 break
