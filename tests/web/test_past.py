@@ -121,6 +121,17 @@ async def test_a_job_that_is_gone_shows_what_was_kept_of_it(monkeypatch: pytest.
     assert 'href="../../runs/1/"' in old
 
 
+async def test_what_is_over_is_not_asked_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other pages renew themselves every other second; these would read the history each time."""
+    async with serving_past(monkeypatch, Kept(ended()), picture()) as client:
+        pages = [
+            (await shown(client, path))[1]
+            for path in ("/", "/jobs/vision/mnist/", "/history/", "/jobs/vision/gone/")
+        ]
+    assert ["<script>" in page for page in pages] == [True, True, False, False]
+    assert ['http-equiv="refresh"' in page for page in pages] == [True, True, False, False]
+
+
 async def test_a_job_that_is_there_is_shown_itself_and_the_history_is_not_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
