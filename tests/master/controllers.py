@@ -20,6 +20,7 @@ from trainmaster.hadoop.configuration import APPLICATION_EXPIRY, NODE_EXPIRY, pa
 from trainmaster.hadoop.rest import RestQueue
 from trainmaster.hadoop.values import NewApplication, NodeReport
 from trainmaster.master import desk, fleet, keeping, opening
+from trainmaster.master.boundary import History
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
@@ -63,11 +64,15 @@ async def _here(work: Callable[..., Any], *args: Any) -> Any:
 
 @asynccontextmanager
 async def controller(
-    folder: Folder, yarn: Yarn, registry: CollectorRegistry | None = None, looks: bool = False
+    folder: Folder,
+    yarn: Yarn,
+    registry: CollectorRegistry | None = None,
+    looks: bool = False,
+    history: History | None = None,
 ) -> AsyncIterator[Fleet]:
     """A controller that runs until the block ends; it really `looks` at nodes and queues where these matter."""
     with wired(yarn, looks):
-        ours, running = begun(folder, registry)
+        ours, running = begun(folder, registry, history)
         try:
             yield ours
         finally:
@@ -75,7 +80,9 @@ async def controller(
             await running
 
 
-def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fleet, asyncio.Task[None]]:
+def begun(
+    folder: Folder, registry: CollectorRegistry | None = None, history: History | None = None
+) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
     conf = parse({APPLICATION_EXPIRY: "600s", NODE_EXPIRY: "600s"})
     measures = Measures(registry or CollectorRegistry(), kubeflow=True)
@@ -86,6 +93,7 @@ def begun(folder: Folder, registry: CollectorRegistry | None = None) -> tuple[Fl
         measures,
         cast("Any", None),
         lambda *_: "",
+        history=history,
     )
     return ours, asyncio.create_task(ours.run())
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from plan.build import BIG, declared, size_of
 from plan.conversation import Conversation, done
+from trainmaster.api.history import EndedRun, file_of
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import DeniedError, NotDoneError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import LaunchContext
@@ -29,12 +30,14 @@ from trainmaster.master.stopping import STOP_PATIENCE
 from trainmaster.plan.cluster import Cluster, Node
 from trainmaster.plan.decide import begun, decide, raised
 from trainmaster.plan.gentle import leaving
+from trainmaster.plan.history import own_applications
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.progress import Reports
 from trainmaster.plan.values import (
     AppState,
     Container,
     End,
+    File,
     Finish,
     Forget,
     Kill,
@@ -55,7 +58,7 @@ from yarn.resourcemanager import Options
 from yarn.wires import Logs, Nodes, Rm, Yarn
 
 HOSTS = ("a", "b", "c")
-LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0)
+LIMITS = Limits(port_first=20000, port_last=20019, node_expiry=600.0, history=True)
 """few ports, so that they are met twice"""
 
 
@@ -101,6 +104,15 @@ class Shell(Conversation):
     """what the reports door has heard of processes that are ready"""
     stopping: dict[str, float] = field(default_factory=dict)
     """those that are being stopped, and since when"""
+    files: dict[str, EndedRun] = field(default_factory=dict)
+    """the history, by path"""
+    filed: frozenset[int] = frozenset()
+    """runs that this controller knows to be there"""
+    history_away: bool = False
+    to_file: list[EndedRun] = field(default_factory=list)
+    """what this controller tries to file for as long as it lives"""
+    over: frozenset[int] = frozenset()
+    """runs of which it was written that they are over"""
 
     def __post_init__(self) -> None:
         big = Resource(BIG.memory, BIG.vcores, BIG.gpus)
@@ -115,6 +127,8 @@ class Shell(Conversation):
     def _begins(self) -> None:
         self.hears_nothing()
         self.unsure, self.stopping, self.launches, self.ready = {}, {}, {}, {}
+        self.filed = frozenset()
+        self.to_file.clear()
         untold = [one.container for one in leaving(self.memory) if not one.told]
         desk = cast("Desk", SimpleNamespace(nodes=Nodes(self.yarn), logs=Logs(self.yarn)))
         self.dismissal = Dismissal(desk, self.sight, untold, lambda: self.now)
@@ -143,6 +157,7 @@ class Shell(Conversation):
             suspects=self.suspects,
             refused_asks=self._refused(),
             reports=Reports(self.now, ready=dict(self.ready)),
+            filed=self.filed,
         )
 
     def _cluster(self) -> Cluster:
@@ -171,6 +186,7 @@ class Shell(Conversation):
             return
         if plan.memory != self.memory and (self.journal or plan.memory.application or plan.memory.verdict):
             self.laws.written(self, self.memory, plan.memory)
+            self._note_ends(self.memory, plan.memory)
             self.journal = plan.memory
             self.writes += 1
         self.memory = plan.memory
@@ -184,6 +200,13 @@ class Shell(Conversation):
             self.heart.want(plan.asks, plan.avoid)
         for action in plan.actions:
             self.act(action)
+
+    def _note_ends(self, before: Memory, after: Memory) -> None:
+        """A run is over once that is written."""
+        if after.finished and not before.finished:
+            self.over |= {after.rerun}
+        if len(after.past_runs) and after.past_runs[-1:] != before.past_runs[-1:]:
+            self.over |= {after.past_runs[-1].number}
 
     def dies(self) -> None:
         """A new controller takes over with what was written; what the old one only knew is lost."""
@@ -216,10 +239,32 @@ class Shell(Conversation):
                 self._release(container)
             case Finish() | Kill():
                 self._end(action)
+            case File() | Forget() | RemoveDeclaration():
+                self._leave(action)
+
+    def files_what_waits(self) -> None:
+        """A file that is there stays as it is, whoever writes it again."""
+        if self.to_file and not self.history_away:
+            for run in self.to_file:
+                self.files.setdefault(file_of(run).path, run)
+            self.filed |= {run.run for run in self.to_file}
+            self.to_file.clear()
+            self.sight.changed = True
+
+    def _leave(self, action: File | Forget | RemoveDeclaration) -> None:
+        match action:
+            case File(run):
+                self.to_file.append(run)
             case Forget():
-                self.forgotten = True
+                self._forget()
             case RemoveDeclaration():
                 self.declared = replace(self.declared, deleted=True)
+
+    def _forget(self) -> None:
+        assert not self.to_file, "it is forgotten before its file is there"
+        if own_applications(self.memory) and not self.memory.verdict:
+            self.over |= {self.memory.rerun}
+        self.forgotten = True
 
     def _anew_as(self, container: str, process: int, command: str, environment: Mapping[str, str]) -> None:
         self.sight.mark(container, told=process)
@@ -301,6 +346,7 @@ class Shell(Conversation):
 
     def confirms(self) -> None:
         """NodeManagers are asked for all of which it isn't known whether they run."""
+        self.files_what_waits()
         self._go_on_anew()
         asked: dict[tuple[str, bytes], list[str]] = {}
         for id_, node in self.sight.unconfirmed().items():

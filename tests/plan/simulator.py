@@ -191,6 +191,10 @@ class Simulator(Shell):
     def tokens_roll(self, number: int) -> None:
         self.yarn.roll_node_tokens()
 
+    def history_goes(self, _number: int) -> None:
+        """Away, or comes back; a controller may die right after it has filed something."""
+        self.history_away = not self.history_away
+
     # --- people and time
 
     def waits(self, number: int) -> None:
@@ -271,10 +275,17 @@ class Simulator(Shell):
             self._get_on()
             self.goes_on(0)
             if self.rests():
+                self._is_filed_once()
                 return self._is_silent()
             self.step("wakes", 0)
             self.step("waits", 2)
         raise AssertionError(f"it never came to rest: {self.memory}")
+
+    def _is_filed_once(self) -> None:
+        """Each run that began and is over has one file, whoever died meanwhile."""
+        runs = [run.run for run in self.files.values()]
+        assert len(runs) == len(set(runs)), f"filed twice: {sorted(self.files)}"
+        assert set(runs) >= self.over, f"never filed: {self.over - set(runs)}"
 
     def _is_silent(self) -> None:
         """Where nothing happens nothing is written, and heartbeats say nothing."""
@@ -285,7 +296,7 @@ class Simulator(Shell):
         assert self.heart is None or not self.heart.has_news, "there is always something to say"
 
     def _heals(self) -> None:
-        self.may_ask = True
+        self.may_ask, self.history_away = True, False
         self.yarn.away.clear()
         answers = self.yarn.answers
         for fault in (answers.lost, answers.unheard, answers.twice, answers.late):
@@ -300,6 +311,8 @@ class Simulator(Shell):
     def rests(self) -> bool:
         """Whether the job is where it was meant to be: running, suspended, finished or gone; and nothing else is there."""
         memory = self.memory
+        if self.to_file:
+            return False
         live = {process.of.id for _, process in self.yarn.processes()}
         held = {id_ for known in self.yarn.applications.values() for id_ in known.live}
         if self.forgotten or memory.closed_at or (memory.suspended and memory.application is None):
@@ -356,5 +369,6 @@ SELDOM = (
     "takes_turns",
     "reruns",
     "is_suspected",
+    "history_goes",
 )
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

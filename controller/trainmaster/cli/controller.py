@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from trainmaster.api.declared import Declared
+    from trainmaster.api.history import EndedRun
     from trainmaster.api.job import FileRef, TrainingJob
+    from trainmaster.api.past_runs import Found, Wanted
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
-    from trainmaster.master.boundary import Source
+    from trainmaster.master.boundary import History, Source
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.tickets import Tickets
@@ -91,6 +93,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     source = _source(settings, registry)
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
     web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
+    web.past.reader = _past_runs(settings)
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
     await web.start()
@@ -171,7 +174,26 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
         except InvalidError as error:  # nor is this, but it may be over: it counts as refused
             raise RefusedError("InvalidFile", str(error)) from error
 
-    return Fleet(settings, conf, source, measures, files, _policy(settings.policy), web_url)
+    return Fleet(
+        settings, conf, source, measures, files, _policy(settings.policy), web_url, _history(settings)
+    )
+
+
+def _history(settings: Settings) -> History | None:
+    """Where runs that are over are filed; None where no history is kept. Raises InvalidError for a URL that can't be meant."""
+    from trainmaster.sources.history import Writer, check_url, history_url
+
+    url = history_url(settings)
+    check_url(url)
+    return Writer(settings) if url else None
+
+
+def _past_runs(settings: Settings) -> Callable[[Wanted, int, int, Callable[[EndedRun], bool]], Found] | None:
+    """How the pages read the history; None where none is kept."""
+    from trainmaster.sources.history import history_url
+    from trainmaster.sources.past_runs import PastRuns
+
+    return PastRuns(settings) if history_url(settings) else None
 
 
 def _local_resource(ref: FileRef, fact: FileFact) -> LocalResource:

@@ -22,9 +22,11 @@ from trainmaster.cli import (
     describe,
     events,
     get,
+    history,
     init,
     logs,
     options,
+    report,
     run_job,
     wait,
 )
@@ -56,6 +58,8 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "events": events.events,
         "logs": logs.logs,
         "wait": wait.wait,
+        "history": history.history,
+        "report": report.report,
     },
     CHANGE: {
         "delete": change.delete,

@@ -60,6 +60,16 @@ class Lease(Protocol):
         """Give it up on a clean stop, so that a standby takes over at once."""
 
 
+class History(Protocol):
+    """Where runs that are over are filed; paths are those of api/history.py, below its folder."""
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Have this file there, whole; one that is there already, and whole, stays as it is."""
+
+    async def prune(self, oldest: str) -> None:
+        """Remove all months before this one (such as 2026-11)."""
+
+
 class Source(Protocol):
     """Where jobs come from and status goes."""
 

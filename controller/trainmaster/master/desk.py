@@ -21,11 +21,13 @@ from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
+from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.checkpoints import FoundCheckpoints
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.delegation import Delegation
 from trainmaster.master.gpus import FoundGpus
+from trainmaster.master.history import Historian
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
@@ -79,6 +81,8 @@ class Desk:
     """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)
     pace: Pace = field(default_factory=Pace)
+    history: Historian = field(default_factory=lambda: Historian(None, lambda _: None, Beats()))
+    """files runs that are over"""
     installation: str = ""
     """identity of the installation that this controller belongs to, told once the fleet leads"""
     beating: Beating = field(default_factory=Beating)

@@ -24,12 +24,13 @@ from trainmaster.master import clock
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
-from trainmaster.master.boundary import Source
+from trainmaster.master.boundary import History, Source
 from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
 from trainmaster.master.gpus import NO_GPUS, FoundGpus
+from trainmaster.master.history import Historian
 from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
 from trainmaster.master.masters import Masters
@@ -63,8 +64,9 @@ class Fleet:
         files: Files,
         policy: Policy,
         public_url: str = "",
+        history: History | None = None,
     ) -> None:
-        self._settings, self._conf, self._source = settings, conf, source
+        self._settings, self._conf, self._source, self._history = settings, conf, source, history
         self._files, self._policy, self._measures, self._public_url = files, policy, measures, public_url
         self._stopping = asyncio.Event()
         self.beats = Beats(measures.unforeseen)
@@ -201,6 +203,7 @@ class Fleet:
             expiry=lambda: self._expiries.keep(desk.expect),
             listing=lambda: self._intake.run(desk),
             keeping=lambda: self._intake.keep_alive(desk),
+            history=desk.history.run,
             statuses=self._publisher.run,
             repairs=self._publisher.watch,
         )
@@ -232,6 +235,7 @@ class Fleet:
             remove=self._source.remove,
             nudge=self._bell.ring,
             public_url=self._public_url,
+            history=Historian(self._history, self._bell.ring, self.beats, self._settings.history.keep_months),
         )
 
     def _limits(self) -> Limits:
@@ -243,6 +247,7 @@ class Fleet:
             first_cause_wait=self._settings.first_cause_wait,
             in_place=self._settings.restart_in_place,
             web_scheme=self._conf.scheme,
+            history=self._history is not None,
         )
 
     def _nudge(self, uid: str) -> None:

@@ -29,6 +29,7 @@ from trainmaster.plan.summary import summary
 from trainmaster.plan.values import (
     Action,
     Event,
+    File,
     Finish,
     Forget,
     Kill,
@@ -201,6 +202,9 @@ class JobMaster:
                 affairs.run(lambda: affairs.kill(application, self.memory.uid, self._say))
             case Forget():
                 affairs.run(self._leave)
+            case File(run):
+                page = self.desk.run_page(self.declared, run.run)
+                self.desk.history.file(run.model_copy(update={"page": page}))
             case RemoveDeclaration():
                 affairs.run(lambda: affairs.remove(self.declared))
 
@@ -223,6 +227,7 @@ class JobMaster:
         self.over = True
         self._record.life.left(self.memory)
         self.desk.ports.forget(self.memory.uid)
+        self.desk.history.forget(self.memory.uid)
         self.desk.line.leave(self.memory.uid)
 
     # --- show

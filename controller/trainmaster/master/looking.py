@@ -42,6 +42,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         progress=desk.reports.progress(memory),
         checkpoint=desk.checkpoints.of(memory.uid),
         stacks=dict(sight.stacks),
+        filed=desk.history.filed(memory.uid),
         job_page=desk.job_page(declared),
         suspects=desk.suspects.hosts,
         denied=desk.policy(declared, declared.job or job) if job else "",

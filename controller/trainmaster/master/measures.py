@@ -22,6 +22,7 @@ WORKS = (
     "events",
     "fleet",
     "gpus",
+    "history",
     "jobs",
     "leaders",
     "lease",

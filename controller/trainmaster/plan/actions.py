@@ -15,6 +15,7 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
 from trainmaster.plan.gentle import has_time, last_grace
 from trainmaster.plan.hangs import asked
+from trainmaster.plan.history import due
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.order import held, present
 from trainmaster.plan.restart import kept
@@ -25,6 +26,7 @@ from trainmaster.plan.values import (
     AppState,
     AskStacks,
     ContainerState,
+    File,
     Finish,
     Forget,
     Kill,
@@ -169,8 +171,11 @@ def _ends(case: Case, memory: Memory) -> Iterator[Action]:
         )
         yield Finish(bool(verdict and verdict.succeeded), killed=verdict is None, message=message)
     over = memory.closed_at > 0 or not case.has_application(memory)
+    unfiled = due(case.declared, memory, case.limits)
+    yield from map(File, unfiled)
     if case.declared.deleted and memory.closing_since and over:
-        yield Forget()
+        if not unfiled:
+            yield Forget()
     elif memory.expired and case.job.spec.run_policy.ttl_deletes_resource:
         yield RemoveDeclaration()
 

@@ -12,13 +12,16 @@ from dataclasses import replace
 from trainmaster.api import reasons
 from trainmaster.api.declared import Declared
 from trainmaster.api.status import MAX_LOGS, MAX_RUNS
+from trainmaster.plan.amounts import Account
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Change, normal
 from trainmaster.plan.ends import GOOD_ENDS, LastExit
+from trainmaster.plan.history import own_applications, set_aside
 from trainmaster.plan.memory import KeptLog, Memory, PastRun, ReplicaMemory, Verdict
+from trainmaster.plan.values import Limits
 
 
-def run_again(declared: Declared, memory: Memory, now: float) -> Change:
+def run_again(declared: Declared, memory: Memory, now: float, limits: Limits) -> Change:
     """The memory of the next run, where one is wanted of a job that has ended and been cleaned up after."""
     job, verdict = declared.job, memory.verdict
     if job is None or verdict is None or not memory.finished or declared.deleted or declared.duplicate_of:
@@ -27,7 +30,7 @@ def run_again(declared: Declared, memory: Memory, now: float) -> Change:
     if wanted <= memory.rerun:
         return Change(memory)
     said = f"Running again (rerun {wanted}), after: {verdict.message}"
-    return Change(_anew(memory, verdict, wanted, now), (normal(reasons.RERUN, said),))
+    return Change(_anew(set_aside(memory, limits), verdict, wanted, now), (normal(reasons.RERUN, said),))
 
 
 def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
@@ -63,13 +66,12 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         queued_at=now,
         active_since=0.0,
         started_at=0.0,
+        account=Account(),
     )
 
 
 def _past(memory: Memory, verdict: Verdict) -> PastRun:
-    before = {id_ for past in memory.past_runs for id_ in past.applications}
-    last = (memory.application.id,) if memory.application else ()
-    mine = tuple(id_ for id_ in (*memory.earlier_applications, *last) if id_ not in before)
+    mine = own_applications(memory)
     logs = sorted(_logs(memory), key=lambda found: found[0])
     kept = tuple(log for _, log in logs)[:MAX_LOGS]
     return PastRun(memory.rerun, verdict, mine[-MAX_LOGS:], memory.active_since, memory.charged, kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trainmaster.api import reasons
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Case, Change, normal
+from trainmaster.plan.history import set_aside
 from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.restart import all_let_go, fresh_gang
 from trainmaster.plan.values import AppState
@@ -52,7 +53,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
     # Should it be run again, what still lives of it is waited for, and runs go on above all that were.
     living = tuple((r.key, one) for r in memory.replicas for one in r.survivors)
     return replace(
-        memory,
+        set_aside(memory, case.limits),
         expired=True,
         replicas=(),
         retired_run=max([memory.retired_run, *(r.run for r in memory.replicas)]),

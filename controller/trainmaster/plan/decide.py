@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trainmaster.api.declared import Declared
+from trainmaster.plan.account import with_account
 from trainmaster.plan.actions import actions_of, kill_of
 from trainmaster.plan.again import run_again
 from trainmaster.plan.anew import follow_anew
@@ -20,6 +21,7 @@ from trainmaster.plan.close import close
 from trainmaster.plan.gang import gather
 from trainmaster.plan.gentle import hurry, note_told
 from trainmaster.plan.hangs import note_progress, watch
+from trainmaster.plan.history import note_filed
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
@@ -78,7 +80,8 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
 
     `now` is in seconds since the epoch. The plan's memory must be durable before its actions are carried out.
     """
-    again = run_again(declared, memory, now)
+    memory = note_filed(memory, seen.filed)
+    again = run_again(declared, memory, now, limits)
     if again.memory is not memory:
         return _continued(again, decide(declared, again.memory, seen, now, limits))
     case = in_force(declared, memory, seen, now, limits)
@@ -91,7 +94,8 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         made = step(case, change.memory)
         change = change.then(made.memory, *made.events)
     change = change.then(with_past(memory, change.memory, now))
-    if run_again(declared, change.memory, now).memory is not change.memory:
+    change = change.then(with_account(case, memory, change.memory))
+    if run_again(declared, change.memory, now, limits).memory is not change.memory:
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
     return Plan(

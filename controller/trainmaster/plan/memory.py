@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.history import EndedRun
 from trainmaster.api.progress_status import ProgressStatus
+from trainmaster.plan.amounts import Account
 from trainmaster.plan.ends import End, GpuFault, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
@@ -247,6 +249,12 @@ class Memory:
     """as it was shown last: once all is over nobody tells it again"""
     slow: tuple[Key, ...] = field(default=(), compare=False)
     """stragglers that people have been told of"""
+    account: Account = field(default_factory=Account, compare=False)
+    """what this run held so far (account.py)"""
+    filed: int = field(default=-1, compare=False)
+    """number of the newest run that is known to be in the history"""
+    unfiled: tuple[EndedRun, ...] = field(default=(), compare=False)
+    """earlier runs, or one that expired, that aren't known to be there (history.py)"""
     since: Mapping[str, tuple[str, float]] = field(default_factory=dict, compare=False)
     """condition type -> (status, time of its last change)"""
 

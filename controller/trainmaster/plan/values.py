@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.history import EndedRun
 from trainmaster.api.start_order import Readiness
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
@@ -87,6 +88,8 @@ class Seen:
     """the newest that was found of late; None where nobody has found one"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
+    filed: Set[int] = frozenset()
+    """numbers of the runs that the history was told of and has"""
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
     suspects: frozenset[str] = frozenset()
@@ -115,6 +118,8 @@ class Limits:
     """whether a restart of the whole job keeps the containers of those that run"""
     reinitialise_patience: float = 30.0
     """seconds within which a process must have been started anew in its container; then another container is asked for"""
+    history: bool = False
+    """whether runs that are over are filed in a history"""
     doubt_patience: float = 15.0
     """seconds for which containers are gathered though an earlier process may still live; then they're left to others"""
 
@@ -235,6 +240,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """Put a run that is over into the history."""
+
+    run: EndedRun
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveDeclaration:
     """ttlDeletesResource: take the declaration itself away."""
 
@@ -252,6 +264,7 @@ Action = (
     | Finish
     | Kill
     | Forget
+    | File
     | RemoveDeclaration
 )
 

@@ -24,6 +24,7 @@ from trainmaster.errors import InvalidError
 from trainmaster.settings.groups import (
     Access,
     Gpu,
+    History,
     Kerberos,
     Kubernetes,
     Metrics,
@@ -43,6 +44,7 @@ __all__ = [
     "RENAMED",
     "Access",
     "Gpu",
+    "History",
     "Kerberos",
     "Kubernetes",
     "Metrics",
@@ -142,6 +144,8 @@ class Settings(BaseSettings):
     """GPUs: metrics, and what the processes are told"""
     reports: Reports = Reports()
     """reports of training processes on their steps"""
+    history: History = History()
+    """runs that are over"""
     metrics: Metrics = Metrics()
     """metrics"""
     log_format: Literal["text", "json"] = "text"

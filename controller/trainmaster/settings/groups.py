@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     IPvAnyNetwork,
+    NonNegativeInt,
     PositiveFloat,
     model_validator,
 )
@@ -103,6 +104,20 @@ class Metrics(BaseModel):
 
     kubeflow: bool = False
     """whether jobs are also counted as training_operator_jobs_*_total, the names of Kubeflow's training-operator"""
+
+
+class History(BaseModel):
+    """The history: one small file for each run of a job that is over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    enabled: bool = True
+    """whether it is kept"""
+    url: str = ""
+    """its folder: an hdfs://, file://, webhdfs:// or swebhdfs:// URL, or any other that an installed library of fsspec knows.
+    Empty: the folder `history` of the store; with the source kubernetes none is kept"""
+    keep_months: NonNegativeInt = 13
+    """whole months that are kept beside the present one; older ones are removed. 0: all are kept"""
 
 
 class ViewRule(BaseModel):

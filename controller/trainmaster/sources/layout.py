@@ -11,6 +11,7 @@ journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
 installation                            the identity of the installation whose journal this is
+history/<month>/<day>/...json            runs that are over (api/history.py), unless the setting history.url names another folder
 staging/<user>/<namespace>/<name>/      what the command line uploads for a job
 confirm-deletions                       a mark: the files that vanished together were deleted on purpose
 """
@@ -56,6 +57,10 @@ class Layout:
     @property
     def lease(self) -> str:
         return self.under("lease")
+
+    @property
+    def history(self) -> str:
+        return self.under("history")
 
     @property
     def installation(self) -> str:

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote, unquote
 
+from trainmaster.api.history import EndedRun
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.settings import Access, Networks, ViewRule
 from trainmaster.web.secrets import KeyFile, TokenFile
@@ -44,6 +45,14 @@ class Viewer:
 
     def sees(self, job: Picture) -> bool:
         return self.everything or any(self._granted(rule, job) for rule in self.rules)
+
+    def sees_run(self, run: EndedRun) -> bool:
+        """Of a run that is over, whose job may be gone: by its namespace, and as whom it ran."""
+        own = bool(self.name) and self.name == run.user
+        return self.everything or any(
+            (rule.own and own) or any(fnmatchcase(run.namespace, pattern) for pattern in rule.namespaces)
+            for rule in self.rules
+        )
 
     def seen_of(self, fleet: FleetPicture) -> FleetPicture:
         """The fleet as if there were no other jobs than he may see."""

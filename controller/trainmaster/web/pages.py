@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from trainmaster.api.history import STATES, EndedRun
+from trainmaster.api.past_runs import Found
 from trainmaster.api.status import EarlierRun
 from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
@@ -27,6 +30,8 @@ from trainmaster.web.logs import FILES, SIZES, Log
 from trainmaster.web.timeline import timeline_of
 
 GIB = 1024**3
+MOST_OTHERS = 20
+"""further runs that the page of a job that is gone names"""
 TONES = {
     "good": {"Running", "Succeeded", "True"},
     "busy": {"Accepted", "Queued", "Starting", "Allocated", "Waiting", "Stopping"},
@@ -67,6 +72,16 @@ def log_page(picture: Picture, log: Log) -> str:
 def run_page(picture: Picture, run: EarlierRun, now: float) -> str:
     """An earlier run of a job: how it ended, and where its logs are."""
     return _render("run.html", declared=picture.declared, run=run, now=now)
+
+
+def history_page(found: Found, query: object, trouble: str, now: float) -> str:
+    """Runs that are over, or why they can't be shown."""
+    return _render("history.html", found=found, query=query, trouble=trouble, states=STATES, now=now)
+
+
+def ended_page(run: EndedRun, others: Sequence[EndedRun], up: str = "") -> str:
+    """What the history kept of a job that is gone; `up` as for a job's page."""
+    return _render("ended.html", run=run, others=others[:MOST_OTHERS], up=up)
 
 
 def missing_page(namespace: str, name: str) -> str:
@@ -113,6 +128,8 @@ def _environment() -> Environment:
         progress=progress_words,
         slow=slow_words,
         checkpoint=checkpoint_words,
+        hours=_hours,
+        took=_took,
     )
     return environment
 
@@ -156,6 +173,14 @@ def _gpu(gpu: Gpu) -> str:
         "" if gpu.temperature is None else f"{gpu.temperature:.0f} °C",
     )
     return f"{gpu.minor}: {', '.join(filter(None, told)) or 'nothing told'}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f}"
+
+
+def _took(run: EndedRun) -> str:
+    return short_age(run.seconds) if run.started_at else ""
 
 
 def _web_link(url: str) -> str:

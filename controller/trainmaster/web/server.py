@@ -30,6 +30,7 @@ from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
 from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
+from trainmaster.web.past import Past
 from trainmaster.web.site import Site, html, is_loopback, secure
 
 P = ParamSpec("P")
@@ -64,6 +65,7 @@ class WebServer:
         self.reports: Callable[[], str] = str
         """where the reports door is; empty where there is none"""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
+        self.past = Past(now)
         gate = Gate(settings.access, is_loopback(settings.listen))
         self._door = Door(gate, now, self._beside)
         self._forward = Forward(fleet_picture, self._door.vouch)
@@ -99,6 +101,7 @@ class WebServer:
         await self._pages.stop()
         await self._monitoring.stop()
         await self._forward.close()
+        self.past.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -119,6 +122,7 @@ class WebServer:
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
                 web.get("/jobs/{namespace}/{name}" + LOG, leaders(self._log_page)),
+                *self.past.routes(leaders),
                 web.get(RUN, leaders(self._run_page)),
                 web.get(RUN + LOG.removeprefix("/"), leaders(self._log_page)),
             ]
@@ -183,9 +187,9 @@ class WebServer:
 
     async def _job_page(self, request: web.Request) -> web.Response:
         found = self._found(request)
-        if found is None:
-            return html(pages.missing_page(*_name(request)), status=404)
         up = "../../" if "rerun" in request.match_info else ""
+        if found is None:
+            return await self._ended_page(request, up)
         made = self._beside(pages.job_page, found, self._now(), up, self._gpus())
         return html(await made)
 
@@ -198,6 +202,15 @@ class WebServer:
         if run is None:
             return html(pages.missing_page(*_name(request)), status=404)
         return html(pages.run_page(found, run, self._now()))
+
+    async def _ended_page(self, request: web.Request, up: str) -> web.Response:
+        """Of a job that isn't there: what the history kept of the run of the address, or of its newest."""
+        runs = await self.past.of_job(request, *_name(request))
+        number = request.match_info.get("rerun")
+        run = next((each for each in runs if number is None or each.run == int(number)), None)
+        if run is None:
+            return html(pages.missing_page(*_name(request)), status=404)
+        return html(pages.ended_page(run, [each for each in runs if each is not run], up))
 
     async def _log_page(self, request: web.Request) -> web.Response:
         found = self._found(request)

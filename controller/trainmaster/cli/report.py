@@ -1,0 +1,148 @@
+"""`report`: what the runs that ended in a month asked for, held and used, and what that costs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainmaster.cli import tables, terminal
+from trainmaster.cli.history import opened, warn_of_unread
+from trainmaster.cli.options import Choices, with_choices
+
+if TYPE_CHECKING:
+    from trainmaster.api.history import EndedRun
+    from trainmaster.cli.bill import Prices, Row
+    from trainmaster.sources.history import HistoryFolder
+
+
+class Output(StrEnum):
+    """How the report is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class By(StrEnum):
+    """What a row stands for."""
+
+    USER = "user"
+    QUEUE = "queue"
+    NAMESPACE = "namespace"
+    FRAMEWORK = "framework"
+    JOB = "job"
+
+
+@with_choices
+def report(
+    choices: Choices,
+    by: Annotated[By, typer.Option("--by", help="What a row stands for.")] = By.USER,
+    month: Annotated[str, typer.Option("--month", help="Such as 2026-11; left out: the present one.")] = "",
+    prices: Annotated[
+        Path | None, typer.Option("--prices", help="File of prices, YAML or JSON: gpu_hour, vcore_hour, …")
+    ] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
+) -> None:
+    """Sum up what ended runs held, by user, queue, namespace, framework or job."""
+    from trainmaster.cli import bill
+
+    listed = _prices(prices)
+    reading = _Reading(opened(choices), month or f"{datetime.now(UTC):%Y-%m}", choices.namespace)
+    rows, total = bill.summed(reading, by.value, listed)
+    warn_of_unread(reading.unread)
+    if total.unaccounted:
+        print(
+            f"warning: of {total.unaccounted} runs it isn't known what they held: an older controller began them",
+            file=sys.stderr,
+        )
+    _print(by, reading.month, rows, total, listed, output)
+
+
+class _Reading:
+    """The runs of a month, one after the other."""
+
+    def __init__(self, folder: HistoryFolder, month: str, namespace: str | None) -> None:
+        from trainmaster.api.history import month_of, month_over
+        from trainmaster.api.past_runs import Wanted
+
+        self.month, self.unread, self._folder = month, 0, folder
+        self._wanted = Wanted(month_of(month), month_over(month), namespace=namespace or "")
+
+    def __iter__(self) -> Iterator[EndedRun]:
+        from trainmaster.sources.past_runs import records
+
+        for run in records(self._folder, self._wanted):
+            if run is None:
+                self.unread += 1
+            else:
+                yield run
+
+
+def _prices(path: Path | None) -> Prices:
+    from trainmaster.cli.bill import Prices, read_prices
+    from trainmaster.errors import InvalidError
+
+    if path is None:
+        return Prices()
+    import yaml
+
+    try:
+        return read_prices(yaml.safe_load(path.read_text()))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _print(by: By, month: str, rows: list[Row], total: Row, prices: Prices, output: Output) -> None:
+    priced = prices.currency or total.cost
+    if output is Output.JSON:
+        document = {"month": month, "by": by.value, "currency": prices.currency}
+        told = {"rows": [row.rounded() for row in rows], "total": total.rounded()}
+        print(json.dumps({**document, **told}, indent=2, ensure_ascii=False))
+    elif output is Output.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([by.value if name == "key" else name for name in total.rounded()])
+        writer.writerows(row.rounded().values() for row in rows)
+    elif rows:
+        print("\n".join(_table(by, [*rows, total], prices.currency, bool(priced))))
+    else:
+        print(f"No run ended in {month}.", file=sys.stderr)
+
+
+def _table(by: By, rows: list[Row], currency: str, priced: bool) -> list[str]:
+    head = (
+        by.value.upper(),
+        "RUNS",
+        "GPU-H ASKED",
+        "GPU-H HELD",
+        "GPU-H USED",
+        "GPU-H IDLE",
+        "UNMEASURED",
+        "VCORE-H",
+        "GIB-H",
+    )
+    cost = (f"COST {currency}".strip(),) if priced else ()
+    return tables.narrow(
+        (*head, *cost), [_cells(row, priced) for row in rows], ("UNMEASURED", "GIB-H"), terminal.room()
+    )
+
+
+def _cells(row: Row, priced: bool) -> tuple[str, ...]:
+    amounts = (
+        row.gpu_hours_asked,
+        row.gpu_hours_held,
+        row.gpu_hours_used,
+        row.gpu_hours_idle,
+        row.gpu_hours_unmeasured,
+        row.vcore_hours,
+        row.memory_gib_hours,
+    )
+    cost = (f"{row.cost:.2f}",) if priced else ()
+    return (row.key, str(row.runs), *(f"{amount:.2f}" for amount in amounts), *cost)

@@ -1,0 +1,138 @@
+"""The history on real HDFS, and what it says that a run held beside what a real ResourceManager counted for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from real.cluster import running, until
+from real.controllers import Controller
+from real.rooms import FolderRoom, Room, eager
+from trainmaster.api.history import EndedRun, decode, encode, file_of
+from trainmaster.api.status import ConditionType as C
+from trainmaster.local.cluster import LocalHadoop
+from trainmaster.local.options import Options
+from trainmaster.settings import Settings
+from trainmaster.sources.history import HistoryFolder, open_history
+
+FAILS_ONCE = "test -e {done} || {{ touch {done}; sleep 25; exit 3; }}; sleep 80"
+WORKER = {
+    "replicas": 2,
+    "resources": {"memory": "300Mi", "gpus": 1},
+    "restartPolicy": "OnFailure",
+    "terminationGracePeriod": "0s",
+}
+
+
+@pytest.fixture(scope="module")
+def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
+    """Nodes with GPUs, in place of the cluster of the other files."""
+    options = Options(nodes=2, gpus=2)
+    with pytest.MonkeyPatch.context() as patch, running(tmp_path_factory.mktemp("hist"), options) as cluster:
+        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    return "folder"
+
+
+def kept(room: Room) -> list[EndedRun]:
+    """All runs in the history of a room."""
+    assert isinstance(room, FolderRoom)
+    folder = open_history(Settings(store=room.url))
+    months = folder.names("")
+    days = [f"{month}/{day}" for month in months for day in folder.names(month)]
+    return [decode(folder.read(f"{day}/{name}")) for day in days for name in folder.names(day)]
+
+
+def said(room: Room, *words: str) -> Any:
+    """What the command line tells, as JSON."""
+    command = [sys.executable, "-m", "trainmaster", *words, "-o", "json"]
+    ran = subprocess.run(
+        command, env=os.environ | room.settings(), capture_output=True, text=True, check=True, timeout=120
+    )
+    return json.loads(ran.stdout)
+
+
+def test_what_a_run_held_is_what_the_resourcemanager_counted(room: Room, tmp_path: Path) -> None:
+    """Through a restart of a worker, and a controller that is killed while it trains."""
+    controller = room.controller()
+    role = WORKER | {
+        "command": f"[ $TRAINMASTER_INDEX = 0 ] || exec sleep 105; {FAILS_ONCE.format(done=tmp_path / 'done')}"
+    }
+    room.drop("counted", eager(worker=role))
+    room.until_true("counted", C.RUNNING)
+    room.until("counted", lambda status: status.restarts == 1 and status.is_true(C.RUNNING))
+    controller.end()
+    controller = room.controller()
+    status = room.until_true("counted", C.FINISHED, timeout=240)
+    assert status.is_true(C.SUCCEEDED)
+    (run,) = until(lambda: kept(room))
+
+    counted = room.rest.application(status.application_id)
+    assert run.applications == (status.application_id,)
+    assert run.held
+    assert run.held.memory_mib_seconds == pytest.approx(counted["memorySeconds"], rel=0.01)
+    assert run.held.vcore_seconds == pytest.approx(counted["vcoreSeconds"], rel=0.01)
+    gpus = {each["key"]: each["value"] for each in counted["resourceSecondsMap"]["entry"]}
+    assert run.held.gpu_seconds == pytest.approx(float(gpus["yarn.io/gpu"]), rel=0.01)
+    assert run.held.gpu_asked_seconds == pytest.approx(run.held.gpu_seconds, rel=0.1)
+    assert sum(run.restarts_by_cause.values()) == 1
+
+    report = said(room, "report", "--by", "user")
+    assert report["total"]["gpu_hours_held"] == pytest.approx(float(gpus["yarn.io/gpu"]) / 3600, rel=0.01)
+    _stays_known_once_it_is_gone(room, controller)
+
+
+def _stays_known_once_it_is_gone(room: Room, controller: Controller) -> None:
+    room.delete("counted")
+    until(lambda: not room.names())
+    page = f"{controller.web}/jobs/default/counted/"
+    text = until(lambda: answer.text if (answer := requests.get(page, timeout=15)).ok else None)
+    assert "isn't declared any more" in text.replace("&#39;", "'")
+    assert "counted" in requests.get(f"{controller.web}/history/", timeout=15).text
+    assert [run["name"] for run in said(room, "history", "-A")["runs"]] == ["counted"]
+
+
+def test_a_job_that_is_deleted_while_it_runs_leaves_one_file_though_controllers_die(room: Room) -> None:
+    controller = room.controller()
+    room.drop("gone", eager(worker=WORKER | {"command": "sleep 600"}))
+    room.until_true("gone", C.RUNNING)
+    room.delete("gone")
+    for _ in range(3):
+        until(lambda seen=controller: "leading" in seen.words)
+        controller.end()
+        controller = room.controller()
+    until(lambda: not room.names(), timeout=120)
+    (run,) = kept(room)
+    assert (run.name, run.state) == ("gone", "Deleted")
+    assert run.held
+    assert run.held.gpu_seconds > 0
+
+
+def ended(uid: str) -> EndedRun:
+    return EndedRun(uid=uid, namespace="n", name="j", state="Failed", ended_at="2026-11-27T10:00:00Z")
+
+
+@pytest.mark.parametrize("left", [0, 40])
+def test_half_a_file_in_hdfs_is_written_anew_and_a_whole_one_stays(store: str, left: int) -> None:
+    folder: HistoryFolder = open_history(Settings(store=store))
+    path, data = file_of(ended("u")).path, encode(ended("u"))
+    folder.put(path, data[:left])
+    folder.put(path, data)
+    folder.put(path, encode(ended("u").model_copy(update={"page": "http://later/"})))
+    assert folder.read(path) == data
+    assert list(folder.names("2026-11/27")) == [path.rpartition("/")[2]]
+    assert folder.prune("2026-12") == ["2026-11"]
+    assert list(folder.names("")) == []
+    folder.close()
