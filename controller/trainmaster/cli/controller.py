@@ -77,6 +77,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.observe.metrics import make_registry
     from trainmaster.reports.door import ReportsDoor
     from trainmaster.reports.leader import LeadersDoor
+    from trainmaster.web import times
     from trainmaster.web.server import WebServer
 
     shown = Shown()
@@ -88,7 +89,11 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
-    web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
+    # Of its own: nodes that are slow to send logs hold up no look at the cluster.
+    logs_http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls, times.NODE)
+    web = WebServer(
+        settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, logs_http)
+    )
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
     await web.start()
@@ -124,6 +129,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         await asking.close()
         await web.stop()
         await http.close()
+        await logs_http.close()
         await source.close()
         log.info("stopped")
 

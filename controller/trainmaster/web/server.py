@@ -99,6 +99,7 @@ class WebServer:
         await self._pages.stop()
         await self._monitoring.stop()
         await self._forward.close()
+        await self._logs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -204,8 +205,11 @@ class WebServer:
         place = place_of(found, request.match_info["container"]) if found else None
         if found is None or place is None:
             return html(pages.missing_page(*_name(request)), status=404)
-        log = await self._logs.read(place, request.match_info["file"], request.query)
-        return html(await self._beside(pages.log_page, found, log))
+        make = functools.partial(pages.log_page, found)
+        try:
+            return html(await self._logs.page(place, request.match_info["file"], request.query, make))
+        except InvalidError as error:
+            return web.Response(text=f"{error}\n", status=400)
 
     def _found(self, request: web.Request) -> Picture | None:
         """The job of the address; one that the viewer may not see isn't there for him."""
