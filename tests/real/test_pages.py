@@ -4,12 +4,13 @@ scripts. What it looked like is kept under .cache/pages.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from observe.pictures import NOW, exited, fleet, picture, refused, remembers, replica, role
 from real.chromium import browser, kept, page
@@ -170,6 +171,33 @@ async def test_a_page_renews_itself_and_keeps_what_was_opened(chromium: Browser)
         shown[0] = fleet(ended)
         await expect(opened.locator("h1 .tag")).to_have_text("Succeeded")
         await expect(opened.locator("details pre")).to_be_visible()
+
+
+async def test_a_page_is_asked_for_once_at_a_time_and_says_when_it_is_old(
+    chromium: Browser, served: Client
+) -> None:
+    asked, going, most, well = 0, 0, 0, True
+
+    async def slowly(route: Route) -> None:
+        nonlocal asked, going, most
+        asked, going = asked + 1, going + 1
+        most = max(most, going)
+        await asyncio.sleep(2.5 if well else 0)
+        going -= 1
+        await (route.continue_() if well else route.fulfill(status=502))
+
+    async with page(chromium) as opened:
+        await opened.goto(served.url)
+        await opened.route("**/*", slowly)
+        async with asyncio.timeout(60):
+            while asked < 2:
+                await asyncio.sleep(0.1)
+            assert most == 1
+            well = False
+            await expect(opened.locator("body[data-stale]")).to_have_count(1, timeout=30_000)
+            await kept(opened, "stale")
+            well = True
+            await expect(opened.locator("body[data-stale]")).to_have_count(0, timeout=30_000)
 
 
 async def test_a_log_is_followed_while_its_end_is_seen(chromium: Browser) -> None:

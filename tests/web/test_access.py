@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from observe.pictures import NOW, fleet, picture, refused
@@ -270,17 +268,3 @@ async def test_a_standby_passes_a_bearer_token_on(tokens: str) -> None:
     ):
         assert await status_of(standby, "/api/jobs/vision/own", **as_user(TOKEN)) == 200
         assert await status_of(standby, "/api/jobs/vision/own") == 401
-
-
-async def test_a_page_that_breaks_off_at_the_leader_breaks_off_at_the_standby() -> None:
-    async def half(_reader: Any, writer: Any) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\n\r\nhalf of it")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(half, "127.0.0.1", 0)
-    leader = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, serving(fleet(leading=False, leader=leader)) as standby:
-        with pytest.raises(aiohttp.ClientError):
-            async with standby.get("/") as answer:
-                await answer.read()

@@ -22,7 +22,7 @@ from trainmaster.api.job import EnvVar
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
-from trainmaster.master.picture import FleetPicture
+from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe import job_gauges
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
@@ -35,39 +35,6 @@ EVIL = "<script>alert(1)</script>\"'"
 
 def address(client: Client) -> str:
     return client.url
-
-
-async def test_a_standby_lets_the_leader_answer_and_speaks_for_its_own_health() -> None:
-    async with (
-        serving(fleet(picture(name="mnist"))) as leader,
-        serving(fleet(leading=False, leader=address(leader))) as standby,
-    ):
-        async with standby.get("/api/jobs/vision/mnist") as answer:
-            assert (await answer.json())["name"] == "mnist"
-        async with standby.get("/jobs/vision/mnist/") as answer:
-            assert "Content-Security-Policy" in answer.headers
-            assert "mnist" in await answer.text()
-        async with standby.get("/jobs/vision/other/") as answer:
-            assert answer.status == 404
-        async with standby.get("/readyz") as answer:
-            assert (await answer.json())["role"] == "standby"
-
-
-async def test_two_standbys_do_not_pass_a_request_to_and_fro() -> None:
-    shown = replace(fleet(leading=False), leader="")
-    async with serving_(lambda: shown) as one, serving(fleet(leading=False, leader=address(one))) as two:
-        shown = replace(shown, leader=address(two))
-        async with two.get("/api/jobs") as answer:
-            assert await answer.json() == {"jobs": []}
-
-
-async def test_a_leader_that_can_not_be_reached_is_said() -> None:
-    gone = fleet(leading=False, leader="http://127.0.0.1:1")
-    async with serving(gone) as client, client.get("/jobs/vision/mnist/") as answer:
-        assert answer.status == 502
-        words = await answer.text()
-        assert "the leader can't be reached" in words
-        assert words.endswith("http://127.0.0.1:1: Connection refused\n"), "who was asked, and why not"
 
 
 async def test_metrics_are_what_prometheus_reads() -> None:
@@ -363,10 +330,10 @@ async def test_nothing_can_be_changed() -> None:
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(web_port=0, metrics_port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0, metrics_port=0), Shown(), CollectorRegistry())
     await first.start()
     second = WebServer(
-        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), fleet, CollectorRegistry()
+        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), Shown(), CollectorRegistry()
     )
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
@@ -376,4 +343,4 @@ async def test_a_taken_port_is_one_sentence() -> None:
 
 def test_the_public_address_is_what_the_settings_say() -> None:
     settings = Settings(public_url="https://trainmaster.example/t/")
-    assert WebServer(settings, fleet, CollectorRegistry()).url == "https://trainmaster.example/t"
+    assert WebServer(settings, Shown(), CollectorRegistry()).url == "https://trainmaster.example/t"

@@ -91,9 +91,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
     # Of its own: nodes that are slow to send logs hold up no look at the cluster.
     logs_http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls, times.NODE)
-    web = WebServer(
-        settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, logs_http)
-    )
+    web = WebServer(settings, shown, registry, gpus=watch.picture, logs=ContainerLogs(conf, logs_http))
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
     await web.start()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import web
 
+from trainmaster.addresses import VIA
 from trainmaster.json_text import loads
 from trainmaster.reports.book import Book, Job, RefusalError, place_of, report_of
 
@@ -22,7 +23,6 @@ PATIENCE = 5.0
 """seconds that a body may take to come"""
 PENALTY, PENALTIES = 1.0, 500
 """seconds by which a refusal of somebody who may be flooding is late, and how many wait at one time"""
-VIA = "1.1 trainmaster"
 FORWARD = aiohttp.ClientTimeout(total=5.0)
 ADDRESS = "/reports/{uid}/{role}/{index}/{run}/{generation}"
 

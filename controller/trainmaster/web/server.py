@@ -18,9 +18,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from trainmaster.addresses import REPORTS
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import clock
-from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.master.picture import FleetPicture, Picture, Shown
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, discovery, pages
@@ -49,14 +50,14 @@ class WebServer:
     def __init__(
         self,
         settings: Settings,
-        fleet_picture: Callable[[], FleetPicture],
+        shown: Shown,
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
         logs: Reader | None = None,
     ) -> None:
         self._settings = settings
-        self._picture = fleet_picture
+        self._picture = shown.picture
         self._registry = registry
         self._now = now
         self._gpus = gpus
@@ -66,7 +67,7 @@ class WebServer:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         gate = Gate(settings.access, is_loopback(settings.listen))
         self._door = Door(gate, now, self._beside)
-        self._forward = Forward(fleet_picture, self._door.vouch)
+        self._forward = Forward(shown.leader, self._door.vouch)
         self._pages = Site(self._jobs_application(), settings.listen, settings.web_port)
         self._monitoring = Site(self._monitoring_application(), settings.listen, settings.metrics_port)
 
@@ -114,7 +115,7 @@ class WebServer:
         application.add_routes(
             [
                 web.get("/", leaders(self._list_page)),
-                web.get("/api/reports", self._reports),
+                web.get(REPORTS, self._reports),
                 web.get("/api/jobs", leaders(self._jobs)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
+from trainmaster.addresses import url_of
 from trainmaster.errors import UnavailableError
 from trainmaster.web import pages
 
@@ -24,8 +25,7 @@ class Site:
     @property
     def url(self) -> str:
         """The address bound, without a slash at the end."""
-        shown = f"[{self._listen}]" if ":" in self._listen else self._listen
-        return f"http://{shown}:{self._port}"
+        return url_of(self._listen, self._port)
 
     async def start(self) -> None:
         """Bind and serve. Raises UnavailableError when the port is taken."""

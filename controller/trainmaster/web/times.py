@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Final
 
 TURN: Final = 4.0
-"""seconds until a log is fetched, where others are fetched at this moment"""
+"""seconds until a log is fetched, or a request passed on, where others are at this moment"""
 NODE: Final = 8.0
-"""seconds until a NodeManager has sent a log"""
+"""seconds until a NodeManager has sent a log: together with TURN less than LEADER"""
 LEADER: Final = 16.0
 """seconds until the controller that leads begins to answer one that stands by, and between two pieces of its answer"""
-VIEWER: Final = 20.0
-"""seconds until whoever looks has taken a piece of an answer; refresh.js gives up a page after as many"""
+VIEWER: Final = 30.0
+"""seconds until whoever looks has taken all of an answer that is passed on; refresh.js gives a page up after as many"""
