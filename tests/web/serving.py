@@ -66,7 +66,7 @@ async def serving_(
     await server.start()
     try:
         async with (
-            aiohttp.ClientSession(server.own_url) as pages,
+            aiohttp.ClientSession(server._pages.url) as pages,
             aiohttp.ClientSession(server.metrics_url) as monitoring,
         ):
             yield Client(pages, monitoring, server.own_url)

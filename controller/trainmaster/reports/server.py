@@ -63,7 +63,7 @@ class Door:
             raise RefusalError(401, "a report is sent with Authorization: Bearer $TRAINMASTER_STATUS_TOKEN")
         if job is None:
             raise RefusalError(404, "no such job runs here")
-        if not hmac.compare_digest(token.strip().encode(), job.token.encode()):
+        if not hmac.compare_digest(token.strip().encode(errors="surrogateescape"), job.token.encode()):
             raise RefusalError(403, "this token isn't the one of this job")
         return job
 

@@ -29,9 +29,10 @@ from trainmaster.web.access import Gate, Viewer
 from trainmaster.web.door import Door, viewer_of
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+from trainmaster.web.hosts import is_loopback, named, only_by
 from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
-from trainmaster.web.site import Site, html, is_loopback, secure
+from trainmaster.web.site import Site, html, secure
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,7 +66,10 @@ class WebServer:
         self.reports: Callable[[], str] = str
         """where the reports door is; empty where there is none"""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
-        gate = Gate(settings.access, is_loopback(settings.listen))
+        alone = is_loopback(settings.listen)
+        own = named([settings.public_url, settings.advertise]) | {settings.listen.lower()}
+        self._by_name = [only_by(own)] if alone else []
+        gate = Gate(settings.access, alone)
         self._door = Door(gate, now, self._beside)
         self._forward = Forward(shown.leader, self._door.vouch)
         self._pages = Site(self._jobs_application(), settings.listen, settings.web_port)
@@ -109,7 +113,7 @@ class WebServer:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _jobs_application(self) -> web.Application:
-        application = web.Application(middlewares=[self._door.let_in])
+        application = web.Application(middlewares=[*self._by_name, self._door.let_in])
         application.on_response_prepare.append(secure)
         leaders = self._forward
         application.add_routes(
@@ -128,7 +132,7 @@ class WebServer:
         return application
 
     def _monitoring_application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(middlewares=self._by_name)
         application.on_response_prepare.append(secure)
         application.add_routes(
             [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from aiohttp import web
 
 from trainmaster.addresses import url_of
@@ -40,14 +38,6 @@ class Site:
     async def stop(self) -> None:
         """Finish requests under way and close; no error when it never started."""
         await self._runner.cleanup()
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    try:
-        return ip_address(listen).is_loopback
-    except ValueError:
-        return listen == "localhost"
 
 
 def html(text: str, status: int = 200) -> web.Response:
