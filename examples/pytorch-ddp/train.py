@@ -74,7 +74,9 @@ def restore(checkpoints, network, optimizer):
     found = [(0, None)]
     if checkpoints:
         with checkpoints.newest() as (epoch, folder):
-            found = [(epoch, torch.load(os.path.join(folder, "state.pt")) if folder else None)]
+            # weights_only: what a checkpoint holds is data, whoever wrote it, and never code to run.
+            state = torch.load(os.path.join(folder, "state.pt"), weights_only=True) if folder else None
+            found = [(epoch, state)]
     dist.broadcast_object_list(found)
     epoch, state = found[0]
     if state:

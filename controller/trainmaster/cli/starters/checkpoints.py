@@ -36,7 +36,7 @@ class Checkpoints:
             if epochs:
                 with self.fs.open(self._path(epochs[-1]), "rb") as file:  # noqa: SIM117 - for Python 3.8
                     with tarfile.open(fileobj=file, mode="r|") as tar:
-                        tar.extractall(folder)
+                        tar.extractall(folder, filter="data")  # whatever it holds, nothing leaves the folder
             yield (epochs[-1], folder) if epochs else (0, None)
 
     @contextmanager
