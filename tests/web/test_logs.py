@@ -275,4 +275,7 @@ async def test_logs_are_served_below_the_job_and_below_its_runs_and_nowhere_else
         ):
             async with client.get(path) as answer:
                 assert answer.status == 404
+        async with client.get("/jobs/vision/mnist/logs/c3/stderr", params={"find": "x" * 201}) as answer:
+            assert answer.status == 400
+            assert await answer.text() == "find: 201 letters are too many to search for: 200 at most\n"
     assert [asked[:3] for asked in node.asked] == [("a:8042", "c3", "stderr"), ("d:8042", "c0", "stderr")]

@@ -145,6 +145,7 @@ def test_replicas_that_ended_lead_to_their_logs() -> None:
     _, _, rows = page.partition('<table class="replicas">')
     for container in ("c1", "c2"):
         assert rows.count(f'<td><a href="logs/{container}/stdout">') == 1
+        assert rows.count(f"logs/{container}/stdout") == 1, "once"
         assert place_of(shown, container)
 
 
