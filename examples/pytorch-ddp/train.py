@@ -65,7 +65,8 @@ def batches(n, seed):
 
 def save(checkpoints, network, optimizer, epoch):
     with checkpoints.saving(epoch) as folder:
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+        # Of the optimizer what it has gathered; its settings stand above.
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()["state"]}
         torch.save(state, os.path.join(folder, "state.pt"))
 
 
@@ -81,7 +82,7 @@ def restore(checkpoints, network, optimizer):
     epoch, state = found[0]
     if state:
         network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]})
         print(f"resumed after epoch {epoch}", flush=True)
     return epoch
 
