@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
+import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
 from urllib.parse import urljoin, urlsplit
@@ -26,7 +29,7 @@ from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe import job_gauges
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
-from trainmaster.web import answers, pages
+from trainmaster.web import answers, pages, times
 from trainmaster.web.server import WebServer
 from web.serving import Client, serving, serving_
 
@@ -344,3 +347,21 @@ async def test_a_taken_port_is_one_sentence() -> None:
 def test_the_public_address_is_what_the_settings_say() -> None:
     settings = Settings(public_url="https://trainmaster.example/t/")
     assert WebServer(settings, Shown(), CollectorRegistry()).url == "https://trainmaster.example/t"
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He would have megabytes held for him as long as he likes."""
+    monkeypatch.setattr(times, "VIEWER", 0.2)
+    monkeypatch.setattr(pages, "list_page", lambda *_: "x" * (32 << 20))
+    async with serving(fleet()) as client:
+        with socket.create_connection(("127.0.0.1", URL(client.url).port or 0)) as stalled:
+            stalled.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await cut_off(stalled)
+
+
+async def cut_off(stalled: socket.socket) -> None:
+    async with asyncio.timeout(30):
+        with suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(0.05)
+                stalled.sendall(b"\r\n")
