@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 
 from observe.pictures import NOW, fleet, picture, refused
-from trainmaster.errors import InvalidError
-from trainmaster.hadoop.configuration import parse
 from trainmaster.settings import Access
-from trainmaster.web.access import VOUCHED, VOUCHED_FOR, Asked, DeniedError, Gate, proves_viewers
+from trainmaster.web.access import VOUCHED, VOUCHED_FOR, Asked, DeniedError, Gate
 from web.serving import Client, serving
 
 TOKEN = "a-token-of-alice-0123"
 PROXY = {"header": "X-Forwarded-User", "proxies": ["10.1.0.0/16", "fd00::/8"]}
-ALL = {"viewers": [{"users": ["*"], "namespaces": ["*"]}]}
 
 
 def secret(path: Path, text: str, mode: int = 0o600) -> str:
@@ -107,45 +104,6 @@ def test_yarns_web_proxy_tells_by_its_cookie_and_nobody_else_does() -> None:
     assert told(yarn, cookies={"proxy-user": "alice%40CORP"}) == "alice@CORP"
     assert told(yarn, "10.1.2.4", cookies={"proxy-user": "alice"}) == "denied"
     assert told(gate(**PROXY), cookies={"proxy-user": "alice"}) == "denied"
-
-
-KERBEROS = {"hadoop.security.authentication": "Kerberos"}
-PROVEN = {**KERBEROS, "hadoop.http.authentication.type": "kerberos"}
-
-
-@pytest.mark.parametrize(
-    ("hadoop", "simple"),
-    [
-        ({}, "hadoop.security.authentication=simple"),
-        ({"hadoop.http.authentication.type": "kerberos"}, "hadoop.security.authentication=simple"),
-        (KERBEROS, "hadoop.http.authentication.type=simple"),
-    ],
-)
-def test_yarns_web_proxy_is_not_believed_where_it_believes_anybody(
-    hadoop: dict[str, str], simple: str
-) -> None:
-    """`?user.name=alice` at the ResourceManager makes anybody alice."""
-    yarn = Access.model_validate({"yarn_proxies": ["10.1.2.3"]})
-    with pytest.raises(
-        InvalidError, match=f"access.yarn_proxies: with {simple} anybody can call himself anybody"
-    ):
-        proves_viewers(yarn, parse(hadoop))
-    proves_viewers(Access(), parse(hadoop))
-    proves_viewers(yarn, parse(PROVEN))
-
-
-def test_a_header_without_proxies_is_refused() -> None:
-    with pytest.raises(ValueError, match="header needs proxies"):
-        Access.model_validate({"header": "X-Forwarded-User"})
-
-
-def test_rules_without_a_way_to_tell_viewers_are_refused() -> None:
-    """On a loopback address all was shown to everybody, and anywhere else nothing to anybody, whatever they said."""
-    with pytest.raises(
-        ValueError, match="viewers needs a way to tell who looks: tokens_file, header or yarn_proxies"
-    ):
-        Access.model_validate(ALL)
-    assert Access.model_validate({**ALL, "tokens_file": "/etc/tokens"}).viewers
 
 
 # --- files of secrets

@@ -127,7 +127,7 @@ BLOCK = 1 << 18
 )
 @pytest.mark.parametrize("find", ["e", "E" * 200, "e" * 199 + "f"])
 def test_a_page_of_marks_is_not_much_larger_than_the_log(content: bytes, find: str) -> None:
-    shown = log_text.lines((content * BLOCK)[:BLOCK], True, find)
+    shown = log_text.lines((content * (BLOCK // len(content) + 1))[:BLOCK], True, find)
     page = log_page(picture(), Log(PLACE, "stdout", 64, find, shown, 0, 9))
     assert len(page) < 3 * BLOCK + 16_000
     assert all(len(line.pieces) <= 2 * log_text.HITS + 1 for line in shown.lines)
