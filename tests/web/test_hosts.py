@@ -10,7 +10,9 @@ from observe.pictures import fleet, picture
 from trainmaster.web.hosts import answers_to, is_loopback, named
 from web.serving import serving
 
-NAMES = named(["https://Train.example.com:8443/t", "http://10.0.0.7:9090", ""])
+NAMES = named(
+    ["https://Train.example.com:8443/t", "http://10.0.0.7:9090", "plain.example:9090", "http://[no", ""]
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ NAMES = named(["https://Train.example.com:8443/t", "http://10.0.0.7:9090", ""])
         ("", True),
         ("train.example.com", True),
         ("10.0.0.7:9090", True),
+        ("plain.example", True),
         ("evil.example", False),
         ("evil.example:9090", False),
         ("localhost.evil.example", False),

@@ -29,8 +29,15 @@ def is_loopback(listen: str) -> bool:
 
 
 def named(urls: Collection[str]) -> frozenset[str]:
-    """The hosts of these addresses, whichever aren't empty."""
-    return frozenset(host for url in urls if (host := urlsplit(url).hostname))
+    """The hosts of these addresses, with a scheme or without; what is no address has none."""
+    return frozenset(filter(None, map(_host, urls)))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def answers_to(host: str, names: Collection[str]) -> bool:
