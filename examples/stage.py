@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import environments
@@ -20,6 +21,8 @@ import fsspec
 HERE = Path(__file__).resolve().parent
 ROOT = "hdfs:///examples"
 """as the job files have it"""
+CHECKPOINTS = "digits/checkpoints.py"
+"""which is no file of the examples: it is the one that `trainmaster init` writes"""
 INTERPRETERS = {
     "tensorflow-ps": environments.tensorflow,
     "pytorch-ddp": environments.torch,
@@ -61,9 +64,18 @@ def upload(example: str, root: str) -> None:
     """The digits, and the files that the example's job names."""
     fs, folder = fsspec.url_to_fs(root)
     named = re.findall(rf'"{ROOT}/([^"]+)"', (HERE / example / "job.yaml").read_text())
-    for path, target in [(environments.digits(), "digits/digits.csv.gz"), *((HERE / n, n) for n in named)]:
+    for path, target in [(environments.digits(), "digits/digits.csv.gz"), *((source(n), n) for n in named)]:
         fs.makedirs(f"{folder}/{Path(target).parent}", exist_ok=True)
         fs.put_file(str(path), f"{folder}/{target}")
+
+
+def source(name: str) -> Path:
+    """Where what a job calls hdfs:///examples/NAME lies here."""
+    return (
+        Path(str(files("trainmaster.cli") / "starters" / "checkpoints.py"))
+        if name == CHECKPOINTS
+        else HERE / name
+    )
 
 
 def render(job: str, root: str, variables: dict[str, str]) -> str:

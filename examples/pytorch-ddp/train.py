@@ -65,7 +65,8 @@ def batches(n, seed):
 
 def save(checkpoints, network, optimizer, epoch):
     with checkpoints.saving(epoch) as folder:
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+        # Of the optimizer what it has gathered; its settings stand above.
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()["state"]}
         torch.save(state, os.path.join(folder, "state.pt"))
 
 
@@ -74,12 +75,14 @@ def restore(checkpoints, network, optimizer):
     found = [(0, None)]
     if checkpoints:
         with checkpoints.newest() as (epoch, folder):
-            found = [(epoch, torch.load(os.path.join(folder, "state.pt")) if folder else None)]
+            # weights_only: what a checkpoint holds is data, whoever wrote it, and never code to run.
+            state = torch.load(os.path.join(folder, "state.pt"), weights_only=True) if folder else None
+            found = [(epoch, state)]
     dist.broadcast_object_list(found)
     epoch, state = found[0]
     if state:
         network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]})
         print(f"resumed after epoch {epoch}", flush=True)
     return epoch
 

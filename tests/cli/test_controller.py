@@ -100,3 +100,15 @@ def test_a_taken_port_is_one_line(
     assert second.returncode == ExitCode.UNAVAILABLE
     assert second.stderr.startswith(f"error: the web server can't listen on 127.0.0.1:{port}: ")
     assert len(second.stderr.splitlines()) == 1
+
+
+def test_a_web_proxy_that_believes_anybody_is_refused_in_words(environment: dict[str, str]) -> None:
+    words = [sys.executable, "-m", "trainmaster", "controller"]
+    believing = {"TRAINMASTER_ACCESS__YARN_PROXIES": '["10.1.2.3"]'}
+    ran = subprocess.run(
+        words, env=environment | believing, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert ran.returncode == ExitCode.INVALID
+    assert ran.stderr.startswith(
+        "error: access.yarn_proxies: with hadoop.security.authentication=simple anybody"
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from cli.running import Ran
 from trainmaster.cli.exits import ExitCode
@@ -15,7 +17,6 @@ from trainmaster.cli.init import starter
 
 Run = Callable[..., Ran]
 FRAMEWORKS = ("Generic", "PyTorch", "TensorFlow", "XGBoost", "JAX", "Custom")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -42,8 +43,43 @@ def test_its_script_is_short_and_python_reads_it(framework: str) -> None:
         assert '"""' in texts[name][:4], "its first line says what it is"
 
 
-def test_the_module_of_checkpoints_is_that_of_the_examples() -> None:
-    assert starter("PyTorch", "a")["checkpoints.py"] == (ROOT / "examples/digits/checkpoints.py").read_text()
+@pytest.mark.parametrize(
+    "folder", ["2024", "1e3", "0x1f", "on", "null", "~", "y", "1.5", "-", "No", "a: b", "#1", "x" * 80]
+)
+def test_a_folder_of_any_name_makes_a_job_that_is_valid(
+    trainmaster: Run, tmp_path: Path, folder: str
+) -> None:
+    assert trainmaster("init", "PyTorch", str(tmp_path / folder)).code == ExitCode.OK
+    ran = trainmaster("validate", str(tmp_path / folder / "job.yaml"))
+    assert (ran.code, ran.out.endswith(" is valid\n")) == (ExitCode.OK, True)
+    for reader in (yaml.safe_load, YAML(typ="safe").load):
+        assert isinstance(reader((tmp_path / folder / "job.yaml").read_text())["metadata"]["name"], str)
+
+
+@pytest.mark.parametrize("name", ["a: b", "A", 'a"b', "-a", "a\nb", "x" * 64, "{a}", "a #b"])
+def test_what_no_job_may_be_called_is_told_and_nothing_is_written(
+    trainmaster: Run, tmp_path: Path, name: str
+) -> None:
+    ran = trainmaster("init", "PyTorch", str(tmp_path / "new"), "--name", name)
+    assert ran.code == ExitCode.USAGE
+    assert " is no name of a job: it must be lower-case letters" in ran.error
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_is_a_file_is_told(trainmaster: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    ran = trainmaster("init", "PyTorch", str(tmp_path / place))
+    assert ran.code == ExitCode.USAGE
+    assert ran.error.startswith(f"error: nothing can be written to {tmp_path / place}: ")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_checkpoints_lie_where_nobody_else_may_write(framework: str) -> None:
+    """A process reads them: who may write there could have it run what he likes."""
+    spec = yaml.safe_load(starter(framework, "a")["job.yaml"])["spec"]
+    for path in (spec.get("checkpointPath"), spec.get("savedModelPath")):
+        assert path is None or path.startswith(f"hdfs:///user/{getpass.getuser()}/a/")
 
 
 def test_nothing_is_written_over_and_nothing_half_written(trainmaster: Run, tmp_path: Path) -> None:

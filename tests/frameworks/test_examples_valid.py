@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +15,10 @@ from trainmaster.api.documents import read_job
 from trainmaster.api.job import TrainingJob
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+STARTERS = EXAMPLES.parent / "controller" / "trainmaster" / "cli" / "starters"
+CHECKPOINTS = STARTERS / "checkpoints.py"
 JOBS = sorted(EXAMPLES.glob("*/job.yaml"))
+SCRIPTS = sorted([*EXAMPLES.glob("*/*.py"), *STARTERS.rglob("*.py")])
 
 
 def read(text: str) -> TrainingJob:
@@ -23,7 +28,7 @@ def read(text: str) -> TrainingJob:
     return job
 
 
-def module(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def module(path: str | Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A script of examples/, imported as it is when run from its folder."""
     file = EXAMPLES / path
     monkeypatch.setattr(sys, "path", [str(file.parent), *sys.path])
@@ -36,10 +41,12 @@ def module(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.parent.name)
-def test_every_example_is_valid_and_names_files_that_are_here(path: Path) -> None:
-    job = read(path.read_text())
+def test_every_example_is_valid_and_names_files_that_are_here(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, stage = read(path.read_text()), module("stage.py", monkeypatch)
     for file in job.spec.files:
-        assert (EXAMPLES / file.source.removeprefix("hdfs:///examples/")).is_file()
+        assert stage.source(file.source.removeprefix("hdfs:///examples/")).is_file()
 
 
 def test_there_is_an_example_of_each_kind() -> None:
@@ -110,7 +117,7 @@ def save(checkpoints: object, epoch: int) -> None:
 
 
 def test_checkpoints_keep_the_newest_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}/c")
     with checkpoints.newest() as found:
         assert found == (0, None)
     for epoch in (1, 2, 3, 10):
@@ -121,12 +128,89 @@ def test_checkpoints_keep_the_newest_two(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_checkpoint_that_was_cut_off_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}/c")
     save(checkpoints, 1)
     monkeypatch.setattr(checkpoints.fs, "mv", cut_off)
     with pytest.raises(KeyboardInterrupt):
         save(checkpoints, 2)
     assert checkpoints.epochs() == [1]
+
+
+UP = "../" * 20
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [(f"{UP}X/evil", tarfile.REGTYPE, "")],
+        [("/X/evil", tarfile.REGTYPE, "")],
+        [("a/../../evil", tarfile.REGTYPE, "")],
+        [("link", tarfile.SYMTYPE, "/X"), ("link/evil", tarfile.REGTYPE, "")],
+        [("link", tarfile.LNKTYPE, "/X/there")],
+        [("pipe", tarfile.FIFOTYPE, "")],
+        [("device", tarfile.CHRTYPE, "")],
+    ],
+    ids=lambda members: members[0][0],
+)
+def test_nothing_of_a_checkpoint_leaves_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: list[tuple[str, bytes, str]]
+) -> None:
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    (tmp_path / "there").write_text("mine")
+    with tarfile.open(tmp_path / "c" / "epoch-000001.tar", "w") as tar:
+        for name, kind, target in members:
+            one = tarfile.TarInfo(name.replace("X", str(tmp_path)[1:]))
+            one.type, one.linkname = kind, target.replace("X", str(tmp_path)[1:])
+            tar.addfile(one)
+    with pytest.raises(ValueError, match="a checkpoint doesn't hold such a thing"), checkpoints.newest():
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"c", "there"}
+
+
+def test_a_checkpoint_of_folders_comes_back_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    with checkpoints.saving(1) as folder:
+        Path(folder, "a", "b").mkdir(parents=True)
+        Path(folder, "empty").mkdir()
+        Path(folder, "a", "b", "c").write_bytes(b"x" * 100_000)
+    with checkpoints.newest() as (_, folder):
+        found = {str(path.relative_to(folder)) for path in Path(folder).rglob("*")}
+        assert found == {"a", "a/b", "a/b/c", "empty"}
+        assert Path(folder, "a/b/c").read_bytes() == b"x" * 100_000
+
+
+SAFE = {
+    "torch.load": ("weights_only", True),
+    "torch.jit.load": None,
+    "pickle.load": None,
+    "pickle.loads": None,
+    "joblib.load": None,
+    "yaml.load": None,
+    "tf.keras.models.load_model": None,
+    "tar.extractall": None,
+    "tar.extract": None,
+    "shutil.unpack_archive": None,
+}
+"""what may run, or write anywhere, as what it reads says; and the argument that keeps it from that, where all Pythons have one"""
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_script_to_begin_with_runs_what_it_reads(path: Path) -> None:
+    for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        if name in SAFE:
+            needed = SAFE[name]
+            assert needed is not None, f"{name} in line {call.lineno}"
+            assert given.get(needed[0]) == repr(needed[1]), f"{name} in line {call.lineno}"
+        assert "allow_pickle" not in given
+
+
+def test_no_job_to_begin_with_reads_where_anybody_may_write() -> None:
+    for path in [*JOBS, *STARTERS.glob("*/job.yaml")]:
+        assert "/tmp" not in path.read_text(), path
 
 
 def cut_off(*_: object, **__: object) -> None:
@@ -136,7 +220,7 @@ def cut_off(*_: object, **__: object) -> None:
 def test_saving_clears_what_was_cut_off_and_touches_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = module("digits/checkpoints.py", monkeypatch).Checkpoints(f"file://{tmp_path}")
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}")
     for name in (f".epoch-000001.{'0' * 32}", "notes", "epoch-7.tar"):
         (tmp_path / name).touch()
     save(checkpoints, 1)
@@ -147,7 +231,7 @@ def test_saving_clears_what_was_cut_off_and_touches_nothing_else(
 def test_a_model_is_published_over_an_older_one_and_beside_strangers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = module("digits/checkpoints.py", monkeypatch).publish
+    publish = module(CHECKPOINTS, monkeypatch).publish
     model, there = tmp_path / "model", tmp_path / "there"
     (model / "variables").mkdir(parents=True)
     for accuracy in ("0.5", "0.9"):

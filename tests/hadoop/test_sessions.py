@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -103,6 +106,42 @@ async def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    "header", ["Content-Length: 10000000", "Transfer-Encoding: chunked", "Connection: close"]
+)
+async def test_all_of_an_answer_comes_in_time_or_its_thread_is_free_again(header: str) -> None:
+    """Each of its letters comes soon after the one before."""
+    with trickling(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n".encode()) as address:
+        said = await complaint(Http("alice", patience=0.05), f"http://{address}/")
+    assert said == "it sends its answer too slowly"
+
+
+async def test_its_own_patience_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = await complaint(Http("alice", patience=0.05), f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    assert said == "no answer within 0.05 s"
+
+
+@contextmanager
+def trickling(head: bytes) -> Iterator[str]:
+    """A server that sends one letter after the other, without end."""
+    letter = b"1\r\nx\r\n" if b"chunked" in head else b"x"
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.sendall(head)
+            while True:
+                connection.sendall(letter)
+                time.sleep(0.001)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, args=(listening,), daemon=True)
+        serving.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        serving.join(10)
+
+
+@pytest.mark.parametrize(
     ("file", "words"),
     [
         ("nowhere.pem", "can't be read: No such file or directory"),
@@ -115,3 +154,29 @@ def test_a_file_that_is_no_authority_is_one_clear_sentence(keys: Path, file: str
     with pytest.raises(InvalidError) as caught:
         Http("alice", keys / file)
     assert str(caught.value) == f"hadoop_ca_file: {keys / file} {words}"
+
+
+@pytest.mark.parametrize(
+    "answer", ["Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"]
+)
+async def test_a_part_of_an_answer_is_no_answer(answer: str) -> None:
+    with once(f"HTTP/1.1 200 OK\r\n{answer}".encode()) as address:
+        said = await complaint(Http("alice"), f"http://{address}/")
+    assert said == "it closed the connection within its answer"
+
+
+@contextmanager
+def once(answer: bytes) -> Iterator[str]:
+    """A server that sends this and closes."""
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, args=(listening,), daemon=True)
+        serving.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        serving.join(10)

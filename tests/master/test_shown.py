@@ -10,6 +10,7 @@ class Growing:
     """In place of a fleet: a job more with each picture."""
 
     taken = 0
+    leader = "http://leader:9090"
 
     def picture(self) -> FleetPicture:
         self.taken += 1
@@ -23,6 +24,13 @@ def test_before_there_is_a_fleet_it_neither_leads_nor_has_jobs() -> None:
     shown = Shown()
     assert (shown.picture().jobs, shown.picture().leading) == ({}, False)
     assert shown.last().jobs == shown.gpu_picture().jobs == {}
+
+
+def test_who_leads_is_told_without_a_picture() -> None:
+    shown, growing = Shown(), Growing()
+    assert shown.leader() == ""
+    shown.fleet = growing
+    assert (shown.leader(), growing.taken) == ("http://leader:9090", 0)
 
 
 def test_who_reads_the_last_picture_asks_the_fleet_nothing() -> None:

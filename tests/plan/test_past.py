@@ -86,3 +86,24 @@ def test_what_is_left_of_an_expired_job_keeps_none() -> None:
     told.closes().later(60)
     assert told.memory.expired
     assert told.memory.lives == ()
+
+
+def test_a_late_end_of_a_container_is_that_of_its_last_process() -> None:
+    """Those before it had made place for it: they were told to go, and when that was is known."""
+    told = World(job("Generic", FREE, roles={"worker": {"restartScope": "Job"}}, worker=2)).runs()
+    told.now += 40
+    told.ends("worker-0", 137)
+    made_place = told.now
+    told.begins_anew("worker-1")
+    told.now += 40
+    told.runs().begins_anew("worker-1").starts("worker-1")
+    told.now += 40
+    told.declares(job("Generic", {**FREE, "suspend": True}, worker=2))
+    told.now += 5
+    told.obeys()
+    lives = [life for life in told.memory.lives if str(life) == "worker-1"]
+    assert len({life.container for life in lives}) == 1, "one container"
+    assert lives[0].process == 1
+    assert [(life.code, life.cause) for life in lives[:-1]] == [(None, "")] * (len(lives) - 1)
+    assert lives[0].ended == made_place
+    assert (lives[-1].code, lives[-1].cause, lives[-1].ended) == (-105, "Stopped", told.now)

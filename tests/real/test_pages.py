@@ -4,30 +4,30 @@ scripts. What it looked like is kept under .cache/pages.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
-from observe.pictures import NOW, exited, fleet, picture, refused, remembers, replica, role
+from observe.pictures import NOW, fleet, picture, refused
+from plan.build import THROUGH_NEW, World, job
 from real.chromium import browser, kept, page
-from trainmaster.api.status import EarlierLog, EarlierRun
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
-from trainmaster.plan.ends import Life
-from trainmaster.plan.memory import Key, ReplicaMemory
 from web.serving import Client, serving, serving_
 
 STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
-HOSTS = ("gpu01", "gpu02", "gpu03")
+ALONE = {"worker": {"restartScope": "Replica"}}
 PAGES = {
     "list": "/",
     "filtered": "/?state=Running&sort=-gpus&queue=gpu",
     "nothing": "/?text=nosuch",
     "job": "/jobs/vision/bert-large/",
+    "ended": "/jobs/vision/resnet/",
     "run": "/jobs/vision/bert-large/runs/0/",
     "log": "/jobs/vision/bert-large/logs/c1/stderr?find=error",
     "missing": "/jobs/vision/nosuch/",
@@ -48,34 +48,41 @@ class Node:
 
 
 def trained() -> Picture:
-    """A job of which there is something to see."""
-    lives = tuple(
-        Life("worker", n % 3, n, 1, f"c{n}", HOSTS[n % 3], "a:8042", NOW - 900 + 60 * n, NOW - 800 + 60 * n, code, cause)
-        for n, (code, cause) in enumerate([(137, "Retryable"), (1, "Consequence"), (-100, "Infrastructure"), (0, "Succeeded")])
-    )  # fmt: skip
-    running = tuple(
-        ReplicaMemory(Key("worker", n), 9, f"r{n}", "a:1", "a:8042", bound_at=NOW - 500, host=HOSTS[n])
-        for n in range(3)
+    """A job of which there is something to see: it failed, was run again, has lost processes since, and runs."""
+    told = World(
+        job("PyTorch", {"backoffLimit": 0}, roles=ALONE, worker=3), now=NOW - 4000, limits=THROUGH_NEW
     )
-    ended = replica(1, "Running", last_exit=exited(137, "Retryable", "signal 9 ended it " * 9))
-    workers = role(3, 3, replicas=(replica(0, "Running"), ended, replica(2, "Running")))
-    past = EarlierRun(
-        rerun=0,
-        state="Failed",
-        reason="BackoffLimitExceeded",
-        message="worker-0 ended on gpu01: ModuleNotFoundError: No module named 'x'",
-        completion_time="2025-06-15T15:06:40Z",
-        logs=(EarlierLog(role="worker", index=0, code=1, log_url="http://a:8042/ws/v1/node/containers/c1/logs"),),
-    )  # fmt: skip
-    shown = picture("bert-large", roles={"worker": workers}, gpus=8, rerun=1, earlier_runs=(past,))
-    return remembers(
-        shown,
-        lives=lives,
-        replicas=running,
-        queued_at=NOW - 950,
-        active_since=NOW - 900,
-        started_at=NOW - 890,
+    told.later(40)
+    told.runs("gpu01").later(600)
+    told.ends("worker-0", 1, "ModuleNotFoundError: No module named 'x'").obeys().closes()
+    told.later(600).declares(
+        job("PyTorch", {"rerun": 1, "backoffLimit": 9, "backoff": {"base": 0}}, roles=ALONE, worker=3)
     )
+    told.later(60)
+    told.runs("gpu02").later(500)
+    told.ends("worker-1", 137, "signal 9 ended it " * 9).later(30)
+    told.runs("gpu03").later(300)
+    told.ends("worker-2", -100, "Container released on a *lost* node").later(30)
+    told.runs("gpu01")
+    told.now = NOW
+    told.decides()
+    return shown(told, "bert-large", gpus=8)
+
+
+def ended() -> Picture:
+    """One that is over, a day after it began."""
+    told = World(job("PyTorch", {"backoff": {"base": 0}}, roles=ALONE, worker=2), now=NOW - 90_000)
+    told.later(1000)
+    told.runs("gpu01").later(40_000)
+    told.ends("worker-1", 137).runs("gpu02").later(40_000)
+    told.ends("worker-0", 0)
+    told.ends("worker-1", 0).closes()
+    return shown(told, "resnet")
+
+
+def shown(told: World, name: str, **status: object) -> Picture:
+    declared = replace(told.declared, namespace="vision", name=name, uid=f"uid-{name}")
+    return Picture(declared, told.memory, told.status.model_copy(update=status), told.now, told.now)
 
 
 def many() -> FleetPicture:
@@ -86,7 +93,7 @@ def many() -> FleetPicture:
         for n, name in enumerate(["resnet50", "ctr-model-of-the-advertisement-team"] * 70)
     ]
     gpus = ClusterGpus({"": GpuCount(13, 3, 0), "a100": GpuCount(61, 35, 4)}, {})
-    return fleet(trained(), refused(), *jobs, gpus=gpus)
+    return fleet(trained(), ended(), refused(), *jobs, gpus=gpus)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +165,7 @@ async def test_a_list_is_searched_and_sorted_by_keyboard(chromium: Browser, serv
         await opened.get_by_role("link", name="GPUs", exact=True).press("Enter")
         await expect(opened.locator("th[aria-sort=ascending]")).to_have_text("GPUs")
         await opened.get_by_role("link", name="After").click()
-        await expect(opened.locator("nav.pages span")).to_have_text("Page 2 of 2, 142 jobs")
+        await expect(opened.locator("nav.pages span")).to_have_text("Page 2 of 2, 143 jobs")
 
 
 async def test_a_page_renews_itself_and_keeps_what_was_opened(chromium: Browser) -> None:
@@ -170,6 +177,33 @@ async def test_a_page_renews_itself_and_keeps_what_was_opened(chromium: Browser)
         shown[0] = fleet(ended)
         await expect(opened.locator("h1 .tag")).to_have_text("Succeeded")
         await expect(opened.locator("details pre")).to_be_visible()
+
+
+async def test_a_page_is_asked_for_once_at_a_time_and_says_when_it_is_old(
+    chromium: Browser, served: Client
+) -> None:
+    asked, going, most, well = 0, 0, 0, True
+
+    async def slowly(route: Route) -> None:
+        nonlocal asked, going, most
+        asked, going = asked + 1, going + 1
+        most = max(most, going)
+        await asyncio.sleep(2.5 if well else 0)
+        going -= 1
+        await (route.continue_() if well else route.fulfill(status=502))
+
+    async with page(chromium) as opened:
+        await opened.goto(served.url)
+        await opened.route("**/*", slowly)
+        async with asyncio.timeout(60):
+            while asked < 2:
+                await asyncio.sleep(0.1)
+            assert most == 1
+            well = False
+            await expect(opened.locator("body[data-stale]")).to_have_count(1, timeout=30_000)
+            await kept(opened, "stale")
+            well = True
+            await expect(opened.locator("body[data-stale]")).to_have_count(0, timeout=30_000)
 
 
 async def test_a_log_is_followed_while_its_end_is_seen(chromium: Browser) -> None:

@@ -5,6 +5,7 @@ The generic one, PyTorch's and TensorFlow's run always; the others with `make te
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def test_a_starter_runs(
     job = tmp_path / "mine" / "job.yaml"
     python = str(getattr(stage().environments, environment)()) if environment else "python3"
     job.write_text(
-        job.read_text().replace("value: python3", f"value: {python}").replace("hdfs:///tmp", store)
+        job.read_text()
+        .replace("value: python3", f"value: {python}")
+        .replace(f"hdfs:///user/{getpass.getuser()}", store)
     )
 
     typed("trainmaster run mine/job.yaml", room, tmp_path)

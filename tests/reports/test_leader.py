@@ -7,6 +7,7 @@ import asyncio
 from prometheus_client import CollectorRegistry
 
 from observe.pictures import fleet
+from trainmaster.master.picture import Shown
 from trainmaster.reports import leader as leader_module
 from trainmaster.reports.leader import LeadersDoor
 from trainmaster.settings import Settings
@@ -16,7 +17,7 @@ from web.serving import serving
 
 async def test_the_door_of_the_leader_is_known_for_as_long_as_another_leads(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(leader_module, "LOOK", 0.02)
-    web = WebServer(Settings(web_port=0, metrics_port=0), fleet, CollectorRegistry())
+    web = WebServer(Settings(web_port=0, metrics_port=0), Shown(), CollectorRegistry())
     web.reports = lambda: "http://10.0.0.7:9091"
     await web.start()
     leads = web.own_url

@@ -105,3 +105,14 @@ async def test_a_standby_hands_on_to_the_leader_what_processes_of_before_send_to
             assert await _status(alone, ME, "secret") == 503
         async with opened() as (_, one), opened(leader=str(one._base_url).rstrip("/")) as (_, two):
             assert await _status(two, ME, "secret") == 404, "it is handed on once"
+
+
+async def test_a_token_of_bytes_that_are_no_text_is_another_token() -> None:
+    async with opened(u=JOB) as (_, client):
+        url = client._base_url
+        assert url
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        head = f"POST {ME} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nAuthorization: Bearer ".encode()
+        writer.write(head + b"\xff\xfe\r\n\r\n{}")
+        assert (await reader.readline()).split()[1] == b"403"
+        writer.close()

@@ -27,6 +27,10 @@ class Changing:
     def gpu_picture(self) -> FleetPicture:
         return self.picture()
 
+    @property
+    def leader(self) -> str:
+        return self.picture().leader
+
 
 MONITORING = ("/metrics", "/sd", "/healthz", "/readyz")
 
@@ -57,12 +61,12 @@ async def serving_(
     seen.fleet = Changing(shown)
     registry = make_registry(seen.last, lambda: NOW)
     server = WebServer(
-        Settings(web_port=0, metrics_port=0, **settings), seen.picture, registry, lambda: NOW, logs=logs
+        Settings(web_port=0, metrics_port=0, **settings), seen, registry, lambda: NOW, logs=logs
     )
     await server.start()
     try:
         async with (
-            aiohttp.ClientSession(server.own_url) as pages,
+            aiohttp.ClientSession(server._pages.url) as pages,
             aiohttp.ClientSession(server.metrics_url) as monitoring,
         ):
             yield Client(pages, monitoring, server.own_url)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from observe.pictures import NOW, fleet, picture, refused
 from trainmaster.settings import Access
 from trainmaster.web.access import VOUCHED, VOUCHED_FOR, Asked, DeniedError, Gate
-from trainmaster.web.site import is_loopback
 from web.serving import Client, serving
 
 TOKEN = "a-token-of-alice-0123"
 PROXY = {"header": "X-Forwarded-User", "proxies": ["10.1.0.0/16", "fd00::/8"]}
-ALL = {"viewers": [{"users": ["*"], "namespaces": ["*"]}]}
 
 
 def secret(path: Path, text: str, mode: int = 0o600) -> str:
@@ -50,13 +46,9 @@ def told(gate_: Gate, remote: str = "10.1.2.3", cookies: dict[str, str] | None =
 # --- ways to tell who looks
 
 
-@pytest.mark.parametrize(
-    ("listen", "loopback"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("edge1", False)],
-)  # fmt: skip
-def test_only_what_this_machine_alone_reaches_is_open_by_itself(listen: str, loopback: bool) -> None:
-    assert is_loopback(listen) is loopback
-    assert told(gate(is_loopback(listen))) == ("anybody" if loopback else "denied")
+def test_only_what_this_machine_alone_reaches_is_open_by_itself() -> None:
+    assert told(gate(True)) == "anybody"
+    assert told(gate(False)) == "denied"
 
 
 def test_a_way_that_is_named_counts_on_a_loopback_address_too(tokens: str) -> None:
@@ -80,6 +72,7 @@ def test_open_to_anyone_it_is_where_that_was_said() -> None:
         ("Bearer no-user-in-this-line", "denied"),
         ("Bearer # people", "denied"),
         ("Bearer é", "denied"),
+        ("Bearer \udcff\udcfe-sixteen-letters", "denied"),
     ],
 )
 def test_a_bearer_token_tells_its_user(tokens: str, authorization: str, viewer: str) -> None:
@@ -111,11 +104,6 @@ def test_yarns_web_proxy_tells_by_its_cookie_and_nobody_else_does() -> None:
     assert told(yarn, cookies={"proxy-user": "alice%40CORP"}) == "alice@CORP"
     assert told(yarn, "10.1.2.4", cookies={"proxy-user": "alice"}) == "denied"
     assert told(gate(**PROXY), cookies={"proxy-user": "alice"}) == "denied"
-
-
-def test_a_header_without_proxies_is_refused() -> None:
-    with pytest.raises(ValueError, match="header needs proxies"):
-        Access.model_validate({"header": "X-Forwarded-User"})
 
 
 # --- files of secrets
@@ -174,6 +162,8 @@ def test_a_forged_word_counts_for_nothing(peers: tuple[Gate, Gate], tmp_path: Pa
     stranger = gate(peer_key_file=secret(tmp_path / "other", "some other key of 16"), **PROXY)
     for forged in (said.replace("al", "bo", 1), said[:-1], said + "0", "", "x", "a b c", vouched(stranger)):
         assert told(other, "10.9.9.9", X_Trainmaster_Viewer=forged) == "denied"
+    for bytes_ in ("\udcff " + said, said + "\udcff", "\udcff 1 \udcff"):
+        assert told(other, "10.9.9.9", X_Trainmaster_Viewer=bytes_) == "denied", "and is no error"
     assert told(gate(**PROXY), "10.9.9.9", X_Trainmaster_Viewer=said) == "denied"
 
 
@@ -270,17 +260,3 @@ async def test_a_standby_passes_a_bearer_token_on(tokens: str) -> None:
     ):
         assert await status_of(standby, "/api/jobs/vision/own", **as_user(TOKEN)) == 200
         assert await status_of(standby, "/api/jobs/vision/own") == 401
-
-
-async def test_a_page_that_breaks_off_at_the_leader_breaks_off_at_the_standby() -> None:
-    async def half(_reader: Any, writer: Any) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\n\r\nhalf of it")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(half, "127.0.0.1", 0)
-    leader = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, serving(fleet(leading=False, leader=leader)) as standby:
-        with pytest.raises(aiohttp.ClientError):
-            async with standby.get("/") as answer:
-                await answer.read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -13,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observe.pictures import NOW, fleet, picture, remembers
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.picture import Picture
 from trainmaster.plan.ends import Cause, LastExit, Life
 from trainmaster.plan.memory import KeptLog, Key, PastRun, ReplicaMemory, Verdict
-from trainmaster.web import log_text, logs
+from trainmaster.web import log_text, logs, times
 from trainmaster.web.logs import AT_ONCE, Log, Logs, Place, place_of, places
 from trainmaster.web.pages import log_page
 from web.serving import serving
@@ -74,7 +75,7 @@ def test_no_other_container_can_be_asked_for(container: str) -> None:
 
 
 def shown(content: bytes, whole: bool = True, find: str = "") -> list[str]:
-    return ["|".join(line.pieces) for line in log_text.lines(content, whole, find)]
+    return ["|".join(line.pieces) for line in log_text.lines(content, whole, find).lines]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +111,44 @@ def test_long_lines_and_many_lines_are_bounded() -> None:
     assert len(shown(b"\n" * (log_text.MOST + 5))) == log_text.MOST
 
 
+def test_which_lines_these_are_is_said_where_there_are_more() -> None:
+    many = b"a\n" * log_text.MOST
+    assert (log_text.lines(many, True).cut, log_text.lines(many, True, "a").cut) == ("", "")
+    assert log_text.lines(b"b\n" + many, True).cut == "of the last 20,000 lines"
+    assert log_text.lines(b"a\n" + many, True, "a").cut == "the last 20,000 of them"
+    assert log_text.lines(b"a\n" * (log_text.SEARCHED + 1), True, "b").cut == "of the last 100,000 lines"
+
+
+BLOCK = 1 << 18
+
+
+@pytest.mark.parametrize(
+    "content", [b"e", b"e\n", b"e" * 3999 + b"\n", b"\x1b[1me", b"\re", b"\r", b"\x1b]e", b"\xff"]
+)
+@pytest.mark.parametrize("find", ["e", "E" * 200, "e" * 199 + "f"])
+def test_a_page_of_marks_is_not_much_larger_than_the_log(content: bytes, find: str) -> None:
+    shown = log_text.lines((content * (BLOCK // len(content) + 1))[:BLOCK], True, find)
+    page = log_page(picture(), Log(PLACE, "stdout", 64, find, shown, 0, 9))
+    assert len(page) < 3 * BLOCK + 16_000
+    assert all(len(line.pieces) <= 2 * log_text.HITS + 1 for line in shown.lines)
+
+
+def test_marks_end_where_there_are_enough_and_those_of_the_last_lines_stay() -> None:
+    several = log_text.MARKS // log_text.HITS + 5
+    shown = log_text.lines((b"e" * log_text.HITS + b"\n") * several, True, "e").lines
+    assert len(shown) == several, "lines are found nevertheless"
+    assert [len(line.pieces) > 1 for line in shown] == [False] * 5 + [True] * (several - 5)
+
+
+@given(st.text(max_size=60), st.text(min_size=1, max_size=3))
+def test_what_is_marked_is_what_was_searched_for_at_its_place(text: str, find: str) -> None:
+    for line in log_text.lines(text.encode(errors="replace"), True, find).lines:
+        assert all(len(piece) == len(find) for piece in line.pieces[1::2])
+
+
 @given(st.binary(max_size=400), st.booleans(), st.text(max_size=5))
 def test_whatever_a_process_writes_can_be_shown(content: bytes, whole: bool, find: str) -> None:
-    for line in log_text.lines(content, whole, find):
+    for line in log_text.lines(content, whole, find).lines:
         text = "".join(line.pieces)
         assert "\n" not in text
         assert all(c.isprintable() or c == "\t" or ord(c) > 127 for c in text)
@@ -120,9 +156,7 @@ def test_whatever_a_process_writes_can_be_shown(content: bytes, whole: bool, fin
 
 
 def test_a_page_escapes_what_it_shows() -> None:
-    page = log_page(
-        picture(), Log(PLACE, "stdout", 64, '"><b>', tuple(log_text.lines(EVIL, whole=True)), 0, 9)
-    )
+    page = log_page(picture(), Log(PLACE, "stdout", 64, '"><b>', log_text.lines(EVIL, whole=True), 0, 9))
     assert "<script>alert" not in page
     assert '"><b>' not in page
     assert "&lt;script&gt;" in page
@@ -132,7 +166,9 @@ def test_a_page_escapes_what_it_shows() -> None:
 
 
 async def read(node: Node | None, **words: str) -> Log:
-    return await Logs(node).read(PLACE, "stderr", words)
+    shown: list[Log] = []
+    await Logs(node).page(PLACE, "stderr", words, lambda log: shown.append(log) or "")  # type: ignore[func-returns-value]
+    return shown[0]
 
 
 @pytest.mark.parametrize(("size", "kib"), [("", 64), ("1024", 1024), ("9999999", 64), ("-1", 64), ("x", 64)])
@@ -143,12 +179,36 @@ async def test_so_much_is_asked_for_and_no_more(size: str, kib: int) -> None:
     assert (log.begins, log.length) == (10**9 - 4, 10**9)
 
 
-async def test_lines_are_made_beside_the_loop() -> None:
-    made_in: list[int] = []
-    with patch.object(logs, "lines", lambda *_: made_in.append(threading.get_ident()) or ()):
-        await read(Node(b"a\n"))
-    assert made_in
-    assert threading.get_ident() not in made_in
+async def test_so_much_can_be_searched_for_and_more_is_refused_before_anybody_is_asked() -> None:
+    node = Node(b"a\n")
+    assert (await read(node, find=" " + "x" * 200)).find == "x" * 200
+    with pytest.raises(InvalidError, match=r"find: 201 letters are too many to search for: 200 at most"):
+        await read(node, find="x" * 201)
+    assert len(node.asked) == 1
+
+
+async def test_lines_and_pages_are_made_beside_the_loop_few_at_a_time() -> None:
+    threads, going, most = set[str](), 0, 0
+
+    def make(_: Log) -> str:
+        nonlocal going, most
+        threads.add(threading.current_thread().name)
+        going += 1
+        most = max(most, going)
+        time.sleep(0.001)
+        going -= 1
+        return "page"
+
+    def lines(*_: object) -> log_text.Lines:
+        make(Log(PLACE, "", 0, ""))
+        return log_text.Lines()
+
+    reader = Logs(Node(b"a\n"))
+    with patch.object(logs, "lines", lines):
+        made = await asyncio.gather(*(reader.page(PLACE, "stderr", {}, make) for _ in range(20)))
+    assert set(made) == {"page"}
+    assert most <= logs.THREADS
+    assert all(name.startswith("logs") for name in threads)
 
 
 async def test_a_log_that_is_not_there_and_a_node_that_does_not_answer_are_told() -> None:
@@ -162,25 +222,38 @@ async def test_a_log_that_is_not_there_and_a_node_that_does_not_answer_are_told(
 
 
 class Hanging(Node):
+    """A node that is asked in a thread: who gives up waiting ends nothing of it."""
+
     at_once = most = 0
+    over = asyncio.Event()
 
     async def tail(self, *_: Any) -> LogTail | None:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         try:
-            await asyncio.sleep(3600)
+            await self.over.wait()
         finally:
             self.at_once -= 1
-        return None
+        raise UnavailableError("too late")
 
 
-async def test_nodes_that_hang_are_waited_for_few_at_a_time_and_not_for_ever() -> None:
+async def test_a_node_that_hangs_is_told_from_a_turn_that_did_not_come_and_holds_its_turn() -> None:
     node = Hanging()
+    node.over = asyncio.Event()
     reader = Logs(node)
-    with patch.object(logs, "PATIENCE", 0.05):
-        found = await asyncio.gather(*(reader.read(PLACE, "stdout", {}) for _ in range(3 * AT_ONCE)))
-    assert node.most == AT_ONCE
-    assert {log.trouble for log in found} == {"no answer from its node within 0.05 s"}
+
+    async def trouble() -> str:
+        return await reader.page(PLACE, "stdout", {}, lambda log: log.trouble)
+
+    with patch.object(times, "NODE", 0.02), patch.object(times, "TURN", 0.05):
+        found = await asyncio.gather(*(trouble() for _ in range(3 * AT_ONCE)))
+        found.append(await trouble())
+        assert node.most == AT_ONCE
+        assert found.count("no answer from its node within 0.02 s") == AT_ONCE
+        busy = "other logs are being read: this one waited 0.05 s for its turn, and its node was not asked"
+        assert found.count(busy) == 2 * AT_ONCE + 1
+        node.over.set()
+        assert await trouble() == "too late", "turns are given back when the nodes have answered"
 
 
 # --- over real sockets
@@ -202,4 +275,7 @@ async def test_logs_are_served_below_the_job_and_below_its_runs_and_nowhere_else
         ):
             async with client.get(path) as answer:
                 assert answer.status == 404
+        async with client.get("/jobs/vision/mnist/logs/c3/stderr", params={"find": "x" * 201}) as answer:
+            assert answer.status == 400
+            assert await answer.text() == "find: 201 letters are too many to search for: 200 at most\n"
     assert [asked[:3] for asked in node.asked] == [("a:8042", "c3", "stderr"), ("d:8042", "c0", "stderr")]

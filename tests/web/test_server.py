@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
+import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
 from urllib.parse import urljoin, urlsplit
@@ -22,11 +25,11 @@ from trainmaster.api.job import EnvVar
 from trainmaster.api.status import FieldProblem
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.gpus import GpuTrouble
-from trainmaster.master.picture import FleetPicture
+from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe import job_gauges
 from trainmaster.observe.gpus.values import GpuPicture, Holders, Said
 from trainmaster.settings import Settings
-from trainmaster.web import answers, pages
+from trainmaster.web import answers, pages, times
 from trainmaster.web.server import WebServer
 from web.serving import Client, serving, serving_
 
@@ -35,39 +38,6 @@ EVIL = "<script>alert(1)</script>\"'"
 
 def address(client: Client) -> str:
     return client.url
-
-
-async def test_a_standby_lets_the_leader_answer_and_speaks_for_its_own_health() -> None:
-    async with (
-        serving(fleet(picture(name="mnist"))) as leader,
-        serving(fleet(leading=False, leader=address(leader))) as standby,
-    ):
-        async with standby.get("/api/jobs/vision/mnist") as answer:
-            assert (await answer.json())["name"] == "mnist"
-        async with standby.get("/jobs/vision/mnist/") as answer:
-            assert "Content-Security-Policy" in answer.headers
-            assert "mnist" in await answer.text()
-        async with standby.get("/jobs/vision/other/") as answer:
-            assert answer.status == 404
-        async with standby.get("/readyz") as answer:
-            assert (await answer.json())["role"] == "standby"
-
-
-async def test_two_standbys_do_not_pass_a_request_to_and_fro() -> None:
-    shown = replace(fleet(leading=False), leader="")
-    async with serving_(lambda: shown) as one, serving(fleet(leading=False, leader=address(one))) as two:
-        shown = replace(shown, leader=address(two))
-        async with two.get("/api/jobs") as answer:
-            assert await answer.json() == {"jobs": []}
-
-
-async def test_a_leader_that_can_not_be_reached_is_said() -> None:
-    gone = fleet(leading=False, leader="http://127.0.0.1:1")
-    async with serving(gone) as client, client.get("/jobs/vision/mnist/") as answer:
-        assert answer.status == 502
-        words = await answer.text()
-        assert "the leader can't be reached" in words
-        assert words.endswith("http://127.0.0.1:1: Connection refused\n"), "who was asked, and why not"
 
 
 async def test_metrics_are_what_prometheus_reads() -> None:
@@ -363,10 +333,10 @@ async def test_nothing_can_be_changed() -> None:
 
 
 async def test_a_taken_port_is_one_sentence() -> None:
-    first = WebServer(Settings(web_port=0, metrics_port=0), fleet, CollectorRegistry())
+    first = WebServer(Settings(web_port=0, metrics_port=0), Shown(), CollectorRegistry())
     await first.start()
     second = WebServer(
-        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), fleet, CollectorRegistry()
+        Settings(web_port=int(first.url.rpartition(":")[2]), metrics_port=0), Shown(), CollectorRegistry()
     )
     with pytest.raises(UnavailableError, match="can't listen on"):
         await second.start()
@@ -376,4 +346,22 @@ async def test_a_taken_port_is_one_sentence() -> None:
 
 def test_the_public_address_is_what_the_settings_say() -> None:
     settings = Settings(public_url="https://trainmaster.example/t/")
-    assert WebServer(settings, fleet, CollectorRegistry()).url == "https://trainmaster.example/t"
+    assert WebServer(settings, Shown(), CollectorRegistry()).url == "https://trainmaster.example/t"
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He would have megabytes held for him as long as he likes."""
+    monkeypatch.setattr(times, "VIEWER", 0.2)
+    monkeypatch.setattr(pages, "list_page", lambda *_: "x" * (32 << 20))
+    async with serving(fleet()) as client:
+        with socket.create_connection(("127.0.0.1", URL(client.url).port or 0)) as stalled:
+            stalled.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await cut_off(stalled)
+
+
+async def cut_off(stalled: socket.socket) -> None:
+    async with asyncio.timeout(30):
+        with suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(0.05)
+                stalled.sendall(b"\r\n")

@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observe.pictures import NOW, picture, remembers
+from plan.build import THROUGH_NEW, World, job
+from trainmaster.master.picture import Picture
 from trainmaster.plan.ends import Life
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, replace
+from trainmaster.web.logs import place_of
 from trainmaster.web.pages import job_page
 from trainmaster.web.timeline import LABELS, MOST, WIDTH, Timeline, timeline_of
 
@@ -44,8 +47,11 @@ def test_bars_stand_where_their_times_are() -> None:
     middle = (LABELS + WIDTH) / 2
     assert (before.x, before.x + before.width, now.x, now.x + now.width) == (LABELS, middle, middle, WIDTH)
     assert (before.tone, now.tone) == ("bad", "good")
-    assert before.title == "worker-0, run 1, on a: 14:50:00 to 14:58:20 (8m), Retryable (exit code 137)"
-    assert now.title.endswith("on b: 14:58:20 to now (8m), running or starting")
+    assert (
+        before.title
+        == "worker-0, run 1, on a: 2025-06-15 14:50:00 to 14:58:20 (8m), Retryable (exit code 137)"
+    )
+    assert now.title.endswith("on b: 2025-06-15 14:58:20 to now (8m), running or starting")
     assert before.href == "logs/c0/stderr"
 
 
@@ -61,9 +67,86 @@ def test_an_end_of_which_nothing_was_heard_is_not_given_a_code() -> None:
     assert bar.title.endswith(", told to go")
 
 
+def test_the_day_is_said_and_once_where_it_is_the_same() -> None:
+    (bar,) = drawn(life(0, 0, 86_400), running=0).rows[0].bars
+    assert "2025-06-15 14:50:00 to 2025-06-16 14:50:00 (1d)" in bar.title
+    assert drawn(life(0, 0, 1)).begins == "2025-06-15 14:50:00"
+
+
+# --- of jobs as the engine leaves them
+
+FREE = {"backoff": {"base": 0}}
+
+
+def world(scope: str = "Replica") -> World:
+    """Two workers that waited for a minute, started for another one, and have run for ten."""
+    roles = {"worker": {"restartScope": scope}}
+    told = World(job("Generic", FREE, roles=roles, worker=2), limits=THROUGH_NEW)
+    told.later(60)
+    told.registers()
+    told.grants("worker-0", "worker-1").later(60)
+    return told.starts().later(600)
+
+
+def phases(told: World) -> list[tuple[str, str]]:
+    line = timeline_of(told.memory, told.now)
+    assert line
+    return [(bar.title.partition(":")[0], bar.title.partition(": ")[2]) for bar in line.phases]
+
+
+def test_a_job_that_runs_has_waited_started_and_run() -> None:
+    assert phases(world()) == [
+        ("Waiting", "1970-01-01 02:46:40 to 02:47:40"),
+        ("Starting", "1970-01-01 02:47:40 to 02:48:40"),
+        ("Running", "1970-01-01 02:48:40 to 02:58:40"),
+    ]
+
+
+def test_a_job_that_ended_is_not_said_to_start() -> None:
+    told = world().ends("worker-0", 0)
+    told.now += 60
+    told.ends("worker-1", 0).closes()
+    assert told.memory.finished
+    active = ("Active", "1970-01-01 02:47:40 to 02:59:40")
+    assert phases(told.later(3600)) == [("Waiting", "1970-01-01 02:46:40 to 02:47:40"), active]
+
+
+def test_a_job_that_restarted_is_not_said_to_have_been_starting_all_the_time() -> None:
+    told = world("Job").ends("worker-0", 137).obeys().later(60)
+    told.runs().later(60)
+    assert [said for said, _ in phases(told)] == ["Waiting", "Active", "Running"]
+
+
+def test_what_ran_before_it_was_suspended_belongs_to_the_run() -> None:
+    told = world()
+    suspended = job("Generic", {**FREE, "suspend": True}, worker=2)
+    told.declares(suspended).closes().later(600)
+    assert [said for said, _ in phases(told)] == ["Waiting", "Active"]
+    assert phases(told)[1][1].endswith("to 02:58:40"), "it was at work until it was suspended"
+    told.declares(job("Generic", FREE, worker=2)).runs().later(60)
+    line = timeline_of(told.memory, told.now)
+    assert line
+    assert [len(row.bars) for row in line.rows] == [2, 2], "before and after"
+
+
 def test_the_lives_of_an_earlier_run_are_left_to_its_own_page() -> None:
-    line = drawn(life(0, -500, -400), life(1, 0, 10), running=0)
-    assert [row.name for row in line.rows] == ["worker-1"]
+    told = world().ends("worker-0", 0).ends("worker-1", 0).closes().later(60)
+    told.declares(job("Generic", {**FREE, "rerun": 1}, worker=2)).runs().later(60)
+    assert told.memory.past_runs
+    line = timeline_of(told.memory, told.now)
+    assert line
+    assert [len(row.bars) for row in line.rows] == [1, 1]
+
+
+def test_replicas_that_ended_lead_to_their_logs() -> None:
+    told = world().ends("worker-0", 0).ends("worker-1", 0).closes()
+    shown = Picture(told.declared, told.memory, told.status, told.now)
+    page = job_page(shown, told.now)
+    _, _, rows = page.partition('<table class="replicas">')
+    for container in ("c1", "c2"):
+        assert rows.count(f'<td><a href="logs/{container}/stdout">') == 1
+        assert rows.count(f"logs/{container}/stdout") == 1, "once"
+        assert place_of(shown, container)
 
 
 def test_of_many_replicas_those_with_most_lives_are_drawn() -> None:

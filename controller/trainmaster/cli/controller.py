@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
     from trainmaster.master.boundary import History, Source
+    from trainmaster.master.checkpoints import CheckpointWatch
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.tickets import Tickets
@@ -51,10 +52,12 @@ def controller(
     from trainmaster.hadoop.configuration import read
     from trainmaster.observe.logs import set_up
     from trainmaster.observe.stalls import Stalls
+    from trainmaster.web.access import proves_viewers
 
     misspelt: list[str] = []
     settings = choices.settings(say=misspelt.append)
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
+    proves_viewers(settings.access, conf)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
     for words in misspelt:
         log.warning(words)
@@ -69,7 +72,6 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.hadoop.asking import Asking
     from trainmaster.hadoop.http import Http
     from trainmaster.hadoop.logs import ContainerLogs
-    from trainmaster.master.checkpoints import CheckpointWatch
     from trainmaster.master.garbage import Garbage
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import Shown
@@ -80,7 +82,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.observe.metrics import make_registry
     from trainmaster.reports.door import ReportsDoor
     from trainmaster.reports.leader import LeadersDoor
-    from trainmaster.sources.checkpoints import Checkpoints
+    from trainmaster.web import times
     from trainmaster.web.server import WebServer
 
     shown = Shown()
@@ -91,8 +93,9 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.gpu_picture, Bill(registry))
     registry.register(GpuCollector(shown.last, watch.picture))
     source = _source(settings, registry)
-    http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls)
-    web = WebServer(settings, shown.picture, registry, gpus=watch.picture, logs=ContainerLogs(conf, http))
+    # Of its own: nodes that are slow to send logs hold up no look at the cluster.
+    logs_http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls, times.NODE)
+    web = WebServer(settings, shown, registry, gpus=watch.picture, logs=ContainerLogs(conf, logs_http))
     web.past.reader = _past_runs(settings)
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
@@ -115,12 +118,12 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
                 "version": package_version(),
             },
         )
-        beats, checkpoints = fleet.beats, Checkpoints(settings)
+        beats, checkpoints = fleet.beats, _checkpoints(settings)
         await beats.until_one_ends(
             source=lambda: source.run(beats),
             fleet=lambda: _run_until_signal(fleet),
             gpus=lambda: watch.run(fleet),
-            checkpoints=lambda: CheckpointWatch(settings.checkpoint_interval, checkpoints).run(fleet),
+            checkpoints=lambda: checkpoints.run(fleet),
             garbage=Garbage().run,
             reports=lambda: door.run(fleet, lambda: leaders.url),
             leaders=leaders.run,
@@ -129,9 +132,16 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     finally:
         await asking.close()
         await web.stop()
-        await http.close()
+        await logs_http.close()
         await source.close()
         log.info("stopped")
+
+
+def _checkpoints(settings: Settings) -> CheckpointWatch:
+    from trainmaster.master.checkpoints import CheckpointWatch
+    from trainmaster.sources.checkpoints import Checkpoints
+
+    return CheckpointWatch(settings.checkpoint_interval, Checkpoints(settings))
 
 
 def _tickets(settings: Settings, conf: HadoopConf) -> Tickets | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 WITH_SCRIPTS: Final = "train.py"
 """a starter that has one saves checkpoints, by a module that all share"""
 SHARED: Final = "checkpoints.py"
+LONGEST: Final = 63
+"""characters of a job's name"""
 
 
 def init(
@@ -27,12 +31,16 @@ def init(
 ) -> None:
     """Write a job to begin with, and its script, with comments on what to change."""
     written = starter(framework, name or _name_of(folder))
-    there = [file for file in written if (folder / file).exists()]
-    if there:
-        raise UsageError(f"{folder / there[0]} is there already, and nothing is written over")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, text in written.items():
-        (folder / file).write_text(text)
+    try:
+        there = [file for file in written if (folder / file).exists()]
+        if there:
+            raise UsageError(f"{folder / there[0]} is there already, and nothing is written over")
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in written.items():
+            (folder / file).write_text(text)
+    except OSError as error:
+        where = error.filename or folder
+        raise UsageError(f"nothing can be written to {folder}: {where}: {error.strerror}") from error
     print(f"wrote {', '.join(str(folder / file) for file in written)}")
     print(f"next: trainmaster validate {folder / 'job.yaml'}")
 
@@ -54,7 +62,28 @@ def starter(framework: str, name: str) -> Mapping[str, str]:
     }
     if WITH_SCRIPTS in texts:
         texts[SHARED] = (_starters() / SHARED).read_text()
-    return texts | {"job.yaml": texts["job.yaml"].replace("NAME", name)}
+    return texts | {"job.yaml": _filled(texts["job.yaml"], name)}
+
+
+def _filled(job: str, name: str) -> str:
+    """The name in quotes where it stands alone: in YAML 2024 is a number, and `on` to some a truth. Raises UsageError for what no
+    job may be called."""
+    from trainmaster.api import messages
+    from trainmaster.api.job import JOB_NAME
+
+    if len(name) > LONGEST or not re.fullmatch(JOB_NAME, name):
+        raise UsageError(
+            f"{name!r} is no name of a job: it {messages.JOB_NAME}, and has {LONGEST} characters at most"
+        )
+    named = job.replace("name: NAME", f'name: "{name}"').replace("NAME", name)
+    return named.replace("/user/USER/", f"/user/{_user()}/")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name
+        return str(os.getuid())
 
 
 def _starters() -> Traversable:
@@ -63,5 +92,5 @@ def _starters() -> Traversable:
 
 def _name_of(folder: Path) -> str:
     """The folder's name as a job may be called."""
-    words = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-")[:63].strip("-")
+    words = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-")[:LONGEST].strip("-")
     return words or "training"

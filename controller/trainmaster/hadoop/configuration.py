@@ -26,6 +26,7 @@ FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 _DEFAULTS = {
     "fs.defaultFS": "file:///",
     "hadoop.security.authentication": "simple",
+    "hadoop.http.authentication.type": "simple",
     "yarn.resourcemanager.hostname": "0.0.0.0",  # noqa: S104 - Hadoop's own way of saying "this machine"
     "yarn.http.policy": "HTTP_ONLY",
     "yarn.resourcemanager.ha.enabled": "false",
@@ -63,6 +64,8 @@ class HadoopConf:
     """base URL of the REST server of aggregated logs; empty where there is none"""
     default_fs: str
     kerberos: bool
+    web_authentication: str
+    """how Hadoop's web servers tell who asks; simple: anybody is who he says he is"""
     protections: tuple[Protection, ...]
     """what may be done to RPC's messages, the best liked first"""
     manager_principal: str
@@ -103,6 +106,7 @@ def parse(properties: Mapping[str, str]) -> HadoopConf:
         log_server=get(properties, "yarn.log.server.web-service.url").rstrip("/"),
         default_fs=get(properties, "fs.defaultFS"),
         kerberos=get(properties, "hadoop.security.authentication").lower() == "kerberos",
+        web_authentication=get(properties, "hadoop.http.authentication.type").lower(),
         protections=protection.wanted(get(properties, protection.SETTING)),
         manager_principal=get(properties, MANAGER_PRINCIPAL),
         manager_pattern=get(properties, f"{MANAGER_PRINCIPAL}.pattern"),

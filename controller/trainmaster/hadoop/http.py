@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import requests
+import urllib3
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
@@ -40,8 +43,16 @@ Json = Any
 class Http:
     """A few sessions, kept for their open connections, lent to one thread at a time."""
 
-    def __init__(self, user: str = "", ca_file: Path | None = None, calls: Calls = unheard) -> None:
-        """InvalidError when the file of whom to trust is none. `calls` is told what came of each request."""
+    def __init__(
+        self,
+        user: str = "",
+        ca_file: Path | None = None,
+        calls: Calls = unheard,
+        patience: float | None = None,
+    ) -> None:
+        """InvalidError when the file of whom to trust is none. `calls` is told what came of each request. `patience`: seconds
+        until all of an answer must have come; left out, it may go on for as long as some of it comes every READ_TIMEOUT."""
+        self._patience = patience
         self._user, self._trusted = user, trust(ca_file)
         self._of_nodes, self._of_manager = calls(Wire.NODE_HTTP), calls(Wire.MANAGER_HTTP)
         self._idle: deque[requests.Session] = deque(maxlen=_THREADS)
@@ -82,21 +93,22 @@ class Http:
     def _got(self, url: str, params: dict[str, str], accept: str, most: int) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
         session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
+        until = time.monotonic() + (self._patience or math.inf)
         try:
             answer = session.get(
                 url,
                 params=named,
                 headers={"Accept": accept},
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(CONNECT_TIMEOUT, self._patience or READ_TIMEOUT),
                 stream=True,
             )
-            content = _bounded(url, answer, most)
+            content = _bounded(url, answer, most, until)
         except NegotiationError as error:
             session.close()
             raise error.of(url) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             session.close()
-            raise UnavailableError(f"{url}: {why(error)}") from error
+            raise UnavailableError(f"{url}: {why(error, self._patience)}") from error
         self._give_back(session)
         if answer.status_code != requests.codes.ok:
             raise http_error(url, answer.status_code, content)
@@ -109,14 +121,20 @@ class Http:
             self._idle.append(session)
 
 
-def _bounded(url: str, answer: requests.Response, most: int) -> bytes:
-    """All of an answer that isn't larger: whoever sends without end must not fill our memory."""
+def _bounded(url: str, answer: requests.Response, most: int, until: float) -> bytes:
+    """All of an answer that isn't larger, and comes by a time of the monotonic clock: whoever sends without end must not fill
+    our memory, nor hold a thread."""
     content = bytearray()
-    for piece in answer.iter_content(1 << 16):
+    while piece := answer.raw.read1(
+        1 << 16, decode_content=True
+    ):  # what has come: not waiting until a piece is full
         content += piece
         if len(content) > most:
             answer.close()
             raise UnavailableError(f"{url} answers with more than {most} bytes")
+        if time.monotonic() > until:
+            answer.close()
+            raise UnavailableError(f"{url}: it sends its answer too slowly")
     return bytes(content)
 
 

@@ -58,13 +58,14 @@ class _Trusting(HTTPAdapter):
         """The context checks. Left alone, requests would trust a list of public authorities of its own as well."""
 
 
-def why(error: BaseException) -> str:
-    """What went wrong, without addresses and parameters, which libraries put into their words."""
+def why(error: BaseException, patience: float | None = None) -> str:
+    """What went wrong, without addresses and parameters, which libraries put into their words. `patience`: seconds that an
+    answer was waited for, where these aren't READ_TIMEOUT."""
     causes = list(_causes(error))
     for kind, words in _WORDS:
         for cause in causes:
             if isinstance(cause, kind):
-                return words(cause)
+                return words(cause) if words else f"no answer within {patience or READ_TIMEOUT:g} s"
     told = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.errno)
     return next(filter(None, told), type(error).__name__)
 
@@ -90,11 +91,11 @@ def _no_tls(error: ssl.SSLError) -> str:
     return f"no TLS with it: {(error.reason or 'it broke off').replace('_', ' ').lower()}"
 
 
-_WORDS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
+_WORDS: tuple[tuple[type[BaseException], Callable[[Any], str] | None], ...] = (
     (ssl.SSLCertVerificationError, _untrusted),
     (ssl.SSLError, _no_tls),
     (requests.ConnectTimeout, lambda _: f"no connection within {CONNECT_TIMEOUT:g} s"),
-    (TimeoutError, lambda _: f"no answer within {READ_TIMEOUT:g} s"),
+    (TimeoutError, None),
     (socket.gaierror, lambda _: "its name can't be resolved"),
     (ConnectionRefusedError, lambda _: "connection refused"),
     (ConnectionError, lambda _: "it closed the connection"),

@@ -15,6 +15,7 @@ from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.declared import Declared
 from trainmaster.errors import TrainmasterError
 from trainmaster.master import clock
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Look(Protocol):
     async def newest(self, uid: str, url: str, user: str) -> CheckpointStatus | None: ...
     def knows(self, uid: str) -> bool: ...
     def keep_only(self, uids: Iterable[str]) -> None: ...
+    def close(self) -> None: ...
 
 
 class Trainings(Protocol):
@@ -106,9 +108,8 @@ class CheckpointWatch:
                 self.turn(fleet, clock.monotonic())
                 await asyncio.sleep(TURN)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await cancelled(self._tasks.values())
+            self._look.close()
 
     def turn(self, fleet: Trainings, now: float) -> None:
         """Begin to look for those that are due, longest waiting first."""

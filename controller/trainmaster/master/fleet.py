@@ -111,6 +111,11 @@ class Fleet:
         """The same of those jobs alone that hold GPUs: it is asked for every other second."""
         return self._pictured(m for m in self._masters.values() if m.shown and m.shown.status.gpus)
 
+    @property
+    def leader(self) -> str:
+        """Where the web server of another controller is, which leads; empty where none is known."""
+        return "" if self._leading else self._source.lease.leader
+
     def _pictured(self, masters: Iterable[JobMaster]) -> FleetPicture:
         return FleetPicture(
             jobs={m.memory.uid: picture for m in masters if (picture := m.picture)},
@@ -120,7 +125,7 @@ class Fleet:
             looked_at=self._intake.looked_at,
             expiry=self._expiries.known.application,
             gpus=self._cluster.gpus if self._leading else NO_GPUS,
-            leader="" if self._leading else self._source.lease.leader,
+            leader=self.leader,
             trouble=self._intake.trouble or self._source.trouble,
             unable=self._source.unable,
             unforeseen=self.beats.trouble,

@@ -104,6 +104,9 @@ class Pictured(Protocol):
 
     def gpu_picture(self) -> FleetPicture: ...
 
+    @property
+    def leader(self) -> str: ...
+
 
 class Identity(Protocol):
     """Whatever adds to a picture who the controller is to the cluster (master/tickets.py)."""
@@ -127,6 +130,10 @@ class Shown:
         if self.identity is not None:
             self._last = self.identity.shown(self._last)
         return self._last
+
+    def leader(self) -> str:
+        """Where the web server of another controller is, which leads; empty where none is known. It costs no picture."""
+        return self.fleet.leader if self.fleet is not None else ""
 
     def gpu_picture(self) -> FleetPicture:
         """A new one of those jobs alone that hold GPUs; on the loop alone as well."""

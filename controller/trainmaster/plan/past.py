@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from trainmaster.plan.ends import Life
+from trainmaster.plan.ends import LastExit, Life
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 
 MOST = 100
@@ -27,7 +27,7 @@ def with_past(before: Memory, after: Memory, now: float) -> Memory:
     told = dict(chain.from_iterable(_told(was, now_) for was, now_ in pairs if now_))
     if not over and not told:
         return after
-    lives = (*(_with_end(life, told) for life in after.lives), *over)
+    lives = _with_ends((*after.lives, *over), told)
     return after if lives == after.lives else replace(after, lives=lives[-MOST:])
 
 
@@ -37,30 +37,39 @@ def _over(was: ReplicaMemory, now_: ReplicaMemory | None, now: float) -> Life | 
         return None
     last = now_.last_exit if now_ else None
     mine = last if last and last is not was.last_exit and last.container == was.container else None
+    return _ended(life_of(was), mine) if mine else replace(life_of(was), ended=now)
+
+
+def life_of(replica: ReplicaMemory) -> Life:
+    """That of the process in its container, which isn't over."""
     return Life(
-        role=was.key.role,
-        index=was.key.index,
-        run=was.run,
-        process=was.process,
-        container=was.container,
-        host=was.host,
-        http=was.http,
-        began=was.bound_at,
-        ended=mine.at if mine else now,
-        code=mine.code if mine else None,
-        cause=mine.cause.value if mine else "",
+        role=replica.key.role,
+        index=replica.key.index,
+        run=replica.run,
+        process=replica.process,
+        container=replica.container,
+        host=replica.host,
+        http=replica.http,
+        began=replica.bound_at,
     )
 
 
-def _told(was: ReplicaMemory, now_: ReplicaMemory) -> Iterator[tuple[str, ReplicaMemory]]:
+def _ended(life: Life, last: LastExit) -> Life:
+    return replace(life, ended=last.at, code=last.code, cause=last.cause.value)
+
+
+def _told(was: ReplicaMemory, now_: ReplicaMemory) -> Iterator[tuple[str, LastExit]]:
     """A late end, of a container that was let go before."""
     if now_.last_exit and now_.last_exit is not was.last_exit:
-        yield now_.last_exit.container, now_
+        yield now_.last_exit.container, now_.last_exit
 
 
-def _with_end(life: Life, told: dict[str, ReplicaMemory]) -> Life:
-    replica = told.get(life.container)
-    if replica is None or replica.last_exit is None or life.code is not None:
-        return life
-    last = replica.last_exit
-    return replace(life, ended=last.at, code=last.code, cause=last.cause.value)
+def _with_ends(lives: tuple[Life, ...], told: dict[str, LastExit]) -> tuple[Life, ...]:
+    """A container ends with the last of the processes that it had: the others ended before, and nobody was told how."""
+    newest = {life.container: at for at, life in enumerate(lives)} if told else {}
+    return tuple(
+        _ended(life, told[life.container])
+        if life.container in told and newest[life.container] == at and life.code is None
+        else life
+        for at, life in enumerate(lives)
+    )

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from trainmaster.addresses import url_of
 from trainmaster.errors import UnavailableError
 from trainmaster.json_text import loads
 from trainmaster.master import clock
@@ -93,9 +94,7 @@ class ReportsDoor:
         said = loads(await out.readline() or b'{"error": "the reports door did not open"}')
         if "error" in said:
             raise UnavailableError(said["error"])
-        host = self._settings.listen
-        shown = f"[{host}]" if ":" in host else host
-        self.own_url = self._settings.advertise.rstrip("/") or f"http://{shown}:{said['port']}"
+        self.own_url = self._settings.advertise.rstrip("/") or url_of(self._settings.listen, said["port"])
         self._found.url = self._settings.url.rstrip("/") or self.own_url
         log.info("the reports door is open", extra={"url": self._found.url})
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import aiohttp
 
+from trainmaster.addresses import REPORTS, VIA
 from trainmaster.json_text import loads
 
 LOOK = 2.0
 TIMEOUT = aiohttp.ClientTimeout(total=2.0)
-ADDRESS = "/api/reports"
 LONGEST = 4096
 
 
@@ -34,7 +34,7 @@ class LeadersDoor:
     @staticmethod
     async def _asked(session: aiohttp.ClientSession, leader: str) -> str:
         try:
-            async with session.get(f"{leader}{ADDRESS}", headers={"Via": "1.1 trainmaster"}) as answer:
+            async with session.get(f"{leader}{REPORTS}", headers={"Via": VIA}) as answer:
                 said = loads(await answer.content.read(LONGEST))
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return ""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import web
 
+from trainmaster.addresses import VIA
 from trainmaster.json_text import loads
 from trainmaster.reports.book import Book, Job, RefusalError, place_of, report_of
 
@@ -24,7 +25,6 @@ PENALTY, PENALTIES = 1.0, 500
 """seconds by which a refusal of somebody who may be flooding is late, and how many wait at one time"""
 READY = {"ready": True}
 """what is told of a process that is ready (master/readiness.py)"""
-VIA = "1.1 trainmaster"
 FORWARD = aiohttp.ClientTimeout(total=5.0)
 ADDRESS = "/reports/{uid}/{role}/{index}/{run}/{generation}"
 
@@ -65,7 +65,7 @@ class Door:
             raise RefusalError(401, "a report is sent with Authorization: Bearer $TRAINMASTER_STATUS_TOKEN")
         if job is None:
             raise RefusalError(404, "no such job runs here")
-        if not hmac.compare_digest(token.strip().encode(), job.token.encode()):
+        if not hmac.compare_digest(token.strip().encode(errors="surrogateescape"), job.token.encode()):
             raise RefusalError(403, "this token isn't the one of this job")
         return job
 

@@ -151,7 +151,8 @@ class Access(BaseModel):
     proxies: Networks = ()
     """addresses or networks of these proxies: from any other the header counts for nothing"""
     yarn_proxies: Networks = ()
-    """addresses of YARN's web proxy (the ResourceManagers, if it runs inside of them), whose cookie names the viewer"""
+    """addresses of YARN's web proxy (the ResourceManagers, if it runs inside of them), whose cookie names the viewer; refused
+    where Hadoop's web servers don't ask for Kerberos, since anybody can call himself anybody there"""
     peer_key_file: Path | None = None
     """file of a key that all controllers share: with it one that stands by tells the leader who looks. Bearer tokens need none"""
     viewers: tuple[ViewRule, ...] = ()
@@ -161,6 +162,8 @@ class Access(BaseModel):
     def _trusts_somebody(self) -> Access:
         if self.header and not self.proxies:
             raise ValueError("header needs proxies: without their addresses anybody could write it")
+        if self.viewers and not (self.ways or self.peer_key_file):
+            raise ValueError("viewers needs a way to tell who looks: tokens_file, header or yarn_proxies")
         return self
 
     @property

@@ -17,6 +17,8 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from trainmaster.api.history import EndedRun
+from trainmaster.errors import InvalidError
+from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.settings import Access, Networks, ViewRule
 from trainmaster.web.secrets import KeyFile, TokenFile
@@ -28,6 +30,17 @@ VOUCHED: Final = "X-Trainmaster-Viewer"
 VOUCHED_FOR: Final = 60.0
 """seconds for which the word of another controller counts"""
 LONGEST_NAME: Final = 256
+
+
+def proves_viewers(access: Access, conf: HadoopConf) -> None:
+    """Raises InvalidError where YARN's web proxy is believed, and itself believes whatever anybody says."""
+    if not access.yarn_proxies or (conf.kerberos and conf.web_authentication != "simple"):
+        return
+    name = "hadoop.http.authentication.type" if conf.kerberos else "hadoop.security.authentication"
+    raise InvalidError(
+        f"access.yarn_proxies: with {name}=simple anybody can call himself anybody at YARN's web proxy (?user.name=), so its "
+        "word proves nothing: leave the setting out, or use Kerberos for Hadoop's web servers as well"
+    )
 
 
 class DeniedError(Exception):
@@ -115,7 +128,7 @@ class Gate:
     def _vouched(self, asked: Asked, now: float) -> str:
         said, _, signature = asked.headers.get(VOUCHED, "").rpartition(" ")
         key = self._key.key() if self._key and said else b""
-        if not key or not hmac.compare_digest(_signed(key, said).encode(), signature.encode()):
+        if not key or not hmac.compare_digest(_signed(key, said).encode(), _bytes(signature)):
             return ""
         name, _, until = said.partition(" ")
         return unquote(name) if until.isdigit() and now <= int(until) <= now + 2 * VOUCHED_FOR else ""
@@ -150,7 +163,12 @@ class Gate:
 
 
 def _signed(key: bytes, said: str) -> str:
-    return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, _bytes(said), hashlib.sha256).hexdigest()
+
+
+def _bytes(header: str) -> bytes:
+    """As they came: those that are no text stand in a header as surrogates."""
+    return header.encode(errors="surrogateescape")
 
 
 def _within(remote: str, networks: Networks) -> bool:

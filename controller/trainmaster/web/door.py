@@ -8,13 +8,14 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from trainmaster.addresses import REPORTS
 from trainmaster.web import pages
 from trainmaster.web.access import Asked, DeniedError, Gate, Viewer
 from trainmaster.web.site import html
 
 _VIEWER: Final = web.RequestKey("viewer", Viewer)
 
-OPEN = frozenset({"/api/reports"})
+OPEN = frozenset({REPORTS})
 """what is told to anybody, since it says nothing of jobs"""
 
 

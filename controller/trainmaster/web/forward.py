@@ -5,6 +5,7 @@ Never here: metrics and health, which each controller tells of itself.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
@@ -12,14 +13,13 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from trainmaster.master.picture import FleetPicture
+from trainmaster.addresses import VIA
+from trainmaster.web import times
 
-VIA = "1.1 trainmaster"
-TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 KEPT = ("Content-Type", "Location", "WWW-Authenticate")
 """headers of an answer that come through; the others are made here"""
 AT_ONCE = 32
-"""requests that are passed on at one time; more wait their turn, within their time-out"""
+"""requests that are passed on at one time; further ones wait for their turn"""
 CHUNK = 64 << 10
 
 Vouch = Callable[[web.Request], Awaitable[dict[str, str]]]
@@ -28,18 +28,19 @@ Vouch = Callable[[web.Request], Awaitable[dict[str, str]]]
 class Forward:
     """Answers from the leader's mouth where another controller leads; otherwise the own handler's."""
 
-    def __init__(self, picture: Callable[[], FleetPicture], vouch: Vouch) -> None:
-        self._picture, self._vouch = picture, vouch
+    def __init__(self, leader: Callable[[], str], vouch: Vouch) -> None:
+        self._leader, self._vouch = leader, vouch
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
     def __call__(self, handler: Handler) -> Handler:
         async def forwarded(request: web.Request) -> web.StreamResponse:
-            leader = self._picture().leader
+            leader = self._leader()
             if not leader or VIA in request.headers.get("Via", ""):
                 return await handler(
                     request
                 )  # what was passed on once is answered: two standbys must not play ball
-            return await self._ask(leader, request)
+            return await self._in_turn(leader, request)
 
         return forwarded
 
@@ -48,36 +49,50 @@ class Forward:
         if self._session:
             await self._session.close()
 
+    async def _in_turn(self, leader: str, request: web.Request) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(times.TURN):
+                await self._turns.acquire()
+        except TimeoutError:
+            words = f"this controller stands by, and passes on {AT_ONCE} other requests at this moment; try again\n"
+            return web.Response(text=words, status=503, headers={"Retry-After": "5"})
+        try:
+            return await self._ask(leader, request)
+        finally:
+            self._turns.release()
+
     async def _ask(self, leader: str, request: web.Request) -> web.StreamResponse:
         headers = {"Via": VIA, "Accept": request.headers.get("Accept", "*/*"), **await self._vouch(request)}
         asked = self._connected().get(f"{leader}{request.rel_url}", headers=headers, allow_redirects=False)
         try:
-            async with asked as answer:
-                return await _passed_on(request, answer)
+            answer = await asked
         except (aiohttp.ClientError, TimeoutError) as error:
             words = f"this controller stands by, and the leader can't be reached: {leader}: {_why(error)}\n"
             return web.Response(text=words, status=502)
+        async with answer:
+            return await _passed_on(request, answer)
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=AT_ONCE)
+            patience = aiohttp.ClientTimeout(connect=times.LEADER, sock_read=times.LEADER)
             self._session = aiohttp.ClientSession(
-                timeout=TIMEOUT, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+                timeout=patience, connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
 
 
 async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     """Piece by piece: a standby needn't hold a page of thousands of rows. What breaks off in the midst breaks off for the
-    viewer, too, so that nobody takes a part for the whole."""
+    viewer, too, so that nobody takes a part for the whole; and who doesn't take it in time holds up the others no longer."""
     kept = {name: answer.headers[name] for name in KEPT if name in answer.headers}
     passed = web.StreamResponse(status=answer.status, headers=kept)
-    await passed.prepare(request)
     try:
-        async for piece in answer.content.iter_chunked(CHUNK):
-            await passed.write(piece)
-        await passed.write_eof()
-    except (aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(times.VIEWER):
+            await passed.prepare(request)
+            async for piece in answer.content.iter_chunked(CHUNK):
+                await passed.write(piece)
+            await passed.write_eof()
+    except (aiohttp.ClientError, ConnectionError, TimeoutError):
         if request.transport:
             request.transport.abort()
     return passed
@@ -85,6 +100,6 @@ async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> we
 
 def _why(error: aiohttp.ClientError | TimeoutError) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {TIMEOUT.total:g} s"
+        return f"no answer within {times.LEADER:g} s"
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else type(error).__name__

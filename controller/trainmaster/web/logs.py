@@ -7,23 +7,30 @@ and is never taken from an address.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, ParamSpec, Protocol
 
-from trainmaster.errors import TrainmasterError
+from trainmaster.errors import InvalidError, TrainmasterError
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.picture import Picture
 from trainmaster.plan.memory import Memory
-from trainmaster.web.log_text import LONGEST, Line, lines
+from trainmaster.web import times
+from trainmaster.web.log_text import NOTHING, Lines, lines
 
 FILES: Final = ("stdout", "stderr")
 SIZES: Final = (64, 256, 1024, 4096)
 """KiB from the end of a file that can be asked for"""
-PATIENCE: Final = 15.0
-"""seconds"""
+LONGEST_FIND: Final = 200
+"""letters that can be searched for"""
 AT_ONCE: Final = 4
-"""logs that are fetched at one time; further ones wait"""
+"""logs that are fetched and shown at one time; further ones wait"""
+THREADS: Final = 2
+"""in which their pages are made"""
+
+P = ParamSpec("P")
 
 
 class Reader(Protocol):
@@ -52,7 +59,7 @@ class Log:
     size: int
     """KiB that were asked for"""
     find: str
-    lines: tuple[Line, ...] = ()
+    shown: Lines = NOTHING
     begins: int = 0
     """byte of the file at which they begin"""
     length: int = 0
@@ -62,27 +69,56 @@ class Log:
 
 
 class Logs:
-    """Fetches few at a time: a slow NodeManager holds up other readers, and nothing else."""
+    """Fetches and shows few at a time, in threads: slow NodeManagers and large logs hold up other readers, and nothing else."""
 
     def __init__(self, reader: Reader | None) -> None:
         self._reader = reader
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="logs")
 
-    async def read(self, place: Place, file: str, words: Mapping[str, str]) -> Log:
-        """The end of a file of that container. `words` are the address's: `size` in KiB, `find`."""
-        log = Log(place, file, _size(words.get("size", "")), words.get("find", "").strip()[:LONGEST])
+    async def close(self) -> None:
+        """Begin nothing any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def page(
+        self, place: Place, file: str, words: Mapping[str, str], make: Callable[[Log], str]
+    ) -> str:
+        """What is made, in a thread, of the end of a file of that container. `words` are the address's: `size` in KiB, `find`.
+        Raises InvalidError where one can't search for that."""
+        log = Log(place, file, _size(words.get("size", "")), _find(words.get("find", "")))
         if self._reader is None:
-            return _without(log, "this server reads no logs")
+            return await self._made(make, _without(log, "this server reads no logs"))
         try:
-            async with asyncio.timeout(PATIENCE), self._turns:
-                tail = await self._reader.tail(place.http, place.container, file, log.size * 1024)
+            async with asyncio.timeout(times.TURN):
+                await self._turns.acquire()
         except TimeoutError:
-            return _without(log, f"no answer from its node within {PATIENCE:g} s")
+            return await self._made(make, _without(log, _busy()))
+        return await self._in_turn(self._reader, log, make)
+
+    async def _in_turn(self, reader: Reader, log: Log, make: Callable[[Log], str]) -> str:
+        """The turn lasts for as long as the node is asked, also when nobody waits for it any more."""
+        fetching = asyncio.ensure_future(
+            reader.tail(log.place.http, log.place.container, log.file, log.size * 1024)
+        )
+        try:
+            async with asyncio.timeout(times.NODE):
+                tail = await asyncio.shield(fetching)
+            return await self._made(_with, log, tail, make)
+        except TimeoutError:
+            return await self._made(make, _without(log, f"no answer from its node within {times.NODE:g} s"))
         except TrainmasterError as error:
-            return _without(log, str(error))
-        if tail is None:
-            return _without(log, GONE)
-        return await asyncio.to_thread(_with, log, tail)  # megabytes take longer than a heartbeat may wait
+            return await self._made(make, _without(log, str(error)))
+        finally:
+            fetching.add_done_callback(self._over)
+
+    def _over(self, fetching: asyncio.Future[LogTail | None]) -> None:
+        self._turns.release()
+        if not fetching.cancelled():
+            fetching.exception()  # nobody may wait for it any more, and it is no news then
+
+    async def _made(self, make: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
+        work = functools.partial(make, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 GONE: Final = (
@@ -91,13 +127,27 @@ GONE: Final = (
 )
 
 
+def _busy() -> str:
+    return f"other logs are being read: this one waited {times.TURN:g} s for its turn, and its node was not asked"
+
+
 def _without(log: Log, trouble: str) -> Log:
-    return Log(log.place, log.file, log.size, log.find, trouble=trouble)
+    return replace(log, trouble=trouble)
 
 
-def _with(log: Log, tail: LogTail) -> Log:
-    shown = tuple(lines(tail.content, tail.start == 0, log.find))
-    return Log(log.place, log.file, log.size, log.find, shown, tail.start, tail.length)
+def _with(log: Log, tail: LogTail | None, make: Callable[[Log], str]) -> str:
+    if tail is None:
+        return make(_without(log, GONE))
+    shown = lines(tail.content, tail.start == 0, log.find)
+    return make(replace(log, shown=shown, begins=tail.start, length=tail.length))
+
+
+def _find(word: str) -> str:
+    if len(word.strip()) > LONGEST_FIND:
+        raise InvalidError(
+            f"find: {len(word.strip())} letters are too many to search for: {LONGEST_FIND} at most"
+        )
+    return word.strip()
 
 
 def _size(word: str) -> int:

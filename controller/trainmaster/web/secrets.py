@@ -87,4 +87,5 @@ def _parse(text: str) -> dict[bytes, str]:
 
 
 def _digest(token: str) -> bytes:
-    return hmac.digest(b"trainmaster", token.encode(), hashlib.sha256)
+    """Of its bytes as they came, which may be no text."""
+    return hmac.digest(b"trainmaster", token.encode(errors="surrogateescape"), hashlib.sha256)

@@ -18,9 +18,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from trainmaster.addresses import REPORTS
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import clock
-from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.master.picture import FleetPicture, Picture, Shown
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, discovery, pages
@@ -28,10 +29,11 @@ from trainmaster.web.access import Gate, Viewer
 from trainmaster.web.door import Door, viewer_of
 from trainmaster.web.forward import Forward
 from trainmaster.web.health import readiness
+from trainmaster.web.hosts import is_loopback, named, only_by
 from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
 from trainmaster.web.past import Past
-from trainmaster.web.site import Site, html, is_loopback, secure
+from trainmaster.web.site import Site, html, secure
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,14 +52,14 @@ class WebServer:
     def __init__(
         self,
         settings: Settings,
-        fleet_picture: Callable[[], FleetPicture],
+        shown: Shown,
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
         logs: Reader | None = None,
     ) -> None:
         self._settings = settings
-        self._picture = fleet_picture
+        self._picture = shown.picture
         self._registry = registry
         self._now = now
         self._gpus = gpus
@@ -66,9 +68,12 @@ class WebServer:
         """where the reports door is; empty where there is none"""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
         self.past = Past(now)
-        gate = Gate(settings.access, is_loopback(settings.listen))
+        alone = is_loopback(settings.listen)
+        own = named([settings.public_url, settings.advertise]) | {settings.listen.lower()}
+        self._by_name = [only_by(own)] if alone else []
+        gate = Gate(settings.access, alone)
         self._door = Door(gate, now, self._beside)
-        self._forward = Forward(fleet_picture, self._door.vouch)
+        self._forward = Forward(shown.leader, self._door.vouch)
         self._pages = Site(self._jobs_application(), settings.listen, settings.web_port)
         self._monitoring = Site(self._monitoring_application(), settings.listen, settings.metrics_port)
 
@@ -102,6 +107,7 @@ class WebServer:
         await self._monitoring.stop()
         await self._forward.close()
         self.past.close()
+        await self._logs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beside(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -110,13 +116,13 @@ class WebServer:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _jobs_application(self) -> web.Application:
-        application = web.Application(middlewares=[self._door.let_in])
+        application = web.Application(middlewares=[*self._by_name, self._door.let_in])
         application.on_response_prepare.append(secure)
         leaders = self._forward
         application.add_routes(
             [
                 web.get("/", leaders(self._list_page)),
-                web.get("/api/reports", self._reports),
+                web.get(REPORTS, self._reports),
                 web.get("/api/jobs", leaders(self._jobs)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
@@ -130,7 +136,7 @@ class WebServer:
         return application
 
     def _monitoring_application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(middlewares=self._by_name)
         application.on_response_prepare.append(secure)
         application.add_routes(
             [
@@ -217,8 +223,11 @@ class WebServer:
         place = place_of(found, request.match_info["container"]) if found else None
         if found is None or place is None:
             return html(pages.missing_page(*_name(request)), status=404)
-        log = await self._logs.read(place, request.match_info["file"], request.query)
-        return html(await self._beside(pages.log_page, found, log))
+        make = functools.partial(pages.log_page, found)
+        try:
+            return html(await self._logs.page(place, request.match_info["file"], request.query, make))
+        except InvalidError as error:
+            return web.Response(text=f"{error}\n", status=400)
 
     def _found(self, request: web.Request) -> Picture | None:
         """The job of the address; one that the viewer may not see isn't there for him."""

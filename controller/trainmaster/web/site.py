@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import socket
 
 from aiohttp import web
 
+from trainmaster.addresses import url_of
 from trainmaster.errors import UnavailableError
-from trainmaster.web import pages
+from trainmaster.web import pages, times
 
 STOP_SECONDS = 1.0
 """how long a stop waits for requests under way"""
@@ -24,8 +25,7 @@ class Site:
     @property
     def url(self) -> str:
         """The address bound, without a slash at the end."""
-        shown = f"[{self._listen}]" if ":" in self._listen else self._listen
-        return f"http://{shown}:{self._port}"
+        return url_of(self._listen, self._port)
 
     async def start(self) -> None:
         """Bind and serve. Raises UnavailableError when the port is taken."""
@@ -42,19 +42,15 @@ class Site:
         await self._runner.cleanup()
 
 
-def is_loopback(listen: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    try:
-        return ip_address(listen).is_loopback
-    except ValueError:
-        return listen == "localhost"
-
-
 def html(text: str, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="text/html")
 
 
-async def secure(_request: web.Request, response: web.StreamResponse) -> None:
-    """As each answer goes out, whoever made it: aiohttp its 404 and 500, or another controller its page."""
+async def secure(request: web.Request, response: web.StreamResponse) -> None:
+    """As each answer goes out, whoever made it: aiohttp its 404 and 500, or another controller its page. Who takes nothing of it
+    for a while is cut off by the system: megabytes would be held for him as long as he likes."""
+    connection = request.transport.get_extra_info("socket") if request.transport else None
+    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(times.VIEWER * 1000))
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = pages.policy()

@@ -5,7 +5,7 @@ Lengths are units of the picture's own system, `WIDTH` of them from edge to edge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +14,7 @@ from urllib.parse import quote
 from trainmaster.observe.ages import short_age
 from trainmaster.plan.ends import INFRASTRUCTURE, Cause, Life
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.past import life_of
 
 WIDTH: Final = 1000.0
 LABELS: Final = 110.0
@@ -76,7 +77,7 @@ class Timeline:
     left_out: int
     """replicas that aren't drawn"""
     begins: str
-    """the time of day at the axis's left end"""
+    """day and time at the axis's left end"""
 
     @property
     def height(self) -> float:
@@ -110,19 +111,14 @@ def timeline_of(memory: Memory | None, now: float) -> Timeline | None:
         Row(name, TOP + ROW * at, tuple(_bar(axis, life, now) for life in several))
         for at, (name, several) in enumerate(shown.items())
     )
-    return Timeline(_phases(axis, memory, now), rows, _marks(axis), left_out, _clock(begins))
+    return Timeline(_phases(axis, memory, lives, now), rows, _marks(axis), left_out, _clock(begins))
 
 
 def _lives(memory: Memory) -> list[Life]:
-    """Of this run alone: earlier runs have pages of their own."""
-    over = [life for life in memory.lives if life.ended >= memory.queued_at and life.began]
-    return [*over, *(_living(memory))]
-
-
-def _living(memory: Memory) -> Iterable[Life]:
-    for r in memory.replicas:
-        if r.bound:
-            yield Life(r.key.role, r.key.index, r.run, r.process, r.container, r.host, r.http, r.bound_at)
+    """Of this run alone: earlier runs have pages of their own. Those from before it was suspended belong to it."""
+    before = memory.past_runs[-1].verdict.at if memory.past_runs else 0.0
+    over = [life for life in memory.lives if life.began > before]
+    return [*over, *(life_of(r) for r in memory.replicas if r.bound)]
 
 
 def _end(memory: Memory, now: float) -> float:
@@ -147,28 +143,33 @@ def _bar(axis: _Axis, life: Life, now: float) -> Bar:
 
 
 def _title(life: Life, ended: float) -> str:
-    """worker-0, run 2, on node1: 12:00:03 to 12:04:10 (4m7s), Retryable (exit code 137)"""
-    span = (
-        f"{_clock(life.began)} to {_clock(ended) if life.ended else 'now'} ({short_age(ended - life.began)})"
-    )
+    """worker-0, run 2, on node1: 2025-06-15 12:00:03 to 12:04:10 (4m7s), Retryable (exit code 137)"""
+    until = _span(life.began, ended) if life.ended else f"{_clock(life.began)} to now"
     code = f" (exit code {life.code})" if life.code is not None else ""
-    end = f", {life.cause or 'told to go'}{code}" if life.ended else ", running or starting"
-    return f"{life}, run {life.run}, on {life.host}: {span}{end}"
+    end = f"{life.cause or 'told to go'}{code}" if life.ended else "running or starting"
+    return f"{life}, run {life.run}, on {life.host}: {until} ({short_age(ended - life.began)}), {end}"
 
 
-def _phases(axis: _Axis, memory: Memory, now: float) -> tuple[Bar, ...]:
-    """Waiting, starting, and from when on all of it ran for the first time, as far as these times are remembered."""
-    end = _end(memory, now)
+def _phases(axis: _Axis, memory: Memory, lives: Sequence[Life], now: float) -> tuple[Bar, ...]:
+    """Since it was accepted or resumed: when it waited, started, and ran with all processes, as far as that is remembered."""
+    end = memory.verdict.at if memory.verdict else memory.closing_since or now
     times = (
         ("Waiting", "busy", memory.queued_at, memory.active_since or end),
-        ("Starting", "busy", memory.active_since, memory.started_at or end),
+        (*_until_all_ran(memory, lives), memory.active_since, memory.started_at or end),
         ("Running", "good", memory.started_at, end),
     )
     return tuple(
-        axis.bar(began, ended, tone, said, f"{said}: {_clock(began)} to {_clock(ended)}")
+        axis.bar(began, ended, tone, said, f"{said}: {_span(began, ended)}")
         for said, tone, began, ended in times
         if began and ended > began
     )
+
+
+def _until_all_ran(memory: Memory, lives: Sequence[Life]) -> tuple[str, str]:
+    """Since when all processes run isn't remembered of a job that ended, and of one that restarted only since it did."""
+    until = memory.started_at
+    restarted = any(memory.active_since < life.ended <= (until or life.ended) for life in lives)
+    return ("Active", "busy") if memory.closing_since or memory.verdict or restarted else ("Starting", "busy")
 
 
 def _marks(axis: _Axis) -> tuple[Mark, ...]:
@@ -179,4 +180,10 @@ def _marks(axis: _Axis) -> tuple[Mark, ...]:
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _span(began: float, ended: float) -> str:
+    """The day is said once where it is the same."""
+    (day, _), (last_day, time) = _clock(began).split(), _clock(ended).split()
+    return f"{_clock(began)} to {time if last_day == day else _clock(ended)}"

@@ -5,6 +5,7 @@ A file becomes visible under its name by one rename, so a process killed in the 
 
 import os
 import re
+import shutil
 import tarfile
 import tempfile
 import uuid
@@ -36,7 +37,7 @@ class Checkpoints:
             if epochs:
                 with self.fs.open(self._path(epochs[-1]), "rb") as file:  # noqa: SIM117 - for Python 3.8
                     with tarfile.open(fileobj=file, mode="r|") as tar:
-                        tar.extractall(folder)
+                        _unpack(tar, folder)
             yield (epochs[-1], folder) if epochs else (0, None)
 
     @contextmanager
@@ -62,6 +63,19 @@ class Checkpoints:
 
     def _path(self, epoch):
         return f"{self.root}/epoch-{epoch:06}.tar"
+
+
+def _unpack(tar, folder):
+    """Files and folders alone, and none outside of the folder, whoever wrote the tar. Older Pythons have no filter for that."""
+    root = os.path.realpath(folder)
+    for member in tar:
+        target = os.path.normpath(os.path.join(root, member.name))
+        if not (member.isfile() or member.isdir()) or os.path.commonpath([root, target]) != root:
+            raise ValueError(f"a checkpoint doesn't hold such a thing: {member.name!r}")
+        os.makedirs(target if member.isdir() else os.path.dirname(target), exist_ok=True)
+        if member.isfile():
+            with open(target, "wb") as file:
+                shutil.copyfileobj(tar.extractfile(member), file)
 
 
 def publish(url, folder, last):

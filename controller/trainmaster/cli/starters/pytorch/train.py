@@ -47,7 +47,8 @@ def restore(checkpoints, model):
     found = [(0, None)]
     if checkpoints:
         with checkpoints.newest() as (epoch, folder):
-            found = [(epoch, torch.load(f"{folder}/model.pt", map_location="cpu") if folder else None)]
+            # weights_only: what a checkpoint holds is data, whoever wrote it, and never code to run.
+            found = [(epoch, torch.load(f"{folder}/model.pt", "cpu", weights_only=True) if folder else None)]
     dist.broadcast_object_list(found)
     epoch, state = found[0]
     if state:
