@@ -27,7 +27,7 @@ def _after(**roles: str) -> dict[str, object]:
 def test_the_example_prepares_its_data_and_reads_it(room: Room, tmp_path: Path) -> None:
     text = (EXAMPLES / "data-preparation" / "job.yaml").read_text()
     room.controller()
-    room.apply("prepared", text.replace("/tmp/prepared-example", str(tmp_path / "data")))  # noqa: S108 - what stands there
+    room.apply("prepared", text.replace("/tmp/prepared-example", str(tmp_path / "data")))
 
     status = room.until_true("prepared", C.FINISHED)
 
