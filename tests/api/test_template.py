@@ -118,7 +118,8 @@ def test_json_closes_where_it_should() -> None:
         ),
         (
             {"value": "{{world}}", "roles": ["data"]},
-            "spec.template[0].roles[0]: data is prepared before the others have a place, and is told nothing of them: give it env",
+            "spec.template[0].roles[0]: data is prepared before the others have a place, and is told nothing of them:"
+            " give it env",
         ),
         ({"value": "{{rank}} of {{world}}, {{replicas data}} before"}, ""),
     ],
