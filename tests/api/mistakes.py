@@ -135,6 +135,23 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
             )
         ] + [[{}], [5], {}, "Restart", [{"action": "Restart"}] * 33],
     ),
+    (
+        [(*WORKER, "startAfter")],
+        [
+            [], [{}], {}, "ps", [{"role": "worker", "when": "Running"}], [{"role": "ps", "when": "Running"}],
+            [{"role": "", "when": "Running"}], [{"role": "Ps", "when": "Running"}], [{"role": 5, "when": "Running"}],
+            [{"role": "ps"}], [{"when": "Ready"}], [{"role": "ps", "when": "ready"}], [{"role": "ps", "when": "Ready", "x": 1}],
+        ],
+    ),
+    (
+        [(*WORKER, "readiness")],
+        [
+            {}, [], 5, "8080", {"port": 1}, {"port": 0}, {"port": 2}, {"port": 17}, {"port": "1"}, {"port": True}, {"x": 1},
+            {"httpGet": {}}, {"httpGet": {"path": "/a?b=%25"}}, {"httpGet": {"path": "a"}}, {"httpGet": {"path": "/a b"}},
+            {"httpGet": {"path": ""}}, {"httpGet": {"path": "/" + "a" * 1024}}, {"httpGet": {"port": 2}}, {"httpGet": "/"},
+            {"port": 1, "httpGet": {}}, {"httpGet": {"path": "/\r\nX: y"}}, {"httpGet": {"host": "x"}},
+        ],
+    ),
     ([("image",), ("gang", "timout"), ("runPolicy", "suspended"), (*WORKER, "nodeLabel")], ["x"]),
 )  # fmt: skip
 

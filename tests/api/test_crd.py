@@ -88,8 +88,8 @@ def test_every_text_of_the_spec_is_bounded() -> None:
 
 def test_entries_with_names_are_merged_by_name() -> None:
     merged = {path for path, node in nodes(SCHEMA) if node.get("x-kubernetes-list-type") == "map"}
-    role = ".spec.roles.additionalProperties"
-    assert merged == {".spec.env", f"{role}.env", f"{role}.startAfter", ".status.conditions"}
+    roles = ".spec.roles.additionalProperties"
+    assert merged == {".spec.env", f"{roles}.env", f"{roles}.startAfter", ".status.conditions"}
     assert len(merged) == len(KEYS)
 
 

@@ -107,3 +107,28 @@ def test_json_closes_where_it_should() -> None:
     asked = [found for _, found in placeholders(config)]
     assert asked == [Placeholder("addresses", "worker", json=True), Placeholder("index")]
     assert loose(config) == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        (
+            {"value": "{{rank}} {{first data host}}"},
+            "spec.template[0].value: names data, which doesn't run when worker starts",
+        ),
+        (
+            {"value": "{{world}}", "roles": ["data"]},
+            "spec.template[0].roles[0]: data is prepared before the others have a place, and is told nothing of them:"
+            " give it env",
+        ),
+        ({"value": "{{rank}} of {{world}}, {{replicas data}} before"}, ""),
+    ],
+)
+def test_a_preparation_and_the_others_are_told_nothing_of_each_other(
+    variable: dict[str, object], said: str
+) -> None:
+    after = [{"role": "data", "when": "Succeeded"}]
+    roles = {"data": {"command": "c"}, "worker": {"command": "c", "startAfter": after}}
+    spec = {"framework": "Custom", "template": [{"name": "A", **variable}], "roles": roles}
+    _, problems = read_object({"metadata": {"name": "a"}, "spec": spec})
+    assert [str(p) for p in problems] == ([said] if said else [])

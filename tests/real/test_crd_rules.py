@@ -117,6 +117,9 @@ def test_every_rule_of_the_server_is_broken_somewhere_here(served: Served) -> No
     told += [
         *served.refusal({"roles": ROLES}, "a" * 64),
         *served.refusal({"roles": {"Worker": {"command": "c"}}}),
+        *served.refusal(
+            {"roles": {"worker": {"command": "c", "startAfter": [{"role": "Ps", "when": "Running"}]}}}
+        ),
         *served.refusal({"roles": ROLES, "failureRules": [{"action": "Restart", "roles": ["Worker"]}]}),
     ]
     unbroken = [rule for rule in cel.rules() if "== oldSelf" not in rule.true and not _is_told(rule, told)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from real.cluster import until
 from real.reading import SMALL, last_exit, trainers
 from real.rooms import Room
 from real.trainings import EXAMPLES, log
@@ -40,7 +41,6 @@ def test_data_is_prepared_once_and_nobody_trains_before_the_server_answers(
     room: Room, ledger: Ledger
 ) -> None:
     first = room.controller(TRAINMASTER_REPORTS__PORT="0")
-    fails = [{"who": "worker-1", "run": 1, "step": 2, "do": "exit", "with": 3}]
     serves = SMALL | {"command": SERVES.format(folder=ledger.folder), "readiness": {"httpGet": {"path": "/"}}}
     room.drop(
         "ordered",
@@ -49,7 +49,7 @@ def test_data_is_prepared_once_and_nobody_trains_before_the_server_answers(
             "roles": {
                 "data": trainers(ledger, steps=3),
                 "ps": serves | _after(data="Succeeded"),
-                "worker": trainers(ledger, 2, acts=fails, steps=4)
+                "worker": trainers(ledger, 2, steps=40)
                 | {"restartScope": "Job"}
                 | _after(data="Succeeded", ps="Ready"),
             },
@@ -65,6 +65,7 @@ def test_data_is_prepared_once_and_nobody_trains_before_the_server_answers(
     room.controller(TRAINMASTER_REPORTS__PORT="0")
     assert not ledger.starts("worker-0")
     ledger.go("serve")
+    until(lambda: ledger.running("worker-1"))[0].kill()
     status = room.until_true("ordered", C.FINISHED)
 
     assert status.is_true(C.SUCCEEDED)

@@ -70,6 +70,10 @@ NO_SUCH_PLACEHOLDER: Final = "names {{{{{words}}}}}, which is no placeholder: {i
 LOOSE_BRACES: Final = "holds braces that open no placeholder: {text}"
 NO_SUCH_ROLE: Final = "names the role {role}, and spec.roles has {roles}"
 NO_RANK: Final = "a {role} has no rank, for {ranked} are counted: name the roles that are told it"
+TOLD_NOTHING: Final = (
+    "{role} is prepared before the others have a place, and is told nothing of them: give it env"
+)
+NOT_THERE: Final = "names {role}, which doesn't run when {me} starts"
 EMPTY_ROLE: Final = "names the first {role}, which has no replica"
 TOO_LONG_A_GRACE: Final = "is more than 1h: a process that is told to go holds its container all the while"
 NO_PATTERN: Final = "must be one line with something in it besides *, which stands for anything"

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from trainmaster.api import messages
-from trainmaster.api.deciding import ranked
+from trainmaster.api.deciding import apart, ranked
 from trainmaster.api.job import Framework, Spec
+from trainmaster.api.order import stages
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.template import FORMS, Placeholder, TemplateVariable, loose, placeholders
 from trainmaster.api.variables import holding_paths, wrong_with
@@ -36,6 +37,9 @@ def _named_roles(spec: Spec, variable: TemplateVariable, path: str) -> Iterator[
     for at, role in enumerate(variable.roles):
         if role not in spec.roles:
             yield FieldProblem(field=f"{path}[{at}]", value=role, reason=_no_such_role(spec, role))
+        elif role in apart(spec):
+            reason = messages.TOLD_NOTHING.format(role=role)
+            yield FieldProblem(field=f"{path}[{at}]", value=role, reason=reason)
 
 
 def _twice(spec: Spec) -> Iterator[FieldProblem]:
@@ -60,15 +64,22 @@ def _of_value(spec: Spec, variable: TemplateVariable) -> Iterator[str]:
 
 
 def _of_placeholder(spec: Spec, variable: TemplateVariable, asked: Placeholder) -> Iterator[str]:
+    told = [role for role in spec.roles if variable.is_for(role) and role not in apart(spec)]
     if asked.role and asked.role not in spec.roles:
         yield _no_such_role(spec, asked.role)
     elif asked.what == "first" and not spec.roles[asked.role].replicas:
         yield messages.EMPTY_ROLE.format(role=asked.role)
     elif asked.what == "rank":
         counted = ranked(spec)
-        for role in spec.roles:
-            if variable.is_for(role) and role not in counted:
+        for role in told:
+            if role not in counted:
                 yield messages.NO_RANK.format(role=role, ranked=", ".join(counted))
+
+    elif asked.role and asked.what != "replicas":
+        numbers = stages(spec)
+        others = [me for me in told if numbers[me] != numbers[asked.role]]
+        if others:
+            yield messages.NOT_THERE.format(role=asked.role, me=others[0])
 
 
 def _no_such_role(spec: Spec, role: str) -> str:

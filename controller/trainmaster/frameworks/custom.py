@@ -44,7 +44,7 @@ def _values(
         if asked.what == "replicas":
             return str(job.spec.roles[asked.role].replicas)
         if asked.what == "first":
-            return _part(asked.part, roles[asked.role][0])
+            return next((_part(asked.part, p) for p in roles[asked.role][:1]), "")
         parts = [_part(_SINGULAR[asked.what], p) for p in roles[asked.role]]
         return json.dumps(parts) if asked.json else ",".join(parts)
 

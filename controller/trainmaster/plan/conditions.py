@@ -141,7 +141,7 @@ def refused_asks(case: Case) -> str:
 def _starting(case: Case, memory: Memory, now: str) -> Said:
     starting = [r for r in memory.replicas if r.bound and case.state_of(r) in NOT_YET]
     if starting and not memory.started_at:
-        said = f"{len(starting)} of {sum(1 for _ in present(case, memory))} processes are being started"
+        said = f"{len(starting)} of {len(present(case, memory))} processes are being started"
         message = "; ".join(filter(None, (said, waits_words(case, memory))))
         return Said(C.STARTING, True, reasons.STARTING_PROCESSES, message)
     return Said(C.STARTING, False, now, "no first start is under way")

@@ -71,7 +71,7 @@ def gang_minimum(case: Case, memory: Memory) -> int:
     """How many replicas must be there before any starts: all, where each is told at its start who the others are, or some
     wait for all of another role."""
     wanted = case.job.spec.gang.min_available
-    total = sum(1 for _ in present(case, memory))
+    total = len(present(case, memory))
     whole = wanted == "all" or fixed_world(case.job) or holds_back(case.job.spec)
     return total if whole else min(int(wanted), total)
 

@@ -5,7 +5,7 @@ Lives here: questions about that, and going on to the next stage. Which roles ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from trainmaster.api import reasons
 from trainmaster.api.order import by_stage, stages
@@ -70,7 +70,7 @@ def present_roles(case: Case, memory: Memory) -> tuple[str, ...]:
     return _roles(case, present_stage(case, memory))
 
 
-def present(case: Case, memory: Memory) -> Iterable[ReplicaMemory]:
+def present(case: Case, memory: Memory) -> Sequence[ReplicaMemory]:
     """The replicas of the stage that the job is at: all of them, unless some are preparations of others."""
     if len(by_stage(case.job.spec)) == 1:
         return memory.replicas
