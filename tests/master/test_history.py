@@ -174,10 +174,28 @@ def test_the_oldest_month_that_is_kept(months: int, oldest: str) -> None:
     assert oldest_kept(1_700_000_000.0, months) == oldest
 
 
-def ended(number: int) -> EndedRun:
-    return EndedRun(
-        uid=f"u-{number}", namespace="n", name="j", state="Failed", ended_at="2026-11-27T00:00:00Z"
-    )
+def ended(number: int, at: str = "2026-11-27T00:00:00Z") -> EndedRun:
+    return EndedRun(uid=f"u-{number}", namespace="n", name="j", state="Failed", ended_at=at)
+
+
+@pytest.mark.parametrize(
+    ("at", "months", "waits"),
+    [
+        ("2022-09-30T23:59:59Z", 13, 0),
+        ("2022-10-01T00:00:00Z", 13, 1),
+        ("2023-11-01T00:00:00Z", 13, 1),
+        ("1999-01-01T00:00:00Z", 0, 1),
+    ],
+)
+def test_what_would_be_removed_at_once_counts_as_filed(at: str, months: int, waits: int) -> None:
+    run(lambda: _aged(at, months, waits))
+
+
+async def _aged(at: str, months: int, waits: int) -> None:
+    nudged: list[str] = []
+    historian = Historian(Shelves(), nudged.append, Beats(), keep_months=months)
+    historian.file(ended(0, at))
+    assert (historian.waiting, len(historian.filed("u-0")), len(nudged)) == (waits, 1 - waits, 1 - waits)
 
 
 @virtual

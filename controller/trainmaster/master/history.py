@@ -66,9 +66,19 @@ class Historian:
         key = run.uid, run.run
         if self._store is None or key in self._waiting or run.run in self.filed(run.uid):
             return
-        if len(self._waiting) >= MOST:
+        if self._is_too_old(run):
+            self._note(key)
+        elif len(self._waiting) >= MOST:
             self._later[run.uid] = None
-            return
+        else:
+            self._wait(key, run)
+
+    def _is_too_old(self, run: EndedRun) -> bool:
+        """Its month is removed, or is to be: a job that stays declared for years isn't filed by each new leader."""
+        oldest = oldest_kept(clock.now(), self._keep_months) if self._keep_months else ""
+        return run.ended_at < oldest
+
+    def _wait(self, key: Run, run: EndedRun) -> None:
         self._waiting[key] = run
         self._turns.append(key)
         self._news.set()
@@ -117,13 +127,16 @@ class Historian:
         self._pause, self.trouble = RETRY, ""
         self._beats.works("history")
         del self._waiting[key]
-        uid, number = key
-        self._filed[uid] |= {number}
-        self._nudge(uid)
+        self._note(key)
         if self._later:
             later = next(iter(self._later))
             del self._later[later]
             self._nudge(later)
+
+    def _note(self, key: Run) -> None:
+        uid, number = key
+        self._filed[uid] |= {number}
+        self._nudge(uid)
 
     async def _prune_for_ever(self, store: History) -> None:
         await asyncio.sleep(PRUNE_AFTER)
