@@ -34,6 +34,8 @@ class Registry:
         """what the last look came to, where the next one comes to the same unless it finds other files"""
         self._told_at: int | None = None
         self._records: dict[str, Record] = {}
+        self._known: set[str] = set()
+        """uids that were there before the first look"""
         self.stale_marks: tuple[Mark, ...] = ()
         """marks of the last look that no job answers to any more"""
 
@@ -43,12 +45,14 @@ class Registry:
         """What the source wrote down before it was started anew."""
         for record in records:
             self._jobs[record.namespace, record.name] = JobState(record)
+            self._known.add(record.uid)
 
     def adopt(self, known: Mapping[str, Identity]) -> None:
         """The journal's jobs: where it and the source's record differ, the journal's uid is the true one.
 
         A record that can't be read may not even tell whose it is; the source's own record knows that.
         """
+        self._known |= known.keys()
         for uid, identity in known.items():
             if not all(identity):
                 continue
@@ -151,6 +155,7 @@ class Registry:
             problems=problems,
             suspends=state.read is not None and state.read.suspends,
             created=record.created,
+            known=record.uid in self._known,
             deleted=state.deleting,
         )
 
