@@ -20,6 +20,7 @@ from trainmaster.master.lives import Lives
 from trainmaster.plan.memory import ApplicationMemory, Memory, PastRun, Verdict
 from yarn.wires import Yarn
 
+CREATED = "training_operator_jobs_created_total"
 ENDS = "trainmaster_jobs_finished_total"
 NOW = 1_000_000.0
 
@@ -93,6 +94,21 @@ async def test_an_end_counts_once_though_another_controller_closes_the_job() -> 
         await last.until(lambda: "uid" in last.shown)
         counted.append(_ends(last))
     assert sum(counted) == 1
+
+
+@virtual
+async def test_a_declaration_counts_as_created_once_whoever_leads() -> None:
+    """Of a suspended job nothing is journalled: only its source knows that it was there before."""
+    folder, yarn, registry = Folder(), Yarn(), CollectorRegistry()
+    folder.put("known", job(policy={"suspend": True}, worker=1))
+    folder.put("new", job(policy={"suspend": True}, worker=1))
+    folder.jobs["known"] = replace(folder.jobs["known"], known=True)
+    folder.put("second", job(policy={"suspend": True}, worker=1))
+    folder.jobs["second"] = replace(folder.jobs["second"], duplicate_of="new.yaml")
+    async with controller(folder, yarn, registry):
+        await until(lambda: len(folder.shown) == 3)
+        found = [s for f in registry.collect() for s in f.samples if s.name == CREATED]
+        assert sum(each.value for each in found) == 1
 
 
 async def suspend_and_resume(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -65,3 +66,47 @@ def test_terminal_codes_in_a_message_are_escaped(stream: io.StringIO) -> None:
     set_up("text", stream=stream)
     logging.getLogger("trainmaster.x").info("\x1b[2Jgone")
     assert "\x1b" not in stream.getvalue()
+
+
+class Counted(io.StringIO):
+    """How often it was written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+async def test_what_a_turn_of_the_loop_logs_is_one_write_and_an_error_waits_for_nothing(
+    stream: io.StringIO,
+) -> None:
+    set_up("text", stream=(counted := Counted()))
+    log = logging.getLogger("trainmaster.x")
+    for number in range(3):
+        log.info("line %d", number)
+    assert counted.writes == 0
+    await asyncio.sleep(0)
+    assert counted.writes == 1
+    assert [line[-6:] for line in counted.getvalue().splitlines()] == ["line 0", "line 1", "line 2"]
+    log.info("before")
+    log.error("it fails")
+    assert counted.getvalue().splitlines()[-1].endswith("it fails")
+    assert counted.writes == 2
+    for number in range(150):
+        log.info("line %d", number)
+    assert counted.writes == 3, "a long turn keeps a bounded number of lines"
+
+
+def test_what_no_loop_logs_is_written_at_once(stream: io.StringIO) -> None:
+    set_up("text", stream=stream)
+    logging.getLogger("trainmaster.x").info("alone")
+    assert stream.getvalue().endswith("alone\n")
+
+
+async def test_what_is_kept_is_written_when_the_program_ends(stream: io.StringIO) -> None:
+    set_up("text", stream=stream)
+    logging.getLogger("trainmaster.x").info("the last word")
+    for handler in logging.getLogger().handlers:
+        handler.flush()  # as logging.shutdown does
+    assert stream.getvalue().endswith("the last word\n")

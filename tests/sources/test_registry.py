@@ -58,6 +58,27 @@ def only(picture: dict[str, Declared]) -> Declared:
     return next(iter(picture.values()))
 
 
+def test_what_was_written_down_before_is_no_new_job_to_the_next_controller() -> None:
+    world = World()
+    world.put("vision/old.yaml", job_text())
+    world.put("vision/remembered.yaml", job_text())
+    found = {each.name: each for each in world.look().values()}
+    assert not any(each.known for each in found.values())
+    uids = map(str, itertools.count(100)).__next__
+    later = World(Registry("test", "root", GRACE, uids), dict(world.files))
+    old, remembered = found["old"], found["remembered"]
+    later.registry.remember([world.registry.records()[old.uid]])
+    later.registry.adopt({remembered.uid: ("vision", "remembered")})
+    later.put("vision/new.yaml", job_text())
+    assert {d.name: d.known for d in later.look().values()} == {"old": True, "remembered": True, "new": False}
+    del later.files["vision/old.yaml"]
+    later.look()
+    gone = next(d for d in later.look(GRACE + 1).values() if d.deleted)
+    later.registry.forget(gone)
+    later.put("vision/old.yaml", job_text())
+    assert not {d.name: d.known for d in later.look().values()}["old"], "another job of that name"
+
+
 def test_a_job_is_as_old_as_its_first_sighting_whatever_becomes_of_its_file() -> None:
     world = World(now=100.0)
     world.put("a.yaml", job_text("mnist", "vision"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import FieldProblem
@@ -31,6 +31,8 @@ class Declared:
     """whether a declaration that has problems says that the job is to be suspended: that much of it can be read"""
     created: float = 0.0
     """when it was first seen, in seconds since the epoch; 0 where its source doesn't know, or tells it by itself"""
+    known: bool = field(default=False, compare=False)
+    """whether an earlier controller took note of it: it was declared before this one led"""
     deleted: bool = False
     """it is to go: everything of it is stopped, then the source is told that it is gone"""
     at_once: bool = False

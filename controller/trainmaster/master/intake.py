@@ -155,8 +155,8 @@ class Intake:
             "a new job",
             extra={"namespace": declared.namespace, "job": declared.name, "uid": declared.uid},
         )
-        if new := self._drive(desk, declared):
-            job = declared.job
+        new, job = self._drive(desk, declared), declared.job
+        if new and not (declared.known or declared.duplicate_of):
             desk.measures.created(declared.namespace, job.spec.framework.value if job else "")
         return new
 

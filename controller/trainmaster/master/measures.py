@@ -99,7 +99,7 @@ class Measures:
         return Life(self._lives, self._kubeflow, memory)
 
     def created(self, namespace: str, framework: str) -> None:
-        """A job is declared that the journal knows nothing of."""
+        """A job is declared that no controller knew of."""
         self._kubeflow.count("created", namespace, framework)
 
     def taken_up(self) -> None:

@@ -6,11 +6,13 @@ passwords; a field whose name says that it holds one is blanked, whoever logged 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
@@ -18,6 +20,8 @@ from typing import TextIO
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """attributes that every record has; the others came through `extra`"""
 SECRET = re.compile(r"token|password|passwd|secret|credential|authorization", re.IGNORECASE)
+MOST_LINES = 100
+"""of one turn that are kept"""
 BARE = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f]+")
 """a value that needs no quotes"""
 ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
@@ -27,12 +31,45 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def set_up(format_: str = "text", level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send all logs of this process to one stream (standard error by default), each event as one line."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = TurnHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if format_ == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     _note_no_more_than_is_told()
     for noisy in ("aiohttp.access", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+class TurnHandler(logging.Handler):
+    """Writes what one turn of a loop logs at once: each call of the system has the loop wait for its turn of the interpreter.
+
+    Errors, and what is logged outside of a loop, are written there and then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream, self._lines = stream, list[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(f"{self.format(record)}\n")
+            loop = asyncio._get_running_loop()
+            if loop is None or record.levelno >= logging.ERROR or len(self._lines) >= MOST_LINES:
+                self.flush()
+            elif len(self._lines) == 1:
+                loop.call_soon(self._turn_ends)
+        except Exception:  # noqa: BLE001 - as each handler of logging does: a line that can't be made harms nothing
+            self.handleError(record)
+
+    def _turn_ends(self) -> None:
+        with suppress(OSError, ValueError):  # whoever read the log is gone: there's nobody to tell
+            self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._stream.write("".join(lines))
+                self._stream.flush()
 
 
 def _note_no_more_than_is_told() -> None:

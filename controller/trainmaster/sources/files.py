@@ -94,8 +94,14 @@ class Files(Protocol):
         It belongs to `owner`, if given; DeniedError when that is somebody else whom we may not give files to.
         """
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
-        """As `replace`, and asks `still` just before the file takes its place; what that raises comes through."""
+    def replace_if(
+        self, path: str, data: bytes, mode: int, still: Still, owner: str = "", lasting: bool = True
+    ) -> None:
+        """As `replace`, and asks `still` just before the file takes its place; what that raises comes through.
+
+        What isn't `lasting` needn't be on a disk when this returns: after a crash of the store's machine the file may be the
+        old one, or empty. So it is for what is made again by itself.
+        """
 
     def create(self, path: str, data: bytes) -> None:
         """A new file; FileExistsError when the name is taken: of several callers, one succeeds."""

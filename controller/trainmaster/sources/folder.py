@@ -228,7 +228,10 @@ class FolderSource:
             raise UnavailableError(f"{folder} went while a status was written") from None
 
     def _write_status(self, path: str, declared: Declared, status: JobStatus) -> None:
-        self._files.replace_if(path, shown.to_bytes(declared, status), 0o644, self._still)
+        text = shown.to_bytes(declared, status)
+        self._files.replace_if(
+            path, text, 0o644, self._still, lasting=False
+        )  # whoever leads next shows it anew
 
     def _still(self) -> None:
         if not self.lease.held():

@@ -136,7 +136,10 @@ class HdfsFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+    def replace_if(
+        self, path: str, data: bytes, mode: int, still: Still, owner: str = "", lasting: bool = True
+    ) -> None:
+        del lasting  # a file is complete when it is on the DataNodes
         self._replace(path, data, mode, owner, still)
 
     @_told

@@ -13,6 +13,7 @@ import pwd
 import secrets
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -71,21 +72,26 @@ class LocalFiles:
     def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
         self._replace(path, data, mode, owner, lambda: None)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
-        self._replace(path, data, mode, owner, still)
+    def replace_if(
+        self, path: str, data: bytes, mode: int, still: Still, owner: str = "", lasting: bool = True
+    ) -> None:
+        self._replace(path, data, mode, owner, still, lasting)
 
     @_told
-    def _replace(self, path: str, data: bytes, mode: int, owner: str, still: Still) -> None:
+    def _replace(
+        self, path: str, data: bytes, mode: int, owner: str, still: Still, lasting: bool = True
+    ) -> None:
         folder, name = os.path.split(path)
         temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
         try:
-            _write(temporary, data, mode, owner)
+            _write(temporary, data, mode, owner, lasting)
             still()
             os.replace(temporary, path)  # noqa: PTH105 - as all below a path of text: it is done for every status
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync(folder)
+        if lasting:
+            _sync(folder)
 
     @_told
     def create(self, path: str, data: bytes) -> None:
@@ -136,9 +142,9 @@ class LocalFiles:
         """Nothing is ever under way after a call."""
 
 
-def _write(path: str, data: bytes, mode: int, owner: str = "") -> None:
-    """A new file on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody else's its
-    name may be another file's by then."""
+def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = True) -> None:
+    """A new file: if `lasting` on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody
+    else's its name may be another file's by then."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
@@ -146,16 +152,38 @@ def _write(path: str, data: bytes, mode: int, owner: str = "") -> None:
         if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(file.fileno()).st_uid:
             os.fchown(file.fileno(), user, -1)
         os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def _sync(folder: str) -> None:
     """A rename is durable when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _folder_disk(folder).sync()
+
+
+class _FolderDisk:
+    """Writes one folder through to the disk, once for all who wait: what they renamed before it begins is in it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder, self._alone = folder, threading.Lock()
+        self._begun = self._done = 0
+
+    def sync(self) -> None:
+        enough = self._begun + 1  # one that has begun already may have missed our rename
+        with self._alone:
+            if self._done >= enough:
+                return
+            self._begun += 1
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._done = self._begun
+
+
+_folder_disk = functools.lru_cache(maxsize=256)(_FolderDisk)
+"""by folder; one that is forgotten while it is used is only shared by fewer"""
 
 
 def _scan(folder: str) -> Iterator[Entry]:

@@ -37,6 +37,8 @@ class Registry:
         self._records: dict[str, Record] = {}
         self._drafts: Set[Draft] = frozenset()
         """documents without a name that are no known job's, as of the last look"""
+        self._known: set[str] = set()
+        """uids that were there before the first look"""
         self.stale_marks: tuple[Mark, ...] = ()
         """marks of the last look that no job answers to any more"""
 
@@ -46,12 +48,14 @@ class Registry:
         """What the source wrote down before it was started anew."""
         for record in records:
             self._jobs[record.namespace, record.name] = JobState(record)
+            self._known.add(record.uid)
 
     def adopt(self, known: Mapping[str, Identity]) -> None:
         """The journal's jobs: where it and the source's record differ, the journal's uid is the true one.
 
         A record that can't be read may not even tell whose it is; the source's own record knows that.
         """
+        self._known |= known.keys()
         for uid, identity in known.items():
             if not all(identity):
                 continue
@@ -156,6 +160,7 @@ class Registry:
             problems=problems,
             suspends=state.read is not None and state.read.suspends,
             created=record.created,
+            known=record.uid in self._known,
             deleted=state.deleting,
             at_once=state.at_once,
         )

@@ -106,7 +106,10 @@ class WebHdfsFiles:
             self._fs._call("SETOWNER", method="put", path=temporary, owner=owner)
         self._move(temporary, path)
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still, owner: str = "") -> None:
+    def replace_if(
+        self, path: str, data: bytes, mode: int, still: Still, owner: str = "", lasting: bool = True
+    ) -> None:
+        del lasting  # a file is complete when it is on the DataNodes
         still()
         self.replace(path, data, mode, owner)
 

@@ -38,6 +38,16 @@ def test_an_edit_is_news_and_a_status_is_none(reader: Reader) -> None:
     assert reader.only().generation == 2
 
 
+def test_an_object_whose_status_a_controller_has_shown_is_no_new_one(reader: Reader) -> None:
+    reader.model.create()
+    reader.hear()
+    assert not reader.only().known
+    reader.model.edit(status=RUNNING)
+    later = Reader(reader.model)
+    later.list()
+    assert later.only().known
+
+
 def test_an_older_version_never_takes_the_place_of_a_newer_one(reader: Reader) -> None:
     reader.model.create()
     reader.model.edit(spec=spec("another"))

@@ -1,0 +1,94 @@
+"""Files of this machine: what is written through to the disk, and how often."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sources.building import job_text, leading, only, put
+from trainmaster.api.status import JobStatus
+from trainmaster.sources.local_files import LocalFiles
+
+WRITERS = 8
+
+
+class Disk:
+    """Counts what is written through, and can hold up the first write of a folder."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.synced: Counter[str] = Counter()
+        self.held, self.go = threading.Event(), threading.Event()
+        self.go.set()
+        self._real = os.fsync
+        monkeypatch.setattr(os, "fsync", self._fsync)
+
+    def _fsync(self, descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        self.synced[kind] += 1
+        if kind == "folder":
+            self.held.set()
+            assert self.go.wait(10)
+        self._real(descriptor)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+async def test_a_record_is_on_the_disk_before_it_counts_and_a_status_is_not_waited_for(
+    tmp_path: Path, disk: Disk
+) -> None:
+    """What is shown is made again by the next controller; what is remembered isn't."""
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    declared = only(await made.look())
+    await made.journal.write(declared.uid, b"{}")
+    await made._records.close()  # what is known of the files is written beside a look
+    disk.synced.clear()
+    await made.publish(declared, JobStatus(state="Running"))
+    assert (tmp_path / "status/a.yaml").exists()
+    assert not disk.synced
+    await made.journal.write(declared.uid, b"{}")
+    assert disk.synced == {"file": 1, "folder": 1}
+
+
+def test_those_who_wait_for_a_folder_share_its_next_writing(tmp_path: Path, disk: Disk) -> None:
+    """One that was under way before a rename doesn't count for it; the next one counts for all who came meanwhile."""
+    files = LocalFiles()
+    disk.go.clear()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        first = pool.submit(files.replace, f"{tmp_path}/first", b"1")
+        assert disk.held.wait(10)
+        others = [pool.submit(files.replace, f"{tmp_path}/{n}", b"1") for n in range(WRITERS - 1)]
+        while sum(not path.name.startswith(".") for path in tmp_path.iterdir()) < WRITERS:
+            assert not any(each.done() for each in (first, *others)), "the folder isn't written yet"
+        disk.go.set()
+        for each in (first, *others):
+            each.result(10)
+    assert disk.synced["file"] == WRITERS
+    assert 2 <= disk.synced["folder"] <= WRITERS // 2
+
+
+def test_a_folder_that_cannot_be_written_fails_everybody_who_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, real = LocalFiles(), os.fsync
+
+    def broken(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error", "the disk")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", broken)
+    for name in ("a", "b"):
+        with pytest.raises(Exception, match="Input/output error"):
+            files.replace(f"{tmp_path}/{name}", b"1")
+    monkeypatch.setattr(os, "fsync", real)
+    files.replace(f"{tmp_path}/c", b"1")
