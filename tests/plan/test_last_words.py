@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan.build import World, job
-from trainmaster.plan.classify import describe
+from trainmaster.plan.end_words import describe
 from trainmaster.plan.last_words import KEPT, LONGEST, names_missing, shortened, stderr_of
 
 

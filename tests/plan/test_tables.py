@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan.build import World, cluster, job
-from trainmaster.api.job import Backoff, RestartPolicy
+from trainmaster.api.job import RestartPolicy
+from trainmaster.api.policies import Backoff
 from trainmaster.api.words import FailureCause
-from trainmaster.plan.classify import CHARGED, TABLE, Told, classify, describe
+from trainmaster.plan.classify import CHARGED, TABLE, Told, classify
+from trainmaster.plan.end_words import describe
 from trainmaster.plan.ends import INFRASTRUCTURE, Cause, class_of
 from trainmaster.plan.last_words import last_words
 from trainmaster.plan.ports import choose

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from trainmaster.api import messages, schema
 from trainmaster.api.cel_rule import Place, Rule, text
 from trainmaster.api.complaints import PATTERNS
-from trainmaster.api.job import ALL
+from trainmaster.api.policies import ALL
 
 SENTENCES: Mapping[str, str] = {
     **PATTERNS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trainmaster.api import schema
 from trainmaster.api.base import WORDS_KEY
 from trainmaster.api.edits import EDIT_KEY, Edit
-from trainmaster.api.job import ALL
+from trainmaster.api.policies import ALL
 from trainmaster.api.quantities import MIB
 from trainmaster.api.schema import INT_OR_STRING, Schema
 

@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
-from trainmaster.api import messages
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.once import once_each
+from trainmaster.api.policies import Gang, RunPolicy
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.start_order import Readiness, StartAfter
@@ -61,7 +61,6 @@ DEFAULT_GRACE = 30.0
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
-ALL = "^all$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
 
@@ -145,70 +144,6 @@ class Role(Model):
         """Seconds that a process has to end in when it is told to."""
         given = self.termination_grace_period
         return DEFAULT_GRACE if given is None else given
-
-
-def _parse_min_available(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
-        return value
-    raise ValueError(messages.NO_MIN_AVAILABLE)
-
-
-MinAvailable = Annotated[
-    int | Literal["all"],
-    BeforeValidator(_parse_min_available),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 1, "pattern": ALL}),
-]
-
-
-class Gang(Model):
-    """How much must be granted before anything starts."""
-
-    min_available: MinAvailable = "all"
-    """Number of replicas that must have a container before any process starts, or all."""
-    timeout: Duration = 300.0
-    """How long a gang may hold containers while others are missing, from 1s to under 10m. Then it gives
-    everything back and asks again later."""
-
-
-class Backoff(Model):
-    """Waits before charged restarts: base, doubled each time, up to max."""
-
-    base: Duration = 10.0
-    """Wait before the first charged restart, such as 10s; 0s for none."""
-    max: Duration = 600.0
-    """Longest wait, such as 10m."""
-
-
-class RunPolicy(Model):
-    """Limits on the life of the job."""
-
-    backoff_limit: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
-    """Restarts of the whole job that are charged at most: its next failure fails the job."""
-    backoff: Backoff = Backoff()
-    """Waits before charged restarts."""
-    end_on_repeated_failure: Annotated[bool, Field(strict=True)] | None = None
-    """Whether the job fails at once when a process fails twice of the same mistake in the program (such as a NameError), with no
-    progress in between. What may be a node's fault never counts. Left out: true."""
-    active_deadline: Duration | None = None
-    """How long the job may be active, from its first start, such as 12h; then it fails. Begins anew on resume.
-    Left out: for ever."""
-    pending_deadline: Duration | None = None
-    """How long the job may wait for its first start, such as 1h; then it fails. Left out: for ever."""
-    progress_deadline: Duration | None = None
-    """How long a process that reports its steps may make none, from 5s on, such as 10m; checkpoints and evaluations between two
-    steps must fit in. Then it counts as hung: all are asked for their stacks, and it is restarted, charged. Needs the
-    controller's reports door (reports.port). Left out: for ever."""
-    ttl_after_finished: Duration | None = None
-    """How long after its end the job's history, journal and staged files are kept, such as 7d. Left out: for
-    ever."""
-    ttl_deletes_resource: Annotated[bool, Field(strict=True)] = False
-    """Whether ttlAfterFinished deletes the TrainingJob itself too. With GitOps leave it false: the job would be
-    created again, and train again."""
-    rerun: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
-    """Number of the run that is wanted. Raised after the job's end, it has the job run once more, with its counters at
-    zero; what was shown of earlier runs is kept. Before the end an edit of it changes nothing."""
-    suspend: Annotated[bool, Field(strict=True)] = False
-    """true gives everything back to YARN and holds the job until it is false again."""
 
 
 class Spec(Model):

@@ -17,10 +17,10 @@ from trainmaster.plan.classify import (
     CHARGED,
     HUNG,
     classify,
-    describe,
     lacked_by_node,
     signal_of,
 )
+from trainmaster.plan.end_words import describe
 from trainmaster.plan.ends import Cause, GpuFault, LastExit
 from trainmaster.plan.failures import followed, follows, named, sentence
 from trainmaster.plan.links import log_url

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trainmaster.api.job import DEFAULT_GRACE, Backoff, RestartScope
+from trainmaster.api.job import DEFAULT_GRACE, RestartScope
 from trainmaster.api.order import holds_back, stages
+from trainmaster.api.policies import Backoff
 from trainmaster.plan.case import Case
 from trainmaster.plan.ends import Survivor
 from trainmaster.plan.memory import Memory, ReplicaMemory, changed, replace

@@ -1,0 +1,80 @@
+"""The parts of a TrainingJob that say how it is run: how much must be there to start, and the limits of its life.
+
+Never here: rules across fields (rules.py).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from trainmaster.api import messages
+from trainmaster.api.base import Model
+from trainmaster.api.quantities import Duration
+
+ALL = "^all$"
+
+
+def _parse_min_available(value: object) -> object:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError(messages.NO_MIN_AVAILABLE)
+
+
+MinAvailable = Annotated[
+    int | Literal["all"],
+    BeforeValidator(_parse_min_available),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 1, "pattern": ALL}),
+]
+
+
+class Gang(Model):
+    """How much must be granted before anything starts."""
+
+    min_available: MinAvailable = "all"
+    """Number of replicas that must have a container before any process starts, or all."""
+    timeout: Duration = 300.0
+    """How long a gang may hold containers while others are missing, from 1s to under 10m. Then it gives
+    everything back and asks again later."""
+
+
+class Backoff(Model):
+    """Waits before charged restarts: base, doubled each time, up to max."""
+
+    base: Duration = 10.0
+    """Wait before the first charged restart, such as 10s; 0s for none."""
+    max: Duration = 600.0
+    """Longest wait, such as 10m."""
+
+
+class RunPolicy(Model):
+    """Limits on the life of the job."""
+
+    backoff_limit: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    """Restarts of the whole job that are charged at most: its next failure fails the job."""
+    backoff: Backoff = Backoff()
+    """Waits before charged restarts."""
+    end_on_repeated_failure: Annotated[bool, Field(strict=True)] | None = None
+    """Whether the job fails at once when a process fails twice of the same mistake in the program (such as a NameError), with no
+    progress in between. What may be a node's fault never counts. Left out: true."""
+    active_deadline: Duration | None = None
+    """How long the job may be active, from its first start, such as 12h; then it fails. Begins anew on resume.
+    Left out: for ever."""
+    pending_deadline: Duration | None = None
+    """How long the job may wait for its first start, such as 1h; then it fails. Left out: for ever."""
+    progress_deadline: Duration | None = None
+    """How long a process that reports its steps may make none, from 5s on, such as 10m; checkpoints and evaluations between two
+    steps must fit in. Then it counts as hung: all are asked for their stacks, and it is restarted, charged. Needs the
+    controller's reports door (reports.port). Left out: for ever."""
+    ttl_after_finished: Duration | None = None
+    """How long after its end the job's history, journal and staged files are kept, such as 7d. Left out: for
+    ever."""
+    ttl_deletes_resource: Annotated[bool, Field(strict=True)] = False
+    """Whether ttlAfterFinished deletes the TrainingJob itself too. With GitOps leave it false: the job would be
+    created again, and train again."""
+    rerun: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
+    """Number of the run that is wanted. Raised after the job's end, it has the job run once more, with its counters at
+    zero; what was shown of earlier runs is kept. Before the end an edit of it changes nothing."""
+    suspend: Annotated[bool, Field(strict=True)] = False
+    """true gives everything back to YARN and holds the job until it is false again."""
