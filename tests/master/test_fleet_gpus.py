@@ -24,7 +24,7 @@ async def test_gpus_that_were_found_reach_the_status_in_one_write_and_nothing_is
         writes, started = folder.publishes["a"], list(yarn.started)
 
         for _ in range(3):  # the same thing three times is one thing
-            ours.show_gpus("a", {containers[1]: HeldGpus((0, 3), 90)})
+            ours.found.show_gpus("a", {containers[1]: HeldGpus((0, 3), 90)})
             await asyncio.sleep(5)
 
         [picture] = ours.picture().jobs.values()
@@ -33,7 +33,7 @@ async def test_gpus_that_were_found_reach_the_status_in_one_write_and_nothing_is
         assert folder.publishes["a"] == writes + 1
         assert list(yarn.started) == started
 
-        ours.keep_gpus(())
-        ours.show_gpus("gone", {})
+        ours.found.keep_gpus(())
+        ours.found.show_gpus("gone", {})
         await asyncio.sleep(5)
         assert len(yarn.running()) == 2

@@ -107,7 +107,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
             await tickets.log_in()
         await source.start()
         shown.fleet = fleet = _fleet(settings, conf, source, measures, web.url)
-        door = ReportsDoor(settings.reports, fleet.reports)
+        door = ReportsDoor(settings.reports, fleet.found.reports)
         web.reports = lambda: door.own_url
         log.info(
             "started",
@@ -122,10 +122,10 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         await beats.until_one_ends(
             source=lambda: source.run(beats),
             fleet=lambda: _run_until_signal(fleet),
-            gpus=lambda: watch.run(fleet),
-            checkpoints=lambda: checkpoints.run(fleet),
+            gpus=lambda: watch.run(fleet.found),
+            checkpoints=lambda: checkpoints.run(fleet.found),
             garbage=Garbage().run,
-            reports=lambda: door.run(fleet, lambda: leaders.url),
+            reports=lambda: door.run(fleet.found, lambda: leaders.url),
             leaders=leaders.run,
             **({"tickets": tickets.run} if tickets else {}),
         )

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.hadoop.configuration import HadoopConf
@@ -25,11 +24,11 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import History, Source
-from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.desk import Desk, Files, Policy
 from trainmaster.master.expiry import Expiries
-from trainmaster.master.gpus import NO_GPUS, FoundGpus
+from trainmaster.master.found import Found
+from trainmaster.master.gpus import NO_GPUS
 from trainmaster.master.history import Historian
 from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
@@ -37,11 +36,9 @@ from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
-from trainmaster.master.reports import FoundReports
-from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
-from trainmaster.plan.values import HeldGpus, Limits, Seen
+from trainmaster.plan.values import Limits, Seen
 from trainmaster.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -81,11 +78,8 @@ class Fleet:
         self._expiries = Expiries(conf, http)
         self._web, self._logs = NodeWeb(conf, http), ContainerLogs(conf, http)
         self._bell = Bell(self._nudge)
-        self._gpus = FoundGpus()
-        self._checkpoints = FoundCheckpoints()
-        self.reports = FoundReports()
-        self._suspects = FoundSuspects()
         self._leading = False
+        self.found = Found(lambda: self._masters.values() if self._leading else (), self._bell.ring)
         source.ask(self.advise)
 
     async def run(self) -> None:
@@ -132,48 +126,9 @@ class Fleet:
             installation=self._intake.installation,
             foreign=self._source.foreign,
             unshown=self._publisher.unshown,
-            reports=self.reports.unread(),
-            suspects=self._suspects.known if self._leading else (),
+            reports=self.found.reports.unread(),
+            suspects=self.found.suspects.known if self._leading else (),
         )
-
-    def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
-        """Of a job's containers, by id: its next pass shows them, and is made soon."""
-        self._gpus.put(uid, found)
-        self._bell.ring(uid)
-
-    def keep_gpus(self, uids: Iterable[str]) -> None:
-        """Of these jobs alone."""
-        self._gpus.keep_only(uids)
-
-    def trainings(self, since: float) -> Mapping[str, Training]:
-        """Jobs that may have written checkpoints, by uid: those that run, and those that ended in the last `since` seconds."""
-        if not self._leading:
-            return {}
-        after = clock.now() - since
-        found = (training_of(master.declared, master.memory, after) for master in self._masters.values())
-        return {training.uid: training for training in found if training}
-
-    def show_checkpoint(self, uid: str, found: CheckpointStatus) -> None:
-        """A job's newest: its next pass takes that in, and is made soon."""
-        if self._checkpoints.put(uid, found):
-            self._bell.ring(uid)
-
-    def keep_checkpoints(self, uids: Iterable[str]) -> None:
-        """Those of these jobs alone."""
-        self._checkpoints.keep_only(uids)
-
-    def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
-        """Jobs whose processes may report: the token of each, and its replicas by role."""
-        masters = self._masters.values() if self._leading else ()
-        found = (
-            (m.memory.uid, self.reports.allowed(m.memory, m.shown.status if m.shown else None))
-            for m in masters
-        )
-        return {uid: told for uid, told in found if told}
-
-    def heard_of(self, uid: str) -> None:
-        """Processes of it have reported for the first time: its next pass takes that in."""
-        self._bell.ring(uid)
 
     def advise(self, job: TrainingJob) -> str:
         """What keeps such a job from starting, as YARN is now; empty where nothing does, or where this isn't the leader."""
@@ -231,10 +186,10 @@ class Fleet:
             files=self._files,
             policy=self._policy,
             publish=self._publisher.put,
-            gpus=self._gpus,
-            checkpoints=self._checkpoints,
-            reports=self.reports,
-            suspects=self._suspects,
+            gpus=self.found.gpus,
+            checkpoints=self.found.checkpoints,
+            reports=self.found.reports,
+            suspects=self.found.suspects,
             logs=self._logs,
             gone=self._gone,
             remove=self._source.remove,
@@ -299,7 +254,7 @@ class Fleet:
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""
         jobs = (m.memory for m in self._masters.values() if m.memory.avoided)
-        if self._suspects.look(jobs, len(self._cluster.racks), clock.now()):
+        if self.found.suspects.look(jobs, len(self._cluster.racks), clock.now()):
             yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 
     def _not_taken_in(self, desk: Desk) -> Iterator[str]:

@@ -1,0 +1,62 @@
+"""What others found of jobs beside the engine, on its way into their statuses: GPUs, checkpoints, reports, suspects.
+
+Each finder asks here whom it is to look at, and leaves here what it found; the next pass takes that in. Never here: looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.master import clock
+from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
+from trainmaster.master.gpus import FoundGpus
+from trainmaster.master.job import JobMaster
+from trainmaster.master.reports import FoundReports
+from trainmaster.master.suspects import FoundSuspects
+from trainmaster.plan.values import HeldGpus
+
+
+class Found:
+    """`driven` tells the jobs that this controller drives, none while it doesn't lead; `ring` has one make a pass soon."""
+
+    def __init__(self, driven: Callable[[], Iterable[JobMaster]], ring: Callable[[str], None]) -> None:
+        self.gpus, self.checkpoints = FoundGpus(), FoundCheckpoints()
+        self.reports, self.suspects = FoundReports(), FoundSuspects()
+        self._driven, self._ring = driven, ring
+
+    def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:
+        """Of a job's containers, by id."""
+        self.gpus.put(uid, found)
+        self._ring(uid)
+
+    def keep_gpus(self, uids: Iterable[str]) -> None:
+        """Of these jobs alone."""
+        self.gpus.keep_only(uids)
+
+    def trainings(self, since: float) -> Mapping[str, Training]:
+        """Jobs that may have written checkpoints, by uid: those that run, and those that ended in the last `since` seconds."""
+        after = clock.now() - since
+        found = (training_of(master.declared, master.memory, after) for master in self._driven())
+        return {training.uid: training for training in found if training}
+
+    def show_checkpoint(self, uid: str, found: CheckpointStatus) -> None:
+        """A job's newest."""
+        if self.checkpoints.put(uid, found):
+            self._ring(uid)
+
+    def keep_checkpoints(self, uids: Iterable[str]) -> None:
+        """Those of these jobs alone."""
+        self.checkpoints.keep_only(uids)
+
+    def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
+        """Jobs whose processes may report: the token of each, and its replicas by role."""
+        found = (
+            (m.memory.uid, self.reports.allowed(m.memory, m.shown.status if m.shown else None))
+            for m in self._driven()
+        )
+        return {uid: told for uid, told in found if told}
+
+    def heard_of(self, uid: str) -> None:
+        """Processes of it have reported for the first time."""
+        self._ring(uid)
