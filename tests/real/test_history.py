@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, open_history
 
 RUNNING = ReplicaState.RUNNING
+CONTAINERS = 3
+"""of the run that is counted: two, and one that took a place"""
 FAILS_ONCE = "test -e {done} || {{ touch {done}; sleep 25; exit 3; }}; sleep 80"
 WORKER = {
     "replicas": 2,
@@ -71,6 +74,12 @@ def resource_seconds(room: Room, application: str) -> dict[str, float]:
     return {each["key"]: float(each["value"]) for each in found if each["value"].isdigit()}
 
 
+def whole(counted: float) -> Any:
+    """1 % about what was counted of single cores or GPUs: of each container the ResourceManager drops what is less than a second,
+    which is half a second on the average."""
+    return pytest.approx(counted + CONTAINERS / 2, rel=0.01)
+
+
 def said(room: Room, *words: str) -> Any:
     """What the command line tells, as JSON."""
     command = [sys.executable, "-m", "trainmaster", *words, "-o", "json"]
@@ -99,14 +108,14 @@ def test_what_a_run_held_is_what_the_resourcemanager_counted(room: Room, tmp_pat
     assert run.applications == (status.application_id,)
     assert run.held
     assert run.held.memory_mib_seconds == pytest.approx(counted["memorySeconds"], rel=0.01)
-    assert run.held.vcore_seconds == pytest.approx(counted["vcoreSeconds"], rel=0.01)
+    assert run.held.vcore_seconds == whole(counted["vcoreSeconds"])
     gpu_seconds = resource_seconds(room, status.application_id)["yarn.io/gpu"]
-    assert run.held.gpu_seconds == pytest.approx(gpu_seconds, rel=0.01)
+    assert run.held.gpu_seconds == whole(gpu_seconds)
     assert run.held.gpu_asked_seconds == pytest.approx(run.held.gpu_seconds, rel=0.1)
     assert sum(run.restarts_by_cause.values()) == 1
 
     report = said(room, "report", "--by", "user")
-    assert report["total"]["gpu_hours_held"] == pytest.approx(gpu_seconds / 3600, rel=0.01)
+    assert report["total"]["gpu_hours_held"] == pytest.approx(run.held.gpu_seconds / 3600, abs=0.0001)
     _stays_known_once_it_is_gone(room, controller)
 
 
@@ -129,7 +138,8 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_one_file_though_controllers_
         until(lambda seen=controller: "leading" in seen.words)
         controller.end()
         controller = room.controller()
-    until(lambda: not room.names(), timeout=120)
+    until(lambda: kept(room))
+    time.sleep(3)
     (run,) = kept(room)
     assert (run.name, run.state) == ("gone", "Deleted")
     assert run.held
