@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,20 @@ import requests
 
 from real.cluster import running, until
 from real.controllers import Controller
+from real.reading import states
 from real.rooms import FolderRoom, Room, eager
 from trainmaster.api.history import EndedRun, decode, encode, file_of
 from trainmaster.api.status import ConditionType as C
+from trainmaster.api.status import ReplicaState
+from trainmaster.errors import InvalidError
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options
 from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, open_history
 
+RUNNING = ReplicaState.RUNNING
+CONTAINERS = 3
+"""of the run that is counted: two, and one that took a place"""
 FAILS_ONCE = "test -e {done} || {{ touch {done}; sleep 25; exit 3; }}; sleep 80"
 WORKER = {
     "replicas": 2,
@@ -55,6 +62,33 @@ def kept(room: Room) -> list[EndedRun]:
     return [decode(folder.read(f"{day}/{name}")) for day in days for name in folder.names(day)]
 
 
+def whole_files(room: Room) -> list[EndedRun]:
+    """The same, or nothing while one of them is being written."""
+    try:
+        return kept(room)
+    except InvalidError:
+        return []
+
+
+def resource_seconds(room: Room, application: str) -> dict[str, float]:
+    """By resource. The ResourceManager repeats the key `entry` in one object, of which a dictionary would keep the last."""
+    found: list[dict[str, str]] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.extend(value for key, value in pairs if key == "entry" and isinstance(value, dict))
+        return dict(pairs)
+
+    answer = requests.get(f"{room.rest._base}/apps/{application}", timeout=10).text
+    json.loads(answer, object_pairs_hook=note)
+    return {each["key"]: float(each["value"]) for each in found if each["value"].isdigit()}
+
+
+def whole(counted: float) -> Any:
+    """1 % about what was counted of single cores or GPUs: of each container the ResourceManager drops what is less than a second,
+    which is half a second on the average."""
+    return pytest.approx(counted + CONTAINERS / 2, rel=0.01)
+
+
 def said(room: Room, *words: str) -> Any:
     """What the command line tells, as JSON."""
     command = [sys.executable, "-m", "trainmaster", *words, "-o", "json"]
@@ -72,36 +106,32 @@ def test_what_a_run_held_is_what_the_resourcemanager_counted(room: Room, tmp_pat
     }
     room.drop("counted", eager(worker=role))
     room.until_true("counted", C.RUNNING)
-    room.until("counted", lambda status: status.restarts == 1 and status.is_true(C.RUNNING))
+    room.until("counted", lambda status: status.restarts == 1 and states(status) == [RUNNING] * 2)
     controller.end()
     controller = room.controller()
     status = room.until_true("counted", C.FINISHED, timeout=240)
     assert status.is_true(C.SUCCEEDED)
-    (run,) = until(lambda: kept(room))
+    (run,) = until(lambda: whole_files(room))
 
     counted = room.rest.application(status.application_id)
     assert run.applications == (status.application_id,)
     assert run.held
     assert run.held.memory_mib_seconds == pytest.approx(counted["memorySeconds"], rel=0.01)
-    assert run.held.vcore_seconds == pytest.approx(counted["vcoreSeconds"], rel=0.01)
-    gpus = {each["key"]: each["value"] for each in counted["resourceSecondsMap"]["entry"]}
-    assert run.held.gpu_seconds == pytest.approx(float(gpus["yarn.io/gpu"]), rel=0.01)
+    assert run.held.vcore_seconds == whole(counted["vcoreSeconds"])
+    gpu_seconds = resource_seconds(room, status.application_id)["yarn.io/gpu"]
+    assert run.held.gpu_seconds == whole(gpu_seconds)
     assert run.held.gpu_asked_seconds == pytest.approx(run.held.gpu_seconds, rel=0.1)
     assert sum(run.restarts_by_cause.values()) == 1
 
     report = said(room, "report", "--by", "user")
-    assert report["total"]["gpu_hours_held"] == pytest.approx(float(gpus["yarn.io/gpu"]) / 3600, rel=0.01)
-    _stays_known_once_it_is_gone(room, controller)
+    assert report["total"]["gpu_hours_held"] == pytest.approx(run.held.gpu_seconds / 3600, abs=0.0001)
 
 
-def _stays_known_once_it_is_gone(room: Room, controller: Controller) -> None:
-    room.delete("counted")
-    until(lambda: not room.names())
-    page = f"{controller.web}/jobs/default/counted/"
-    text = until(lambda: answer.text if (answer := requests.get(page, timeout=15)).ok else None)
-    assert "isn't declared any more" in text.replace("&#39;", "'")
-    assert "counted" in requests.get(f"{controller.web}/history/", timeout=15).text
-    assert [run["name"] for run in said(room, "history", "-A")["runs"]] == ["counted"]
+def _stays_known(room: Room, controller: Controller) -> None:
+    page = f"{controller.web}/jobs/default/gone/"
+    until(lambda: "declared any more" in requests.get(page, timeout=15).text)
+    assert "gone" in requests.get(f"{controller.web}/history/", timeout=15).text
+    assert [run["name"] for run in said(room, "history", "-A")["runs"]] == ["gone"]
 
 
 def test_a_job_that_is_deleted_while_it_runs_leaves_one_file_though_controllers_die(room: Room) -> None:
@@ -113,11 +143,13 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_one_file_though_controllers_
         until(lambda seen=controller: "leading" in seen.words)
         controller.end()
         controller = room.controller()
-    until(lambda: not room.names(), timeout=120)
+    until(lambda: whole_files(room))
+    time.sleep(3)
     (run,) = kept(room)
     assert (run.name, run.state) == ("gone", "Deleted")
     assert run.held
     assert run.held.gpu_seconds > 0
+    _stays_known(room, controller)
 
 
 def ended(uid: str) -> EndedRun:

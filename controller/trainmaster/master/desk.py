@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from trainmaster.api.declared import Declared
+from trainmaster.api.history import EndedRun
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.hadoop.configuration import HadoopConf
@@ -159,6 +160,16 @@ class Desk:
         """The page of one run, which YARN links to: it stays that run's when the job runs again."""
         page = self.job_page(declared)
         return f"{page}runs/{rerun}/" if page else ""
+
+    def file(self, declared: Declared, run: EndedRun) -> None:
+        """Put a run that is over into the history, with the address of its page."""
+        self.history.file(run.model_copy(update={"page": self.run_page(declared, run.run)}))
+
+    def forget(self, uid: str) -> None:
+        """Nothing of the job is left."""
+        self.ports.forget(uid)
+        self.history.forget(uid)
+        self.line.leave(uid)
 
     def user_of(self, declared: Declared, job: TrainingJob) -> str:
         return job.spec.user or declared.owner or self.settings.own_user

@@ -203,8 +203,7 @@ class JobMaster:
             case Forget():
                 affairs.run(self._leave)
             case File(run):
-                page = self.desk.run_page(self.declared, run.run)
-                self.desk.history.file(run.model_copy(update={"page": page}))
+                self.desk.file(self.declared, run)
             case RemoveDeclaration():
                 affairs.run(lambda: affairs.remove(self.declared))
 
@@ -226,9 +225,7 @@ class JobMaster:
     def _left(self) -> None:
         self.over = True
         self._record.life.left(self.memory)
-        self.desk.ports.forget(self.memory.uid)
-        self.desk.history.forget(self.memory.uid)
-        self.desk.line.leave(self.memory.uid)
+        self.desk.forget(self.memory.uid)
 
     # --- show
 
