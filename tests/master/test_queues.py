@@ -41,6 +41,12 @@ def runs(folder: Folder, name: str) -> bool:
     return name in folder.shown and folder.shown[name].is_true(ConditionType.RUNNING)
 
 
+def running_words(folder: Folder, uid: str) -> str:
+    """What is said of the processes that run, or should."""
+    said = folder.shown[uid].condition(ConditionType.RUNNING) if uid in folder.shown else None
+    return said.message if said else ""
+
+
 def queued(folder: Folder, name: str) -> tuple[str, str]:
     said = folder.shown[name].condition(ConditionType.QUEUED) if name in folder.shown else None
     return (said.reason, said.message) if said else ("", "")
@@ -109,6 +115,29 @@ async def test_what_waits_for_a_larger_node_runs_once_there_is_one() -> None:
         await asyncio.sleep(600)
         yarn.mend("n2")
         await until(lambda: runs(folder, "gpus"), 30)
+
+
+@virtual
+async def test_a_replacement_that_was_refused_while_the_only_large_node_was_away_comes_when_it_is_back() -> (
+    None
+):
+    """Single, beside others that run: what YARN refuses today it may grant tomorrow."""
+    large = NodeManager("n2", Resource(8 * GIB, 64))
+    yarn = Yarn(
+        NodeManager("n1", Resource(2 * GIB, 64)), large, queues=[Queue("root.a", Resource(64 * GIB, 128))]
+    )
+    roles = {"ps": {"resources": {"memory": "1Gi"}}, "worker": {"resources": {"memory": "6Gi"}}}
+    folder = Folder()
+    async with controller(folder, yarn, looks=True):
+        folder.put("mixed", job("Generic", ps=1, worker=1, roles=roles, spec={"queue": "root.a"}))
+        await until(lambda: len(yarn.running()) == 2, 60)
+        large.up = False
+        await until(lambda: "wants" in running_words(folder, "mixed"), 1800)
+        await asyncio.sleep(600)
+        assert running_words(folder, "mixed").startswith("1 of 2 processes run")
+        yarn.restart_node("n2")
+        await until(lambda: running_words(folder, "mixed") == "2 of 2 processes run", 120)
+        assert len(yarn.running()) == 2, "what came back with the node is stopped"
 
 
 @virtual

@@ -13,6 +13,7 @@ import pytest
 
 from sources.building import job_text, leading, only, put
 from trainmaster.api.status import JobStatus
+from trainmaster.sources import shown
 from trainmaster.sources.local_files import LocalFiles
 
 WRITERS = 8
@@ -57,6 +58,24 @@ async def test_a_record_is_on_the_disk_before_it_counts_and_a_status_is_not_wait
     assert not disk.synced
     await made.journal.write(declared.uid, b"{}")
     assert disk.synced == {"file": 1, "folder": 1}
+
+
+async def test_a_status_that_a_crash_left_empty_says_nothing_and_is_shown_anew_by_the_next_leader(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "a.yaml", job_text())
+    made = await leading(tmp_path)
+    await made.publish(only(await made.look()), JobStatus(state="Running"))
+    path = tmp_path / "status/a.yaml"
+    path.write_bytes(b"")
+    assert shown.from_bytes(path.read_bytes()) is None
+    await made.lease.release()
+    await made.close()
+    later = await leading(tmp_path)
+    await later.publish(only(await later.look()), JobStatus(state="Running"))
+    found = shown.from_bytes(path.read_bytes())
+    assert found is not None
+    assert found.status.state == "Running"
 
 
 def test_those_who_wait_for_a_folder_share_its_next_writing(tmp_path: Path, disk: Disk) -> None:
