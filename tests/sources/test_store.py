@@ -50,7 +50,7 @@ async def test_a_jobs_folder_that_went_is_told(store: JobStore, tmp_path: Path) 
 def test_a_job_that_was_found_once_is_not_searched_again(store: JobStore, tmp_path: Path) -> None:
     put(tmp_path, "team/x.yaml", job_text("mnist", "vision"))
     assert store.get("vision", "mnist").path == "team/x.yaml"
-    with patch.object(store, "_search", side_effect=AssertionError):
+    with patch.object(store._search, "_search", side_effect=AssertionError):
         assert store.get("vision", "mnist").path == "team/x.yaml"
     (tmp_path / "jobs/team/x.yaml").rename(tmp_path / "jobs/y.yaml")
     assert store.get("vision", "mnist").path == "y.yaml"

@@ -24,15 +24,13 @@ from trainmaster.settings import Settings
 from trainmaster.sources import shown
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
-from trainmaster.sources.in_place import change
+from trainmaster.sources.in_place import take_away
 from trainmaster.sources.journal import FolderJournal
-from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole
+from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
-from trainmaster.sources.reading import MAX_BYTES
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
-from trainmaster.sources.rewriting import without_document
 from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
@@ -290,13 +288,7 @@ class FolderSource:
             read = self._reader.reads.get(path)
             if read is None:
                 raise UnavailableError(f"{path} isn't where it was")
-            if not is_whole(path):
-                change(self._files, read, without_document, self._still)
-                return
-            data = self._files.read(self._layout.job(path), MAX_BYTES + 1)
-            if not read.text or data.decode("utf-8-sig", "replace") != read.text:
-                raise UnavailableError(f"{path} was changed, and may hold another job")
-            self._files.delete(self._layout.job(path))
+            take_away(self._files, read, self._still)
 
     async def _try_delete(self, path: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A file that several jobs share, changed in the store for one of them, unless somebody else changed it meanwhile.
+"""What stands in the store for one job, changed or taken out unless somebody else changed its file meanwhile.
 
 Never here: which change (rewriting.py).
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.sources.files import Files, Still
+from trainmaster.sources.layout import is_whole
 from trainmaster.sources.reading import MAX_BYTES, FileRead
-from trainmaster.sources.rewriting import CHANGED
+from trainmaster.sources.rewriting import CHANGED, without_document
 
 
 def change(
@@ -33,3 +34,16 @@ def change(
             raise InvalidError(f"{read.path} {CHANGED}")
 
     files.replace_if(read.entry.path, data, before.mode & 0o777, still_same, before.owner)
+
+
+def take_away(files: Files, read: FileRead, still: Still = lambda: None) -> None:
+    """Remove what declares a job: its file, or its document where others stand in it. UnavailableError when the file says
+    something else by now, and may hold another job."""
+    if not is_whole(read.path):
+        change(files, read, without_document, still)
+        return
+    data = files.read(read.entry.path, MAX_BYTES + 1)
+    if not read.text or data.decode("utf-8-sig", "replace") != read.text:
+        raise UnavailableError(f"{read.path} was changed, and may hold another job")
+    still()
+    files.delete(read.entry.path)

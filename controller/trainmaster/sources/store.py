@@ -5,32 +5,29 @@ Synchronous, since a command does one thing. Never here: what only a controller 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, RefusedError
+from trainmaster.errors import InvalidError, NoSuchJobError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
-from trainmaster.sources.files import STICKY, Entry, Listing
+from trainmaster.sources.files import STICKY
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
-from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_job, is_whole, place_of
+from trainmaster.sources.layout import DELETE, NOW, Layout, is_whole, place_of
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
-from trainmaster.sources.presence import is_there, shown_paths, why_none
-from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
+from trainmaster.sources.presence import is_there, shown_paths
+from trainmaster.sources.reading import MAX_BYTES, FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
+from trainmaster.sources.search import READERS, Search
 from trainmaster.sources.stored import Applied, StoredJob
 from trainmaster.sources.stores import open_files
-from trainmaster.sources.unread import notices
-from trainmaster.sources.walking import JOBS
 
 __all__ = ["Applied", "JobStore", "StoredJob"]
 
-_READERS = 16
 _STATUS_LIMIT = 64 << 20
 
 
@@ -40,27 +37,22 @@ class JobStore:
     ) -> None:
         self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
-        self._found_at: dict[tuple[str, str], str] = {}
-        """where jobs were that were asked for by name: all of a large store is searched once at most"""
+        self._search = Search(self._files, self._layout)
 
     # --- reading
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:
         """All jobs, of one namespace or of all, by namespace and name. NoStoreError where there is no store."""
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(READERS) as pool:
             shown_at = pool.submit(shown_paths, self._files, self._layout)
-            listing = self._listing()
-            read = chain(
-                *pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values()
-            )
-            wanted = [each for each in read if namespace in (None, each.namespace)]
+            wanted = [each for each in self._search.all(pool) if namespace in (None, each.namespace)]
             there = shown_at.result()
             found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
         return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
         """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
-        return self._stored(self._get(namespace, name))
+        return self._stored(self._search.get(namespace, name))
 
     def find(self, namespace: str, name: str) -> StoredJob | None:
         """The job, or None when the store was asked and has none."""
@@ -90,7 +82,7 @@ class JobStore:
         wanted = valid(text, first_path)
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
-        existing = self._find(*wanted.identity) if self.is_there else None
+        existing = self._search.find(*wanted.identity) if self.is_there else None
         if (
             existing and existing.number and not existing.named
         ):  # a draft, which is called so for want of a name
@@ -114,12 +106,12 @@ class JobStore:
 
         `by` is the command that sets them, on purpose: an older file that is applied doesn't undo it unasked.
         """
-        read = self._get(namespace, name)
+        read = self._search.get(namespace, name)
         text = edited(read.text, changes)
         self._judge_edit(read, valid(text, read.path, lines=False).job)
         touched = self._files.stat(read.entry.path).stamp != read.entry.stamp
         if (
-            touched and self._get(namespace, name).text != read.text
+            touched and self._search.get(namespace, name).text != read.text
         ):  # HDFS moves the time once more on closing
             raise InvalidError(f"{read.path} {CHANGED}")
         if by:  # before the file: what is remembered of a value that isn't there is nobody's
@@ -130,7 +122,7 @@ class JobStore:
     def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
         """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant; `now`,
         that its processes get no time to end in, also where the job is being deleted already."""
-        read = self._find(namespace, name) if now else self._get(namespace, name)
+        read = self._search.find(namespace, name) if now else self._search.get(namespace, name)
         if read is None:
             return self._hurry(namespace, name)
         job = self._stored(read)
@@ -149,7 +141,7 @@ class JobStore:
         """One whose file is gone, and that a controller hasn't cleaned up yet."""
         usual = f"{namespace}/{name}.yaml"
         if self.is_gone(usual, namespace, name):
-            self._get(namespace, name)  # raises
+            self._search.get(namespace, name)  # raises
         for place in self._places(usual, namespace, name):
             left = self._layout.status_of(place), self._layout.mark(place, DELETE)
             if any(is_there(self._files, each) for each in left):
@@ -221,59 +213,6 @@ class JobStore:
 
     # --- files
 
-    def _listing(self) -> Listing:
-        try:
-            return self._files.walk(self._layout.jobs, JOBS)
-        except FileNotFoundError as error:
-            raise NoStoreError(why_none(self._files, self._layout)) from error
-
-    def _entries(self, listing: Listing) -> Iterator[tuple[str, Entry]]:
-        for entry in listing.entries:
-            path = self._layout.below_jobs(entry.path)
-            if not entry.folder and is_job(path):
-                yield path, entry
-
-    def _read(self, item: tuple[str, Entry]) -> tuple[FileRead, ...]:
-        """The documents of one file; none when it went since it was listed."""
-        path, entry = item
-        if entry.size > MAX_BYTES or not entry.regular:
-            return (refused(path, entry, problem("it is too large, or not a plain file")),)
-        try:
-            return read_all(path, entry, self._files.read(entry.path, MAX_BYTES))
-        except FileNotFoundError:
-            return ()
-        except RefusedError as error:
-            return (refused(path, entry, problem(f"the file can't be read: {error}")),)
-
-    def _get(self, namespace: str, name: str) -> FileRead:
-        read = self._find(namespace, name)
-        if read is None:
-            raise NoSuchJobError(
-                f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}"
-            )
-        return read
-
-    def _find(self, namespace: str, name: str) -> FileRead | None:
-        """Where it was last, then where `apply` puts files; else the oldest that declares it, as the controller takes it."""
-        identity = namespace, name
-        last, usual = self._found_at.get(identity, ""), f"{namespace}/{name}.yaml"
-        found = (last and self._at(last, identity)) or self._at(usual, identity) or self._search(identity)
-        if found:
-            self._found_at[identity] = found.path
-        return found or None
-
-    def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
-        file = file_of(path)
-        try:
-            read = self._read((file, self._files.stat(self._layout.job(file))))
-        except FileNotFoundError:
-            return None
-        return _oldest(read, identity)
-
-    def _search(self, identity: tuple[str, str]) -> FileRead | None:
-        with ThreadPoolExecutor(_READERS) as pool:
-            return _oldest(chain(*pool.map(self._read, self._entries(self._listing()))), identity)
-
     def _free(self, namespace: str, name: str) -> str:
         """A path for a new job's file: where others' files are, nothing is replaced."""
         usual = (f"{namespace}/{name}{ending}.yaml" for ending in chain([""], (f"-{i}" for i in count(2))))
@@ -318,9 +257,3 @@ class JobStore:
             return shown.from_bytes(self._files.read(self._layout.status_of(path), _STATUS_LIMIT))
         except FileNotFoundError:
             return None
-
-
-def _oldest(reads: Iterable[FileRead], identity: tuple[str, str]) -> FileRead | None:
-    """Of those that declare this job the one that counts: a sound one, and the oldest."""
-    found = [each for each in reads if each.identity == identity]
-    return min(found, key=lambda each: (each.job is None, *each.order), default=None)
