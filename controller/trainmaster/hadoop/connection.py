@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._client_id = secrets.token_bytes(16)
         self._call_id = 0
         self._waiting: dict[int, _Waiting] = {}
-        self._splitter, self._inner = frames.Splitter(), frames.Splitter()
+        self._splitter, self._inner = frames.Splitter(frames.LONGEST_LOGIN), frames.Splitter()
         self._layer: Layer | None = None
         """what goes round all that is said after the log-in"""
         self._out: list[bytes] = []
@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._send(frames.preamble(login.auth))
         if login.auth == frames.SASL:
             await self._authenticate(login)
+        self._splitter.longest = frames.LONGEST_FRAME
         # Not answered when it is right; it leaves together with the first call.
         self._send(frames.frame(frames.CONTEXT_CALL, self._client_id, login.context(self._protocol)))
 
@@ -197,16 +198,7 @@ class Connection(asyncio.Protocol):
         if self._layer is None:
             self._answer(header, rest)
             return
-        # A refusal, too: anybody on the way could write one (SaslRpcClient.WrappedInputStream takes none in clear either).
-        if (
-            header.callId != frames.unsigned(frames.SASL_CALL)
-            or header.status != RpcResponseHeaderProto.SUCCESS
-        ):
-            raise UnprotectedError("an answer came without the protection that was agreed on")
-        sealed = frames.read(RpcSaslProto, rest)
-        if sealed.state != RpcSaslProto.WRAP:
-            raise UnprotectedError("an answer came without the protection that was agreed on")
-        inside = self._layer.unwrap(sealed.token)
+        inside = self._layer.unwrap(_wrapped(header, rest))
         for each in self._inner.feed(inside):
             self._answer(*frames.open_answer(each))
 
@@ -237,6 +229,16 @@ class Connection(asyncio.Protocol):
 
     def _closed(self) -> TrainmasterError:
         return UnavailableError(f"{self._peer} closed the connection")
+
+
+def _wrapped(header: RpcResponseHeaderProto, rest: BytesIO) -> bytes:
+    """What a protected answer holds. A refusal in clear, too, is none: anybody on the way could write one
+    (SaslRpcClient.WrappedInputStream takes none either)."""
+    if header.callId == frames.unsigned(frames.SASL_CALL) and header.status == RpcResponseHeaderProto.SUCCESS:
+        said = frames.read(RpcSaslProto, rest)
+        if said.state == RpcSaslProto.WRAP:
+            return said.token
+    raise UnprotectedError("an answer came without the protection that was agreed on")
 
 
 def _fatal(kind: str, text: str, unauthorized: bool) -> TrainmasterError:

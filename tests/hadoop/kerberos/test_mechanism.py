@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.hadoop.kerberos.library import GssError
 from trainmaster.hadoop.kerberos.mechanism import Gssapi, GssapiLayer, ServerNames
 from trainmaster.hadoop.protection import Protection, UnprotectedError
@@ -123,3 +123,18 @@ def test_what_isnt_protected_as_agreed_is_not_heard() -> None:
     assert layer.unwrap(layer.wrap(b"x")) == b"x"
     with pytest.raises(UnprotectedError):
         layer.unwrap(b"sx")
+
+
+def test_a_machine_without_the_library_is_told_what_to_install() -> None:
+    def missing(service: str, host: str) -> Context:
+        raise InvalidError("Kerberos needs libgssapi_krb5.so.2")
+
+    with pytest.raises(DeniedError, match="needs libgssapi"):
+        gssapi(opened=missing).first(b"")
+
+
+def test_what_a_stranger_calls_itself_is_cut_and_escaped() -> None:
+    with pytest.raises(DeniedError) as told:
+        SERVERS.check("yarn\n", "x" * 100_000)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 300

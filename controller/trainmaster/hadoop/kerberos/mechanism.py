@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainmaster.errors import DeniedError
+from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.hadoop.kerberos import principals, words
 from trainmaster.hadoop.kerberos.context import Context
 from trainmaster.hadoop.kerberos.library import GssError
-from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection, UnprotectedError, agreed
+from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection, UnprotectedError, agreed, quoted
 
 _BITS = {Protection.AUTHENTICATION: 1, Protection.INTEGRITY: 2, Protection.PRIVACY: 4}
 _LONGEST = b"\xff\xff\xff"
@@ -40,7 +40,8 @@ class ServerNames:
         if not principals.is_expected(service, host, self.configured, known, self.pattern):
             want = self.pattern or self.configured
             raise DeniedError(
-                SASL_EXCEPTION, f"the server calls itself {service}/{host}, and {self.setting} is {want}"
+                SASL_EXCEPTION,
+                f"the server calls itself {quoted(f'{service}/{host}')}, and {self.setting} is {want}",
             )
 
 
@@ -93,6 +94,8 @@ class Gssapi:
     def _told(self, work: Callable[[], bytes]) -> bytes:
         try:
             return work()
+        except InvalidError as error:  # the machine has no such library
+            raise DeniedError(words.KIND, str(error)) from None
         except GssError as error:
             raise words.told(str(error), config=os.environ.get("KRB5_CONFIG", "")) from None
 
