@@ -15,10 +15,12 @@ from trainmaster.hadoop.kerberos.library import CONFIDENTIAL, INTEGRITY, KRB5, M
 class Context:
     """The client's side. Used by one thread at a time."""
 
-    def __init__(self, service: str, host: str, mechanism: library.Oid = KRB5) -> None:
+    def __init__(self, service: str, host: str, mechanism: library.Oid = KRB5, realm: str = "") -> None:
+        """With the server of that realm; without one, of that which the host belongs to (domain_realm in krb5.conf)."""
         self._mechanism = mechanism
         self._flags = MUTUAL | (SEQUENCE | CONFIDENTIAL | INTEGRITY if mechanism is KRB5 else 0)
-        self._name = library.imported(f"{service}@{host}", library.HOST_SERVICE)
+        told = (f"{service}/{host}@{realm}", library.PRINCIPAL)
+        self._name = library.imported(*(told if realm else (f"{service}@{host}", library.HOST_SERVICE)))
         self._handle = c_void_p()
         weakref.finalize(self, _released, self._name, self._handle)
         self.done = False

@@ -44,6 +44,14 @@ class ServerNames:
                 f"the server calls itself {quoted(f'{service}/{host}')}, and {self.setting} is {want}",
             )
 
+    @property
+    def realm(self) -> str:
+        """That of a pattern, empty for whichever the host is of. DeniedError for a part of a realm's name."""
+        try:
+            return principals.realm_of(self.pattern)
+        except ValueError as error:
+            raise DeniedError(SASL_EXCEPTION, f"{self.setting}.pattern: {error}") from None
+
 
 class Gssapi:
     """One authentication. `open_context` is replaced by tests alone."""
@@ -54,7 +62,7 @@ class Gssapi:
         host: str,
         servers: ServerNames,
         protections: Sequence[Protection],
-        open_context: Callable[[str, str], Context] = Context,
+        open_context: Callable[..., Context] = Context,
     ) -> None:
         self._service, self._host, self._servers, self._protections = service, host, servers, protections
         self._open = open_context
@@ -77,7 +85,7 @@ class Gssapi:
         return GssapiLayer(self._context, sealed=self._agreed is Protection.PRIVACY)
 
     def _begun(self) -> Context:
-        self._context = self._open(self._service, self._host)
+        self._context = self._open(self._service, self._host, realm=self._servers.realm)
         return self._context
 
     def _answer(self, challenge: bytes) -> bytes:
