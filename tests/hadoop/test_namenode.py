@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainmaster.errors import InvalidError
+from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf, parse
 from trainmaster.hadoop.namenode import NameNodes, has_tokens, name_nodes, renewer
 
@@ -43,6 +43,7 @@ def test_a_name_service_has_several() -> None:
             {"fs.defaultFS": "hdfs://LocalHost:9000", "hadoop.security.token.service.use_ip": "false"},
             "localhost:9000",
         ),
+        ({"fs.defaultFS": "hdfs://[::1]:9000"}, "0:0:0:0:0:0:0:1:9000"),
         (HA, "ha-hdfs:lake"),
     ],
 )
@@ -62,3 +63,23 @@ def test_yarn_is_to_renew_them() -> None:
         "yarn.resourcemanager.address": "rm.example:1",
     }
     assert renewer(parse({**SECURE, **values})) == "yarn/rm.example@R"
+
+
+async def test_a_namenode_without_an_address_is_away() -> None:
+    with pytest.raises(UnavailableError, match=r"nowhere\.invalid"):
+        await NameNodes(parse({**SECURE, "fs.defaultFS": "hdfs://nowhere.invalid:9000"}))._service()
+
+
+def test_a_pattern_alone_does_not_tell_who_renews_them() -> None:
+    values = {
+        "yarn.resourcemanager.principal.pattern": "yarn/*",
+        "yarn.resourcemanager.address": "rm.example:1",
+    }
+    with pytest.raises(DeniedError, match=r"yarn\.resourcemanager\.principal isn't set"):
+        renewer(parse({**SECURE, **values}))
+
+
+async def test_nobody_gets_no_token() -> None:
+    """The controller's own would be given in its stead."""
+    with pytest.raises(InvalidError, match="name is empty"):
+        await NameNodes(parse({**SECURE, **HA})).token("")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
 from hadoop.fake import TOKEN
 from hadoop.protected import Protected, protected
 from trainmaster.errors import DeniedError, UnavailableError
-from trainmaster.hadoop.protection import Protection
+from trainmaster.hadoop import connection
+from trainmaster.hadoop.protection import DigestLayer, Protection
 from trainmaster.hadoop.proto.yarn_pb2 import PriorityProto
 from trainmaster.hadoop.rpc import RpcClient
 from trainmaster.hadoop.sasl import TokenLogin
@@ -72,6 +74,35 @@ async def test_an_answer_without_the_protection_that_was_agreed_on_is_not_believ
         with pytest.raises(UnavailableError, match="without the protection"):
             await ask(rpc, 1)
         await rpc.close()
+
+
+@pytest.mark.parametrize("qop", STRONG)
+@pytest.mark.parametrize("spoilt", [False, True])
+async def test_a_long_answer_is_unwrapped_in_a_thread_in_its_turn(
+    qop: Protection, spoilt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    unwrap = DigestLayer.unwrap
+
+    def noted(layer: DigestLayer, data: bytes) -> bytes:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return unwrap(layer, data)
+
+    monkeypatch.setattr(DigestLayer, "unwrap", noted)
+    monkeypatch.setattr(connection, "ASIDE", 0)
+    async with protected(qop) as server:
+        if spoilt:
+            server.spoil = lambda data: data[:-1] + b"?"
+        rpc = client(server)
+        if spoilt:
+            with pytest.raises(UnavailableError, match="not signed as it should be"):
+                await ask(rpc, 1)
+        else:
+            assert await asyncio.gather(*(ask(rpc, n) for n in range(50))) == list(range(50))
+            assert [await ask(rpc, n) for n in range(5)] == list(range(5))
+        await rpc.close()
+    assert threads
+    assert not any(threads)
 
 
 async def test_a_cluster_that_wants_more_is_told_by_the_setting() -> None:

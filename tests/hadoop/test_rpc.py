@@ -9,6 +9,7 @@ import pytest
 
 from hadoop.fake import TOKEN, Call, Server, send, serving
 from trainmaster.errors import DeniedError, RefusedError, UnavailableError
+from trainmaster.hadoop import frames
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto
 from trainmaster.hadoop.proto.yarn_pb2 import ContainerLaunchContextProto, PriorityProto
 from trainmaster.hadoop.rpc import RpcClient
@@ -187,6 +188,21 @@ async def test_something_else_on_that_port_is_said_so() -> None:
         rpc = RpcClient(
             f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", PROTOCOL, SimpleLogin("alice"), 5
         )
+        with pytest.raises(UnavailableError, match="does not speak Hadoop RPC"):
+            await ask(rpc)
+        await rpc.close()
+
+
+async def test_who_has_not_proved_who_he_is_is_not_listened_to_for_long() -> None:
+    async def long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(7)
+        writer.write((frames.LONGEST_LOGIN + 1).to_bytes(4, "big"))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(long, "127.0.0.1", 0) as listener:
+        address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        rpc = RpcClient(address, PROTOCOL, token(), 5)
         with pytest.raises(UnavailableError, match="does not speak Hadoop RPC"):
             await ask(rpc)
         await rpc.close()

@@ -107,3 +107,12 @@ def test_a_token_stays_out_of_sight() -> None:
     login = TokenLogin(TOKEN.SerializeToString())
     assert "secret" not in repr(login)
     assert not login.context("p").HasField("userInfo")
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_what_a_server_offers_is_told_cut_and_escaped(count: int) -> None:
+    offer = RpcSaslProto.SaslAuth(method="A\n" + "x" * 10_000, mechanism="B", protocol="", serverId="")
+    with pytest.raises(DeniedError) as told:
+        SimpleLogin("alice").choose([offer] * count)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 1000

@@ -9,8 +9,9 @@ from itertools import count
 
 from master.office import Office, container, job
 from master.virtual import virtual
-from trainmaster.errors import RefusedError
+from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.hadoop import refusals
+from trainmaster.master.anew import Anew
 from trainmaster.master.job import JobMaster
 from trainmaster.master.promises import Promise
 from trainmaster.plan.decide import raised
@@ -96,6 +97,26 @@ async def test_a_call_that_was_never_heard_is_made_again() -> None:
         office.yarn.answers.unheard["reinitialise"] = 2
         master, held = await lost(office)
         await office.until(whole(office, master, 2))
+        assert processes(office) == {container(master): 1, held[1]: 3, held[2]: 3}
+
+
+@virtual
+async def test_what_is_started_is_built_when_it_is_told_and_a_namenode_that_is_away_is_waited_for() -> None:
+    """Tokens of HDFS are part of it: those of an hour ago may be dead."""
+    async with Office(limits=IN_PLACE) as office:
+        master, held = await lost(office)
+        await office.until(lambda: office.yarn.calls["reinitialise"] == 2)
+        tries = count()
+
+        async def tokens(_: object) -> bytes:
+            told = asyncio.current_task().get_coro().__qualname__ == Anew.start.__qualname__  # type: ignore[union-attr]
+            if told and next(tries) < 4:
+                raise UnavailableError("nn:8020: Connection refused")
+            return b"new"
+
+        office.desk.delegation.of = tokens  # type: ignore[method-assign]
+        await office.until(whole(office, master, 2))
+        assert next(tries) > 4
         assert processes(office) == {container(master): 1, held[1]: 3, held[2]: 3}
 
 

@@ -9,8 +9,9 @@ import pytest
 from hadoop.fake import Call, Server, serving
 from observe.pictures import fleet
 from trainmaster.hadoop.configuration import parse
+from trainmaster.hadoop.kerberos.library import GssError
 from trainmaster.hadoop.proto.yarn_client_pb2 import GetClusterMetricsResponseProto
-from trainmaster.master.tickets import Tickets, not_proxy, users
+from trainmaster.master.tickets import Tickets, got_by_hand, not_proxy, users
 from trainmaster.settings import Kerberos, PolicyRule, Settings
 
 NO = "org.apache.hadoop.security.authorize.AuthorizationException"
@@ -59,3 +60,15 @@ def test_its_ticket_is_shown_where_it_has_a_keytab(monkeypatch: pytest.MonkeyPat
     conf = parse({})
     assert Tickets(Settings(kerberos=SECURE), conf).shown(fleet()).ticket_left == 0
     assert Tickets(Settings(), conf).shown(fleet()).ticket_left is None
+
+
+def test_without_a_keytab_the_ticket_that_a_person_got_is_looked_at() -> None:
+    secure = parse({"hadoop.security.authentication": "kerberos"})
+    shown = Tickets(Settings(), secure).shown(fleet())
+    assert shown.ticket_left == 0, "not looked at yet"
+    assert got_by_hand(lambda: 3600).until > got_by_hand(lambda: 60).until
+
+    def none() -> int:
+        raise GssError("No Kerberos credentials available")
+
+    assert "kinit gets one" in got_by_hand(none).trouble

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol, cast
 
@@ -375,7 +376,7 @@ class Shell(Conversation):
         anew = Anew(desk, self.sight, _at_once, lambda: self.now)
         launch = self.launches.get((container.id, container.told))
         with contextlib.suppress(TrainmasterError):
-            if launch is None or done(anew.advanced(container.id, container.told, launch)):
+            if launch is None or done(anew.advanced(container.id, container.told, partial(_built, launch))):
                 self.launches.pop((container.id, container.told), None)
 
     def _ask_web(self, id_: str, node: str, http: str) -> None:
@@ -402,6 +403,10 @@ class Shell(Conversation):
             if id_ in answer.unknown:
                 self._failed(id_, -1000)
         self.sight.confirmed(answer, dict.fromkeys(ids, node), self.now)
+
+
+async def _built(launch: LaunchContext) -> LaunchContext:
+    return launch
 
 
 async def _at_once() -> None:

@@ -50,6 +50,15 @@ def test_a_job_whose_user_we_may_not_speak_for_says_so_until_that_is_mended() ->
     assert _reasons(world, "Queued") == {"YarnAway"}
 
 
+def test_what_cannot_be_asked_is_named_as_it_was_told() -> None:
+    """It may be the NameNode or the KDC just as well as the ResourceManager."""
+    world = World(job(worker=1))
+    for words in ("nn:8020: Connection refused", "Kerberos: no KDC of the realm answers"):
+        world.sees(application=AppState.AWAY, application_words=words, not_proxy=False)
+        waits = world.condition("Queued")
+        assert (waits.reason, waits.message) == ("YarnAway", f"{words}; it is tried again")
+
+
 def test_some_of_several_are_not_all() -> None:
     world = World(job(worker=2)).runs().ends("worker-0", 137)
     assert _reasons(world, "Running", "Queued") == {"SomeRunning"}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,8 @@ from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.sasl import Login
 
 Answer = TypeVar("Answer", bound=Message)
+ASIDE = 256 << 10
+"""bytes of a wrapped answer from which on it is unwrapped in a thread, so that the loop goes on"""
 _Waiting = tuple[asyncio.Future[Any], type[Message]]
 
 
@@ -33,6 +36,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_aside",
         "_call_id",
         "_client_id",
         "_inner",
@@ -43,6 +47,7 @@ class Connection(asyncio.Protocol):
         "_protocol",
         "_splitter",
         "_transport",
+        "_unread",
         "_waiting",
         "_why",
         "received",
@@ -53,9 +58,12 @@ class Connection(asyncio.Protocol):
         self._client_id = secrets.token_bytes(16)
         self._call_id = 0
         self._waiting: dict[int, _Waiting] = {}
-        self._splitter, self._inner = frames.Splitter(), frames.Splitter()
+        self._splitter, self._inner = frames.Splitter(frames.LONGEST_LOGIN), frames.Splitter()
         self._layer: Layer | None = None
         """what goes round all that is said after the log-in"""
+        self._unread: list[bytes] = []
+        """wrapped answers that a thread is at, or that came after one"""
+        self._aside: asyncio.Task[None] | None = None
         self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -121,6 +129,7 @@ class Connection(asyncio.Protocol):
         self._send(frames.preamble(login.auth))
         if login.auth == frames.SASL:
             await self._authenticate(login)
+        self._splitter.longest = frames.LONGEST_FRAME
         # Not answered when it is right; it leaves together with the first call.
         self._send(frames.frame(frames.CONTEXT_CALL, self._client_id, login.context(self._protocol)))
 
@@ -162,6 +171,8 @@ class Connection(asyncio.Protocol):
         self._out.append(data)
 
     def _flush(self) -> None:
+        if self._unread:
+            return  # the layer is in use; sent as soon as it is free
         if self._transport is not None and self._out:
             data = b"".join(self._out)
             self._transport.write(
@@ -176,10 +187,16 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        try:
+        with self._guarded():
             for payload in self._splitter.feed(data):
                 self.received += 1
                 self._heard(payload)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What can't be understood ends the connection."""
+        try:
+            yield
         except UnprotectedError as error:
             words = f"{self._peer}: {error}"
             self.abort(lambda: UnavailableError(words))
@@ -197,18 +214,29 @@ class Connection(asyncio.Protocol):
         if self._layer is None:
             self._answer(header, rest)
             return
-        # A refusal, too: anybody on the way could write one (SaslRpcClient.WrappedInputStream takes none in clear either).
-        if (
-            header.callId != frames.unsigned(frames.SASL_CALL)
-            or header.status != RpcResponseHeaderProto.SUCCESS
-        ):
-            raise UnprotectedError("an answer came without the protection that was agreed on")
-        sealed = frames.read(RpcSaslProto, rest)
-        if sealed.state != RpcSaslProto.WRAP:
-            raise UnprotectedError("an answer came without the protection that was agreed on")
-        inside = self._layer.unwrap(sealed.token)
-        for each in self._inner.feed(inside):
+        token = _wrapped(header, rest)
+        if self._unread or len(token) > ASIDE:
+            self._unread.append(token)
+            if len(self._unread) == 1:
+                self._aside = asyncio.get_running_loop().create_task(self._unwrap_aside(self._layer))
+        else:
+            self._inside(self._layer.unwrap(token))
+
+    def _inside(self, data: bytes) -> None:
+        for each in self._inner.feed(data):
             self._answer(*frames.open_answer(each))
+
+    async def _unwrap_aside(self, layer: Layer) -> None:
+        """In order, while nothing more is read or sent: the layer is one thread's at a time."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+        with self._guarded():
+            while self._unread:
+                self._inside(await asyncio.to_thread(layer.unwrap, self._unread[0]))
+                del self._unread[0]
+            if self._transport is not None and self.usable:
+                self._transport.resume_reading()
+            self._flush()
 
     def _answer(self, header: RpcResponseHeaderProto, rest: BytesIO) -> None:
         if header.status == RpcResponseHeaderProto.FATAL:
@@ -237,6 +265,16 @@ class Connection(asyncio.Protocol):
 
     def _closed(self) -> TrainmasterError:
         return UnavailableError(f"{self._peer} closed the connection")
+
+
+def _wrapped(header: RpcResponseHeaderProto, rest: BytesIO) -> bytes:
+    """What a protected answer holds. A refusal in clear, too, is none: anybody on the way could write one
+    (SaslRpcClient.WrappedInputStream takes none either)."""
+    if header.callId == frames.unsigned(frames.SASL_CALL) and header.status == RpcResponseHeaderProto.SUCCESS:
+        said = frames.read(RpcSaslProto, rest)
+        if said.state == RpcSaslProto.WRAP:
+            return said.token
+    raise UnprotectedError("an answer came without the protection that was agreed on")
 
 
 def _fatal(kind: str, text: str, unauthorized: bool) -> TrainmasterError:

@@ -28,6 +28,8 @@ CONTEXT_CALL = -3
 SASL_CALL = -33
 LONGEST_FRAME = 128 << 20
 """ipc.maximum.response.length"""
+LONGEST_LOGIN = 1 << 20
+"""bytes of a frame of somebody who hasn't proved yet who he is"""
 
 Parsed = TypeVar("Parsed", bound=Message)
 _LENGTH = struct.Struct(">I")
@@ -97,26 +99,28 @@ def read(kind: type[Parsed], rest: BytesIO) -> Parsed:
 class Splitter:
     """Cuts a stream of bytes into frames; keeps what is not complete yet."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_rest", "longest")
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST_FRAME) -> None:
         self._rest = b""
+        self.longest = longest
+        """bytes of a frame that is still taken"""
 
     def feed(self, data: bytes) -> list[bytes]:
         data = self._rest + data if self._rest else data
         payloads, start = [], 0
-        while (end := _end(data, start)) is not None and end <= len(data):
+        while (end := _end(data, start, self.longest)) is not None and end <= len(data):
             payloads.append(data[start + 4 : end])
             start = end
         self._rest = data[start:]
         return payloads
 
 
-def _end(data: bytes, start: int) -> int | None:
+def _end(data: bytes, start: int, longest: int) -> int | None:
     """Where the frame at `start` ends; None while its length has not arrived."""
     if len(data) - start < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack_from(data, start)
-    if length > LONGEST_FRAME:
+    if length > longest:
         raise FrameError("not an answer of Hadoop RPC")
     return start + _LENGTH.size + int(length)

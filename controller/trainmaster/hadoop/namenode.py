@@ -6,15 +6,16 @@ ClientProtocol (org.apache.hadoop.hdfs.protocol), spoken to whichever NameNode i
 
 from __future__ import annotations
 
-import asyncio
-import socket
+import ipaddress
 from urllib.parse import urlsplit
 
-from trainmaster.errors import InvalidError, RefusedError
+from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf, get
 from trainmaster.hadoop.failover import Failover
-from trainmaster.hadoop.kerberos.mechanism import ServerNames
+from trainmaster.hadoop.kerberos.mechanism import SERVER_SETTING, ServerNames
 from trainmaster.hadoop.kerberos.principals import of_host
+from trainmaster.hadoop.names import Addresses, addresses_of
+from trainmaster.hadoop.protection import SASL_EXCEPTION
 from trainmaster.hadoop.proto.common_pb2 import (
     GetDelegationTokenRequestProto,
     GetDelegationTokenResponseProto,
@@ -39,6 +40,8 @@ class NameNodes:
     async def token(self, user: str) -> TokenProto:
         """A new token with which processes are that user, for YARN to renew. UnavailableError when no NameNode could be asked,
         DeniedError when we may not speak for the user."""
+        if not user:  # a ticket without a user to speak for would get the controller's own
+            raise InvalidError("a token of HDFS is wanted for nobody: the user's name is empty")
         conf = self._conf
         hosts = tuple(address.rpartition(":")[0] for address in self._addresses)
         names = ServerNames(
@@ -62,8 +65,24 @@ class NameNodes:
         host, _, port = self._addresses[0].rpartition(":")
         if get(self._conf.properties, "hadoop.security.token.service.use_ip").lower() == "false":
             return f"{host.lower()}:{port}"
-        found = await asyncio.get_running_loop().getaddrinfo(host, int(port), family=socket.AF_INET)
-        return f"{found[0][4][0]}:{port}"
+        return f"{_of_java(await _addresses(host))}:{port}"
+
+
+async def _addresses(host: str) -> Addresses:
+    try:
+        return await addresses_of(host)
+    except OSError as error:
+        raise UnavailableError(f"{host}: {error.strerror or error}") from error
+
+
+def _of_java(addresses: Addresses) -> str:
+    """The one that Java takes, as it writes it: IPv4 before IPv6, whose eight numbers stand without leaving out any
+    (InetAddress.getHostAddress)."""
+    found = [ipaddress.ip_address(each.partition("%")[0]) for each in addresses]
+    first = min(found, key=lambda each: each.version)
+    if first.version == 4:
+        return str(first)
+    return ":".join(f"{int(part, 16):x}" for part in first.exploded.split(":"))
 
 
 def has_tokens(conf: HadoopConf) -> bool:
@@ -86,5 +105,11 @@ def name_nodes(conf: HadoopConf) -> tuple[str, tuple[str, ...]]:
 
 
 def renewer(conf: HadoopConf) -> str:
-    """YARN's principal: whom the NameNode lets renew the token (Master.getMasterPrincipal)."""
+    """YARN's principal: whom the NameNode lets renew the token (Master.getMasterPrincipal). DeniedError where it isn't known: a
+    pattern tells whom to take for YARN, not its name."""
+    if not conf.manager_principal:
+        raise DeniedError(
+            SASL_EXCEPTION,
+            f"{SERVER_SETTING} isn't set here, and HDFS must be told who renews its token: set it as it is in the cluster",
+        )
     return of_host(conf.manager_principal, conf.clients[0].rpartition(":")[0])

@@ -21,7 +21,9 @@ _under_way: dict[str, Future[Addresses]] = {}
 
 
 async def addresses_of(host: str) -> Addresses:
-    """The addresses of a host, in the order in which they are to be tried. Raises OSError when it has none."""
+    """The addresses of a host, in the order in which they are to be tried; one of IPv6 may stand in brackets, as before a port.
+    Raises OSError when it has none."""
+    host = host.removeprefix("[").removesuffix("]")
     if _is_address(host):
         return (host,)
     found = _under_way.get(host)

@@ -72,6 +72,11 @@ def _named(protections: Iterable[Protection]) -> str:
     return " or ".join(each.name.lower() for each in protections) or "of a kind not known here"
 
 
+def quoted(words: str) -> str:
+    """A server's own word for a sentence of ours: one line of 60 characters at most."""
+    return words[:60].encode("unicode_escape").decode()
+
+
 class DigestLayer:
     """DIGEST-MD5's own: a MAC with a sequence number, and RC4 over both where it is sealed."""
 

@@ -10,6 +10,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from trainmaster.errors import DeniedError
@@ -19,7 +20,7 @@ from trainmaster.hadoop.digest import Digest
 from trainmaster.hadoop.kerberos.login import aside
 from trainmaster.hadoop.kerberos.mechanism import Gssapi, ServerNames
 from trainmaster.hadoop.messages import token_proto
-from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection
+from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection, quoted
 from trainmaster.hadoop.proto.common_pb2 import (
     IpcConnectionContextProto,
     RpcSaslProto,
@@ -28,6 +29,8 @@ from trainmaster.hadoop.proto.common_pb2 import (
 
 Offers = Iterable[RpcSaslProto.SaslAuth]
 Chosen = tuple[RpcSaslProto.SaslAuth, "Mechanism"]
+_NAMED = 5
+"""offers of a server that are named in a sentence"""
 
 
 class Mechanism(Protocol):
@@ -147,4 +150,6 @@ def _context(protocol: str, user: str = "") -> IpcConnectionContextProto:
 
 
 def _names(offers: Iterable[RpcSaslProto.SaslAuth]) -> str:
-    return ", ".join(f"{offer.method} by {offer.mechanism}" for offer in offers) or "nothing we know"
+    """Cut and escaped: these are words of somebody who hasn't proved yet who he is."""
+    some = [f"{quoted(offer.method)} by {quoted(offer.mechanism)}" for offer in islice(offers, _NAMED)]
+    return ", ".join(some) or "nothing we know"

@@ -22,6 +22,7 @@ from trainmaster.master.sight import Sight
 from trainmaster.plan.values import Container
 
 T = TypeVar("T")
+Build = Callable[[], Awaitable[LaunchContext]]
 log = logging.getLogger(__name__)
 
 FIRST, SHORTEST, LONGEST = 0.3, 0.15, 1.0
@@ -42,15 +43,13 @@ class Anew:
     ) -> None:
         self._desk, self._sight, self._leading, self._now = desk, sight, leading, now or clock.now
 
-    async def start(
-        self, id_: str, process: int, build: Callable[[], Awaitable[LaunchContext]], settles: float = 0.0
-    ) -> None:
+    async def start(self, id_: str, process: int, build: Build, settles: float = 0.0) -> None:
         """Until it has begun, at least `settles` seconds ago, is over, or something else is wanted of its container."""
-        launch, pause = await build(), FIRST
+        pause = FIRST
         then = min(LONGEST, max(SHORTEST, EACH * len(self._sight.containers)))
         while self._tells(id_, process):
             try:
-                if await self.advanced(id_, process, launch, settles):
+                if await self.advanced(id_, process, build, settles):
                     return
             except TrainmasterError as error:
                 log.info("a process can't be started anew yet", extra={"container": id_, "error": str(error)})
@@ -66,15 +65,16 @@ class Anew:
         """Also one that isn't listed at present: its NodeManager can be asked, and told, all the same."""
         return self._sight.containers.get(id_) or self._sight.missing.get(id_)
 
-    async def advanced(self, id_: str, process: int, launch: LaunchContext, settles: float = 0.0) -> bool:
-        """One step; whether there is nothing more to do."""
+    async def advanced(self, id_: str, process: int, build: Build, settles: float = 0.0) -> bool:
+        """One step; whether there is nothing more to do. What is started is built when it is told: tokens in it grow old."""
         said = await self._status(id_)
         if said is None or not self._tells(id_, process):
             return False
         promise = self._sight.promises.of(id_, process)
         if promise is None or (not promise.sure and said.reinitialised == promise.before):
             made = Promise(process, said.reinitialised, made=self._now())
-            return await self._told(id_, promise, made, launch)
+            launch = await build()
+            return self._tells(id_, process) and await self._told(id_, promise, made, launch)
         if said.state is not NmState.RUNNING or said.reinitialised == promise.before:
             return False
         if not promise.begun:

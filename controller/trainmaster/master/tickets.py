@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from trainmaster.errors import DeniedError, TrainmasterError
+from trainmaster.errors import DeniedError, InvalidError, TrainmasterError
 from trainmaster.hadoop.configuration import HadoopConf
-from trainmaster.hadoop.kerberos.login import Keeper
+from trainmaster.hadoop.kerberos import library, words
+from trainmaster.hadoop.kerberos.login import Keeper, Ticket, aside
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.picture import FleetPicture
 from trainmaster.settings import Settings
@@ -30,6 +32,9 @@ class Tickets:
         """InvalidError for a principal that is none."""
         own = settings.kerberos
         self._keeper = Keeper(own.principal, own.keytab) if own.keytab else None
+        self._by_hand = conf.kerberos and not self._keeper
+        """whether its ticket is one that a person got, and nobody renews"""
+        self._ticket = Ticket()
         if self._keeper:
             self._keeper.enter()
         self._conf = conf
@@ -50,16 +55,19 @@ class Tickets:
 
     def shown(self, picture: FleetPicture) -> FleetPicture:
         """The picture with what is known of us."""
-        keeper = self._keeper
+        ticket = self._keeper.ticket if self._keeper else self._ticket
+        known = self._keeper is not None or self._by_hand
         return replace(
             picture,
-            ticket_left=keeper.left if keeper else None,
-            ticket_trouble=keeper.ticket.trouble if keeper else "",
+            ticket_left=max(0.0, ticket.until - time.monotonic()) if known else None,
+            ticket_trouble=ticket.trouble,
             not_proxy=self._not_proxy,
         )
 
     async def _keep_looking(self) -> None:
         while True:
+            if self._by_hand:
+                self._ticket = await aside(got_by_hand)
             found = await not_proxy(self._conf, self._users)
             if found is not None and found != self._not_proxy:
                 self._not_proxy = found
@@ -67,6 +75,16 @@ class Tickets:
                     "whom the controller may speak for", extra={"refused": found or "nobody any more"}
                 )
             await asyncio.sleep(LOOK)
+
+
+def got_by_hand(left: Callable[[], int] = library.acquire_default) -> Ticket:
+    """What `kinit`, or whoever renews it in its place, left for this process. May wait for a KDC."""
+    try:
+        return Ticket(time.monotonic() + left())
+    except library.GssError as error:
+        return Ticket(trouble=str(words.told(str(error))))
+    except InvalidError as error:  # the machine has no such library
+        return Ticket(trouble=str(error))
 
 
 def users(settings: Settings) -> tuple[str, ...]:

@@ -72,10 +72,9 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
-    if case.yarn_away and case.seen.not_proxy:
-        return reasons.DENIED, f"{case.seen.application_words}; it is tried again"
-    if case.yarn_away:
-        return reasons.YARN_AWAY, "the ResourceManager can't be asked at present"
+    if case.yarn_away:  # whoever it is that can't be asked, or says no: its words tell
+        words = case.seen.application_words or "the ResourceManager can't be asked at present"
+        return reasons.DENIED if case.seen.not_proxy else reasons.YARN_AWAY, f"{words}; it is tried again"
     if case.now < memory.open_not_before:
         return (
             reasons.WAITING_FOR_APPLICATION,

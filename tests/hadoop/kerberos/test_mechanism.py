@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.errors import DeniedError, InvalidError, UnavailableError
 from trainmaster.hadoop.kerberos.library import GssError
 from trainmaster.hadoop.kerberos.mechanism import Gssapi, GssapiLayer, ServerNames
 from trainmaster.hadoop.protection import Protection, UnprotectedError
@@ -18,7 +18,7 @@ ALL = tuple(Protection)
 class Context:
     """Wrapped is what begins with a mark: `s` signed, `c` sealed as well."""
 
-    def __init__(self, service: str, host: str) -> None:
+    def __init__(self, service: str, host: str, realm: str = "") -> None:
         self.peer, self.done = f"{service}@{host}", False
 
     def step(self, token: bytes = b"") -> bytes:
@@ -103,7 +103,7 @@ def test_an_offer_in_another_form_is_refused(offer: bytes) -> None:
     ],
 )
 def test_no_ticket_is_shown_to_somebody_else(servers: ServerNames, said: str) -> None:
-    def never(service: str, host: str) -> Context:
+    def never(service: str, host: str, realm: str = "") -> Context:
         raise AssertionError
 
     with pytest.raises(DeniedError, match=said):
@@ -111,7 +111,7 @@ def test_no_ticket_is_shown_to_somebody_else(servers: ServerNames, said: str) ->
 
 
 def test_a_kdc_that_is_away_is_no_refusal() -> None:
-    def away(service: str, host: str) -> Context:
+    def away(service: str, host: str, realm: str = "") -> Context:
         raise GssError("Cannot contact any KDC for realm 'R'")
 
     with pytest.raises(UnavailableError, match="no KDC of the realm answers"):
@@ -123,3 +123,37 @@ def test_what_isnt_protected_as_agreed_is_not_heard() -> None:
     assert layer.unwrap(layer.wrap(b"x")) == b"x"
     with pytest.raises(UnprotectedError):
         layer.unwrap(b"sx")
+
+
+def test_a_machine_without_the_library_is_told_what_to_install() -> None:
+    def missing(service: str, host: str, realm: str = "") -> Context:
+        raise InvalidError("Kerberos needs libgssapi_krb5.so.2")
+
+    with pytest.raises(DeniedError, match="needs libgssapi"):
+        gssapi(opened=missing).first(b"")
+
+
+def test_what_a_stranger_calls_itself_is_cut_and_escaped() -> None:
+    with pytest.raises(DeniedError) as told:
+        SERVERS.check("yarn\n", "x" * 100_000)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("pattern", "realm"), [("yarn/*@OTHER", "OTHER"), ("yarn/*", ""), ("*@*", ""), ("*", ""), ("", "")]
+)
+def test_the_ticket_is_asked_for_in_the_realm_of_the_pattern(pattern: str, realm: str) -> None:
+    asked = []
+
+    def opened(service: str, host: str, realm: str = "") -> Context:
+        asked.append(realm)
+        return Context(service, host)
+
+    gssapi(servers=ServerNames("yarn/_HOST@R", ("rm.example",), pattern), opened=opened).first(b"")
+    assert asked == [realm]
+
+
+def test_a_part_of_a_realm_is_none() -> None:
+    with pytest.raises(DeniedError, match=r"principal\.pattern: the realm in .* must be a whole name"):
+        gssapi(servers=ServerNames("", (), "yarn/*@R*")).first(b"")

@@ -15,10 +15,12 @@ from trainmaster.hadoop.kerberos.library import CONFIDENTIAL, INTEGRITY, KRB5, M
 class Context:
     """The client's side. Used by one thread at a time."""
 
-    def __init__(self, service: str, host: str, mechanism: library.Oid = KRB5) -> None:
+    def __init__(self, service: str, host: str, mechanism: library.Oid = KRB5, realm: str = "") -> None:
+        """With the server of that realm; without one, of that which the host belongs to (domain_realm in krb5.conf)."""
         self._mechanism = mechanism
         self._flags = MUTUAL | (SEQUENCE | CONFIDENTIAL | INTEGRITY if mechanism is KRB5 else 0)
-        self._name = library.imported(f"{service}@{host}", library.HOST_SERVICE)
+        told = (f"{service}/{host}@{realm}", library.PRINCIPAL)
+        self._name = library.imported(*(told if realm else (f"{service}@{host}", library.HOST_SERVICE)))
         self._handle = c_void_p()
         weakref.finalize(self, _released, self._name, self._handle)
         self.done = False
@@ -38,18 +40,23 @@ class Context:
 
     def wrap(self, data: bytes, *, sealed: bool) -> bytes:
         """A message that is signed, and `sealed` where nobody else is to read it."""
-        answer = Buffer()
-        library.call(
-            "gss_wrap", self._handle, int(sealed), 0, byref(library.given(data)), None, byref(answer)
-        )
-        return library.taken(answer)
+        answer, was_sealed = Buffer(), c_int()
+        said = byref(library.given(data))
+        library.call("gss_wrap", self._handle, int(sealed), 0, said, byref(was_sealed), byref(answer))
+        text = library.taken(answer)
+        if sealed and not was_sealed.value:
+            raise library.GssError("the message can't be sealed in this context")
+        return text
 
     def unwrap(self, data: bytes, *, sealed: bool = False) -> bytes:
-        """What such a message says. Raises GssError for one that isn't the server's, or not sealed though it should be."""
+        """What such a message says. Raises GssError for one that isn't the server's or not the next one, or not sealed though
+        it should be."""
         answer, was_sealed = Buffer(), c_int()
         heard = byref(library.given(data))
-        library.call("gss_unwrap", self._handle, heard, byref(answer), byref(was_sealed), None)
+        major = library.call("gss_unwrap", self._handle, heard, byref(answer), byref(was_sealed), None)
         text = library.taken(answer)
+        if major & library.OUT_OF_TURN:
+            raise library.GssError("the message is not the next one: it was sent again, or one was held back")
         if sealed and not was_sealed.value:
             raise library.GssError("the message was not sealed")
         return text

@@ -18,6 +18,8 @@ COMPLETE, CONTINUE = 0, 1
 MUTUAL, SEQUENCE, CONFIDENTIAL, INTEGRITY = 2, 8, 16, 32
 """flags of a context"""
 _INITIATE = 1
+OUT_OF_TURN = 2 | 4 | 8 | 16
+"""supplementary bits of a major status: a message that was heard before, is too old to tell, comes late, or follows a gap"""
 _ERRORS = 0xFFFF0000
 """calling and routine errors in a major status"""
 _OF_GSS, _OF_MECHANISM = 1, 2
@@ -85,7 +87,7 @@ _SIGNATURES: Mapping[str, tuple[Any, ...]] = {
         *(_S, c_void_p, _H, c_void_p, POINTER(Oid), c_uint32, c_uint32, c_void_p, _B),
         *(c_void_p, _B, c_void_p, _S),
     ),
-    "gss_wrap": (_S, c_void_p, c_int, c_uint32, _B, c_void_p, _B),
+    "gss_wrap": (_S, c_void_p, c_int, c_uint32, _B, POINTER(c_int), _B),
     "gss_unwrap": (_S, c_void_p, _B, _B, POINTER(c_int), c_void_p),
 }
 

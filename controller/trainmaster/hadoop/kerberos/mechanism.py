@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainmaster.errors import DeniedError
+from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.hadoop.kerberos import principals, words
 from trainmaster.hadoop.kerberos.context import Context
 from trainmaster.hadoop.kerberos.library import GssError
-from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection, UnprotectedError, agreed
+from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, Protection, UnprotectedError, agreed, quoted
 
 _BITS = {Protection.AUTHENTICATION: 1, Protection.INTEGRITY: 2, Protection.PRIVACY: 4}
 _LONGEST = b"\xff\xff\xff"
@@ -40,8 +40,17 @@ class ServerNames:
         if not principals.is_expected(service, host, self.configured, known, self.pattern):
             want = self.pattern or self.configured
             raise DeniedError(
-                SASL_EXCEPTION, f"the server calls itself {service}/{host}, and {self.setting} is {want}"
+                SASL_EXCEPTION,
+                f"the server calls itself {quoted(f'{service}/{host}')}, and {self.setting} is {want}",
             )
+
+    @property
+    def realm(self) -> str:
+        """That of a pattern, empty for whichever the host is of. DeniedError for a part of a realm's name."""
+        try:
+            return principals.realm_of(self.pattern)
+        except ValueError as error:
+            raise DeniedError(SASL_EXCEPTION, f"{self.setting}.pattern: {error}") from None
 
 
 class Gssapi:
@@ -53,7 +62,7 @@ class Gssapi:
         host: str,
         servers: ServerNames,
         protections: Sequence[Protection],
-        open_context: Callable[[str, str], Context] = Context,
+        open_context: Callable[..., Context] = Context,
     ) -> None:
         self._service, self._host, self._servers, self._protections = service, host, servers, protections
         self._open = open_context
@@ -76,7 +85,7 @@ class Gssapi:
         return GssapiLayer(self._context, sealed=self._agreed is Protection.PRIVACY)
 
     def _begun(self) -> Context:
-        self._context = self._open(self._service, self._host)
+        self._context = self._open(self._service, self._host, realm=self._servers.realm)
         return self._context
 
     def _answer(self, challenge: bytes) -> bytes:
@@ -93,6 +102,8 @@ class Gssapi:
     def _told(self, work: Callable[[], bytes]) -> bytes:
         try:
             return work()
+        except InvalidError as error:  # the machine has no such library
+            raise DeniedError(words.KIND, str(error)) from None
         except GssError as error:
             raise words.told(str(error), config=os.environ.get("KRB5_CONFIG", "")) from None
 

@@ -33,6 +33,17 @@ def is_expected(service: str, host: str, configured: str, hosts: Collection[str]
     return offered in {_without_realm(of_host(configured, each)) for each in hosts}
 
 
+def realm_of(pattern: str) -> str:
+    """The one realm whose principals a pattern matches; empty where it is any, as for `yarn/*` and `*@*`. ValueError for a part
+    of a realm's name: a ticket can be asked for in one realm only."""
+    realm = pattern.rpartition("@")[2] if "@" in pattern else "*"
+    if realm == "*":
+        return ""
+    if any(each in realm for each in "*?["):
+        raise ValueError(f"the realm in {pattern!r} must be a whole name, or *")
+    return realm
+
+
 def _without_realm(principal: str) -> str:
     """The realm of a service is found by its host, so the ticket is of that realm or there is none."""
     return principal.partition("@")[0]
