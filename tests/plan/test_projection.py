@@ -51,12 +51,17 @@ def test_a_job_whose_user_we_may_not_speak_for_says_so_until_that_is_mended() ->
 
 
 def test_what_cannot_be_asked_is_named_as_it_was_told() -> None:
-    """It may be the NameNode or the KDC just as well as the ResourceManager."""
-    world = World(job(worker=1))
-    for words in ("nn:8020: Connection refused", "Kerberos: no KDC of the realm answers"):
+    """It may be the NameNode or the KDC just as well as the ResourceManager, each failed call to which is told in one way."""
+    world, away = World(job(worker=1)), "the ResourceManager can't be asked at present"
+    for words, said in (
+        ("the NameNode can't be asked for a token of HDFS: nn:8020: Connection refused", ""),
+        ("Kerberos: no KDC of the realm answers", ""),
+        ("rm:8030: Connection refused", away),
+        ("rm:8030 closed the connection", away),
+    ):
         world.sees(application=AppState.AWAY, application_words=words, not_proxy=False)
         waits = world.condition("Queued")
-        assert (waits.reason, waits.message) == ("YarnAway", f"{words}; it is tried again")
+        assert (waits.reason, waits.message) == ("YarnAway", f"{said or words}; it is tried again")
 
 
 def test_some_of_several_are_not_all() -> None:

@@ -51,6 +51,8 @@ class NameNodes:
         request = GetDelegationTokenRequestProto(renewer=renewer(conf))
         try:
             answer = await rpc.call("getDelegationToken", request, GetDelegationTokenResponseProto)
+        except UnavailableError as error:
+            raise UnavailableError(f"the NameNode can't be asked for a token of HDFS: {error}") from error
         finally:
             await rpc.close()
         if not answer.HasField("token"):

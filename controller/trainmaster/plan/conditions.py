@@ -72,9 +72,11 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         return reasons.TOKEN_LOST, lost
     if case.unread:
         return reasons.INVALID, why_unread(case.declared, memory)
-    if case.yarn_away:  # whoever it is that can't be asked, or says no: its words tell
-        words = case.seen.application_words or "the ResourceManager can't be asked at present"
-        return reasons.DENIED if case.seen.not_proxy else reasons.YARN_AWAY, f"{words}; it is tried again"
+    if case.yarn_away:
+        return (
+            reasons.DENIED if case.seen.not_proxy else reasons.YARN_AWAY,
+            f"{_why_away(case)}; it is tried again",
+        )
     if case.now < memory.open_not_before:
         return (
             reasons.WAITING_FOR_APPLICATION,
@@ -265,6 +267,14 @@ def _now_reason(case: Case, memory: Memory) -> str:
     if memory.gathering:
         return reasons.GATHERING_CONTAINERS
     return _at_work(case, memory) if memory.started_at else reasons.STARTING_PROCESSES
+
+
+def _why_away(case: Case) -> str:
+    """Who can't be asked, or says no. Of the ResourceManager one sentence: its calls fail in one way now, and in another then."""
+    words = case.seen.application_words
+    if case.seen.not_proxy or any(who in words for who in ("NameNode", "KDC", "keytab", "ticket")):
+        return words
+    return "the ResourceManager can't be asked at present"
 
 
 def _at_work(case: Case, memory: Memory) -> str:
