@@ -103,6 +103,19 @@ async def test_a_folder_with_too_many_files_tells_nothing(
     assert await found(tmp_path) is None
 
 
+async def test_of_many_files_few_are_remembered(tmp_path: Path) -> None:
+    for number in range(100):
+        write(tmp_path / f"step_{number}.pt", at=AT + number)
+        write(tmp_path / f"notes-{number}")
+    look = Checkpoints(Settings(file_stores=("file://",)))
+    for _ in range(2):
+        newest = await look.newest("uid", f"file://{tmp_path}", ME)
+    assert newest
+    assert newest.step == 99
+    assert len(look._before["uid"]) == checkpoints.REMEMBERED
+    look.close()
+
+
 async def test_only_stores_that_are_allowed_are_asked() -> None:
     look = Checkpoints(Settings())
     with pytest.raises(NoSuchFileError, match="hdfs://elsewhere"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from heapq import nlargest
 
 STATE_FILE = "checkpoint"
 """TensorFlow's own word on which one is the newest; it is replaced after a checkpoint is whole"""
@@ -38,6 +39,13 @@ class Listed:
     """bytes; of a folder those of the files right in it"""
     modified: int
     """nanoseconds since the epoch, by the store's clock"""
+
+
+def candidates(listed: Iterable[Listed], most: int) -> list[Listed]:
+    """Those that may be checkpoints, the newest `most` of them: nothing else needs to be remembered from look to look."""
+    return nlargest(
+        most, filter(_is_checkpoint, listed), key=lambda each: (each.modified, step_of(_name(each)) or 0)
+    )
 
 
 def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = "") -> tuple[str, int] | None:

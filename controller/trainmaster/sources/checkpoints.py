@@ -13,7 +13,14 @@ from collections.abc import Iterable
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.status import timestamp
-from trainmaster.frameworks.checkpoints import STATE_FILE, Listed, may_be_checkpoint, newest, step_of
+from trainmaster.frameworks.checkpoints import (
+    STATE_FILE,
+    Listed,
+    candidates,
+    may_be_checkpoint,
+    newest,
+    step_of,
+)
 from trainmaster.settings import Settings
 from trainmaster.sources.files import Entry, Files
 from trainmaster.sources.lookups import LookUps
@@ -21,6 +28,8 @@ from trainmaster.sources.walking import Limits
 
 LIMITS = Limits(depth=0, entries=20_000)
 """of one folder"""
+REMEMBERED = 32
+"""of one job, from look to look: the newest that may be checkpoints"""
 INTO = 2
 """folders that are looked into: the newest may not be whole yet"""
 _STATE = 65536
@@ -40,8 +49,9 @@ class Checkpoints:
         Raises UnavailableError, RefusedError and NoSuchFileError (the folder's store isn't allowed).
         """
         listed, state = await self._stores.call(url, user, lambda files, path: _listing(files, path, user))
-        before, self._before[uid] = self._before.get(uid, frozenset()), frozenset(listed)
-        found = newest(listed, before, state)
+        new = candidates(listed, REMEMBERED)
+        before, self._before[uid] = self._before.get(uid, frozenset()), frozenset(new)
+        found = newest(new, before, state)
         if found is None:
             return None
         name, modified = found
