@@ -18,6 +18,8 @@ from real.chromium import browser, kept, page
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
+from web.kept_runs import Kept, kept_by
+from web.kept_runs import ended as ended_run
 from web.serving import Client, serving, serving_
 
 STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
@@ -30,9 +32,13 @@ PAGES = {
     "ended": "/jobs/vision/resnet/",
     "run": "/jobs/vision/bert-large/runs/0/",
     "log": "/jobs/vision/bert-large/logs/c1/stderr?find=error",
+    "history": "/history/?days=400",
+    "gone": "/jobs/vision/gone/runs/0/",
     "missing": "/jobs/vision/nosuch/",
 }
 SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
+SQUEEZED = "[...document.querySelectorAll('main .wide')].filter(e => e.clientWidth < e.parentElement.clientWidth - 1).length"
+"""tables that have less than the page's width, as beside something that floats"""
 AT_END = "innerHeight + scrollY > document.body.scrollHeight - 60"
 
 
@@ -104,8 +110,10 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="module")
 async def served() -> AsyncIterator[Client]:
-    async with serving(many(), logs=Node()) as client:
-        yield client
+    with pytest.MonkeyPatch.context() as patch:
+        kept_by(patch, Kept(ended_run(), ended_run("resnet-of-old", 3, state="Succeeded", held=None)))
+        async with serving(many(), logs=Node()) as client:
+            yield client
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -118,6 +126,7 @@ async def test_each_page_fits_the_screen_and_nothing_of_it_is_kept_from_loading(
         await opened.goto(served.url + PAGES[name])
         await kept(opened, f"{name}-{theme}-{width}")
         assert await opened.evaluate(SIDEWAYS) <= 0
+        assert await opened.evaluate(SQUEEZED) == 0
         assert await opened.locator("h1").count() == 1
         assert (await opened.title()).endswith("trainmaster")
         assert await faint(opened) == []
