@@ -130,14 +130,17 @@ async def test_a_deleted_job_is_forgotten_once_its_file_is_there() -> None:
     folder, yarn, history = Folder(), Yarn(), Shelves()
     history.away = True
     folder.put("a", job(worker=1))
-    async with controller(folder, yarn, history=history):
+    async with controller(folder, yarn, history=history) as ours:
         await until(lambda: len(yarn.running()) == 1)
         folder.jobs["a"] = replace(folder.jobs["a"], deleted=True)
         await until(lambda: not yarn.running())
         await asyncio.sleep(300)
         assert "a" in folder.journal.records
+        waits = "the history can't be written, and deleted jobs wait for it: the history is away"
+        assert ours.picture().trouble == waits
         history.away = False
         await until(lambda: "a" not in folder.journal.records, within=filing.LONGEST + 5)
+        assert not ours.picture().trouble
         await until(lambda: "a" not in folder.jobs)
     assert [each.state for each in history.runs] == ["Deleted"]
 

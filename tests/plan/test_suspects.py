@@ -20,13 +20,13 @@ BROKEN = "Exit code: 1\nLast 4096 bytes of stderr :\nRuntimeError: CUDA error: u
 NOW = 1_000_000.0
 
 
-def says(name: str, *hosts: str, at: float = NOW, replicas: int = 1) -> Memory:
+def says(name: str, *hosts: str, at: float = NOW, replicas: int = 1, namespace: str = "vision") -> Memory:
     """A job in which something failed on these hosts, once on each."""
     known: tuple[Avoided, ...] = ()
     for host in hosts:
         known = avoiding(known, host, at, "GpuFault")
     rows = tuple(ReplicaMemory(Key("worker", i)) for i in range(replicas))
-    return Memory(name, "vision", name, replicas=rows, avoided=known)
+    return Memory(name, namespace, name, replicas=rows, avoided=known)
 
 
 def left_alone(*jobs: Memory, nodes: int = 100, now: float = NOW) -> frozenset[str]:
@@ -41,9 +41,18 @@ def test_where_two_agree_all_leave_the_node_alone_and_the_evidence_is_named() ->
     [found] = suspects([says("a", "n1", at=NOW - 60), says("b", "n1", "n2")], 100, NOW)
     assert (found.host, found.jobs, found.avoided) == ("n1", 2, True)
     assert found.witnesses == (
-        Witness("vision/b", "GpuFault", 1, NOW),
-        Witness("vision/a", "GpuFault", 1, NOW - 60),
+        Witness("vision/b", "GpuFault", 1, NOW, ("vision", "")),
+        Witness("vision/a", "GpuFault", 1, NOW - 60, ("vision", "")),
     )
+
+
+def test_one_owner_takes_no_node_from_others() -> None:
+    """His jobs know of each other, and what they say they may all have learnt from one program."""
+    his = [says(name, "n1") for name in "abcd"]
+    [found] = suspects([*his, says("theirs", namespace="speech")], 100, NOW)
+    assert (found.jobs, found.avoided) == (4, False)
+    assert left_alone(*his, says("theirs", "n1", namespace="speech")) == {"n1"}
+    assert left_alone(*his) == {"n1"}, "he has the cluster to himself"
 
 
 def test_it_is_forgotten_as_the_jobs_forget_it() -> None:

@@ -78,6 +78,7 @@ class Fleet:
         self._expiries = Expiries(conf, http)
         self._web, self._logs = NodeWeb(conf, http), ContainerLogs(conf, http)
         self._bell = Bell(self._nudge)
+        self._historian = self._new_historian()
         self._leading = False
         self.found = Found(lambda: self._masters.values() if self._leading else (), self._bell.ring)
         source.ask(self.advise)
@@ -120,7 +121,7 @@ class Fleet:
             expiry=self._expiries.known.application,
             gpus=self._cluster.gpus if self._leading else NO_GPUS,
             leader=self.leader,
-            trouble=self._intake.trouble or self._source.trouble,
+            trouble=self._intake.trouble or self._source.trouble or self._historian.trouble,
             unable=self._source.unable,
             unforeseen=self.beats.trouble,
             installation=self._intake.installation,
@@ -171,7 +172,11 @@ class Fleet:
     def _new_intake(self) -> Intake:
         return Intake(self._source, self._masters, self.beats, self._settings.look_interval)
 
+    def _new_historian(self) -> Historian:
+        return Historian(self._history, self._bell.ring, self.beats, self._settings.history.keep_months)
+
     def _new_desk(self) -> Desk:
+        self._historian = self._new_historian()
         return Desk(
             settings=self._settings,
             conf=self._conf,
@@ -195,7 +200,7 @@ class Fleet:
             remove=self._source.remove,
             nudge=self._bell.ring,
             public_url=self._public_url,
-            history=Historian(self._history, self._bell.ring, self.beats, self._settings.history.keep_months),
+            history=self._historian,
         )
 
     def _limits(self) -> Limits:
@@ -253,7 +258,7 @@ class Fleet:
 
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""
-        jobs = (m.memory for m in self._masters.values() if m.memory.avoided)
+        jobs = (m.memory for m in self._masters.values())
         if self.found.suspects.look(jobs, len(self._cluster.racks), clock.now()):
             yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 

@@ -119,7 +119,7 @@ class Historian:
         except TrainmasterError as error:
             if not self.trouble:
                 log.warning("the history can't be written yet", extra={"error": str(error)})
-            self.trouble = str(error)
+            self.trouble = f"the history can't be written, and deleted jobs wait for it: {error}"
             return False
         return True
 

@@ -1,8 +1,9 @@
 """Nodes that failed several jobs: what each job remembers of its own, put together. Pure.
 
 One job can't tell a broken node from a program that breaks; several that don't know of each other can. So where they agree, all
-jobs leave the node alone, for as long as at least two of them remember (avoidance.py: what is remembered fades). Never here: what
-of a failure lies at a node (ruling.py), or where that leaves a job no room (avoidance.py).
+jobs leave the node alone, for as long as at least two of them remember (avoidance.py: what is remembered fades). Jobs of one
+owner know of each other: alone they name a node to people, and take it from nobody else. Never here: what of a failure lies at
+a node (ruling.py), or where that leaves a job no room (avoidance.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ SHOWN = 20
 """witnesses of one node that are shown, the newest"""
 
 
+Owner = tuple[str, str]
+"""namespace and user"""
+
+
 @dataclass(frozen=True, slots=True)
 class Witness:
     """What one job says of a node."""
@@ -36,6 +41,7 @@ class Witness:
     times: int
     at: float
     """of the last one; seconds since the epoch"""
+    owner: Owner = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,28 @@ class Suspect:
     witnesses: tuple[Witness, ...]
     """some of these jobs, the newest failure first"""
     avoided: bool
-    """whether all jobs leave it alone; not where there are too many such nodes"""
+    """whether all jobs leave it alone; not where there are too many such nodes, or only one owner of several says so"""
 
 
 def suspects(jobs: Iterable[Memory], nodes: int, now: float) -> tuple[Suspect, ...]:
     """The nodes that several of these jobs complain of, by name, on a cluster of so many."""
     said: dict[str, list[Witness]] = {}
+    owners: set[Owner] = set()
     for memory in jobs:
+        owners.add(_owner(memory))
         for host, witness in _complaints(memory, now):
             said.setdefault(host, []).append(witness)
     agreed = {host: found for host, found in sorted(said.items()) if len(found) >= AGREE}
-    few = len(agreed) <= max(1, nodes // PART)
-    return tuple(_suspect(host, found, few) for host, found in agreed.items())
+    few, enough = len(agreed) <= max(1, nodes // PART), min(AGREE, len(owners))
+    return tuple(_suspect(host, found, few and _owners(found) >= enough) for host, found in agreed.items())
+
+
+def _owner(memory: Memory) -> Owner:
+    return memory.namespace, memory.application.user if memory.application else ""
+
+
+def _owners(found: Iterable[Witness]) -> int:
+    return len({each.owner for each in found})
 
 
 def _complaints(memory: Memory, now: float) -> Iterable[tuple[str, Witness]]:
@@ -67,7 +83,7 @@ def _complaints(memory: Memory, now: float) -> Iterable[tuple[str, Witness]]:
     if len(known) > max(BELIEVED, len(memory.replicas) // LARGE):
         return ()
     job = f"{memory.namespace}/{memory.name}"
-    return [(one.host, Witness(job, one.cause, one.times, one.at)) for one in known]
+    return [(one.host, Witness(job, one.cause, one.times, one.at, _owner(memory))) for one in known]
 
 
 def _suspect(host: str, found: list[Witness], avoided: bool) -> Suspect:
