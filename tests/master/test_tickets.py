@@ -8,9 +8,12 @@ import pytest
 
 from hadoop.fake import Call, Server, serving
 from observe.pictures import fleet
+from trainmaster.errors import DeniedError
 from trainmaster.hadoop.configuration import parse
+from trainmaster.hadoop.kerberos import words
 from trainmaster.hadoop.kerberos.library import GssError
 from trainmaster.hadoop.proto.yarn_client_pb2 import GetClusterMetricsResponseProto
+from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.master.tickets import Tickets, got_by_hand, not_proxy, users
 from trainmaster.settings import Kerberos, PolicyRule, Settings
 
@@ -52,6 +55,16 @@ async def test_the_first_whom_it_may_not_speak_for_is_named_with_the_cure() -> N
     assert told is not None
     assert "hadoop.proxyuser.trainmaster.users with svc" in told
     assert await not_proxy(conf, ["trainmaster"]) is None, "nobody can be asked"
+
+
+async def test_a_ticket_that_cannot_be_had_is_no_word_on_whom_it_would_speak_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refused(_self: ResourceManager) -> None:
+        raise DeniedError(words.KIND, "this machine's clock and that of the KDC differ")
+
+    monkeypatch.setattr(ResourceManager, "cluster_metrics", refused)
+    assert await not_proxy(parse({}), ["trainmaster"]) is None
 
 
 def test_its_ticket_is_shown_where_it_has_a_keytab(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,8 @@ async def not_proxy(conf: HadoopConf, users: Sequence[str]) -> str | None:
         try:
             await manager.cluster_metrics()
         except DeniedError as error:
-            return error.message
+            # A ticket that can't be had says nothing of whom it would speak for; the ticket's own words tell of it.
+            return None if error.kind == words.KIND else error.message
         except TrainmasterError:
             return None
         finally:
