@@ -22,6 +22,15 @@ def test_pieces_make_no_difference(payloads: list[bytes], cuts: list[int]) -> No
     assert heard == payloads
 
 
+def test_the_pieces_of_a_long_frame_are_put_together_once() -> None:
+    splitter, pieces = frames.Splitter(), [b"x" * 1000] * 1000
+    assert splitter.feed(struct.pack(">I", 10**6)) == []
+    for piece in pieces[:-1]:
+        assert splitter.feed(piece) == []
+        assert splitter._pieces[-1] is piece
+    assert splitter.feed(pieces[-1]) == [b"x" * 10**6]
+
+
 def test_a_web_server_is_told_from_hadoop() -> None:
     with pytest.raises(frames.FrameError):
         frames.Splitter().feed(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -99,20 +99,28 @@ def read(kind: type[Parsed], rest: BytesIO) -> Parsed:
 class Splitter:
     """Cuts a stream of bytes into frames; keeps what is not complete yet."""
 
-    __slots__ = ("_rest", "longest")
+    __slots__ = ("_missing", "_pieces", "longest")
 
     def __init__(self, longest: int = LONGEST_FRAME) -> None:
-        self._rest = b""
+        self._pieces: list[bytes] = []
+        self._missing = 0
+        """bytes that the first frame still lacks, as far as its length has arrived"""
         self.longest = longest
         """bytes of a frame that is still taken"""
 
     def feed(self, data: bytes) -> list[bytes]:
-        data = self._rest + data if self._rest else data
-        payloads, start = [], 0
-        while (end := _end(data, start, self.longest)) is not None and end <= len(data):
+        """The frames that these bytes complete. A long one is put together once, and not with each of its pieces."""
+        self._pieces.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:
+            return []
+        data = b"".join(self._pieces) if len(self._pieces) > 1 else data
+        payloads, start, end = [], 0, _end(data, 0, self.longest)
+        while end is not None and end <= len(data):
             payloads.append(data[start + 4 : end])
-            start = end
-        self._rest = data[start:]
+            start, end = end, _end(data, end, self.longest)
+        self._pieces = [data[start:]] if start < len(data) else []
+        self._missing = end - len(data) if end is not None else 0
         return payloads
 
 
