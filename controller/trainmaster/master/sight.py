@@ -11,13 +11,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from trainmaster.hadoop.containers import (
-    Allocated,
-    GrantedContainer,
-    NmState,
-    NmStatuses,
-    Registered,
-)
+from trainmaster.hadoop.containers import Allocated, GrantedContainer, NmState, NmStatuses, Registered
 from trainmaster.master.identity import read_request_id
 from trainmaster.master.listed import Listed
 from trainmaster.master.living import LISTED, is_over

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import FencedError, InvalidError, TrainmasterError, UnavailableError
+from trainmaster.errors import FencedError, TrainmasterError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
@@ -32,7 +32,7 @@ from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
-from trainmaster.sources.stores import open_files
+from trainmaster.sources.stores import open_files, own_files
 from trainmaster.sources.threads import Threads
 from trainmaster.sources.unread import notices
 from trainmaster.sources.walking import JOBS
@@ -60,14 +60,7 @@ class FolderSource:
         self._files, root = open_files(
             url, settings.hadoop_conf_dir, settings.hadoop, settings.hadoop_ca_file
         )
-        self._own, own_root = self._files, root
-        if settings.state:
-            self._own, own_root = open_files(settings.state, settings.hadoop_conf_dir, settings.hadoop)
-        if not self._own.private:
-            raise InvalidError(
-                f"{settings.state or url}: the journal needs a store that replaces files atomically, which webhdfs:// "
-                "doesn't; name an hdfs:// or file:// folder for it in the setting `state`"
-            )
+        self._own, own_root = own_files(settings, url, (self._files, root))
         self._layout, own = Layout(root), Layout(own_root)
         self._identity = own.installation
         self._now = monotonic

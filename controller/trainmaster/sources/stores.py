@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from trainmaster.errors import InvalidError
+from trainmaster.settings import Settings
 from trainmaster.sources.files import Files
 
 
@@ -32,3 +33,17 @@ def open_files(
 
         return WebHdfsFiles(parts, ca_file), path
     raise InvalidError(f"{url}: a store is an hdfs://, file://, webhdfs:// or swebhdfs:// URL")
+
+
+def own_files(settings: Settings, url: str, store: tuple[Files, str]) -> tuple[Files, str]:
+    """Where journal, lease and records lie: in the setting `state`, else in the store of jobs itself, which is at `url`.
+    InvalidError where that can't keep them."""
+    own = store
+    if settings.state:
+        own = open_files(settings.state, settings.hadoop_conf_dir, settings.hadoop)
+    if not own[0].private:
+        raise InvalidError(
+            f"{settings.state or url}: the journal needs a store that replaces files atomically, which webhdfs:// "
+            "doesn't; name an hdfs:// or file:// folder for it in the setting `state`"
+        )
+    return own
