@@ -52,9 +52,9 @@ class FlakyFiles(LocalFiles):
 
 
 class Contender:
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, journal_epoch: int = 0) -> None:
         self.files = FlakyFiles()
-        self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock)
+        self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock, lambda: journal_epoch)
 
 
 def names(folder: Path) -> list[str]:
@@ -211,6 +211,23 @@ async def test_a_wiped_folder_lowers_no_epoch(a: Contender, folder: Path, clock:
     assert not await a.lease.acquire()
     assert await a.lease.acquire()
     assert a.lease.epoch == 2
+
+
+async def test_after_a_wipe_nobody_leads_beside_one_who_does_not_know_yet(folder: Path, clock: Clock) -> None:
+    a, b = Contender(folder, clock), Contender(folder, clock, journal_epoch=4)
+    await a.lease.acquire()
+    shutil.rmtree(folder)
+    assert not await b.lease.acquire()
+    assert a.lease.held()
+    assert b.lease.epoch == 5, "above what the journal knows"
+    clock.pass_(LEASE)
+    assert await b.lease.acquire()
+    assert not a.lease.held()
+    assert not await a.lease.acquire()
+
+
+async def test_the_first_leader_of_a_new_store_waits_for_nobody(folder: Path, clock: Clock) -> None:
+    assert await Contender(folder, clock).lease.acquire()
 
 
 STEPS = st.lists(

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
@@ -25,7 +26,7 @@ from trainmaster.sources import shown
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import take_away
-from trainmaster.sources.journal import FolderJournal
+from trainmaster.sources.journal import FolderJournal, newest_epoch
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
@@ -68,7 +69,8 @@ class FolderSource:
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
         self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
         for_lease, for_journal, for_records = self._own_threads
-        self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic)
+        known = partial(newest_epoch, self._own, own.journal)
+        self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic, known)
         self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
         self._reader = Reader(self._files, self._layout, self._threads)

@@ -7,6 +7,8 @@ Why this is safe, by clocks that only this process reads:
 - After creating it, it looks at its predecessor once more. If that renewed meanwhile, its last renewal may have listed
   just before our file was there, so the new leader waits out the duration before it acts. Any later renewal of the
   predecessor lists our file, and doesn't count.
+- Where no epoch is there, but a journal is, the folder was wiped, perhaps under a leader that doesn't know yet: the next one
+  begins above the journal's epoch, and waits out the duration too.
 """
 
 from __future__ import annotations
@@ -47,13 +49,20 @@ class Newest:
 
 class FolderLease:
     def __init__(
-        self, files: Files, folder: str, threads: Threads, duration: float, monotonic: Callable[[], float]
+        self,
+        files: Files,
+        folder: str,
+        threads: Threads,
+        duration: float,
+        monotonic: Callable[[], float],
+        journal_epoch: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`journal_epoch` is the highest epoch that the journal knows, 0 where there is none; it blocks."""
         self._files = files
         self._folder = folder
         self._threads = threads
         self._duration = duration
-        self._now = monotonic
+        self._now, self._journal_epoch = monotonic, journal_epoch
         self._epoch = 0
         self._ours: Entry | None = None
         self._live_until = 0.0
@@ -137,14 +146,16 @@ class FolderLease:
 
     async def _take(self, before: Newest | None) -> None:
         start = self._now()
-        epoch = max(before.epoch if before else 0, self._epoch) + 1
+        wiped = await self._threads.call(self._journal_epoch) if before is None else 0
+        epoch = max(before.epoch if before else wiped, self._epoch) + 1
         path = f"{self._folder}/epoch-{epoch:06d}"
         try:
             await self._threads.call(self._files.create, path, b"")
         except FileExistsError:
             return  # another standby was first
         ours = await self._threads.call(self._files.stat, path)
-        wait = 0.0 if before is None or await self._stood_still(before) else self._duration
+        still = await self._stood_still(before) if before else not wiped
+        wait = 0.0 if still else self._duration
         self._epoch, self._ours = epoch, ours
         self._may_act_from = self._now() + wait
         self._live_until = start + self._duration * _USABLE
