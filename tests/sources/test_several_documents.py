@@ -232,6 +232,15 @@ async def test_a_document_that_vanishes_is_deleted_after_the_grace_and_alone(
     assert {d.uid: d.deleted for d in after.values()} == {uids["a"]: False, uids["b"]: True, uids["c"]: False}
 
 
+async def test_a_list_of_jobs_is_told_what_to_do_with_it(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    items = job_text("a").replace("\n", "\n    ").rstrip()
+    put(tmp_path, "jobs.yaml", f"apiVersion: v1\nkind: List\nitems:\n  - {items}\n")
+    [told] = (await twice(made)).values()
+    assert (told.problems[0].field, told.problems[0].line) == ("kind", 2)
+    assert "apply it with `trainmaster apply -f`" in told.problems[0].reason
+
+
 DRAFT = "spec: {}\n"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from trainmaster.api import messages
 from trainmaster.api.complaints import complaint, cut, location, parsed, shortened, written
 from trainmaster.api.job import API_VERSION, KIND, TrainingJob
 from trainmaster.api.rules import check
@@ -77,6 +78,9 @@ def _job(tree: Tree, default_name: str) -> Read:
         return None, _with_rest(told, len(tree.problems))
     if tree.value is None:
         return None, (FieldProblem(field="", value="", reason="the file is empty: it holds no job", line=1),)
+    if is_list(tree.value):
+        line = tree.line(("kind",))
+        return None, (FieldProblem(field="kind", value="List", reason=messages.A_LIST, line=line),)
     return _read(_named(_declared(tree.value), default_name), tree)
 
 

@@ -52,6 +52,10 @@ JAX_NOBODY: Final = "JAX needs a role chief, master or worker with at least one 
 HOROVOD_NO_PS: Final = "Horovod has no parameter servers: write workers only"
 HOROVOD_ONE_CHIEF: Final = "Horovod has one chief (or master), which is rank 0, not {count}: write workers"
 HOROVOD_NOBODY: Final = "Horovod needs a role chief, master or worker with at least one replica"
+A_LIST: Final = (
+    "a file holds jobs and no list of them: apply it with `trainmaster apply -f`, or write each item as a document of its own,"
+    " with a line of --- between them"
+)
 MPI_ONE_LAUNCHER: Final = "an MPI job has one launcher, whose command calls mpirun, not {count}"
 MPI_NO_WORKER: Final = "MPI needs a role worker with at least one replica: the launcher itself runs no rank"
 MPI_RANKS_ARE_WORKERS: Final = (
