@@ -348,6 +348,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.template[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
     ),
     (
+        {"framework": "Custom", "resumeFrom": "/r", "template": [{"name": "RESUME_FROM"}]},
+        "spec.template[0].name: RESUME_FROM already holds spec.resumeFrom",
+    ),
+    (
         {"framework": "Custom", "savedModelPath": "/m", "template": [{"name": "SAVED_MODEL_PATH"}]},
         "spec.template[0].name: SAVED_MODEL_PATH already holds spec.savedModelPath",
     ),
@@ -420,6 +424,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.env[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
     ),
     (
+        {"resumeFrom": "/r", "env": [{"name": "RESUME_FROM"}]},
+        "spec.env[0].name: RESUME_FROM already holds spec.resumeFrom",
+    ),
+    (
         {"checkpointPath": "/c", "env": [{"name": "SAVED_MODEL_PATH"}]},
         "spec.env[0].name: SAVED_MODEL_PATH already holds spec.savedModelPath",
     ),
@@ -430,6 +438,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"checkpointPath": "/c", **with_worker(env=[{"name": "CHECKPOINT_PATH"}])},
         "spec.roles.worker.env[0].name: CHECKPOINT_PATH already holds spec.checkpointPath",
+    ),
+    (
+        {"resumeFrom": "/r", **with_worker(env=[{"name": "RESUME_FROM"}])},
+        "spec.roles.worker.env[0].name: RESUME_FROM already holds spec.resumeFrom",
     ),
     (
         {"savedModelPath": "/m", **with_worker(env=[{"name": "SAVED_MODEL_PATH"}])},
@@ -446,6 +458,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         with_worker(command="train %checkpoint_path%"),
         "spec.roles.worker.command: names %checkpoint_path%, and spec.checkpointPath isn't given",
+    ),
+    (
+        with_worker(command="train %resume_from%"),
+        "spec.roles.worker.command: names %resume_from%, and spec.resumeFrom isn't given",
     ),
     (
         with_worker(command="train %saved_model_path%"),

@@ -102,6 +102,7 @@ def _told_further_up(field: str, reason: str) -> bool:
     words = (
         "already holds",
         "isn't given",
+        "have several processes in one replica",
         "only PyTorch has several processes",
         "names a role that",
         "wait for itself",

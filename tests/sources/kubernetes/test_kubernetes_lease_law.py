@@ -60,7 +60,9 @@ class Play:
     def _check(self) -> None:
         leaders = [name for name, each in self.all.items() if each.lease.held()]
         assert len(leaders) <= 1
-        for name in leaders:  # whoever took an epoch may learn it when another has gone on: he doesn't lead by it
+        for (
+            name
+        ) in leaders:  # whoever took an epoch may learn it when another has gone on: he doesn't lead by it
             now = self.all[name].lease.epoch, name
             assert now == self.led or now[0] > self.led[0]
             self.led = now
