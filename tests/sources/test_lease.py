@@ -226,6 +226,24 @@ async def test_after_a_wipe_nobody_leads_beside_one_who_does_not_know_yet(folder
     assert not await a.lease.acquire()
 
 
+async def test_who_steps_down_while_it_waits_hands_its_wait_on(folder: Path, clock: Clock) -> None:
+    """Whom it waits for may still lead: the next one must not come at once."""
+    a, b, c = (Contender(folder, clock, journal_epoch=4) for _ in range(3))
+    await Contender(folder, clock).lease.acquire()
+    shutil.rmtree(folder)
+    await a.lease.acquire()
+    clock.pass_(LEASE)
+    assert await a.lease.acquire()
+    shutil.rmtree(folder)
+    assert not await b.lease.acquire()
+    await b.lease.release()
+    assert not await c.lease.acquire()
+    assert a.lease.held()
+    clock.pass_(LEASE)
+    assert await c.lease.acquire()
+    assert not a.lease.held()
+
+
 async def test_the_first_leader_of_a_new_store_waits_for_nobody(folder: Path, clock: Clock) -> None:
     assert await Contender(folder, clock).lease.acquire()
 

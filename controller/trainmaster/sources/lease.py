@@ -100,10 +100,13 @@ class FolderLease:
         return self.held()
 
     async def release(self) -> None:
-        """Step down. A standby takes over at its next look; it has to wait when the store can't be told."""
+        """Step down. A standby takes over at its next look; it has to wait when the store can't be told, and where we waited
+        ourselves for somebody who may still lead."""
         if self._ours is None:
             return
         ours, self._ours = self._ours, None
+        if self._now() < self._may_act_from:
+            return
         try:
             await self._threads.call(self._files.create, ours.path + _RELEASED, b"")
         except (TrainmasterError, OSError) as error:
