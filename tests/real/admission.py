@@ -117,8 +117,11 @@ class Entrance:
         self._loop.do(self._hang_up())
 
     def close(self) -> None:
-        self._server.close()
-        self.hang_up()
+        self._loop.do(self._close())
+
+    async def _close(self) -> None:
+        self._server.close()  # on the loop that it runs on: beside a connection that ends there, it breaks
+        await self._hang_up()
 
     async def _hang_up(self) -> None:
         for writer in self._open:
