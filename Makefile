@@ -11,7 +11,7 @@ LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 MADE_LOG := .cache/made-beside.log
 LAWS_LOG := .cache/laws.log
 
-.PHONY: help demo test check real environments test-frameworks kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check real environments test-frameworks test-rare kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -42,6 +42,9 @@ environments: $(STAMP) ## what the examples train with
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow torch xgboost jax mpi mxnet digits
 	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_starters.py
+
+test-rare: $(STAMP) ## the slow tests on real daemons for which quicker ones stand in `make test`
+	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
 	$(BIN)/ruff check --quiet .

@@ -1,6 +1,6 @@
 """Lets jobs train while everything around them breaks, and tells what was lost: `make chaos`.
 
-    make chaos SECONDS=600 JOBS=20 SEED=7
+    make chaos CHAOS="--seconds 600 --jobs 20 --seed 7"
 
 Faults are drawn by the seed; what they hit depends on the moment. A short form is part of `make test` (tests/real/test_chaos.py).
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 
+from rare import leave_out_rare
 from real.cluster import running, up
 from trainer.ledger import Ledger
 from trainmaster.api.crd import crd_yaml
@@ -29,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker("daemons")
+    leave_out_rare(items)
     items.sort(key=_needs_go)
 
 

@@ -6,12 +6,16 @@ import re
 
 import requests
 
+from rare import at_one_door
 from real.cluster import until
 from real.reading import SMALL, message, states
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+
+pytestmark = at_one_door("folder")
+
 
 BROKEN = "RuntimeError: CUDA error: uncorrectable ECC error encountered"
 

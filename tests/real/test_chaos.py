@@ -15,7 +15,7 @@ from real.cluster import running
 from real.rooms import Room
 from trainmaster.local.cluster import LocalHadoop
 
-SECONDS, JOBS, INTERVAL = 40, 4, 2.0
+SECONDS, JOBS, INTERVAL = 25, 4, 2.0
 
 
 @pytest.fixture(scope="module", name="hadoop")

@@ -6,17 +6,21 @@ import sys
 
 import requests
 
+from rare import at_one_door
 from real.cluster import until
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop
 
+pytestmark = at_one_door("kubernetes")
+
 OFTEN = {"TRAINMASTER_CHECKPOINT_INTERVAL": "1"}
 _WRITES = """
 import os, time
 from pathlib import Path
 from hdfs_native import Client, WriteOptions
+
 files, folder = Client(os.environ["AT"]), os.environ["CHECKPOINT_PATH"].removeprefix(os.environ["AT"])
 assert os.environ["RESUME_FROM"] == "hdfs:///earlier"
 files.mkdirs(folder, 0o755, True)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from rare import at_one_door
 from real.cluster import until
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
@@ -108,6 +109,7 @@ def test_a_clean_stop_hands_over_at_once(room: Room, ledger: Ledger) -> None:
     assert len(ledger.starts()) == 1
 
 
+@at_one_door("kubernetes")
 def test_the_resourcemanager_restarts_under_a_running_job(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
@@ -130,6 +132,7 @@ def test_the_resourcemanager_restarts_under_a_running_job(
     assert ledger.twice() == []
 
 
+@at_one_door("kubernetes")
 def test_a_nodemanager_restarts_under_a_running_job(room: Room, ledger: Ledger, hadoop: LocalHadoop) -> None:
     room.controller()
     room.drop("kept", eager(worker=trainer_role(ledger.folder, 2, steps=150)))
@@ -146,6 +149,7 @@ def test_a_nodemanager_restarts_under_a_running_job(room: Room, ledger: Ledger, 
     assert status.restarts == 0
 
 
+@at_one_door("kubernetes")
 def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: LocalHadoop) -> None:
     room.controller()
     room.drop("moved", eager(worker=trainer_role(ledger.folder, 1, steps=100)))
@@ -168,6 +172,7 @@ def test_a_lost_node_is_replaced_uncharged(room: Room, ledger: Ledger, hadoop: L
     assert status.restarts == 0, "a lost node is not the user's doing"
 
 
+@at_one_door("folder")
 def test_a_controller_frozen_beyond_the_expiry_submits_anew(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
@@ -187,6 +192,7 @@ def test_a_controller_frozen_beyond_the_expiry_submits_anew(
     assert ledger.twice() == []
 
 
+@at_one_door("kubernetes")
 def test_an_application_that_nobody_registered_in_time_is_submitted_anew(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from rare import rare
 from real.cluster import of_its_own, until
 from real.reading import message, reason
 from real.rooms import Room, eager
@@ -151,6 +152,7 @@ def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
     )
 
 
+@rare("tests/real/test_cut_off.py::test_a_process_that_comes_back_with_its_lost_node_is_stopped")
 def test_a_process_that_its_lost_node_brings_back_to_another_resourcemanager_is_stopped(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from rare import at_one_door
 from real.cluster import until
 from real.rooms import Room
 from real.trainings import ENOUGH, RunExample, accuracy, log, process, runner
@@ -19,6 +20,7 @@ def run_example(room: Room, hadoop: LocalHadoop, store: str) -> RunExample:
     return runner(room, store)
 
 
+@at_one_door("kubernetes")
 def test_tensorflow_goes_on_when_a_worker_is_killed(room: Room, run_example: RunExample) -> None:
     room.controller()
     run_example("tensorflow-ps", "digits-tf")
@@ -33,6 +35,7 @@ def test_tensorflow_goes_on_when_a_worker_is_killed(room: Room, run_example: Run
     assert status.roles["chief"].restarts == status.roles["ps"].restarts == 0
 
 
+@at_one_door("folder")
 def test_pytorch_restarts_as_one_and_resumes(room: Room, run_example: RunExample) -> None:
     room.controller()
     run_example("pytorch-ddp", "digits-torch")

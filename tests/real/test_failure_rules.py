@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 
+from rare import at_one_door
 from real.reading import SMALL, last_exit, message, reason, worker
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
+
+pytestmark = at_one_door("folder")
 
 
 def python(program: str) -> str:

@@ -8,15 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rare import at_one_door
 from real.cluster import until
 from real.reading import SMALL, message, reason
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 
+pytestmark = at_one_door("kubernetes")
+
 SUSPEND = {("spec", "runPolicy", "suspend"): True}
 CHECKPOINTS = """
 import os, pathlib, signal, subprocess, sys, time
+
 folder = pathlib.Path(sys.argv[1])
 def note(name, text):
     with (folder / name).open("a") as file:

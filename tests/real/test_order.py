@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from rare import at_one_door
 from real.cluster import until
 from real.reading import SMALL, last_exit, trainers
 from real.rooms import Room
@@ -12,6 +13,9 @@ from real.trainings import EXAMPLES, log
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaState
+
+pytestmark = at_one_door("kubernetes")
+
 
 SERVES = f"""\
 until [ -e {{folder}}/serve ]; do sleep 0.1; done

@@ -5,6 +5,7 @@ The jobs of all tests are neighbours under one controller.
 
 from __future__ import annotations
 
+from rare import at_one_door
 from real.cluster import until
 from real.reading import message, reason, states, trainers
 from real.rooms import Room, eager
@@ -12,6 +13,9 @@ from trainer.ledger import Ledger, trainer_role
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaState
+
+pytestmark = at_one_door("folder")
+
 
 HALF_A_NODE = {"resources": {"memory": "3Gi"}}
 """two of these fit on each of the cluster's two nodes"""
