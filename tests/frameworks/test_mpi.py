@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import os
@@ -9,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -147,23 +149,102 @@ def test_what_is_started_is_not_told_the_secret(worker: Worker) -> None:
 def test_who_does_not_know_the_secret_starts_nothing(worker: Worker) -> None:
     assert worker.ran("worker-0", "touch", "made", secret="another") == (
         1,
-        "trainmaster: worker-0 went away\n",
+        f"trainmaster: worker-0 (127.0.0.1:{worker.port}) doesn't take this job's word\n",
     )
     assert not (worker.folder / "made").exists()
 
 
+def signed(*parts: bytes) -> bytes:
+    return hmac.digest(SECRET.encode(), b"".join(struct.pack(">I", len(p)) + p for p in parts), "sha256")
+
+
 def test_what_was_overheard_cannot_be_said_again(worker: Worker) -> None:
     """The signature is of a number that the worker makes up anew for each caller."""
-    command, answers = b"touch made-$RANDOM", []
-    signature = b""
+    command, own, answers = b"touch made-$RANDOM", b"n" * 32, []
+    said = b""
     for _ in range(2):
         with worker.connect() as caller:
             number = caller.recv(32)
-            signature = signature or hmac.digest(SECRET.encode(), number + command, "sha256")
-            caller.sendall(signature + struct.pack(">I", len(command)) + command)
-            answers.append(caller.recv(1))
-    assert answers == [b"\0", b""]
+            signature = signed(b"run", number, own, b"worker-0", command)
+            said = said or own + signature + struct.pack(">I", len(command)) + command
+            caller.sendall(said)
+            answers.append(caller.recv(32) == signed(b"begun", number, own) and caller.recv(33)[:1])
+    assert answers == [b"\0", False]
     assert len(list(worker.folder.glob("made-*"))) == 1
+
+
+@pytest.fixture
+def eve() -> Iterator[socket.socket]:
+    """Somebody who listens at the address of worker-1."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(30)
+        yield made
+
+
+def beside(worker: Worker, eve: socket.socket) -> Worker:
+    addresses = [f"127.0.0.1:{worker.port}", f"127.0.0.1:{eve.getsockname()[1]}"]
+    worker.env["TRAINMASTER_CLUSTER"] = json.dumps({"worker": addresses})
+    return worker
+
+
+def test_what_is_meant_for_one_worker_is_not_run_by_another(worker: Worker, eve: socket.socket) -> None:
+    started = beside(worker, eve).start("worker-1", "touch made")
+    caller, _ = eve.accept()
+    with caller, worker.connect() as there:
+        caller.sendall(there.recv(32))
+        there.sendall(caller.recv(65536))
+        assert there.recv(1) == b""
+    started.kill()
+    started.communicate()
+    assert not (worker.folder / "made").exists()
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_nobody_else_can_answer_for_a_worker(worker: Worker, eve: socket.socket, begins: bool) -> None:
+    """Not even who passes on all that both say, and changes the end."""
+    started = beside(worker, eve).start("worker-1", "exit 3")
+    said = []
+    for _ in range(1 if begins else 3):
+        caller, _ = eve.accept()
+        with caller:
+            number = b"e" * 32
+            caller.sendall(number)
+            own = caller.recv(65536)[:32]
+            answer = signed(b"begun", number, own) if begins else b"b" * 32
+            caller.sendall(answer + b"\0" + b"c" * 32)
+            said.append(caller.recv(1) if begins else b"")
+    assert started.wait(60) == 1
+    assert started.communicate()[1] == (
+        "trainmaster: something else answered for worker-1\n"
+        if begins
+        else f"trainmaster: worker-1 (127.0.0.1:{eve.getsockname()[1]}) doesn't take this job's word\n"
+    )
+
+
+def test_callers_who_prove_nothing_keep_nobody_out(worker: Worker) -> None:
+    """Though each of them says a little, now and then."""
+    over = threading.Event()
+
+    def holds() -> None:
+        with worker.connect() as caller, contextlib.suppress(OSError):
+            while not over.wait(2):
+                caller.send(b"x")
+
+    strangers = [threading.Thread(target=holds) for _ in range(80)]
+    for each in strangers:
+        each.start()
+    assert worker.ran("worker-0", "true") == (0, "")
+    over.set()
+    for each in strangers:
+        each.join()
+
+
+def test_as_many_as_a_job_likes_may_run_at_one_time(worker: Worker) -> None:
+    running = [worker.start("worker-0", "while [ ! -e go ]; do sleep 0.05; done") for _ in range(20)]
+    assert worker.ran("worker-0", "touch go") == (0, "")
+    assert [each.wait(60) for each in running] == [0] * 20
+    for each in running:
+        each.communicate()
 
 
 @pytest.mark.parametrize("sent", [b"", b"x" * 10, b"x" * 32 + struct.pack(">I", 1 << 30)])

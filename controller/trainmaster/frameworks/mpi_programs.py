@@ -1,41 +1,47 @@
 """The two small programs by which mpirun starts its daemons in containers instead of by ssh. Standard library only.
 
-Lives here: their texts. Never here: who runs which (mpi.py).
+Lives here: their texts, which a Python 3.6 runs (that of RHEL 8). Never here: who runs which (mpi.py).
 
-A worker's listens at the port that its peers know, and runs what it is told by whoever proves to know the job's secret: the
-answer to a number that it made up is a signature of that number and the command, so nobody can say again what he overheard. The
-other one is what mpirun calls in place of ssh, as `AGENT [options] worker-3 orted …`; it ends with the exit code of what it had
-started. Whichever of the two goes first takes the started process with it.
+A worker's listens at the port that its peers know, and runs what it is told by whoever proves to know the job's secret. Both
+sides make up a number. The caller signs both, the worker's name and the command: nobody can say again what he overheard, nor pass
+it on to another worker. The worker signs both and the exit code: nobody else can answer for it. Who hasn't proved anything within
+20 s, or is the oldest of 64 such, is hung up on. The other program is what mpirun calls in place of ssh, as
+`AGENT [options] worker-3 orted …`; it ends with the exit code of what it had started. Whichever of the two goes first takes the
+started process with it.
 """
 
 from __future__ import annotations
 
 SERVE = """\
-import hmac, json, os, signal, socket, struct, subprocess, sys, threading
+import collections, hashlib, hmac, json, os, signal, socket, struct, subprocess, sys, threading, time
 key = os.environ.pop("TRAINMASTER_PEER_SECRET", "").encode()
 if not key:
     sys.exit("trainmaster: this process was given no secret of its job, and starts nothing for anybody")
-def exactly(caller, count):
+name = (os.environ["TRAINMASTER_ROLE"] + "-" + os.environ["TRAINMASTER_INDEX"]).encode()
+def signed(*parts):
+    return hmac.new(key, b"".join(struct.pack(">I", len(part)) + part for part in parts), hashlib.sha256).digest()
+def exactly(caller, count, until):
     data = b""
     while len(data) < count:
+        caller.settimeout(max(0.001, until - time.monotonic()))
         piece = caller.recv(min(65536, count - len(data)))
         if not piece:
-            raise ConnectionError
+            raise OSError
         data += piece
     return data
-def command_of(caller):
-    caller.settimeout(20)
+def proved(caller):
+    until = time.monotonic() + 20
     number = os.urandom(32)
+    caller.settimeout(20)
     caller.sendall(number)
-    signature = exactly(caller, 32)
-    size, = struct.unpack(">I", exactly(caller, 4))
+    theirs, signature = exactly(caller, 32, until), exactly(caller, 32, until)
+    size, = struct.unpack(">I", exactly(caller, 4, until))
     if size > 1 << 20:
-        raise ConnectionError
-    command = exactly(caller, size)
-    if not hmac.compare_digest(signature, hmac.digest(key, number + command, "sha256")):
-        raise ConnectionError
-    caller.settimeout(None)
-    return command.decode()
+        raise OSError
+    command = exactly(caller, size, until)
+    if not hmac.compare_digest(signature, signed(b"run", number, theirs, name, command)):
+        raise OSError
+    return number, theirs, command.decode()
 def end(process):
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -43,11 +49,23 @@ def end(process):
             process.wait(5)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             pass
+strangers, lock = collections.OrderedDict(), threading.Lock()
+def known(caller):
+    with lock:
+        return strangers.pop(caller, None) is not None
 def serve(caller):
     with caller:
         try:
-            command = command_of(caller)
+            number, theirs, command = proved(caller)
         except (OSError, UnicodeDecodeError):
+            known(caller)
+            return
+        if not known(caller):
+            return
+        try:
+            caller.settimeout(None)
+            caller.sendall(signed(b"begun", number, theirs))
+        except OSError:
             return
         process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, start_new_session=True)
         def watch():
@@ -60,58 +78,81 @@ def serve(caller):
         threading.Thread(target=watch, daemon=True).start()
         code = process.wait()
         end(process)
+        code = bytes([code if code >= 0 else 128 - code])
         try:
-            caller.sendall(bytes([code if code >= 0 else 128 - code]))
+            caller.sendall(code + signed(b"ended", number, theirs, code))
         except OSError:
             pass
 own = json.loads(os.environ["TRAINMASTER_CLUSTER"])[os.environ["TRAINMASTER_ROLE"]][int(os.environ["TRAINMASTER_INDEX"])]
-family = socket.AF_INET6 if own.startswith("[") else socket.AF_INET
-listening = socket.create_server(("", int(os.environ["TRAINMASTER_PORT"])), family=family, backlog=64)
-slots = threading.BoundedSemaphore(16)
+listening = socket.socket(socket.AF_INET6 if own.startswith("[") else socket.AF_INET)
+listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listening.bind(("", int(os.environ["TRAINMASTER_PORT"])))
+listening.listen(64)
 while True:
     caller, _ = listening.accept()
-    if slots.acquire(blocking=False):
-        def turn(caller=caller):
-            try:
-                serve(caller)
-            finally:
-                slots.release()
-        threading.Thread(target=turn, daemon=True).start()
-    else:
-        caller.close()
+    with lock:
+        oldest = strangers.popitem(last=False)[0] if len(strangers) >= 64 else None
+        strangers[caller] = True
+    if oldest:
+        try:
+            oldest.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+    threading.Thread(target=serve, args=(caller,), daemon=True).start()
 """
 
 START = """\
-import hmac, json, os, socket, struct, sys, time
+import hashlib, hmac, json, os, socket, struct, sys, time
+key = os.environ["TRAINMASTER_PEER_SECRET"].encode()
 arguments = sys.argv[1:]
 while arguments and arguments[0].startswith("-"):
     arguments = arguments[2 if arguments[0] in ("-l", "-p", "-o", "-i", "-F") else 1:]
 name, command = arguments[0], " ".join(arguments[1:]).encode()
 role, _, index = name.rpartition("-")
 host, _, port = json.loads(os.environ["TRAINMASTER_CLUSTER"])[role][int(index)].rpartition(":")
-until = time.monotonic() + 300
-while True:
-    try:
-        there = socket.create_connection((host.strip("[]"), int(port)), 10)
-        number = b""
-        while len(number) < 32:
-            piece = there.recv(32 - len(number))
-            if not piece:
-                raise ConnectionError("it closed the connection")
-            number += piece
-        break
-    except OSError as error:
-        if time.monotonic() > until:
-            sys.exit(f"trainmaster: {name} ({host}:{port}) can't be reached: {error}")
-        time.sleep(0.3)
-key = os.environ["TRAINMASTER_PEER_SECRET"].encode()
-there.sendall(hmac.digest(key, number + command, "sha256") + struct.pack(">I", len(command)) + command)
+def signed(*parts):
+    return hmac.new(key, b"".join(struct.pack(">I", len(part)) + part for part in parts), hashlib.sha256).digest()
+def exactly(there, count):
+    data = b""
+    while len(data) < count:
+        piece = there.recv(count - len(data))
+        if not piece:
+            raise OSError("it closed the connection")
+        data += piece
+    return data
+def challenged():
+    until = time.monotonic() + 300
+    while True:
+        try:
+            there = socket.create_connection((host.strip("[]"), int(port)), 10)
+            return there, exactly(there, 32)
+        except OSError as error:
+            if time.monotonic() > until:
+                sys.exit("trainmaster: %s (%s:%s) can't be reached: %s" % (name, host, port, error))
+            time.sleep(0.3)
+def begun():
+    for wait in (0.3, 1, 0):
+        there, number = challenged()
+        own = os.urandom(32)
+        try:
+            there.settimeout(30)
+            signature = signed(b"run", number, own, name.encode(), command)
+            there.sendall(own + signature + struct.pack(">I", len(command)) + command)
+            if hmac.compare_digest(exactly(there, 32), signed(b"begun", number, own)):
+                return there, number, own
+        except OSError:
+            pass
+        there.close()
+        time.sleep(wait)
+    sys.exit("trainmaster: %s (%s:%s) doesn't take this job's word" % (name, host, port))
+there, number, own = begun()
 there.settimeout(None)
 try:
-    code = there.recv(1)
+    code = exactly(there, 1)
+    signature = exactly(there, 32)
 except OSError:
-    code = b""
-if not code:
-    sys.exit(f"trainmaster: {name} went away")
+    sys.exit("trainmaster: %s went away" % name)
+if not hmac.compare_digest(signature, signed(b"ended", number, own, code)):
+    sys.exit("trainmaster: something else answered for %s" % name)
 sys.exit(code[0])
 """
