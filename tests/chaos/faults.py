@@ -45,17 +45,15 @@ def faults(yard: Yard) -> list[Fault]:
 def _of_workers() -> Iterator[Fault]:
     def kill(yard: Yard) -> Mend | None:
         entry = _some(yard, yard.people.processes())
-        if not entry:
+        if not entry or not entry.send(signal.SIGKILL):
             return None
         yard.people.count_kill(entry)
-        entry.send(signal.SIGKILL)
         return _nothing
 
     def freeze(yard: Yard) -> Mend | None:
         entry = _some(yard, yard.people.processes())
-        if not entry:
+        if not entry or not entry.send(signal.SIGSTOP):
             return None
-        entry.send(signal.SIGSTOP)
         return lambda: entry.send(signal.SIGCONT)
 
     yield Fault("worker killed", "worker", (0, 0), kill, weight=6)

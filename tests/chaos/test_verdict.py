@@ -90,3 +90,9 @@ def test_what_still_runs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_secret_in_a_text_is_found() -> None:
     assert leaked(["s3cret", ""], {"log": "a s3cret", "other": "nothing"}) == ["log tells a secret"]
+
+
+def test_where_no_process_was_given_a_secret_nothing_was_looked_for() -> None:
+    assert leaked([""], {"log": "all is well"}) == [
+        "no process was seen to be given a token, so that none could be looked for"
+    ]

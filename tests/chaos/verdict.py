@@ -64,4 +64,6 @@ def _of_status(job: Job, status: JobStatus) -> list[str]:
 def leaked(secrets: Iterable[str], texts: Mapping[str, str]) -> list[str]:
     """Which of these texts (name -> content) hold a secret."""
     wanted = [secret for secret in secrets if secret]
+    if not wanted:
+        return ["no process was seen to be given a token, so that none could be looked for"]
     return [f"{name} tells a secret" for name, text in texts.items() if any(s in text for s in wanted)]

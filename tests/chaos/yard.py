@@ -78,7 +78,9 @@ class Yard:
         """`settings`: of the controllers, as environment variables."""
         self.hadoop, self.room, self.network, self.chance = hadoop, room, network, chance
         self.people = People(room, folder, Random(chance.random()))
-        self._folder, self._settings = folder, settings
+        self._folder = folder
+        self._settings = {"TRAINMASTER_REPORTS__PORT": "0", **settings}
+        """with a door for reports, for which each process is given a token"""
         self._conf = network.configuration(hadoop.conf_dir, folder / "conf")
         self._controllers: list[Controller] = []
         kubernetes = getattr(room, "kubernetes", None)

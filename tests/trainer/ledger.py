@@ -64,11 +64,13 @@ class Entry:
         """End it as a crash would."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def send(self, number: int) -> None:
-        """Signal it, unless it is gone."""
+    def send(self, number: int) -> bool:
+        """Signal it, unless it is gone; whether it was there."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+                return True
+        return False
 
 
 class Ledger:
