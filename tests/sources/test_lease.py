@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sources.building import LEASE, Clock
 from trainmaster.errors import UnavailableError
+from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.files import Entry, Listing
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.local_files import LocalFiles
@@ -52,9 +51,10 @@ class FlakyFiles(LocalFiles):
 
 
 class Contender:
-    def __init__(self, folder: Path, clock: Clock, journal_epoch: int = 0) -> None:
+    def __init__(self, folder: Path, clock: Clock) -> None:
         self.files = FlakyFiles()
-        self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock, lambda: journal_epoch)
+        epochs = Epochs(LocalFiles(), f"{folder.parent}/journal")
+        self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock, epochs)
 
 
 def names(folder: Path) -> list[str]:
@@ -209,17 +209,23 @@ async def test_a_wiped_folder_lowers_no_epoch(a: Contender, folder: Path, clock:
     await a.lease.acquire()
     shutil.rmtree(folder)
     assert not await a.lease.acquire()
+    assert not await a.lease.acquire(), "somebody else may lead since"
+    clock.pass_(LEASE)
     assert await a.lease.acquire()
     assert a.lease.epoch == 2
 
 
 async def test_after_a_wipe_nobody_leads_beside_one_who_does_not_know_yet(folder: Path, clock: Clock) -> None:
-    a, b = Contender(folder, clock), Contender(folder, clock, journal_epoch=4)
+    """Nor in his epoch, though he has written nothing yet."""
+    (folder.parent / "journal" / "000004").mkdir(parents=True)
+    a, b = Contender(folder, clock), Contender(folder, clock)
     await a.lease.acquire()
+    clock.pass_(LEASE)
+    assert await a.lease.acquire()
     shutil.rmtree(folder)
     assert not await b.lease.acquire()
     assert a.lease.held()
-    assert b.lease.epoch == 5, "above what the journal knows"
+    assert (a.lease.epoch, b.lease.epoch) == (5, 6)
     clock.pass_(LEASE)
     assert await b.lease.acquire()
     assert not a.lease.held()
@@ -228,7 +234,7 @@ async def test_after_a_wipe_nobody_leads_beside_one_who_does_not_know_yet(folder
 
 async def test_who_steps_down_while_it_waits_hands_its_wait_on(folder: Path, clock: Clock) -> None:
     """Whom it waits for may still lead: the next one must not come at once."""
-    a, b, c = (Contender(folder, clock, journal_epoch=4) for _ in range(3))
+    a, b, c = (Contender(folder, clock) for _ in range(3))
     await Contender(folder, clock).lease.acquire()
     shutil.rmtree(folder)
     await a.lease.acquire()
@@ -244,44 +250,46 @@ async def test_who_steps_down_while_it_waits_hands_its_wait_on(folder: Path, clo
     assert not a.lease.held()
 
 
-async def test_the_first_leader_of_a_new_store_waits_for_nobody(folder: Path, clock: Clock) -> None:
-    assert await Contender(folder, clock).lease.acquire()
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from("abc"),
-        st.sampled_from(["acquire", "acquire", "acquire", "away", "back", "release"]),
-        st.floats(0, LEASE),
-    ),
-    max_size=40,
-)
-
-
-@given(steps=STEPS)
-@settings(max_examples=150, deadline=None)
-def test_never_do_two_lead(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, float]]
+async def test_the_first_leader_of_a_new_store_waits_for_nobody_and_is_waited_for(
+    a: Contender, b: Contender, folder: Path, clock: Clock
 ) -> None:
-    """Whatever order contenders act in, are cut off, come back and step down; and epochs only rise."""
-    asyncio.run(_play(tmp_path_factory.mktemp("lease") / "lease", steps))
+    """Though the lease's folder is wiped before anything was written to the journal."""
+    assert await a.lease.acquire()
+    shutil.rmtree(folder)
+    assert not await b.lease.acquire()
+    assert a.lease.held()
+    clock.pass_(LEASE)
+    assert await b.lease.acquire()
+    assert b.lease.epoch == 2
+    assert not await a.lease.acquire()
 
 
-async def _play(folder: Path, steps: list[tuple[str, str, float]]) -> None:
-    clock = Clock()
-    contenders = {name: Contender(folder, clock) for name in "abc"}
-    epochs: list[int] = []
-    for name, what, wait in steps:
-        clock.pass_(wait)
-        each = contenders[name]
-        if what == "acquire":
-            before = each.lease.epoch
-            await each.lease.acquire()
-            if each.lease.epoch != before:
-                epochs.append(each.lease.epoch)
-        elif what == "release":
-            await each.lease.release()
-        else:
-            each.files.away = what == "away"
-        assert sum(other.lease.held() for other in contenders.values()) <= 1
-    assert epochs == sorted(set(epochs))
+async def test_of_two_that_are_the_first_of_a_new_store_one_leads_and_keeps_the_lead(
+    a: Contender, b: Contender, folder: Path, clock: Clock
+) -> None:
+    """The folder is wiped in the midst of it: each has made the file of the first epoch."""
+    walked = b.files.create
+
+    def meanwhile(path: str, data: bytes) -> None:
+        asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        walked(path, data)
+
+    loop = asyncio.get_running_loop()
+    b.files.create = meanwhile  # type: ignore[method-assign]
+    assert not await b.lease.acquire()
+    assert a.lease.held()
+    b.files.create = walked  # type: ignore[method-assign]
+    for _ in range(8):
+        clock.pass_(LEASE / 4)
+        assert await a.lease.acquire()
+        assert not await b.lease.acquire()
+
+
+async def test_marks_of_old_epochs_are_cleared_away_and_the_newest_stays(a: Contender, folder: Path) -> None:
+    for _ in range(9):
+        await a.lease.acquire()
+        await a.lease.release()
+    assert sorted(names(folder.parent / "journal")) == [f"epoch-{n:06d}" for n in range(5, 10)]
+    assert (folder.parent / "journal").stat().st_mode & 0o777 == 0o700

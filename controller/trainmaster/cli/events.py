@@ -41,7 +41,7 @@ def _known(choices: Choices, name: str) -> list[Happened]:
     settings = choices.settings()
     if settings.source == "kubernetes" and choices.store is None:
         try:
-            return in_order(asyncio.run(_asked(settings.kubernetes, choices.in_namespace, name)))
+            return in_order(asyncio.run(_asked(settings.kubernetes, choices.named_namespace, name)))
         except NoSuchJobError:
             if "store" not in settings.model_fields_set:
                 raise
@@ -78,12 +78,13 @@ def _is(row: Happened, event: Told) -> bool:
 
 
 async def _asked(settings: Kubernetes, namespace: str, name: str) -> History:
+    """In that namespace, or else in the kubeconfig context's own, as kubectl does."""
     from trainmaster.sources.kubernetes.api import Api
     from trainmaster.sources.kubernetes.history import history
 
     api = Api.connect(settings)
     try:
-        return await history(api, namespace, name)
+        return await history(api, namespace or api.connection.namespace, name)
     finally:
         await api.close()
 

@@ -47,8 +47,8 @@ class Choices:
     store: str | None = None
     namespace: str | None = None
     conf_dir: Path | None = None
-    usual_namespace: str = "default"
-    """of the environment: for what doesn't say its own"""
+    of_environment: str = ""
+    """the namespace that the environment names, for what doesn't say its own"""
 
     def over(self, other: Choices) -> Choices:
         """These choices, and the other's where these leave something open."""
@@ -56,13 +56,23 @@ class Choices:
             self.store or other.store,
             self.namespace or other.namespace,
             self.conf_dir or other.conf_dir,
-            other.usual_namespace,
+            other.of_environment,
         )
+
+    @property
+    def usual_namespace(self) -> str:
+        """The namespace of what doesn't say its own."""
+        return self.of_environment or "default"
 
     @property
     def in_namespace(self) -> str:
         """The namespace to work in when only a job's name was given."""
         return self.namespace or self.usual_namespace
+
+    @property
+    def named_namespace(self) -> str:
+        """The namespace that the command line or the environment names; empty where neither does."""
+        return self.namespace or self.of_environment
 
     def namespace_of(self, job: TrainingJob) -> str:
         """The namespace to declare a job in. Raises UsageError when its file and the option differ."""
@@ -123,7 +133,7 @@ def remember(
     """Run and watch machine-learning training on Hadoop YARN."""
     source = context.get_parameter_source("namespace")
     if source is not None and source.name == "ENVIRONMENT":
-        context.obj = Choices(store, None, conf_dir, namespace or "default")
+        context.obj = Choices(store, None, conf_dir, namespace or "")
     else:
         context.obj = Choices(store, namespace, conf_dir)
 

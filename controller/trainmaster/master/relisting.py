@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from trainmaster.master.sight import Sight
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.survivors import may_bring_back
+from trainmaster.plan.survivors import ANYWHERE, may_bring_back
 
 TOKEN_PAUSE = 1.0
 """seconds between two registers for the sake of a token"""
 FIRST, MOST = 3.0, 30.0
 """seconds that something must be missing before a register, doubled up to the longest pause between two"""
 AFTER_RETURN = (1.0, 6.0)
-"""seconds after a node's return: its containers are taken back by a handler of their own, a moment after the news"""
+"""seconds after a node's return: its containers are taken back by a handler of their own, a moment after the news. The last
+alone where any node may be one on which something was given up: on a large cluster some come back all the time"""
 
 
 class Relisting:
@@ -50,6 +51,7 @@ class Relisting:
             self._missing_since = now
         if sight.nodes.came_back:
             if may_bring_back(memory.given_up, sight.nodes.came_back):
-                # Others may come back all the time: what is planned stays, and so does the last return's second register.
-                self._planned = [*self._planned[:1], *(now + after for after in AFTER_RETURN)][-3:]
+                # Others may come back all the time: what is planned stays, and so does the last return's last register.
+                waits = AFTER_RETURN[-1:] if ANYWHERE in memory.given_up else AFTER_RETURN
+                self._planned = [*self._planned[:1], *(now + after for after in waits)]
             sight.nodes.came_back.clear()

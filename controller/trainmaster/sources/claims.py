@@ -41,6 +41,9 @@ class Claims:
         self._claims: Mapping[Identity, list[FileRead]] = {}
         self._by_file: defaultdict[str, list[Identity]] = defaultdict(list)
         self._by_path: dict[str, Identity] = {}
+        self._left: dict[str, dict[Identity, None]] = {}
+        self._lacking: set[str] = set()
+        """files of which jobs are left that no document declares any more"""
         self._drafts_before = drafts
         self.drafts: set[Draft] = set()
         """documents without a name that are no known job's"""
@@ -92,13 +95,15 @@ class Claims:
 
     def _attach(self, broken: list[FileRead]) -> dict[Identity, str]:
         """What was good once is still its job's: that goes on as it was, with the problems shown. Documents that tell their names
-        come first, since what is left of their file's jobs may be any of the others."""
+        come first, since what is left of their file's jobs may be any of the others; then those that seem to be a job's."""
         found: dict[Identity, str] = {}
-        for read in sorted(broken, key=lambda read: not read.named):
-            identities = self._named_by(read, found) if read.named else self._unnamed(read, found)
-            for identity in identities:
-                found[identity] = read.path
-                self._jobs[identity] = _kept(self._jobs[identity], read)
+        named = [read for read in broken if read.named]
+        rest = [read for read in broken if not read.named]
+        for reads, whose in ((named, self._named_by), (rest, self._seeming), (rest, self._unnamed)):
+            for read in reads:
+                for identity in whose(read, found):
+                    found[identity] = read.path
+                    self._jobs[identity] = _kept(self._jobs[identity], read)
         return found
 
     def _named_by(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
@@ -112,14 +117,28 @@ class Claims:
         )
         return [read.identity] if named else []
 
-    def _unnamed(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+    def _seeming(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """The job whose name its text seems to have, where it may be that job's anyway: so problems are told where they belong,
+        and neither more nor fewer jobs are kept."""
+        if self._was_draft(read) or read.seems not in self._left_in(read, found):
+            return []
+        del self._left[file_of(read.path)][read.seems]
+        return [read.seems]
+
+    def _unnamed(self, read: FileRead, found: dict[Identity, str]) -> list[Identity]:
         """One that doesn't tell its name among others, and a file that can't be read at all, may be any job's of that file that
         nothing declares any more; but a draft that stood there beside all of them is none of theirs."""
-        exact, draft = self._exactly(read, found), (file_of(read.path), read.text)
-        left = [] if draft in self._drafts_before else self._left_in(read, found)
-        if read.number and not exact and not left:
-            self.drafts.add(draft)
-        return list(dict.fromkeys((*exact, *left)))
+        exact, left = self._exactly(read, found), self._left_in(read, found)
+        if self._was_draft(read) or file_of(read.path) not in self._lacking:
+            if read.number and not exact:
+                self.drafts.add(_draft(read))
+            return exact
+        taken = list(dict.fromkeys((*exact, *(each for each in left if each not in found))))
+        left.clear()
+        return taken
+
+    def _was_draft(self, read: FileRead) -> bool:
+        return _draft(read) in self._drafts_before
 
     def _exactly(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """The job that came from this very path, else that of the name where no path is known of it."""
@@ -130,14 +149,15 @@ class Claims:
                 return [each]
         return []
 
-    def _left_in(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
-        """All that is left of a file's jobs; its first document without a name takes them."""
-        left = self._by_file.pop(file_of(read.path), [])
-        return [
-            each
-            for each in left
-            if each not in found and self._may_be(read, each) and self._is_unaccounted(read, each)
-        ]
+    def _left_in(self, read: FileRead, found: Container[Identity]) -> dict[Identity, None]:
+        """What is left of its file's jobs for those of its documents that tell no name; the first of them takes them all."""
+        file = file_of(read.path)
+        if file not in self._left:
+            jobs = [each for each in self._by_file.get(file, ()) if each not in found]
+            left = [each for each in jobs if self._may_be(read, each) and self._is_unaccounted(read, each)]
+            self._left[file] = dict.fromkeys(left)
+            self._lacking |= {file} if left else set()
+        return self._left[file]
 
     def _may_be(self, read: FileRead, identity: Identity) -> bool:
         state = self._jobs.get(identity)
@@ -174,6 +194,10 @@ class Claims:
         if state.deleting:  # the file is about to be its successor: it is shown when the old job is gone
             rest = [read for read in rest if read.path != state.record.path]
         return [(read, holder or state.record.path or "/".join(identity)) for read in rest]
+
+
+def _draft(read: FileRead) -> Draft:
+    return file_of(read.path), read.text
 
 
 def _first_seen(uid: str, read: FileRead, today: float) -> JobState:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
@@ -23,10 +22,11 @@ from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
+from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import take_away
-from trainmaster.sources.journal import FolderJournal, newest_epoch
+from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.reader import Reader
@@ -69,8 +69,8 @@ class FolderSource:
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
         self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
         for_lease, for_journal, for_records = self._own_threads
-        known = partial(newest_epoch, self._own, own.journal)
-        self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic, known)
+        epochs = Epochs(self._own, own.journal)
+        self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic, epochs)
         self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
         self._reader = Reader(self._files, self._layout, self._threads)

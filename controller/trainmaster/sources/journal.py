@@ -196,11 +196,3 @@ def _uid(entry: Entry, folder: str) -> str:
     place, _, name = entry.path.rpartition("/")
     uid = name.removesuffix(_SUFFIX)
     return uid if place == folder and name.endswith(_SUFFIX) and _UID.fullmatch(uid) else ""
-
-
-def newest_epoch(files: Files, folder: str) -> int:
-    """The highest epoch whose folder is in a journal; 0 where there is no journal. Blocks."""
-    try:
-        return max(_epochs(files.walk(folder).entries, folder), default=0)
-    except FileNotFoundError:
-        return 0

@@ -7,8 +7,9 @@ Why this is safe, by clocks that only this process reads:
 - After creating it, it looks at its predecessor once more. If that renewed meanwhile, its last renewal may have listed
   just before our file was there, so the new leader waits out the duration before it acts. Any later renewal of the
   predecessor lists our file, and doesn't count.
-- Where no epoch is there, but a journal is, the folder was wiped, perhaps under a leader that doesn't know yet: the next one
-  begins above the journal's epoch, and waits out the duration too.
+- Whoever takes an epoch marks it in the journal's folder as well, before it leads (epochs.py): each is led in once. Where the
+  journal knows a higher one than there is, the folder was wiped, perhaps under a leader that doesn't know yet: the next one
+  begins above that, and waits out the duration too. Only the first leader of a new store waits for nobody.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from trainmaster.errors import TrainmasterError
+from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.files import Entry, Files
 from trainmaster.sources.threads import Threads
 
@@ -55,14 +57,13 @@ class FolderLease:
         threads: Threads,
         duration: float,
         monotonic: Callable[[], float],
-        journal_epoch: Callable[[], int] = lambda: 0,
+        epochs: Epochs,
     ) -> None:
-        """`journal_epoch` is the highest epoch that the journal knows, 0 where there is none; it blocks."""
         self._files = files
         self._folder = folder
         self._threads = threads
         self._duration = duration
-        self._now, self._journal_epoch = monotonic, journal_epoch
+        self._now, self._epochs = monotonic, epochs
         self._epoch = 0
         self._ours: Entry | None = None
         self._live_until = 0.0
@@ -149,15 +150,17 @@ class FolderLease:
 
     async def _take(self, before: Newest | None) -> None:
         start = self._now()
-        wiped = await self._threads.call(self._journal_epoch) if before is None else 0
-        epoch = max(before.epoch if before else wiped, self._epoch) + 1
+        last, known = before.epoch if before else 0, await self._threads.call(self._epochs.newest)
+        epoch = max(last, known, self._epoch) + 1
         path = f"{self._folder}/epoch-{epoch:06d}"
         try:
             await self._threads.call(self._files.create, path, b"")
         except FileExistsError:
             return  # another standby was first
         ours = await self._threads.call(self._files.stat, path)
-        still = await self._stood_still(before) if before else not wiped
+        still = known <= last and (before is None or await self._stood_still(before))
+        if not await self._threads.call(self._epochs.take, epoch):
+            return  # another one leads in it, whose file was wiped: he goes on with this one
         wait = 0.0 if still else self._duration
         self._epoch, self._ours = epoch, ours
         self._may_act_from = self._now() + wait

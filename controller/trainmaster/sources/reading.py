@@ -20,6 +20,7 @@ from trainmaster.sources.layout import (
     numbered,
     place_of,
 )
+from trainmaster.sources.seeming import names_in
 
 MAX_BYTES = 1 << 20
 """of one file: what is larger is no job, and reading it could hurt the controller"""
@@ -49,6 +50,8 @@ class FileRead:
     """which document of its file it is, from 1; 0 for the only one, and for a file that isn't read further"""
     named: bool = False
     """whether a document among others tells its own name, though it may give no job"""
+    seems: tuple[str, str] | None = None
+    """namespace and name of the job that a text without a name of its own seems to declare (seeming.py): a guess, for telling"""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -99,13 +102,20 @@ def _read_text(path: str, entry: Entry, text: str) -> FileRead:
 def _told(path: str, entry: Entry, text: str, document: Document) -> FileRead:
     job, problems = document.job, document.problems
     if job is None:
-        return replace(refused(path, entry, *problems, text=text), suspends=document.suspends)
+        read = replace(refused(path, entry, *problems, text=text), suspends=document.suspends)
+        return read if can_be_named("any", document.name) else replace(read, seems=_seems(path, text))
     job = with_namespace(job, default_namespace(path))
     namespace, name = job.metadata.namespace, job.metadata.name
     if not re.fullmatch(NAMESPACE_NAME, namespace):
         words = f"the folder {namespace} can't be a namespace: name it otherwise, or set metadata.namespace"
         return refused(path, entry, problem(words), text=text)
     return FileRead(path, entry, namespace, name, job, problems, text)
+
+
+def _seems(path: str, text: str) -> tuple[str, str] | None:
+    namespace, name = names_in(text)
+    identity = namespace or default_namespace(path), name
+    return identity if can_be_named(*identity) else None
 
 
 def _why_not_several(path: str, count: int) -> str:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 
-from trainmaster.errors import NoStoreError, NoSuchJobError, RefusedError
+from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, RefusedError
 from trainmaster.sources.files import Entry, Files, Listing
-from trainmaster.sources.layout import Layout, file_of, is_job
+from trainmaster.sources.layout import Layout, file_of, is_job, place_of
 from trainmaster.sources.presence import why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
 from trainmaster.sources.unread import notices
 from trainmaster.sources.walking import JOBS
+
+Identity = tuple[str, str]
+"""namespace and name"""
 
 READERS = 16
 """files that are read at one time"""
@@ -24,8 +28,10 @@ READERS = 16
 class Search:
     def __init__(self, files: Files, layout: Layout) -> None:
         self._files, self._layout = files, layout
-        self._found_at: dict[tuple[str, str], str] = {}
+        self._found_at: dict[Identity, str] = {}
         """where jobs were that were asked for by name: all of a large store is searched once at most"""
+        self._seeming: dict[Identity, FileRead] = {}
+        """what seemed to declare them when all was searched, and nothing did"""
 
     def all(self, pool: Executor) -> Iterable[FileRead]:
         """All documents, and what is told of files that nobody reads. NoStoreError where there is no store."""
@@ -57,36 +63,74 @@ class Search:
             return (refused(path, entry, problem(f"the file can't be read: {error}")),)
 
     def get(self, namespace: str, name: str) -> FileRead:
-        read = self.find(namespace, name)
-        if read is None:
-            raise NoSuchJobError(
-                f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}"
+        """To change it. NoSuchJobError where there is none; InvalidError where something that can't be read may be it."""
+        if read := self.find(namespace, name):
+            return read
+        if seeming := self.look(namespace, name):
+            raise InvalidError(
+                f"{file_of(seeming.path)} seems to declare {namespace}/{name}, and can't be read: {seeming.problems[0]}."
+                " Mend it first"
             )
-        return read
+        raise self.none(namespace, name)
+
+    def none(self, namespace: str, name: str) -> NoSuchJobError:
+        where = f"{self._files.base}{self._layout.jobs}"
+        return NoSuchJobError(f"there is no job {namespace}/{name} in {where}")
+
+    def look(self, namespace: str, name: str) -> FileRead | None:
+        """To look at it: what declares it, else what can't be read and seems to, under the job's name and at its place."""
+        identity = namespace, name
+        before = self._seeming.get(identity)
+        known = before is not None and self._is_as_it_was(before)
+        found = self._near(identity) or (None if known else self._search(identity))
+        seeming = self._seeming.get(identity)
+        if found or seeming is None:
+            return found
+        path = place_of(file_of(seeming.path), namespace, name) if seeming.number else seeming.path
+        return replace(seeming, namespace=namespace, name=name, path=path)
+
+    def _is_as_it_was(self, read: FileRead) -> bool:
+        try:
+            return self._files.stat(read.entry.path).stamp == read.entry.stamp
+        except FileNotFoundError:
+            return False
 
     def find(self, namespace: str, name: str) -> FileRead | None:
         """Where it was last, then where `apply` puts files; else the oldest that declares it, as the controller takes it."""
-        identity = namespace, name
-        last, usual = self._found_at.get(identity, ""), f"{namespace}/{name}.yaml"
-        found = (last and self._at(last, identity)) or self._at(usual, identity) or self._search(identity)
-        if found:
-            self._found_at[identity] = found.path
-        return found or None
+        return self._near((namespace, name)) or self._search((namespace, name))
 
-    def _at(self, path: str, identity: tuple[str, str]) -> FileRead | None:
+    def note(self, namespace: str, name: str, path: str) -> None:
+        """It was put there."""
+        self._found_at[namespace, name] = path
+
+    def _near(self, identity: Identity) -> FileRead | None:
+        last, usual = self._found_at.get(identity, ""), "/".join(identity) + ".yaml"
+        return (self._at(last, identity) if last else None) or self._at(usual, identity)
+
+    def _at(self, path: str, identity: Identity) -> FileRead | None:
         file = file_of(path)
         try:
             read = self._read((file, self._files.stat(self._layout.job(file))))
         except FileNotFoundError:
             return None
-        return _oldest(read, identity)
+        return self._noted(identity, read)
 
-    def _search(self, identity: tuple[str, str]) -> FileRead | None:
+    def _search(self, identity: Identity) -> FileRead | None:
         with ThreadPoolExecutor(READERS) as pool:
-            return _oldest(chain(*pool.map(self._read, self._entries(self.listing()))), identity)
+            reads = chain(*pool.map(self._read, self._entries(self.listing())))
+            found = [each for each in reads if identity in (each.identity, each.seems)]
+        self._seeming.pop(identity, None)
+        if seeming := min((each for each in found if each.seems == identity), key=_order, default=None):
+            self._seeming[identity] = seeming
+        return self._noted(identity, found)
+
+    def _noted(self, identity: Identity, reads: Iterable[FileRead]) -> FileRead | None:
+        """Of those that declare this job the one that counts: a sound one, and the oldest."""
+        found = min((each for each in reads if each.identity == identity), key=_order, default=None)
+        if found:
+            self.note(*identity, found.path)
+        return found
 
 
-def _oldest(reads: Iterable[FileRead], identity: tuple[str, str]) -> FileRead | None:
-    """Of those that declare this job the one that counts: a sound one, and the oldest."""
-    found = [each for each in reads if each.identity == identity]
-    return min(found, key=lambda each: (each.job is None, *each.order), default=None)
+def _order(read: FileRead) -> tuple[bool, int, str, int]:
+    return read.job is None, *read.order

@@ -11,7 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import InvalidError, NoSuchJobError
+from trainmaster.errors import InvalidError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY
@@ -52,14 +52,16 @@ class JobStore:
 
     def get(self, namespace: str, name: str) -> StoredJob:
         """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
-        return self._stored(self._search.get(namespace, name))
+        found = self.find(namespace, name)
+        if found is None:
+            raise self._search.none(namespace, name)
+        return found
 
     def find(self, namespace: str, name: str) -> StoredJob | None:
-        """The job, or None when the store was asked and has none."""
-        try:
-            return self.get(namespace, name)
-        except NoSuchJobError:
-            return None
+        """The job, or None when the store was asked and has none. Where only something that can't be read seems to declare it,
+        that is shown with what is wrong with it."""
+        read = self._search.look(namespace, name)
+        return self._stored(read) if read else None
 
     @property
     def url(self) -> str:
@@ -98,6 +100,7 @@ class JobStore:
             self._replace(existing, text)
         else:
             self._put(path, text.encode())
+            self._search.note(*wanted.identity, path)
         self._files.delete(self._layout.set_mark(path, *wanted.identity))
         return Applied("configured" if existing else "created", *wanted.identity, path)
 

@@ -93,7 +93,7 @@ class Request:
         self._work = work
         self._served = False
         self._result: Any = None
-        self._refusal: RefusedError | None = None
+        self._refusal: Exception | None = None
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def serve(self) -> None:
@@ -103,7 +103,7 @@ class Request:
         self._served = True
         try:
             self._result = self._work()
-        except RefusedError as refusal:
+        except (RefusedError, OSError) as refusal:
             self._refusal = refusal
 
     def answer(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from aiohttp import web
@@ -17,6 +17,12 @@ SECRET = "c2VjcmV0LW9mLXRoZS1ib2R5"
 def status(code: int, reason: str, message: str, **details: object) -> dict[str, Any]:
     """metav1.Status, as the API server answers where it has no object."""
     return {"kind": "Status", "code": code, "reason": reason, "message": message, "details": details}
+
+
+class Serving(Protocol):
+    """What a kubeconfig leads to."""
+
+    port: int
 
 
 class Told:
@@ -52,7 +58,7 @@ def throttled(seconds: int) -> Callable[[web.Request], web.Response]:
     return fixed(429, status(429, "TooManyRequests", "slow down"), **{"Retry-After": str(seconds)})
 
 
-def kubeconfig(told: Told, folder: Path, **user: object) -> str:
+def kubeconfig(told: Serving, folder: Path, **user: object) -> str:
     content = {
         "current-context": "test",
         "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u", "namespace": "mine"}}],
