@@ -41,7 +41,9 @@ class Person:
             check=False,
             timeout=240,
         )
-        sys.stdout.write(f"\n$ trainmaster {' '.join(words)}  ({done.returncode})\n{done.stdout}{done.stderr}\n")
+        sys.stdout.write(
+            f"\n$ trainmaster {' '.join(words)}  ({done.returncode})\n{done.stdout}{done.stderr}\n"
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *words: str, stdin: str = "") -> str:

@@ -108,9 +108,10 @@ def test_what_may_not_change_is_refused(trainmaster: Person, shared: Room, ledge
 
 def test_run_passes_on_the_end_and_rerun_begins_anew(trainmaster: Person, tmp_path: Path) -> None:
     done = tmp_path / "done"
-    words = ("--command", f"echo trying; test -e {done} || exit 7", "--memory", "64Mi")
-    ran = trainmaster("run", "--name", "quick", *words)
-    assert ran.code == 7, ran
+    once = SMALL | {"command": f"echo trying; test -e {done} || exit 7", "restartPolicy": "Never"}
+    text = document("quick", eager(worker=once))
+    ran = trainmaster("run", "-", stdin=text)
+    assert ran.code == 7
     assert "Failed" in ran.out
     assert trainmaster.ok("logs", "quick", "--container-file", "stdout") == "trying\n"
     done.touch()
@@ -119,7 +120,7 @@ def test_run_passes_on_the_end_and_rerun_begins_anew(trainmaster: Person, tmp_pa
     assert trainmaster("wait", "quick", "--for=condition=Succeeded", "--timeout", "120s").code == 0
     assert "Earlier runs" in trainmaster.ok("describe", "quick")
     assert trainmaster.ok("logs", "quick", "--rerun", "0", "--container-file", "stdout") == "trying\n"
-    assert trainmaster("run", "--name", "quick", *words).code == 64
+    assert trainmaster("run", "-", stdin=text).code == 64
 
 
 def test_delete_now_gives_no_time_to_end_in(trainmaster: Person, shared: Room) -> None:

@@ -24,7 +24,8 @@ from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.jobs import KubernetesJobs
 
 TEXT = """\
-metadata: {name: mnist, uid: old, creationTimestamp: 2026-01-02T03:04:05Z}
+metadata:
+  {name: mnist, uid: old, creationTimestamp: 2026-01-02T03:04:05Z, annotations: {a: b, trainmaster.io/installation: x}}
 spec: {queue: gpu, priority: null, roles: {worker: {replicas: 2, command: train}}}
 status: {state: Running}
 """
@@ -77,7 +78,7 @@ async def test_a_text_is_applied_as_it_was_written_and_nothing_else(told: Told, 
     assert told.bodies[1] == {
         "apiVersion": "trainmaster.io/v1alpha1",
         "kind": "TrainingJob",
-        "metadata": {"name": "mnist", "namespace": "vision"},
+        "metadata": {"name": "mnist", "namespace": "vision", "annotations": {"a": "b"}},
         "spec": {"queue": "gpu", "roles": {"worker": {"replicas": 2, "command": "train"}}},
     }
 
@@ -149,8 +150,15 @@ async def test_a_namespace_that_is_not_there_is_no_missing_job(told: Told, jobs:
 
 
 async def test_what_breaks_a_rule_is_invalid(told: Told, jobs: KubernetesJobs) -> None:
-    told.to_answer((422, status(422, "Invalid", "spec.queue: it can't be changed while the job runs")))
-    with pytest.raises(InvalidError, match=r"spec.queue: it can't be changed"):
+    causes = [
+        {"field": "spec.queue", "message": "Forbidden: can't change"},
+        {"field": "spec.a", "message": "b"},
+    ]
+    told.to_answer((422, status(422, "Invalid", 'TrainingJob "mnist" is invalid: and so on', causes=causes)))
+    with pytest.raises(InvalidError, match=r"^spec.queue: can't change; spec.a: b$"):
+        await ask(jobs.edit, "vision", "mnist", {("spec", "queue"): "other"})
+    told.to_answer((422, status(422, "Invalid", "no causes")))
+    with pytest.raises(InvalidError, match=r"no causes$"):
         await ask(jobs.edit, "vision", "mnist", {("spec", "queue"): "other"})
 
 

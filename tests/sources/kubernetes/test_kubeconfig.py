@@ -55,7 +55,7 @@ def test_a_context_that_is_not_there_is_told_with_those_that_are(tmp_path: Path)
 def test_what_names_no_context_says_so(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="names no current context"):
         Connection(config(tmp_path, "a", "one"))
-    with pytest.raises(InvalidError, match="there is no .*nowhere"):
+    with pytest.raises(InvalidError, match=r"there is no .*nowhere"):
         Connection(str(tmp_path / "nowhere"))
 
 
@@ -83,5 +83,5 @@ def test_in_a_pod_all_else_is_its_account(tmp_path: Path, monkeypatch: pytest.Mo
         (True, str(tmp_path / "missing")),
     ):
         monkeypatch.setenv("KUBECONFIG", path)
-        with pytest.raises(InvalidError, match="Service host/port is not set|Service token file"):
+        with pytest.raises(InvalidError, match=r"Service host/port is not set|Service token file"):
             Connection(person=person)

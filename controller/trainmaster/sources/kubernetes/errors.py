@@ -31,11 +31,19 @@ class NotFoundError(RefusedError):
     """There is no such object, namespace or kind of object."""
 
 
-class ConflictError(RefusedError):
-    """The object has changed since it was read, a field of it is somebody else's, or it exists already (`kind` is Conflict or
-    AlreadyExists)."""
+class CausedError(RefusedError):
+    """An answer that names fields."""
 
     causes: tuple[Cause, ...] = ()
+
+
+class BrokenRuleError(CausedError):
+    """The object would break a rule of its definition, or of a webhook."""
+
+
+class ConflictError(CausedError):
+    """The object has changed since it was read, a field of it is somebody else's, or it exists already (`kind` is Conflict or
+    AlreadyExists)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,9 @@ def refusal(call: Call, status: int, body: bytes, who: str) -> TrainmasterError:
     if status == 404:
         return NotFoundError(kind, words if told else f"{call}: the API server serves no such kind of object")
     if status == 409:
-        conflict = ConflictError(kind, words)
-        conflict.causes = _causes(told)
-        return conflict
+        return _caused(ConflictError(kind, words), told)
+    if status == 422:
+        return _caused(BrokenRuleError(kind, words), told)
     if status == 429 or status >= 500 or status < 400:
         return UnavailableError(f"the API server answered {status} to {words}")
     return RefusedError(kind, words)
@@ -105,6 +113,11 @@ def _words(call: Call, told: dict[str, Any]) -> str:
         return str(told.get("message", "it gave no reason"))[:_LONGEST_WORDS]
     fields = ", ".join(cause.field for cause in _causes(told))
     return f"{told.get('reason', 'it gave no reason')} {fields}".strip()
+
+
+def _caused(error: CausedError, told: dict[str, Any]) -> CausedError:
+    error.causes = _causes(told)
+    return error
 
 
 def _causes(told: dict[str, Any]) -> tuple[Cause, ...]:

@@ -21,7 +21,9 @@ from trainmaster.sources.editing import Changes
 from trainmaster.sources.judged import agree, valid
 from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, ConflictError, NotFoundError, Object
 from trainmaster.sources.kubernetes.connection import Connection
+from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
+from trainmaster.sources.kubernetes.records import INSTALLATION
 from trainmaster.sources.kubernetes.seeing import declaration, stored
 from trainmaster.sources.stored import Applied, Past, StoredJob
 
@@ -33,8 +35,8 @@ _COMMAND: Final = "trainmaster-{}"
 """field manager of what a single command sets"""
 _ATTEMPTS = 5
 """times that an object is read again in one change: somebody who keeps changing it is no reason to go on for ever"""
-_INVALID = frozenset({"Invalid", "BadRequest"})
-"""how the API server, or a webhook, refuses an object that breaks a rule"""
+_OTHERS = frozenset({INSTALLATION, "kubectl.kubernetes.io/last-applied-configuration"})
+"""annotations that a controller, or kubectl, writes on an object"""
 
 
 class KubernetesJobs:
@@ -85,7 +87,10 @@ class KubernetesJobs:
 
     def past(self, namespace: str, name: str) -> Past:
         """Its Events, also of a job that was deleted, and what its last status adds to them."""
-        return self._ask(history(self._api, namespace, name), namespace, name)
+        try:
+            return self._ask(history(self._api, namespace, name), namespace, name)
+        except NoSuchJobError as error:
+            raise self._missing(namespace, name) from error
 
     def is_gone(self, namespace: str, name: str, last: StoredJob | None) -> bool:
         """Whether the object is gone: its finalizer holds it until nothing of the job is left on YARN."""
@@ -170,15 +175,20 @@ class KubernetesJobs:
                 ) from error
             if made:
                 raise InvalidError(f"there is no namespace {namespace} in the {self.place}") from error
-            raise NoSuchJobError(f"there is no job {namespace}/{name} in the {self.place}") from error
+            raise self._missing(namespace, name) from error
         except ConflictError as error:
             if error.causes and made:
                 raise InvalidError(_undone(error)) from error
             raise
+        except BrokenRuleError as error:
+            raise InvalidError(_broken(error)) from error
         except RefusedError as error:
-            if error.kind in _INVALID:
+            if error.kind == "BadRequest":  # a field that the definition, of an older version, doesn't know
                 raise InvalidError(error.message) from error
             raise
+
+    def _missing(self, namespace: str, name: str) -> NoSuchJobError:
+        return NoSuchJobError(f"there is no job {namespace}/{name} in the {self.place}")
 
 
 @cache
@@ -190,7 +200,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def _object_of(document: dict[str, Any], namespace: str, name: str) -> Object:
+    """What is applied: the author's alone, also where an object was printed that others have written on."""
     metadata = {**(document.get("metadata") or {}), "namespace": namespace, "name": name}
+    if notes := metadata.pop("annotations", None):
+        metadata["annotations"] = {key: note for key, note in notes.items() if key not in _OTHERS}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": document.get("spec")}
 
 
@@ -207,6 +220,12 @@ def _merge(changes: Changes) -> Object:
 
 def _version(job: StoredJob) -> str:
     return str(job.object["metadata"]["resourceVersion"]) if job.object else ""
+
+
+def _broken(error: BrokenRuleError) -> str:
+    """By field, as `validate` says it."""
+    causes = (f"{cause.field}: {cause.message.removeprefix('Forbidden: ')}" for cause in error.causes)
+    return "; ".join(causes) or error.message
 
 
 def _undone(conflict: ConflictError) -> str:
