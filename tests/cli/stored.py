@@ -64,5 +64,7 @@ class ScriptedStore:
         self._looks = [None]
         return stored()
 
-    def is_gone(self, path: str, namespace: str, name: str) -> bool:
-        return (path, namespace, name) == ("vision/mnist.yaml", "vision", "mnist") and bool(self.deleted)
+    def is_gone(self, namespace: str, name: str, last: StoredJob | None) -> bool:
+        assert last
+        assert last.path == "vision/mnist.yaml"
+        return (namespace, name) == ("vision", "mnist") and bool(self.deleted)

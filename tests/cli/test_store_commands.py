@@ -124,7 +124,11 @@ def test_wide_leaves_nothing_out_on_a_terminal_either(
 
 def test_get_of_an_empty_namespace_says_so(trainmaster: Run, store: Path) -> None:
     ran = trainmaster("get")
-    assert (ran.code, ran.out, ran.err) == (0, "", "No jobs in namespace default.\n")
+    assert (ran.code, ran.out, ran.err) == (
+        0,
+        "",
+        f"No jobs in namespace default of the store file://{store}.\n",
+    )
 
 
 def test_get_as_documents(trainmaster: Run, store: Path) -> None:

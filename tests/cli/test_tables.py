@@ -109,17 +109,15 @@ def test_no_word_of_a_sentence_is_lost(rows: list[tuple[str, str]], room: int) -
 
 def test_events_tell_turns_and_ends_in_order(trainmaster: Callable[..., Ran]) -> None:
     from observe.pictures import exited
-    from trainmaster.cli.events import happened
+    from trainmaster.cli.events import in_order
+    from trainmaster.sources.stored import Past
 
     ended = replica(1, "BackingOff", last_exit=exited(137, "Retryable", "killed by signal 9"))
     job = with_status("Running", roles={"worker": role(2, 1, replicas=(ended,))})
-    told = happened(job)
+    told = in_order(Past("", "", job.status))
     assert [each[0] for each in told] == sorted(each[0] for each in told)
     assert ("Retryable", "worker-1", "killed by signal 9 on node1") in {each[1:] for each in told}
     assert any(each[3] == "Running: all processes run" for each in told)
-    assert happened(stored(None)) == []
-    assert happened(stored(created="2025-06-15T15:00:00Z"))[0][1:] == (
-        "Declared",
-        "job",
-        "first seen in vision/mnist.yaml",
-    )
+    assert in_order(Past("", "", None)) == []
+    first = Past("2025-06-15T15:00:00Z", "first seen in vision/mnist.yaml", job.status)
+    assert in_order(first)[0][1:] == ("Declared", "job", "first seen in vision/mnist.yaml")

@@ -508,7 +508,7 @@ def test_a_deleted_job_takes_its_document_with_it_and_no_other(
     assert {job.name: job.text.strip() for job in store.list()} == before
     assert (tmp_path / f"jobs/.jobs.yaml,{name}@default.delete").exists()
     assert "# head" in path.read_text() or name == "a"
-    assert not store.is_gone(deleted.path, deleted.namespace, deleted.name)
+    assert not store.is_gone(deleted.namespace, deleted.name, deleted)
 
 
 async def test_a_deletion_needs_no_grace_and_is_gone_when_it_was_cleaned_up(
@@ -520,9 +520,9 @@ async def test_a_deletion_needs_no_grace_and_is_gone_when_it_was_cleaned_up(
     deleted = store.delete("vision", "b")
     after = by_name(await made.look())
     assert [after[name].deleted for name in "abc"] == [False, True, False]
-    assert not store.is_gone(deleted.path, deleted.namespace, deleted.name)
+    assert not store.is_gone(deleted.namespace, deleted.name, deleted)
     await made.gone(after["b"])
-    assert store.is_gone(deleted.path, deleted.namespace, deleted.name)
+    assert store.is_gone(deleted.namespace, deleted.name, deleted)
     assert sorted(by_name(await made.look())) == ["a", "c"]
     store.delete("vision", "c")
     store.delete("vision", "a")
@@ -538,7 +538,7 @@ async def test_all_jobs_of_a_file_can_be_deleted_one_after_the_other(tmp_path: P
     assert {name: each.deleted for name, each in by_name(await made.look()).items()} == dict.fromkeys(
         "abc", True
     )
-    assert not store.is_gone(deleted[-1].path, "vision", "c")
+    assert not store.is_gone("vision", "c", deleted[-1])
 
 
 def test_an_applied_job_takes_the_place_of_its_document(store: JobStore, tmp_path: Path) -> None:

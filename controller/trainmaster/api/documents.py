@@ -72,6 +72,12 @@ def read_document(text: str, default_name: str = "") -> Document:
     return Document(job, problems, names.get("namespace"), names.get("name"), suspends(tree.value))
 
 
+def declared_in(text: str) -> dict[str, object]:
+    """What of a text that gives a job is declaration, as plain values: nothing that a server filled in, and no null."""
+    value = _declared(read_tree(text).value)
+    return value if isinstance(value, dict) else {}
+
+
 def _job(tree: Tree, default_name: str) -> Read:
     if tree.problems:
         told = [_text_problem(problem) for problem in tree.problems[:MAX_PROBLEMS]]

@@ -11,7 +11,7 @@ from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store, say_if_new
 
 if TYPE_CHECKING:
-    from trainmaster.sources.store import Applied
+    from trainmaster.sources.stored import Applied
 
 
 @with_choices
@@ -32,9 +32,9 @@ def apply(
     jobs = valid_jobs(read_documents(files))
     store = open_store(choices)
     for document, job in jobs:
-        namespace = choices.namespace_of(job)
+        namespace = choices.namespace_of(job, store)
         say_if_new(store)
-        upload = to_staging(namespace, job.metadata.name, choices.settings())
+        upload = to_staging(store.scope + namespace, job.metadata.name, choices.settings())
         text = pointed(document.text, document.folder, upload)
         before = store.find(namespace, job.metadata.name) if store.is_there else None
         applied = store.apply(text, namespace, job.metadata.name, force_conflicts)

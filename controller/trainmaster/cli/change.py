@@ -1,8 +1,8 @@
-"""`delete`, `suspend`, `resume`, `rerun`, `scale`: changes of a declaration in the store; a controller acts on them."""
+"""`delete`, `suspend`, `resume`, `rerun`, `scale`: changes of a declaration; a controller acts on them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.wait import until_gone
+
+if TYPE_CHECKING:
+    from trainmaster.sources.jobs import Jobs
 
 Job = Annotated[str, typer.Argument(help="The job.")]
 DELETE_SECONDS = 300.0
@@ -34,11 +37,11 @@ def delete(
     """Stop jobs and remove their declarations."""
     store = open_store(choices)
     deleted = []
-    for namespace, name in _named(choices, names or [], files or []):
+    for namespace, name in _named(choices, store, names or [], files or []):
         deleted.append(store.delete(namespace, name, now))
         print(f"trainingjob/{name} deleted")
     for job in deleted if wait else ():
-        until_gone(store, job.namespace, job.name, DELETE_SECONDS, job.path)
+        until_gone(store, job.namespace, job.name, DELETE_SECONDS, job)
 
 
 @with_choices
@@ -59,8 +62,8 @@ def resume(choices: Choices, name: Job) -> None:
 def rerun(choices: Choices, name: Job) -> None:
     """Run a finished job once more; what is known of its earlier runs stays."""
     store = open_store(choices)
-    job = store.get(choices.in_namespace, name)
-    number = store.rerun(choices.in_namespace, name)
+    job = store.get(choices.in_namespace(store), name)
+    number = store.rerun(job.namespace, name)
     held = job.job is not None and job.job.spec.run_policy.suspend
     also = "; runPolicy.suspend was true, and is false now" if held else ""
     print(f"trainingjob/{name} will run again (rerun {number}){also}")
@@ -75,10 +78,10 @@ def scale(
 ) -> None:
     """Change the number of replicas of a role."""
     store = open_store(choices)
-    before = store.get(choices.in_namespace, name)
+    before = store.get(choices.in_namespace(store), name)
     if before.job is not None and role not in before.job.spec.roles:
         raise UsageError(f"{name} has no role {role}; it has {', '.join(before.job.spec.roles)}")
-    store.edit(choices.in_namespace, name, {("spec", "roles", role, "replicas"): replicas}, by="scale")
+    store.edit(before.namespace, name, {("spec", "roles", role, "replicas"): replicas}, by="scale")
     done = "configured" if hearing.ended(before) else "scaled"
     print(f"trainingjob/{name} {done}: {role} {replicas}")
     hearing.told(store, before)
@@ -86,16 +89,17 @@ def scale(
 
 def _set_suspend(choices: Choices, name: str, command: str, value: bool) -> None:
     store = open_store(choices)
-    hearing.refuse_ended(store.get(choices.in_namespace, name), command)
-    store.edit(choices.in_namespace, name, {("spec", "runPolicy", "suspend"): value}, by=command)
+    namespace = choices.in_namespace(store)
+    hearing.refuse_ended(store.get(namespace, name), command)
+    store.edit(namespace, name, {("spec", "runPolicy", "suspend"): value}, by=command)
 
 
-def _named(choices: Choices, names: list[str], files: list[str]) -> list[tuple[str, str]]:
+def _named(choices: Choices, store: Jobs, names: list[str], files: list[str]) -> list[tuple[str, str]]:
     from trainmaster.cli.documents import read_documents, valid_jobs
 
     if bool(names) == bool(files):
         raise UsageError("name jobs, or files with -f")
     if names:
-        return [(choices.in_namespace, name) for name in names]
+        return [(choices.in_namespace(store), name) for name in names]
     jobs = [job for _, job in valid_jobs(read_documents(files))]
-    return [(choices.namespace_of(job), job.metadata.name) for job in jobs]
+    return [(choices.namespace_of(job, store), job.metadata.name) for job in jobs]

@@ -18,7 +18,7 @@ from trainmaster.observe.progress_words import progress_words, slow_words
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus, ReplicaStatus
-    from trainmaster.sources.store import StoredJob
+    from trainmaster.sources.stored import StoredJob
 
 INDENT = "  "
 PLACE_TO_GO = ("PORTS", "RESTARTS", "CONTAINER", "NODE")
@@ -28,7 +28,8 @@ PLACE_TO_GO = ("PORTS", "RESTARTS", "CONTAINER", "NODE")
 @with_choices
 def describe(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
     """Show all that is known of one job."""
-    stored = open_store(choices).get(choices.in_namespace, name)
+    store = open_store(choices)
+    stored = store.get(choices.in_namespace(store), name)
     print("\n".join(description(stored, time.time(), terminal.room())))
 
 

@@ -18,7 +18,8 @@ from trainmaster.cli.wait import until_gone
 from trainmaster.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 LOOK_SECONDS = 0.5
 CANCEL_SECONDS = 60.0
@@ -36,9 +37,9 @@ class OnInterrupt(StrEnum):
 
 
 class Follower:
-    """Looks at one job until it ends. Polls: the store is a file system."""
+    """Looks at one job until it ends. Polls: a store is a file system."""
 
-    def __init__(self, store: JobStore, namespace: str, name: str, on_interrupt: OnInterrupt) -> None:
+    def __init__(self, store: Jobs, namespace: str, name: str, on_interrupt: OnInterrupt) -> None:
         self._store, self._namespace, self._name = store, namespace, name
         self._on_interrupt = on_interrupt
         self._signal = 0
@@ -108,7 +109,7 @@ class Follower:
         print(f"cancelling {self._name}", file=sys.stderr)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C doesn't wait
         try:
-            until_gone(self._store, self._namespace, self._name, CANCEL_SECONDS, deleted.path)
+            until_gone(self._store, self._namespace, self._name, CANCEL_SECONDS, deleted)
             print(f"{self._name} is gone", file=sys.stderr)
         except TimedOutError:
             print(f"warning: {self._name} is marked for deletion; a controller will stop it", file=sys.stderr)
@@ -130,7 +131,7 @@ class Follower:
 def result(stored: StoredJob) -> int | None:
     """The exit code of a job that ended; None while it goes on. Raises InvalidError when it was refused."""
     status = stored.status
-    if status is None or status.observed_generation < stored.generation:
+    if status is None or not stored.judged:
         return None  # nobody has judged this declaration yet
     if any(c.type == "Succeeded" and c.status == "True" for c in status.conditions):
         return ExitCode.OK

@@ -17,7 +17,8 @@ from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 
 if TYPE_CHECKING:
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 WATCH_SECONDS = 1.0
 
@@ -44,16 +45,16 @@ def get(
 ) -> None:
     """List jobs, or show one."""
     store = open_store(choices)
-    namespace = None if all_namespaces else choices.in_namespace
+    namespace = None if all_namespaces else choices.in_namespace(store)
     jobs = _jobs(store, namespace, name)
     sheet = None
     if output in {Output.TABLE, Output.WIDE}:
-        sheet = _print_table(jobs, namespace, output is Output.WIDE, watch)
+        sheet = _print_table(jobs, namespace, output is Output.WIDE, watch, store.place)
     else:
         _print_documents(jobs, output, single=bool(name))
     for changed in _changes(store, namespace, name, jobs) if watch else ():
         if sheet is None and output in {Output.TABLE, Output.WIDE}:
-            sheet = _print_table([changed], namespace, output is Output.WIDE, watch)
+            sheet = _print_table([changed], namespace, output is Output.WIDE, watch, store.place)
         elif sheet is not None:
             print(sheet.further(tables.row(changed, time.time(), namespace is None, output is Output.WIDE)))
         else:
@@ -62,6 +63,8 @@ def get(
 
 def document(stored: StoredJob) -> dict[str, Any]:
     """A job as the Kubernetes API would show it: what was declared as it was written, and the status."""
+    if stored.object is not None:
+        return dict(stored.object)
     from trainmaster.api.documents import OWNER_NOTE, PATH_NOTE
 
     job = stored.job.model_dump(mode="json", by_alias=True, exclude_unset=True) if stored.job else {}
@@ -85,22 +88,22 @@ def document(stored: StoredJob) -> dict[str, Any]:
     return shown
 
 
-def _jobs(store: JobStore, namespace: str | None, name: str) -> list[StoredJob]:
+def _jobs(store: Jobs, namespace: str | None, name: str) -> list[StoredJob]:
     if name and namespace:
         return [store.get(namespace, name)]
     found = [stored for stored in store.list(namespace) if name in {"", stored.name}]
     if name and not found:
-        raise MissingError(f"there is no job {name} in any namespace")
+        raise MissingError(f"there is no job {name} in any namespace of the {store.place}")
     return sorted(found, key=lambda s: (s.namespace, s.name))
 
 
 def _print_table(
-    jobs: Sequence[StoredJob], namespace: str | None, wide: bool, goes_on: bool
+    jobs: Sequence[StoredJob], namespace: str | None, wide: bool, goes_on: bool, place: str
 ) -> tables.Sheet | None:
     """The table, for later rows; None where there was nothing to show yet."""
     if not jobs:
-        where = f"in namespace {namespace}" if namespace else "in the store"
-        print(f"No jobs {where}.", file=sys.stderr)
+        where = f"in namespace {namespace} of" if namespace else "in"
+        print(f"No jobs {where} the {place}.", file=sys.stderr)
         return None
     rows = [tables.row(stored, time.time(), namespace is None, wide) for stored in jobs]
     room = None if wide else terminal.room()
@@ -127,9 +130,7 @@ def _dumped(document_: dict[str, Any], output: Output) -> str:
     return yaml.safe_dump(document_, sort_keys=False, allow_unicode=True)
 
 
-def _changes(
-    store: JobStore, namespace: str | None, name: str, seen: Sequence[StoredJob]
-) -> Iterator[StoredJob]:
+def _changes(store: Jobs, namespace: str | None, name: str, seen: Sequence[StoredJob]) -> Iterator[StoredJob]:
     from trainmaster.errors import UnavailableError
 
     known = {(s.namespace, s.name): s for s in seen}

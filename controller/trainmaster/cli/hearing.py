@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from trainmaster.errors import InvalidError, NoSuchJobError, TrainmasterError
 
 if TYPE_CHECKING:
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 PATIENCE = 5.0
 """seconds for which a controller is waited for that has shown a status before; it mostly takes one"""
@@ -34,8 +35,8 @@ def to_run_again(job: StoredJob) -> str:
     return f"`trainmaster rerun {job.name} -n {job.namespace}` runs it again"
 
 
-def told(store: JobStore, before: StoredJob | None) -> None:
-    """Say what a change of this job's file comes to, as far as it isn't simply taken over."""
+def told(store: Jobs, before: StoredJob | None) -> None:
+    """Say what a change of this job's declaration comes to, as far as it isn't simply taken over."""
     if before is None or before.status is None:
         return
     if how := ended(before):
@@ -64,13 +65,13 @@ def not_taken_over(job: StoredJob) -> str:
     return accepted.message if accepted and accepted.status == "False" else ""
 
 
-def _heard(store: JobStore, before: StoredJob) -> StoredJob | None:
+def _heard(store: Jobs, before: StoredJob) -> StoredJob | None:
     """The job with a status of its newest declaration; None where that doesn't come."""
     end = time.monotonic() + PATIENCE
     while True:
         now = store.get(before.namespace, before.name)
         same = now.job is not None and before.job is not None and now.job.spec == before.job.spec
-        if same or now.generation > before.generation or now.uid != before.uid:
+        if same or now.uid != before.uid or (now.generation > before.generation and now.judged):
             return now
         if time.monotonic() > end:
             return None

@@ -14,6 +14,7 @@ import typer
 from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.store import usual_namespace
 
 if TYPE_CHECKING:
     from trainmaster.api.history import EndedRun
@@ -64,7 +65,7 @@ def history(
     wanted = Wanted(
         since=moment(since, "--since"),
         until=moment(until, "--until") if until else datetime.now(UTC) + timedelta(days=1),
-        namespace="" if all_namespaces else choices.in_namespace,
+        namespace="" if all_namespaces else usual_namespace(choices),
         name=name,
         user=user,
         queue=queue,

@@ -24,7 +24,9 @@ from trainmaster.errors import UnavailableError
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus, ReplicaStatus
     from trainmaster.hadoop.logs import ContainerLogs
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.settings import Settings
+    from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 LOOK_SECONDS = 1.0
 LINE_BYTES = 256
@@ -117,10 +119,11 @@ def logs(
 ) -> None:
     """Print what a job's processes wrote."""
     streams = (container_file,) if container_file else tuple(Stream)
-    wanted = Wanted(choices.in_namespace, name, role, index, previous, rerun, streams)
     if follow and (previous or rerun is not None):
         raise UsageError("a previous process writes no more: leave out -f, or --previous and --rerun")
-    asyncio.run(_print_logs(choices, wanted, follow, tail))
+    store = open_store(choices)
+    wanted = Wanted(choices.in_namespace(store), name, role, index, previous, rerun, streams)
+    asyncio.run(_print_logs(choices.settings(), store, wanted, follow, tail))
 
 
 def chosen(status: JobStatus | None, wanted: Wanted) -> list[Log]:
@@ -159,13 +162,13 @@ def _previous_url(replica: ReplicaStatus) -> str:
     return end.log_url if end and end.log_url != replica.log_url else ""
 
 
-async def _print_logs(choices: Choices, wanted: Wanted, follow: bool, tail: int | None) -> None:
+async def _print_logs(
+    settings: Settings, store: Jobs, wanted: Wanted, follow: bool, tail: int | None
+) -> None:
     from trainmaster.hadoop.configuration import read
     from trainmaster.hadoop.http import Http
     from trainmaster.hadoop.logs import ContainerLogs
 
-    settings = choices.settings()
-    store = open_store(choices)
     http = Http(settings.own_user, settings.hadoop_ca_file)
     try:
         reader = ContainerLogs(read(settings.hadoop_conf_dir, settings.hadoop), http)
@@ -174,7 +177,7 @@ async def _print_logs(choices: Choices, wanted: Wanted, follow: bool, tail: int 
         await http.close()
 
 
-async def _print_once(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
+async def _print_once(store: Jobs, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
     stored = store.get(wanted.namespace, wanted.name)
     found = chosen(stored.status, wanted)
     if not found:
@@ -194,7 +197,7 @@ async def _print_one(reader: ContainerLogs, shown: Shown, tail: int | None) -> b
     return there
 
 
-async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
+async def _follow(store: Jobs, reader: ContainerLogs, wanted: Wanted, tail: int | None) -> None:
     shown: dict[Log, Shown] = {}
     while True:
         stored = _looked_up(store, wanted)
@@ -212,7 +215,7 @@ async def _follow(store: JobStore, reader: ContainerLogs, wanted: Wanted, tail: 
         _print(each.last())
 
 
-def _looked_up(store: JobStore, wanted: Wanted) -> StoredJob | None:
+def _looked_up(store: Jobs, wanted: Wanted) -> StoredJob | None:
     try:
         return store.get(wanted.namespace, wanted.name)
     except UnavailableError as error:  # nothing is known: look again

@@ -1,4 +1,4 @@
-"""The options that every command on the store has: --store, --namespace, --conf-dir.
+"""The options that every command on jobs has: which jobs (--source, --store, --kubeconfig, --context), --namespace, --conf-dir.
 
 They may stand before the command's name or after it; the later one wins.
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache, wraps
 from importlib import metadata
 from pathlib import Path
@@ -22,10 +23,31 @@ from trainmaster.cli.exits import SettingsError, UsageError
 if TYPE_CHECKING:
     from trainmaster.api.job import TrainingJob
     from trainmaster.settings import Settings
+    from trainmaster.sources.jobs import Jobs
 
 StoreOption = Annotated[
     str | None,
     typer.Option("--store", help="Root of the store: hdfs://, webhdfs:// or file:// (TRAINMASTER_STORE)."),
+]
+
+
+class Source(StrEnum):
+    """Where jobs are declared."""
+
+    FOLDER = "folder"
+    KUBERNETES = "kubernetes"
+
+
+SourceOption = Annotated[
+    Source | None,
+    typer.Option("--source", help="Where the jobs are: the store, or an API server (TRAINMASTER_SOURCE)."),
+]
+KubeconfigOption = Annotated[
+    str | None,
+    typer.Option("--kubeconfig", help="Of the jobs' API server, as kubectl takes it (KUBECONFIG)."),
+]
+ContextOption = Annotated[
+    str | None, typer.Option("--context", help="In the kubeconfig; left out: its current one.")
 ]
 NamespaceOption = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace of the jobs (TRAINMASTER_NAMESPACE).")
@@ -47,8 +69,13 @@ class Choices:
     store: str | None = None
     namespace: str | None = None
     conf_dir: Path | None = None
-    of_environment: str = ""
-    """the namespace that the environment names, for what doesn't say its own"""
+    source: Source | None = None
+    kubeconfig: str | None = None
+    context: str | None = None
+    plugin: bool = False
+    """whether kubectl started us"""
+    usual_namespace: str = ""
+    """of the environment: for what doesn't say its own"""
 
     def over(self, other: Choices) -> Choices:
         """These choices, and the other's where these leave something open."""
@@ -56,29 +83,22 @@ class Choices:
             self.store or other.store,
             self.namespace or other.namespace,
             self.conf_dir or other.conf_dir,
-            other.of_environment,
+            self.source or other.source,
+            self.kubeconfig or other.kubeconfig,
+            self.context or other.context,
+            other.plugin,
+            other.usual_namespace,
         )
 
-    @property
-    def usual_namespace(self) -> str:
-        """The namespace of what doesn't say its own."""
-        return self.of_environment or "default"
-
-    @property
-    def in_namespace(self) -> str:
+    def in_namespace(self, jobs: Jobs) -> str:
         """The namespace to work in when only a job's name was given."""
-        return self.namespace or self.usual_namespace
+        return self.namespace or self.usual_namespace or jobs.namespace
 
-    @property
-    def named_namespace(self) -> str:
-        """The namespace that the command line or the environment names; empty where neither does."""
-        return self.namespace or self.of_environment
-
-    def namespace_of(self, job: TrainingJob) -> str:
+    def namespace_of(self, job: TrainingJob, jobs: Jobs) -> str:
         """The namespace to declare a job in. Raises UsageError when its file and the option differ."""
         metadata = job.metadata
         if "namespace" not in metadata.model_fields_set:
-            return self.in_namespace
+            return self.in_namespace(jobs)
         if self.namespace not in {None, metadata.namespace}:
             raise UsageError(
                 f"{metadata.name} names the namespace {metadata.namespace}, and -n {self.namespace}"
@@ -126,33 +146,52 @@ def remember(
     store: StoreOption = None,
     namespace: FirstNamespaceOption = None,
     conf_dir: ConfDirOption = None,
+    source: SourceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context_: ContextOption = None,
     version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Run and watch machine-learning training on Hadoop YARN."""
-    source = context.get_parameter_source("namespace")
-    if source is not None and source.name == "ENVIRONMENT":
-        context.obj = Choices(store, None, conf_dir, namespace or "")
-    else:
-        context.obj = Choices(store, namespace, conf_dir)
+    found = context.get_parameter_source("namespace")
+    usual = found is not None and found.name == "ENVIRONMENT"
+    context.obj = Choices(
+        store=store,
+        namespace=None if usual else namespace,
+        conf_dir=conf_dir,
+        source=source,
+        kubeconfig=kubeconfig,
+        context=context_,
+        plugin=(context.info_name or "").startswith("kubectl"),
+        usual_namespace=(namespace or "") if usual else "",
+    )
+
+
+SHARED: dict[str, object] = {
+    "store": StoreOption,
+    "source": SourceOption,
+    "kubeconfig": KubeconfigOption,
+    "context": ContextOption,
+    "namespace": NamespaceOption,
+    "conf_dir": ConfDirOption,
+}
+"""what every command on jobs has beside its own"""
 
 
 def with_choices(command: Callable[..., None]) -> Callable[..., None]:
     """A command on the store: gets the shared options, and `choices` made of them as its first argument."""
 
     @wraps(command)
-    def told(
-        context: typer.Context, *, store: str | None, namespace: str | None, conf_dir: Path | None, **own: Any
-    ) -> None:
-        command(Choices(store, namespace, conf_dir).over(context.obj or Choices()), **own)
+    def told(context: typer.Context, **given: Any) -> None:
+        chosen = {name: given.pop(f"shared_{name}") for name in SHARED}
+        command(Choices(**chosen).over(context.obj or Choices()), **given)
 
-    shared = {"store": StoreOption, "namespace": NamespaceOption, "conf_dir": ConfDirOption}
     own_parameters = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     parameters = [
         inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own_parameters),
-        *(_option(name, hint) for name, hint in shared.items()),
+        *(_option(f"shared_{name}", hint) for name, hint in SHARED.items()),
     ]
     told.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer makes options of
     told.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from trainmaster.api.status import ExitStatus, JobStatus, RoleStatus
-    from trainmaster.sources.store import StoredJob
+    from trainmaster.sources.stored import StoredJob
 
 ROLE_COLUMNS = ("role", "wanted", "running", "succeeded", "failed", "restarts")
 TONES = {

@@ -15,7 +15,7 @@ from trainmaster.cli.store import open_store, say_if_new
 
 if TYPE_CHECKING:
     from trainmaster.cli.documents import Document
-    from trainmaster.sources.store import JobStore
+    from trainmaster.sources.jobs import Jobs
 
 COMMAND_LINE = "<command line>"
 
@@ -76,7 +76,7 @@ def from_command(name: str, framework: str, queue: str, worker: dict[str, Any]) 
 
 
 def _declare(
-    choices: Choices, store: JobStore, document: Document, name: str, files: list[Path]
+    choices: Choices, store: Jobs, document: Document, name: str, files: list[Path]
 ) -> tuple[str, str]:
     """Validate, upload, apply; the namespace and name that it got."""
     from trainmaster.cli.documents import renamed, valid_jobs
@@ -84,10 +84,10 @@ def _declare(
 
     document = renamed(document, name) if name else document
     job = valid_jobs([document])[0][1]
-    namespace = choices.namespace_of(job)
+    namespace = choices.namespace_of(job, store)
     say_if_new(store)
     _refuse_finished(choices, store, namespace, job.metadata.name)
-    upload = to_staging(namespace, job.metadata.name, choices.settings())
+    upload = to_staging(store.scope + namespace, job.metadata.name, choices.settings())
     applied = store.apply(
         pointed(document.text, document.folder, upload, files), namespace, job.metadata.name
     )
@@ -95,10 +95,10 @@ def _declare(
     return applied.namespace, applied.name
 
 
-def _refuse_finished(choices: Choices, store: JobStore, namespace: str, name: str) -> None:
+def _refuse_finished(choices: Choices, store: Jobs, namespace: str, name: str) -> None:
     stored = store.find(namespace, name) if store.is_there else None
     if stored and stored.finished:
-        where = "" if namespace == choices.usual_namespace else f" -n {namespace}"
+        where = "" if namespace == (choices.usual_namespace or store.namespace) else f" -n {namespace}"
         raise UsageError(
             f"{name} ended already: `trainmaster rerun {name}{where}` runs it once more, as it was declared;"
             " `trainmaster run` with another --name runs this beside it, as a new job"

@@ -1,27 +1,85 @@
-"""Opening the store that a command works on, and looking jobs up in it by the names people type."""
+"""Opening what a command works on, a folder or an API server; which of them is meant, and what is said of it."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from trainmaster.cli.exits import SettingsError
+from trainmaster.cli.options import Source
+from trainmaster.errors import InvalidError
 
 if TYPE_CHECKING:
     from trainmaster.cli.options import Choices
-    from trainmaster.sources.store import JobStore
+    from trainmaster.settings import Settings
+    from trainmaster.sources.jobs import Jobs
+
+KUBECONFIG = "~/.kube/config"
 
 
-def open_store(choices: Choices) -> JobStore:
-    """The store of the settings. Raises SettingsError, or UnavailableError when it can't be reached."""
-    from trainmaster.sources.store import JobStore
-
+def open_store(choices: Choices) -> Jobs:
+    """Where the jobs are declared. Raises SettingsError, or UnavailableError when it can't be reached."""
     settings = choices.settings()
+    if source(choices, settings, os.environ) is Source.KUBERNETES:
+        return _connected(choices)
+    from trainmaster.sources.store import JobStore
+
     return JobStore(settings.store, settings.hadoop_conf_dir, settings.hadoop_ca_file)
 
 
-def say_if_new(store: JobStore) -> None:
+def on_kubernetes(choices: Choices) -> bool:
+    """Whether the jobs are those of an API server."""
+    return source(choices, choices.settings(), os.environ) is Source.KUBERNETES
+
+
+def source(choices: Choices, settings: Settings, environ: Mapping[str, str]) -> Source:
+    """What was said on the command line, else in the settings, else what there is."""
+    chosen = settings.model_fields_set
+    if choices.source is not None:
+        return choices.source
+    if choices.context or choices.kubeconfig:
+        return Source.KUBERNETES
+    if choices.store:
+        return Source.FOLDER
+    if choices.plugin:
+        return Source.KUBERNETES
+    if "source" in chosen:
+        return Source(settings.source)
+    if chosen & {"store", "hadoop", "hadoop_conf_dir"}:
+        return Source.FOLDER
+    return Source.KUBERNETES if _is_there(environ) else Source.FOLDER
+
+
+def usual_namespace(choices: Choices) -> str:
+    """The namespace to work in, for what needs no jobs."""
+    if found := choices.namespace or choices.usual_namespace:
+        return found
+    return _connected(choices).namespace if on_kubernetes(choices) else "default"
+
+
+def say_if_new(store: Jobs) -> None:
     """A first `apply` makes the store, and so would one to a mistyped URL, where nobody would ever look."""
     if not store.is_there:
-        print(
-            f"warning: there was no store {store.url}: it is made now, and a controller must look there",
-            file=sys.stderr,
-        )
+        warn(f"there was no {store.place}: it is made now, and a controller must look there")
+
+
+def warn(words: str) -> None:
+    print(f"warning: {words}", file=sys.stderr)
+
+
+def _is_there(environ: Mapping[str, str]) -> bool:
+    """Whether anything leads to an API server: a kubeconfig, or that this runs in a pod."""
+    named = environ.get("KUBECONFIG") or environ.get("KUBERNETES_SERVICE_HOST")
+    return bool(named) or Path(KUBECONFIG).expanduser().is_file()
+
+
+def _connected(choices: Choices) -> Jobs:
+    from trainmaster.sources.kubernetes.jobs import KubernetesJobs
+
+    try:
+        return KubernetesJobs.connect(choices.kubeconfig or "", choices.context or "", warn)
+    except InvalidError as error:
+        raise SettingsError(str(error)) from error

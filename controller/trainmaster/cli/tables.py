@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trainmaster.observe.ages import short_age, since
 
 if TYPE_CHECKING:
-    from trainmaster.sources.store import StoredJob
+    from trainmaster.sources.stored import StoredJob
 
 HEADER = ("NAME", "STATE", "FRAMEWORK", "WORKERS", "GPUS", "QUEUE", "RESTARTS", "AGE")
 WIDE = ("APPLICATION", "OWNER", "MESSAGE")

@@ -49,7 +49,7 @@ def pointed(text: str, folder: Path, upload: Upload, more: Sequence[Path] = ()) 
 
 
 def to_staging(namespace: str, name: str, settings: Settings) -> Upload:
-    """Uploads into the store's staging folder of one job, where its end cleans up."""
+    """Uploads into the store's staging folder of one job, where its end cleans up. `namespace` with the scope of its place."""
     from trainmaster.sources.staging import Staging
 
     staging = Staging(

@@ -15,7 +15,8 @@ from trainmaster.cli.store import open_store
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus
-    from trainmaster.sources.store import JobStore, StoredJob
+    from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.5
@@ -33,31 +34,34 @@ def wait(
     """Wait for a condition of a job, or for its deletion."""
     seconds = _seconds(timeout)
     store = open_store(choices)
+    namespace = choices.in_namespace(store)
     if for_ == "delete":
-        until_gone(store, choices.in_namespace, name, seconds)
+        until_gone(store, namespace, name, seconds)
         print(f"trainingjob/{name} deleted")
         return
     type_, wanted = _condition(for_)
-    stored = _until(
-        lambda: _decided(store.get(choices.in_namespace, name), type_, wanted), seconds, f"{name}: {for_}"
-    )
+    stored = _until(lambda: _decided(store.get(namespace, name), type_, wanted), seconds, f"{name}: {for_}")
     if not _holds(stored.status, type_, wanted):
         raise typer.Exit(_never(name, stored))
     print(f"trainingjob/{name} condition met")
 
 
-def until_gone(store: JobStore, namespace: str, name: str, seconds: float, path: str = "") -> None:
-    """Return when nothing of the job is left: no file, no process. Raises TimedOutError.
+def until_gone(
+    store: Jobs, namespace: str, name: str, seconds: float, deleted: StoredJob | None = None
+) -> None:
+    """Return when nothing of the job is left: no declaration, no process. Raises TimedOutError.
 
-    `path` is where its file was, if that was removed already; left out: where `apply` puts files.
+    `deleted` is the job as it was, where its declaration was taken back already. Another job of its name isn't waited for.
     """
-    last = path or f"{namespace}/{name}.yaml"
+    last = deleted
 
     def gone() -> bool | None:
         nonlocal last
         stored = store.find(namespace, name)
-        last = stored.path if stored else last
-        return (stored is None and store.is_gone(last, namespace, name)) or None
+        if stored and last and stored.uid and last.uid and stored.uid != last.uid:
+            return True
+        last = stored or last
+        return (stored is None and store.is_gone(namespace, name, last)) or None
 
     _until(gone, seconds, f"{name} to be gone")
 

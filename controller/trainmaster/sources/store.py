@@ -23,7 +23,7 @@ from trainmaster.sources.presence import is_there, shown_paths
 from trainmaster.sources.reading import MAX_BYTES, FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
 from trainmaster.sources.search import READERS, Search
-from trainmaster.sources.stored import Applied, StoredJob
+from trainmaster.sources.stored import Applied, Past, StoredJob
 from trainmaster.sources.stores import open_files
 
 __all__ = ["Applied", "JobStore", "StoredJob"]
@@ -63,9 +63,22 @@ class JobStore:
         read = self._search.look(namespace, name)
         return self._stored(read) if read else None
 
+    def past(self, namespace: str, name: str) -> Past:
+        """What stands in its status."""
+        job = self.get(namespace, name)
+        return Past(job.created, f"first seen in {job.path}", job.status)
+
     @property
-    def url(self) -> str:
-        return f"{self._files.base}{self._layout.root}"
+    def namespace(self) -> str:
+        return "default"
+
+    @property
+    def place(self) -> str:
+        return f"store {self._files.base}{self._layout.root}"
+
+    @property
+    def scope(self) -> str:
+        return ""
 
     @property
     def is_there(self) -> bool:
@@ -143,7 +156,7 @@ class JobStore:
     def _hurry(self, namespace: str, name: str) -> StoredJob:
         """One whose file is gone, and that a controller hasn't cleaned up yet."""
         usual = f"{namespace}/{name}.yaml"
-        if self.is_gone(usual, namespace, name):
+        if self._is_gone(usual, namespace, name):
             self._search.get(namespace, name)  # raises
         for place in self._places(usual, namespace, name):
             left = self._layout.status_of(place), self._layout.mark(place, DELETE)
@@ -161,20 +174,20 @@ class JobStore:
         It comes up running, also where its declaration was set to be suspended after its end.
         """
         job = self.get(namespace, name)
-        if not job.finished or job.job is None or job.status is None:
-            raise InvalidError(f"{namespace}/{name} has not finished: there is nothing to run again")
-        policy = job.job.spec.run_policy
-        number = max(policy.rerun, job.status.rerun) + 1
-        if policy.suspend:
+        number = job.next_rerun
+        if job.job and job.job.spec.run_policy.suspend:
             self.edit(namespace, name, {("spec", "runPolicy", "suspend"): False}, by="rerun")
         self.edit(namespace, name, {("spec", "runPolicy", "rerun"): number})
         return number
 
-    def is_gone(self, path: str, namespace: str, name: str) -> bool:
+    def is_gone(self, namespace: str, name: str, last: StoredJob | None) -> bool:
         """Whether a controller has cleaned up all of a deleted job: neither its status nor its mark is left.
 
-        `path` is that of its `StoredJob`.
+        Looked for where it was seen last, and else where `apply` puts files.
         """
+        return self._is_gone(last.path if last else f"{namespace}/{name}.yaml", namespace, name)
+
+    def _is_gone(self, path: str, namespace: str, name: str) -> bool:
         places = self._places(path, namespace, name)
         left = [
             at for each in places for at in (self._layout.status_of(each), self._layout.mark(each, DELETE))

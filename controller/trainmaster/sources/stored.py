@@ -1,35 +1,45 @@
-"""What the command line is shown of one job in the store. Values only."""
+"""What the command line is shown of one job, wherever it is declared. Values only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType, FieldProblem, JobStatus
+from trainmaster.errors import InvalidError
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """One job file with the status that was last shown beside it."""
+    """One declaration with the status that was last shown of it."""
 
     path: str
-    """below jobs/"""
+    """of its file, below jobs/; of an object, the kubeconfig and context that lead to it"""
     text: str
+    """of its file; empty of an object"""
     namespace: str
     name: str
     job: TrainingJob | None
     problems: tuple[FieldProblem, ...]
     owner: str
     mtime: float
-    """of the file; seconds since the epoch, by the store's clock"""
+    """when it was written; seconds since the epoch, by the clock of where it lies"""
     status: JobStatus | None = None
     """None while no controller has shown any"""
     uid: str = ""
     generation: int = 0
-    """of the declaration that the status is about"""
+    """of the declaration: in a folder of the one that a controller has seen, on Kubernetes of the newest"""
     created: str = ""
-    """when a controller first saw the job, RFC 3339; empty while none has, or where it wasn't noted"""
+    """when a controller first saw the job, or the object was made, RFC 3339; empty where that wasn't noted"""
+    object: Mapping[str, Any] | None = field(default=None, compare=False)
+    """as the API server has it, without managedFields; None of a file"""
+
+    @property
+    def judged(self) -> bool:
+        """Whether the status is about this declaration, and none before it."""
+        return self.status is not None and self.status.observed_generation >= self.generation
 
     @property
     def finished(self) -> bool:
@@ -44,6 +54,15 @@ class StoredJob:
             return False
         return self.job.spec.run_policy.rerun > self.status.rerun
 
+    @property
+    def next_rerun(self) -> int:
+        """The number of the run that comes after this one. InvalidError while this isn't over."""
+        if not self.finished or self.job is None or self.status is None:
+            raise InvalidError(
+                f"{self.namespace}/{self.name} has not finished: there is nothing to run again"
+            )
+        return max(self.job.spec.run_policy.rerun, self.status.rerun) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -53,3 +72,29 @@ class Applied:
     namespace: str
     name: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that was told of a job's past, as far as a person reads it."""
+
+    at: str
+    """when it was last seen, RFC 3339"""
+    reason: str
+    note: str
+    count: int
+    """how often it was seen"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of one job's past."""
+
+    created: str
+    """RFC 3339; empty where that isn't known: not seen yet, or gone, with only `told` left"""
+    how: str
+    """what happened then, such as `first seen in mnist.yaml`"""
+    status: JobStatus | None
+    """None before the first, and where it is of a version that we can't read"""
+    told: tuple[Told, ...] = ()
+    """the Events of the API server; none in a folder"""

@@ -12,7 +12,8 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.cli.events import in_order
 from trainmaster.errors import NoSuchJobError
 from trainmaster.sources.kubernetes.api import EVENTS, TRAININGJOBS
-from trainmaster.sources.kubernetes.history import History, Told, history, told
+from trainmaster.sources.kubernetes.history import history, told
+from trainmaster.sources.stored import Past, Told
 
 RUNS = Told("2025-06-15T15:06:40.250000Z", "AllRunning", "all processes run", 1)
 
@@ -55,7 +56,7 @@ def test_what_an_event_tells_is_not_told_again_of_the_status() -> None:
         roles={"worker": role(2, 1, replicas=(ended,))},
     )
     again = Told("2025-06-15T15:06:50Z", "ReplicaFailed", "worker-1 was ended by signal 9", 2)
-    rows = in_order(History("2025-06-15T15:00:00Z", shown, (again, RUNS)))
+    rows = in_order(Past("2025-06-15T15:00:00Z", "created", shown, (again, RUNS)))
     assert [row[1:] for row in rows] == [
         ("Declared", "job", "created"),
         ("Accepted", "job", "Accepted: may be run"),
@@ -76,7 +77,7 @@ def server(*events: dict[str, Any], job: dict[str, Any] | None = None) -> Line:
 
 async def test_a_job_that_was_deleted_has_its_events_still() -> None:
     found = await history(server(event(reason="R", note="n")), "vision", "mnist")  # type: ignore[arg-type]
-    assert (found.created, found.status, len(found.events)) == ("", None, 1)
+    assert (found.created, found.status, len(found.told)) == ("", None, 1)
 
 
 async def test_of_a_job_that_never_was_nothing_is_known() -> None:
@@ -90,4 +91,4 @@ async def test_a_status_of_a_newer_version_hides_no_event() -> None:
         "status": {"unheardOf": 1},
     }
     found = await history(server(event(reason="R", note="n"), job=job), "vision", "mnist")  # type: ignore[arg-type]
-    assert (found.status, len(found.events)) == (None, 1)
+    assert (found.status, len(found.told)) == (None, 1)

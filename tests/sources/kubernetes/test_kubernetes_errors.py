@@ -19,7 +19,7 @@ from trainmaster.sources.kubernetes.api import (
     ConflictError,
     NotFoundError,
 )
-from trainmaster.sources.kubernetes.errors import Call, refusal
+from trainmaster.sources.kubernetes.errors import BrokenRuleError, Call, refusal
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from trainmaster.sources.kubernetes.errors import Call, refusal
         (409, "Conflict", ConflictError),
         (410, "Expired", RefusedError),
         (413, "RequestEntityTooLarge", RefusedError),
-        (422, "Invalid", RefusedError),
+        (422, "Invalid", BrokenRuleError),
         (429, "TooManyRequests", UnavailableError),
         (500, "InternalError", UnavailableError),
         (503, "ServiceUnavailable", UnavailableError),

@@ -7,6 +7,7 @@ what the objects mean, and a retry whose first try may have had an effect: only 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -70,6 +71,7 @@ _NEW_LISTS = 3
 """times that a list is begun anew because its continuation ran out"""
 _MARGIN = 1.2
 """a call is given up after so many times its deadline, if the library doesn't keep it: it counts each silence by itself"""
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 """asks for lists of metadata alone (API concepts, "Metadata-only fetches")"""
 
@@ -88,8 +90,11 @@ class Api:
         threads: int = 8,
         timeout: float = TIMEOUT,
         counts: Counts | None = None,
+        warned: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`warned` hears what the server says beside its answers."""
         self._connection = connection
+        self._warned = warned
         self._counts = counts or Counts()
         self._threads = Threads(threads, timeout * _MARGIN)
         self._timeout = timeout
@@ -109,7 +114,7 @@ class Api:
 
     def lane(self, threads: int, timeout: float = TIMEOUT) -> Api:
         """The same server and credentials, with threads and a deadline of their own; closed together with this one."""
-        lane = Api(self._connection, self.namespace, threads, timeout, self._counts)
+        lane = Api(self._connection, self.namespace, threads, timeout, self._counts, self._warned)
         self._lanes.append(lane)
         return lane
 
@@ -156,10 +161,11 @@ class Api:
         kind: str = MERGE,
         subresource: str = "",
         force: bool = True,
+        manager: str = MANAGER,
     ) -> Object:
         """Change some fields. A resourceVersion in the body makes it conditional; `force` is for APPLY: take fields over."""
         call = Call("patch", resource, namespace, name, subresource)
-        query = {"fieldManager": MANAGER}
+        query = {"fieldManager": manager}
         if kind == APPLY:
             query["force"] = str(force).lower()
         return await self._do("PATCH", call, body, query, kind)
@@ -241,6 +247,8 @@ class Api:
             self._counts.called(verb, kind, NO_ANSWER)
             raise
         self._counts.called(verb, kind, str(answer.status))
+        for words in _warnings(answer):
+            self._warned(words)
         if not 200 <= answer.status < 300:
             raise refusal(call, answer.status, answer.body, self._connection.who)
         try:
@@ -258,6 +266,12 @@ class Api:
             if answer.status != 429 or patience < 0:
                 return answer
             await asyncio.sleep(pause)
+
+
+def _warnings(answer: Answer) -> list[str]:
+    """As RFC 7234 has them: a code, an agent and a quoted text each."""
+    found = _WARNING.findall(answer.headers.get("Warning", ""))
+    return [text.replace('\\"', '"').replace("\\\\", "\\") for text in found]
 
 
 def _retry_after(answer: Answer) -> float:

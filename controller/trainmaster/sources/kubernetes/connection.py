@@ -23,10 +23,12 @@ from kubernetes.client.exceptions import ApiException
 
 from trainmaster import __version__
 from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.sources.kubernetes.kubeconfig import Kubeconfig
 
 log = logging.getLogger(__name__)
 
 _POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_POD_ACCOUNT = "the pod's ServiceAccount"
 _RELOAD_PAUSE = 5.0
 """seconds between two readings of credentials that the API server didn't accept"""
 _OPEN = 64
@@ -56,15 +58,23 @@ class Answer:
 class Connection:
     """Safe to use in many threads."""
 
-    def __init__(self, kubeconfig: str = "") -> None:
+    def __init__(self, kubeconfig: str = "", context: str = "", *, person: bool = False) -> None:
         """The pod's ServiceAccount, else the kubeconfig named here, in KUBECONFIG, or at its usual place.
 
+        A kubeconfig or context that is named here comes first, and for a person any kubeconfig does, as it does for kubectl.
         Raises InvalidError when there is none of them, or it can't be used.
         """
-        self._kubeconfig = kubeconfig
+        self._kubeconfig = Kubeconfig.at(kubeconfig)
+        self._context = context
+        self._pod_first = not (kubeconfig or context or (person and self._kubeconfig.is_there))
         self._renewing = threading.Lock()
         self._read_at = time.monotonic()
         self._client, self.who, self.namespace = self._load()
+
+    @property
+    def cluster(self) -> str:
+        """Which one it is, in words that complete `in the ...`."""
+        return "cluster of this pod" if self.who == _POD_ACCOUNT else self.who
 
     @property
     def configuration(self) -> Configuration:
@@ -127,16 +137,16 @@ class Connection:
         return client, who, namespace
 
     def _pod(self, settings: Configuration) -> tuple[str, str] | None:
-        if self._kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if not self._pod_first or not os.environ.get("KUBERNETES_SERVICE_HOST"):
             return None
         config.load_incluster_config(settings)
-        return "the pod's ServiceAccount", (_POD / "namespace").read_text().strip()
+        return _POD_ACCOUNT, (_POD / "namespace").read_text().strip()
 
     def _kubeconfig_context(self, settings: Configuration) -> tuple[str, str]:
-        path = self._kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        config.load_kube_config(path, client_configuration=settings)
-        _, active = config.list_kube_config_contexts(path)
-        return f"context {active['name']} of {path}", active["context"].get("namespace") or "default"
+        file = self._kubeconfig
+        name = self._context or file.current_context
+        file.load(name, settings)
+        return f"context {name} of {file.named}", file.namespace_of(name)
 
 
 def _headers(client: ApiClient, request: Request) -> dict[str, str]:

@@ -19,12 +19,31 @@ _LACKS_RIGHT = re.compile(r'User "(?P<who>[^"]*)" cannot ')
 refuse with 403 too, and then no right is missing"""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What of an object an answer is about."""
+
+    field: str
+    message: str
+
+
 class NotFoundError(RefusedError):
     """There is no such object, namespace or kind of object."""
 
 
-class ConflictError(RefusedError):
-    """The object has changed since it was read, or exists already (`kind` is Conflict or AlreadyExists)."""
+class CausedError(RefusedError):
+    """An answer that names fields."""
+
+    causes: tuple[Cause, ...] = ()
+
+
+class BrokenRuleError(CausedError):
+    """The object would break a rule of its definition, or of a webhook."""
+
+
+class ConflictError(CausedError):
+    """The object has changed since it was read, a field of it is somebody else's, or it exists already (`kind` is Conflict or
+    AlreadyExists)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,9 @@ def refusal(call: Call, status: int, body: bytes, who: str) -> TrainmasterError:
     if status == 404:
         return NotFoundError(kind, words if told else f"{call}: the API server serves no such kind of object")
     if status == 409:
-        return ConflictError(kind, words)
+        return _caused(ConflictError(kind, words), told)
+    if status == 422:
+        return _caused(BrokenRuleError(kind, words), told)
     if status == 429 or status >= 500 or status < 400:
         return UnavailableError(f"the API server answered {status} to {words}")
     return RefusedError(kind, words)
@@ -90,9 +111,19 @@ def _words(call: Call, told: dict[str, Any]) -> str:
     """The server's own words; of a Secret only which fields it means, since its words may quote what was sent."""
     if call.resource != SECRETS:
         return str(told.get("message", "it gave no reason"))[:_LONGEST_WORDS]
-    causes = (told.get("details") or {}).get("causes") or ()
-    fields = ", ".join(str(cause.get("field")) for cause in causes if isinstance(cause, dict))
+    fields = ", ".join(cause.field for cause in _causes(told))
     return f"{told.get('reason', 'it gave no reason')} {fields}".strip()
+
+
+def _caused(error: CausedError, told: dict[str, Any]) -> CausedError:
+    error.causes = _causes(told)
+    return error
+
+
+def _causes(told: dict[str, Any]) -> tuple[Cause, ...]:
+    causes = (told.get("details") or {}).get("causes") or ()
+    pairs = ((str(c.get("field")), str(c.get("message"))) for c in causes if isinstance(c, dict))
+    return tuple(Cause(field, message) for field, message in pairs)
 
 
 def _told(body: bytes) -> dict[str, Any]:

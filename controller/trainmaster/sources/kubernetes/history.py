@@ -7,41 +7,18 @@ them after an hour, unless it is set otherwise (--event-ttl).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from trainmaster.api.job import KIND
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import UNSEEN, JobStatus
 from trainmaster.errors import NoSuchJobError
 from trainmaster.sources.kubernetes.api import EVENTS, TRAININGJOBS, Api, NotFoundError, Object
+from trainmaster.sources.stored import Past, Told
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One Event, as far as a person reads it."""
-
-    at: str
-    """when it was last seen, RFC 3339"""
-    reason: str
-    note: str
-    count: int
-    """how often it was seen"""
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What is known of one job's past."""
-
-    created: str
-    """RFC 3339; empty where the object is gone, and only events are left"""
-    status: JobStatus | None
-    """None before the first, and where it is of a version that we can't read"""
-    events: tuple[Told, ...]
-
-
-async def history(api: Api, namespace: str, name: str) -> History:
+async def history(api: Api, namespace: str, name: str) -> Past:
     """Of a job by this name, also of one that was deleted. NoSuchJobError where nothing is known."""
     fields = f"regarding.kind={KIND},regarding.name={name}"
     events, _ = await api.list(EVENTS, namespace, fields=fields)
@@ -52,7 +29,7 @@ async def history(api: Api, namespace: str, name: str) -> History:
         if not events:
             raise NoSuchJobError(f"there is no job {name} in namespace {namespace}") from None
     created = found["metadata"]["creationTimestamp"] if found else ""
-    return History(created, _status(found or {}), tuple(map(told, events)))
+    return Past(created, "created", last_status(found or {}), tuple(map(told, events)))
 
 
 def told(event: Mapping[str, Any]) -> Told:
@@ -64,8 +41,9 @@ def told(event: Mapping[str, Any]) -> Told:
     return Told(at, event.get("reason") or "", event.get("note") or "", count)
 
 
-def _status(document: Mapping[str, Any]) -> JobStatus | None:
-    if not document.get("status"):
+def last_status(document: Mapping[str, Any]) -> JobStatus | None:
+    """None before the first, and where it is of a version that we can't read."""
+    if not document.get("status") or document["status"] == UNSEEN:
         return None
     try:
         return JobStatus.model_validate(document["status"])

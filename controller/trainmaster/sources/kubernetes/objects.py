@@ -72,7 +72,7 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
     if before and before.version == version:
         return before
     same = before is not None and before.generation == generation and generation > 0
-    job, problems = (before.job, before.problems) if before and same else read_object(_plain(document))
+    job, problems = (before.job, before.problems) if before and same else read_object(plain(document))
     annotations = metadata.get("annotations") or {}
     status = document.get("status")
     shown = status if isinstance(status, dict) else {}
@@ -133,7 +133,7 @@ def _canonical(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
+def plain(document: Mapping[str, Any]) -> dict[str, Any]:
     """Without the notes of other tools: kubectl's holds the whole object once more, and a note makes no other job."""
     metadata = {key: value for key, value in document["metadata"].items() if key != "annotations"}
     return {**document, "metadata": metadata}

@@ -1,0 +1,245 @@
+"""The TrainingJobs of an API server for the command line, as whoever the kubeconfig says: declared, changed and looked at.
+
+Synchronous, since a command does one thing: calls run in a loop of their own thread, and so also beside a running loop. What a
+command sets has a field manager of its own, so that the API server itself tells who would undo what. Never here: what only a
+controller may do (finalizers, statuses, events).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from trainmaster.api.documents import declared_in
+from trainmaster.api.job import API_VERSION, KIND
+from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, RefusedError, UnavailableError
+from trainmaster.sources.editing import Changes
+from trainmaster.sources.judged import agree, valid
+from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, ConflictError, NotFoundError, Object
+from trainmaster.sources.kubernetes.connection import Connection
+from trainmaster.sources.kubernetes.errors import BrokenRuleError
+from trainmaster.sources.kubernetes.history import history
+from trainmaster.sources.kubernetes.records import INSTALLATION
+from trainmaster.sources.kubernetes.seeing import declaration, stored
+from trainmaster.sources.stored import Applied, Past, StoredJob
+
+T = TypeVar("T")
+
+APPLIER: Final = "trainmaster-cli"
+"""field manager of what a file says; `trainmaster` is the controller's own"""
+_COMMAND: Final = "trainmaster-{}"
+"""field manager of what a single command sets"""
+_ATTEMPTS = 5
+"""times that an object is read again in one change: somebody who keeps changing it is no reason to go on for ever"""
+_OTHERS = frozenset({INSTALLATION, "kubectl.kubernetes.io/last-applied-configuration"})
+"""annotations that a controller, or kubectl, writes on an object"""
+
+
+class KubernetesJobs:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    @classmethod
+    def connect(
+        cls, kubeconfig: str = "", context: str = "", warned: Callable[[str], None] = lambda _: None
+    ) -> KubernetesJobs:
+        """As kubectl finds its cluster. InvalidError when there is none. `warned` hears the API server's warnings."""
+        return cls(Api(Connection(kubeconfig, context, person=True), warned=warned))
+
+    @property
+    def namespace(self) -> str:
+        return self._api.connection.namespace
+
+    @property
+    def place(self) -> str:
+        return self._api.connection.cluster
+
+    @property
+    def scope(self) -> str:
+        server = str(self._api.connection.configuration.host)
+        return f"@{hashlib.sha256(server.encode()).hexdigest()[:12]}/"
+
+    @property
+    def is_there(self) -> bool:
+        return True
+
+    # --- reading
+
+    def list(self, namespace: str | None = None) -> list[StoredJob]:
+        """All jobs, of one namespace or of all, by namespace and name."""
+        found, _ = self._ask(self._api.list(TRAININGJOBS, namespace or ""), namespace or "", "")
+        return sorted(map(self._stored, found), key=lambda job: (job.namespace, job.name))
+
+    def get(self, namespace: str, name: str) -> StoredJob:
+        """One job. NoSuchJobError when there is none."""
+        return self._stored(self._object(namespace, name))
+
+    def find(self, namespace: str, name: str) -> StoredJob | None:
+        """The job, or None when the API server was asked and has none."""
+        try:
+            return self.get(namespace, name)
+        except NoSuchJobError:
+            return None
+
+    def past(self, namespace: str, name: str) -> Past:
+        """Its Events, also of a job that was deleted, and what its last status adds to them."""
+        try:
+            return self._ask(history(self._api, namespace, name), namespace, name)
+        except NoSuchJobError as error:
+            raise self._missing(namespace, name) from error
+
+    def is_gone(self, namespace: str, name: str, last: StoredJob | None) -> bool:
+        """Whether the object is gone: its finalizer holds it until nothing of the job is left on YARN."""
+        found = self.find(namespace, name)
+        return found is None or (last is not None and found.uid != last.uid)
+
+    # --- changing
+
+    def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
+        """Server-side apply of what the text says."""
+        wanted = valid(text, f"{namespace or self.namespace}/{name or 'job'}.yaml")
+        agree("namespace", namespace, wanted.namespace)
+        agree("name", name, wanted.name)
+        before = self.find(*wanted.identity)
+        if before and before.object and "deletionTimestamp" in before.object["metadata"]:
+            raise InvalidError(
+                f"{wanted.name} is being deleted: wait until it is gone (`trainmaster wait {wanted.name} -n {wanted.namespace}"
+                " --for=delete`), then apply it again"
+            )
+        body = _object_of(declared_in(text), *wanted.identity)
+        patch = self._api.patch(
+            TRAININGJOBS, *wanted.identity, body, kind=APPLY, force=force, manager=APPLIER
+        )
+        after = self._ask(patch, *wanted.identity, made=True)
+        if before is None:
+            return Applied("created", *wanted.identity, self.place)
+        same = before.object is not None and declaration(before.object) == declaration(after)
+        return Applied("unchanged" if same else "configured", *wanted.identity, self.place)
+
+    def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
+        """Set single fields, whoever owned them."""
+        return self._stored(self._patch(namespace, name, _merge(changes), by))
+
+    def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
+        """Delete the object that there is now; `now` takes all time to end in from its processes first."""
+        job = self.get(namespace, name)
+        if now and job.job:
+            roles = job.job.spec.roles
+            grace: Changes = {("spec", "roles", role, "terminationGracePeriod"): "0s" for role in roles}
+            self._patch(namespace, name, _merge(grace) | {"metadata": {"uid": job.uid}}, "delete")
+        self._ask(self._api.delete(TRAININGJOBS, namespace, name, job.uid), namespace, name)
+        return job
+
+    def rerun(self, namespace: str, name: str) -> int:
+        """In one patch, which rests on the object that was seen to be finished."""
+        for _ in range(_ATTEMPTS):
+            job = self.get(namespace, name)
+            number = job.next_rerun
+            changes: Changes = {("spec", "runPolicy", "rerun"): number}
+            if job.job and job.job.spec.run_policy.suspend:
+                changes = {**changes, ("spec", "runPolicy", "suspend"): False}
+            version = {"metadata": {"resourceVersion": _version(job)}}
+            try:
+                self._patch(namespace, name, _merge(changes) | version, "rerun")
+            except ConflictError:
+                continue
+            return number
+        raise UnavailableError(f"{namespace}/{name} keeps changing while it is to run again")
+
+    # --- asking
+
+    def _object(self, namespace: str, name: str) -> Object:
+        return self._ask(self._api.get(TRAININGJOBS, namespace, name), namespace, name)
+
+    def _patch(self, namespace: str, name: str, body: Object, by: str) -> Object:
+        manager = _COMMAND.format(by) if by else APPLIER
+        return self._ask(
+            self._api.patch(TRAININGJOBS, namespace, name, body, manager=manager), namespace, name
+        )
+
+    def _stored(self, document: Object) -> StoredJob:
+        return stored(document, self.place)
+
+    def _ask(self, call: Coroutine[Any, Any, T], namespace: str, name: str, *, made: bool = False) -> T:
+        """The answer. What isn't there is told as what the person named: the job, or where it is to be made its namespace."""
+        try:
+            return asyncio.run_coroutine_threadsafe(call, _loop()).result()
+        except NotFoundError as error:
+            if error.kind != "NotFound":  # no object in the answer: not even the path is known
+                raise NoStoreError(
+                    f"there are no TrainingJobs in the {self.place}: trainmaster isn't installed there (docs/kubernetes.md)"
+                ) from error
+            if made:
+                raise InvalidError(f"there is no namespace {namespace} in the {self.place}") from error
+            raise self._missing(namespace, name) from error
+        except ConflictError as error:
+            if error.causes and made:
+                raise InvalidError(_undone(error)) from error
+            raise
+        except BrokenRuleError as error:
+            raise InvalidError(_broken(error)) from error
+        except RefusedError as error:
+            if error.kind == "BadRequest":  # a field that the definition, of an older version, doesn't know
+                raise InvalidError(error.message) from error
+            raise
+
+    def _missing(self, namespace: str, name: str) -> NoSuchJobError:
+        return NoSuchJobError(f"there is no job {namespace}/{name} in the {self.place}")
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One for the whole process, which ends with it."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="api server", daemon=True).start()
+    return loop
+
+
+def _object_of(document: dict[str, Any], namespace: str, name: str) -> Object:
+    """What is applied: the author's alone, also where an object was printed that others have written on."""
+    metadata = {**(document.get("metadata") or {}), "namespace": namespace, "name": name}
+    if notes := metadata.pop("annotations", None):
+        metadata["annotations"] = {key: note for key, note in notes.items() if key not in _OTHERS}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": document.get("spec")}
+
+
+def _merge(changes: Changes) -> Object:
+    """A merge patch that sets these fields."""
+    patch: Object = {}
+    for (*above, last), value in changes.items():
+        node = patch
+        for step in above:
+            node = node.setdefault(str(step), {})
+        node[str(last)] = value
+    return patch
+
+
+def _version(job: StoredJob) -> str:
+    return str(job.object["metadata"]["resourceVersion"]) if job.object else ""
+
+
+def _broken(error: BrokenRuleError) -> str:
+    """By field, as `validate` says it."""
+    causes = (f"{cause.field}: {cause.message.removeprefix('Forbidden: ')}" for cause in error.causes)
+    return "; ".join(causes) or error.message
+
+
+def _undone(conflict: ConflictError) -> str:
+    """Whose settings a file would undo, as the API server tells them: the field, and `conflict with "who" using ...`."""
+    told = (f"{cause.field.removeprefix('.')}: {_owner(cause.message)}" for cause in conflict.causes)
+    cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
+    return f"{'; '.join(told)}: {cure}"
+
+
+def _owner(message: str) -> str:
+    name = message.partition('"')[2].partition('"')[0]
+    command = name.removeprefix(_COMMAND.format(""))
+    if not name:
+        return message
+    if name in {APPLIER, command}:
+        return f"{name} set it otherwise"
+    return f"`trainmaster {command}` set it otherwise"

@@ -1,0 +1,79 @@
+"""The kubeconfig as kubectl reads it: several files in KUBECONFIG count as one, and the first of them that names a context wins.
+
+The library reads them as one too, but takes the last context, and refuses an empty file. Never here: credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import config
+from kubernetes.client import Configuration
+
+USUAL = "~/.kube/config"
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    named: str
+    """path, or several as KUBECONFIG has them, as a person named them"""
+
+    @classmethod
+    def at(cls, named: str = "") -> Kubeconfig:
+        """That one, else what KUBECONFIG names, else the usual one."""
+        return cls(named or os.environ.get("KUBECONFIG") or USUAL)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether any of its files says anything."""
+        return bool(self._paths())
+
+    @property
+    def current_context(self) -> str:
+        """Raises ConfigException where none is named."""
+        found = (str(content.get("current-context") or "") for content in self._contents())
+        if name := next(filter(None, found), ""):
+            return name
+        raise config.ConfigException(
+            f"{self.named} names no current context" if self.is_there else f"there is no {self.named}"
+        )
+
+    def namespace_of(self, context: str) -> str:
+        """The namespace of what names none in that context."""
+        return str(self._contexts()[context].get("namespace") or "default")
+
+    def load(self, context: str, into: Configuration) -> None:
+        """Address and credentials. Raises ConfigException where there is no such context, or it can't be used."""
+        known = self._contexts()
+        if context not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none"
+            raise config.ConfigException(f"{self.named} has no context {context}; {there}")
+        config.load_kube_config(os.pathsep.join(self._paths()), context, into)
+
+    def _contexts(self) -> dict[str, dict[str, Any]]:
+        """Of each name the first."""
+        found: dict[str, dict[str, Any]] = {}
+        for content in self._contents():
+            named = (each for each in content.get("contexts") or () if isinstance(each, dict))
+            for each in named:
+                found.setdefault(str(each.get("name")), each.get("context") or {})
+        return found
+
+    def _contents(self) -> Iterator[dict[str, Any]]:
+        for path in self._paths():
+            try:
+                content = yaml.safe_load(Path(path).read_text())
+            except yaml.YAMLError as error:  # its words would quote the file, which may hold a token
+                raise config.ConfigException(f"{path} is no YAML ({type(error).__name__})") from None
+            if not isinstance(content, dict):
+                raise config.ConfigException(f"{path} is no kubeconfig")
+            yield content
+
+    def _paths(self) -> list[str]:
+        named = (Path(each).expanduser() for each in self.named.split(os.pathsep) if each)
+        return [str(path) for path in named if path.is_file() and path.read_text().strip()]
