@@ -35,6 +35,9 @@ SOUND: list[dict[str, Any]] = [
     {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 2}}},
     {"roles": {"worker": {"command": "x", "metricsPort": 1}}},
     {"runPolicy": {"progressDeadline": "2h"}},
+    {"nodeCheck": {"command": "nvidia-smi -L"}},
+    {"nodeCheck": {"command": "true", "timeout": "1s"}},
+    {"nodeCheck": {"command": "true", "timeout": "10m"}},
     {"framework": "TensorFlow", "roles": roles(chief=1, ps=2, worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "Chief"},
     {"framework": "TensorFlow", "roles": roles(worker=2), "successPolicy": "AnyWorker"},
@@ -205,6 +208,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"runPolicy": {"progressDeadline": 0}},
         "spec.runPolicy.progressDeadline: must be 5s or more: processes report their steps once a second at most",
+    ),
+    *(
+        (
+            {"nodeCheck": {"command": "true", "timeout": timeout}},
+            "spec.nodeCheck.timeout: must be from 1s to 10m: meanwhile the process waits, and with it the other processes"
+            " of the job",
+        )
+        for timeout in ("0s", 0, "999ms", "601s", "1h")
     ),
     (
         {"runPolicy": {"backoff": {"base": "1m", "max": "30s"}}},

@@ -19,9 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trainmaster.api.policies import NodeCheck
 from trainmaster.hadoop.containers import LaunchContext
 from trainmaster.master.launch import CHUNK, NEIGHBOURS, ORDER, TOLD, launch, order_of, script, waiting
-from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
+from trainmaster.plan.classify import NODE_UNFIT, NOT_UNDERSTOOD, PORT_TAKEN, STALE, Told, classify
+from trainmaster.plan.end_words import describe
+from trainmaster.plan.ends import Cause
 from trainmaster.plan.memory import Memory
 
 NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
@@ -498,3 +501,42 @@ def test_an_interrupt_reaches_the_program_as_ever(tmp_path: Path) -> None:
     leader = leader_of(tmp_path, f'{sys.executable} -c "{program}"', grace=1)
     assert leader.wait(20) == 0
     assert (tmp_path / "stdout").read_text() == "True\n"
+
+
+# --- the check of a node
+
+
+def checked(
+    command: str, folder: Path, program: str = "echo $1-$#-$KEPT > ran", timeout: float = 60
+) -> subprocess.CompletedProcess:
+    check = NodeCheck(command=command, timeout=timeout)
+    program = "echo $1-$#-$KEPT > ran"
+    context = launch({"KEPT": "a b"}, program, "127.0.0.1", (), {}, order=next(ORDERS), check=check)
+    return begun(context, folder)
+
+
+def test_a_program_begins_once_its_node_has_passed_the_check(tmp_path: Path) -> None:
+    done = checked('test "$KEPT" = "a b" && KEPT=changed && read -r line; echo "checked $line"', tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "ran").read_text() == "-0-a b\n"
+    assert (tmp_path / "stdout").read_text() == "checked \n"
+    assert not list(tmp_path.glob(".trainmaster-check*"))
+
+
+@pytest.mark.parametrize(
+    ("command", "timeout", "said"),
+    [
+        ("echo no GPU is visible >&2; exit 3", 60, "nodeCheck ended with exit code 3: no GPU is visible"),
+        ("kill -9 $$", 60, "nodeCheck ended with exit code 137"),
+        ("sleep 30", 1, "nodeCheck took longer than 1 s"),
+    ],
+)
+def test_on_a_node_that_fails_the_check_nothing_begins_and_the_reason_is_told(
+    command: str, timeout: float, said: str, tmp_path: Path
+) -> None:
+    done = checked(command, tmp_path, timeout=timeout)
+    assert done.returncode == NODE_UNFIT
+    assert not (tmp_path / "ran").exists()
+    words = f"Exit code: 77\nLast 4096 bytes of stderr :\n{(tmp_path / 'stderr').read_text()}"
+    assert classify(Told(done.returncode, words=words)) is Cause.NODE_CHECK
+    assert describe(done.returncode, words).startswith(f"its node failed: {said}")

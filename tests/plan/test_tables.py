@@ -85,6 +85,8 @@ ENDS = [
     (Told(0, P.EXIT_CODE), Cause.SUCCEEDED),
     (Told(0, P.ALWAYS), Cause.SUCCEEDED),
     (Told(1, P.EXIT_CODE), Cause.PERMANENT),
+    (Told(77, P.EXIT_CODE, stderr("trainmaster: nodeCheck took longer than 60 s")), Cause.NODE_CHECK),
+    (Told(77, P.EXIT_CODE), Cause.PERMANENT),
     (Told(125, P.EXIT_CODE), Cause.PERMANENT),
     (Told(126), Cause.CANNOT_RUN),
     (Told(127, P.EXIT_CODE), Cause.CANNOT_RUN),

@@ -49,3 +49,31 @@ def test_a_third_job_keeps_away_from_where_two_have_failed(room: Room, ledger: L
     status = room.until_true("third", C.RUNNING)
     assert bad not in nodes(status)
     assert "4 of 4 processes run" in message(status, C.RUNNING)
+
+
+def test_where_the_check_of_a_job_fails_nothing_of_it_begins(shared: Room, ledger: Ledger) -> None:
+    """Of two nodes or more; the one that is found unfit has run nothing, and nobody is charged."""
+    ledger.folder.mkdir(parents=True, exist_ok=True)
+    once = f"mkdir {ledger.folder}/unfit 2>/dev/null && echo $NM_HOST > {ledger.folder}/unfit/node"
+    check = (
+        f"{once}; ! grep -qx $NM_HOST {ledger.folder}/unfit/node || {{ echo no GPU answers >&2; exit 4; }}"
+    )
+    ran = f"echo $NM_HOST >> {ledger.folder}/ran; sleep 600"
+    job = eager(worker={"command": ran, "replicas": 2} | SMALL)
+    job |= {"nodeCheck": {"command": check, "timeout": "20s"}}
+    job["runPolicy"] |= {"backoffLimit": 0}
+    shared.drop("checked", job)
+
+    status = shared.until(
+        "checked", lambda s: len(running(s)) == 2 and (ledger.folder / "unfit/node").exists()
+    )
+    unfit = (ledger.folder / "unfit/node").read_text().strip()
+    status = shared.until("checked", lambda s: len(running(s)) == 2 and unfit not in nodes(s))
+    ends = [replica.last_exit for replica in status.roles["worker"].replicas if replica.last_exit]
+    assert {end.cause for end in ends} == {"NodeCheckFailed"}
+    assert {end.message for end in ends} == {
+        "its node failed: nodeCheck ended with exit code 4: no GPU answers"
+    }
+    assert status.restarts == 0
+    until(lambda: len((ledger.folder / "ran").read_text().split()) == 2)
+    assert unfit not in (ledger.folder / "ran").read_text()

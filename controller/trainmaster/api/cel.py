@@ -20,7 +20,7 @@ from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
 from trainmaster.api.failure_rule_problems import YARNS_OWN
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
-from trainmaster.api.rules import GANG_TIMEOUT_BELOW, LONGEST_GRACE, PROGRESS_DEADLINE_FROM
+from trainmaster.api.rules import CHECK_TIMEOUT, GANG_TIMEOUT_BELOW, LONGEST_GRACE, PROGRESS_DEADLINE_FROM
 from trainmaster.api.variables import BASHS_OWN, PATH_ENV
 from trainmaster.api.words import FailureAction
 
@@ -111,6 +111,9 @@ def _of_policies() -> Iterator[Rule]:
     yield Rule(TIMEOUT, short, messages.GANG_TIMEOUT)
     patient = f"!({is_duration('self')}) || {timeout} >= {int(PROGRESS_DEADLINE_FROM * 1000)}"
     yield Rule((*SPEC, "runPolicy", "progressDeadline"), patient, messages.PROGRESS_DEADLINE)
+    shortest, most = (int(seconds * 1000) for seconds in CHECK_TIMEOUT)
+    checks = f"!({is_duration('self')}) || {timeout} >= {shortest} && {timeout} <= {most}"
+    yield Rule((*SPEC, "nodeCheck", "timeout"), checks, messages.CHECK_TIMEOUT)
     longest, base = _milliseconds("self.max"), _milliseconds("self.base")
     known = f"has(self.base) && has(self.max) && ({is_duration('self.base')}) && ({is_duration('self.max')})"
     grows = f"!({known}) || {longest} >= {base}"

@@ -16,7 +16,7 @@ from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.once import once_each
-from trainmaster.api.policies import Gang, RunPolicy
+from trainmaster.api.policies import Gang, NodeCheck, RunPolicy
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.start_order import Readiness, StartAfter
@@ -189,6 +189,9 @@ class Spec(Model):
     )
     """What follows on failures, as an ordered list: the first rule that matches decides, before restartPolicy and the table of
     docs/behaviour.md do. Left out: those decide."""
+    node_check: Annotated[NodeCheck | None, EDIT_LIVE] = None
+    """What is tried on a node before each process of the job begins there. Where it fails, the process is replaced on another
+    node, uncharged, and the node is left alone for a while. Left out: nothing is tried."""
     scaling: Annotated[Scaling, EDIT_LIVE] = Scaling.RESTART
     """What an edit of a number of replicas does to the processes that run. Live is for processes that don't shard by
     TRAINMASTER_REPLICAS: old and new ones are told different numbers of peers."""

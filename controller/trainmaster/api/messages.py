@@ -23,6 +23,9 @@ GANG_TIMEOUT: Final = (
     "must be from 1s to under 10m: YARN takes back containers that aren't started in 10 minutes"
 )
 PROGRESS_DEADLINE: Final = "must be 5s or more: processes report their steps once a second at most"
+CHECK_TIMEOUT: Final = (
+    "must be from 1s to 10m: meanwhile the process waits, and with it the other processes of the job"
+)
 METRICS_PORT: Final = "is the place of one of the replica's own ports, of which it has {ports}: raise `ports`"
 BACKOFF_MAX: Final = "is less than base, which is {base}"
 TTL_TO_DELETE_BY: Final = "needs ttlAfterFinished to say when"

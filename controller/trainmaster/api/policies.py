@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from trainmaster.api import messages
-from trainmaster.api.base import Model
+from trainmaster.api.base import Model, Text
 from trainmaster.api.quantities import Duration
 
 ALL = "^all$"
@@ -46,6 +46,16 @@ class Backoff(Model):
     """Wait before the first charged restart, such as 10s; 0s for none."""
     max: Duration = 600.0
     """Longest wait, such as 10m."""
+
+
+class NodeCheck(Model):
+    """A short test of a node, beside each process before it begins: a node that fails it is the one to blame."""
+
+    command: Annotated[Text, Field(min_length=1, max_length=65536)]
+    """Bash script that ends with 0 on a sound node, such as `nvidia-smi -L`. It has the variables, files and GPUs of the
+    process, and its output stands in the same logs."""
+    timeout: Duration = 60.0
+    """How long it may take, from 1s to 10m: a node on which it takes longer has failed it."""
 
 
 class RunPolicy(Model):

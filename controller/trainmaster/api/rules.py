@@ -42,6 +42,8 @@ GANG_TIMEOUT_BELOW = 600.0
 (yarn.resourcemanager.rm.container-allocation.expiry-interval-ms)"""
 PROGRESS_DEADLINE_FROM = 5.0
 """seconds: processes report once a second at most, and those of the largest jobs every few seconds"""
+CHECK_TIMEOUT = (1.0, 600.0)
+"""seconds, from and to"""
 LONGEST_GRACE = 3600.0
 """seconds: nothing takes the place of a process meanwhile, and it holds its container"""
 MAX_BYTES = 768 * 1024
@@ -110,6 +112,12 @@ def _progress_deadline(spec: Spec) -> Problems:
         yield _problem(
             "spec.runPolicy.progressDeadline", format_duration(deadline), messages.PROGRESS_DEADLINE
         )
+
+
+def _check_timeout(spec: Spec) -> Problems:
+    timeout = spec.node_check.timeout if spec.node_check else CHECK_TIMEOUT[0]
+    if not CHECK_TIMEOUT[0] <= timeout <= CHECK_TIMEOUT[1]:
+        yield _problem("spec.nodeCheck.timeout", format_duration(timeout), messages.CHECK_TIMEOUT)
 
 
 def _backoff(spec: Spec) -> Problems:
@@ -248,6 +256,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _gang_of_what_there_is,
     _gang_timeout,
     _progress_deadline,
+    _check_timeout,
     _backoff,
     _ttl_to_delete_by,
     _someone_to_succeed,

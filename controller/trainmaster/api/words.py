@@ -109,6 +109,7 @@ class FailureCause(Word):
         "GpuFault",
         "its last words tell of a GPU that failed, such as an Xid or an uncorrectable ECC error",
     )
+    NODE_CHECK = "NodeCheckFailed", "its node failed the job's nodeCheck, before it began"
     PORT_TAKEN = "PortTaken", "the port that it was given was taken"
     MEMORY = "Memory", "it used more memory than it had asked for"
     LAUNCH_REFUSED = "LaunchRefused", "its NodeManager refused to launch it"

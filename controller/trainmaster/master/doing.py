@@ -214,7 +214,9 @@ class Doing:
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
         where = (replica.host, replica.ports)
-        context = launch(told, action.command, *where, files, gpus, order, action.grace, action.readiness)
+        context = launch(
+            told, action.command, *where, files, gpus, order, action.grace, action.readiness, action.check
+        )
         tokens = await self._desk.delegation.of(memory.application)
         return replace(context, tokens=tokens, view_acl=self._desk.viewer)
 

@@ -17,9 +17,11 @@ from importlib.resources import files
 from math import ceil
 
 from trainmaster.api.job import DEFAULT_GRACE, FileRef, TrainingJob
+from trainmaster.api.policies import NodeCheck
 from trainmaster.api.start_order import Readiness
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
+from trainmaster.master.node_check import check_lines
 from trainmaster.master.readiness import readiness_lines
 from trainmaster.master.reports import URL as REPORTS
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
@@ -149,11 +151,14 @@ def launch(
     order: int = 1,
     grace: float = DEFAULT_GRACE,
     readiness: Readiness | None = None,
+    check: NodeCheck | None = None,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own. `grace` is in seconds."""
     packed = base64.b64encode(
         gzip.compress(
-            script(environment, command, host, ports, gpus, readiness).encode(), compresslevel=LEVEL, mtime=0
+            script(environment, command, host, ports, gpus, readiness, check).encode(),
+            compresslevel=LEVEL,
+            mtime=0,
         )
     ).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
@@ -185,9 +190,10 @@ def script(
     ports: tuple[int, ...],
     gpus: GpuLaunch = NO_GPUS,
     readiness: Readiness | None = None,
+    check: NodeCheck | None = None,
 ) -> str:
     """The script that runs in the container: a look whether the ports are free, its GPUs, what looks whether it is ready,
-    variables, the user's command.
+    variables, the check of its node, the user's command.
 
     Nothing of ours runs under the user's variables. Names that bash wouldn't pass on are refused beforehand (api/rules.py).
     """
@@ -198,7 +204,7 @@ def script(
     reports = REPORTS in environment
     bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
     ready = readiness_lines(readiness, environment, host, ports)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{_exports(environment)}{path}\n{command}\n"
+    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{_exports(environment)}{path}\n{check_lines(check)}{command}\n"
 
 
 @cache

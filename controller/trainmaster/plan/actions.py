@@ -100,14 +100,14 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
         return
     # Also those that are done or being replaced: their place keeps their peers' numbers right. Preparations are gone by then.
     placed = [_placed(memory, r) for r in present(case, memory) if r.ports]
-    tell = environments(case.job, placed)
+    tell, check = environments(case.job, placed), case.job.spec.node_check
     for replica in due[:STARTS]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
         told, command, role = tell(me), script(case.job, me), case.role(key)
         if replica.reinitialising:
-            yield Reinitialise(id_, key, replica.process, told, command, role.grace, role.readiness)
+            yield Reinitialise(id_, key, replica.process, told, command, role.grace, role.readiness, check)
         else:
-            yield Start(id_, key, told, command, role.grace, role.readiness)
+            yield Start(id_, key, told, command, role.grace, role.readiness, check)
 
 
 def _to_start(case: Case, replica: ReplicaMemory) -> bool:

@@ -12,7 +12,7 @@ from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV
 
 from trainmaster.api.job import RestartPolicy
 from trainmaster.plan.ends import Cause
-from trainmaster.plan.last_words import missing_script, names_missing, stderr_of
+from trainmaster.plan.last_words import failed_check, missing_script, names_missing, stderr_of
 from trainmaster.plan.log_patterns import sign_of
 
 PORT_TAKEN = 75
@@ -22,6 +22,9 @@ NOT_UNDERSTOOD = 70
 STALE = 76
 """EX_PROTOCOL: our own exit code of what an order of before would have begun, which was late on its way to the NodeManager. No
 first process of a container can meet it, so there it is the program's own"""
+NODE_UNFIT = 77
+"""EX_NOPERM: our own exit code of a replica whose node failed the job's nodeCheck, where last words of ours go with it
+(last_words.failed_check): alone it is the program's own"""
 
 NOT_KNOWN = -9999
 """our own word for an end whose exit status nobody can tell any more: it ran, and its NodeManager has forgotten how it ended"""
@@ -171,6 +174,11 @@ TABLE = (
         "its NodeManager was restarted before it launched it, or had no disk to launch it on",
     ),
     Row(lambda t: t.code == PORT_TAKEN, Cause.PORT_TAKEN, "we chose the port, so we pay"),
+    Row(
+        lambda t: t.code == NODE_UNFIT and bool(failed_check(t.words)),
+        Cause.NODE_CHECK,
+        "the job's own check says that the node is unfit, before anything of the job ran on it",
+    ),
     Row(lambda t: t.code in LAUNCH_REFUSED, Cause.REFUSED, "what was to be launched is at fault"),
     Row(
         lambda t: t.code in (NO_FILE, NOT_FOUND, NOT_EXECUTABLE) or lacks_file(t.code, t.words, t.input_path),

@@ -14,7 +14,7 @@ from trainmaster.plan.again import run_again
 from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of
-from trainmaster.plan.avoidance import avoided
+from trainmaster.plan.avoidance import avoided, still
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.checkpoints import note_checkpoint
 from trainmaster.plan.close import close
@@ -88,7 +88,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
-    case = replace(case, gpu_faults=memory.gpu_faults)
+    case = replace(case, gpu_faults=memory.gpu_faults, avoided=still(memory.avoided, now))
     change = Change(memory)
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)

@@ -12,6 +12,7 @@ from trainmaster.plan.classify import (
     ITS_OWN,
     LOST_BY_NODE,
     NO_FILE,
+    NODE_UNFIT,
     NOT_EXECUTABLE,
     NOT_FOUND,
     NOT_KNOWN,
@@ -20,7 +21,7 @@ from trainmaster.plan.classify import (
     PORT_TAKEN,
     signal_of,
 )
-from trainmaster.plan.last_words import last_words, missing_script, stderr_of
+from trainmaster.plan.last_words import failed_check, last_words, missing_script, stderr_of
 
 WORDS = {
     -100: "its node was lost or YARN took the container back",
@@ -53,6 +54,8 @@ def describe(code: int, diagnostics: str = "", node: str = "") -> str:
         return cure
     if code < 0 or code in WORDS:
         said, tail = WORDS.get(code, f"exit code {code}"), last_words(diagnostics) if code < 0 else ""
+    elif code == NODE_UNFIT and (how := failed_check(diagnostics)):
+        return f"its node failed: nodeCheck {how}"
     elif signal := signal_of(code):
         said = f"signal {signal} ended it (exit code {code})"
         tail = stderr_of(diagnostics) if signal in ITS_OWN else ""

@@ -28,6 +28,8 @@ class Cause(StrEnum):
     """another doing of YARN, its node or a controller"""
     GPU_FAULT = "GpuFault"
     """a GPU failed, by the process's last words"""
+    NODE_CHECK = "NodeCheckFailed"
+    """its node failed the job's own check before it began"""
     PORT_TAKEN = "PortTaken"
     MEMORY = "Memory"
     REFUSED = "LaunchRefused"
@@ -79,6 +81,7 @@ INFRASTRUCTURE = frozenset(
         Cause.LOGS_TOO_LARGE,
         Cause.INFRASTRUCTURE,
         Cause.GPU_FAULT,
+        Cause.NODE_CHECK,
         Cause.PORT_TAKEN,
     }
 )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from signal import SIGABRT, SIGHUP, SIGINT, SIGTERM
 
-from trainmaster.plan.classify import NOT_EXECUTABLE, NOT_FOUND, signal_of
+from trainmaster.plan.classify import NODE_UNFIT, NOT_EXECUTABLE, NOT_FOUND, signal_of
 from trainmaster.plan.ends import FailureClass
+from trainmaster.plan.last_words import failed_check
 from trainmaster.plan.log_patterns import Sign, sign_of
 from trainmaster.plan.log_registry import Kind
 
@@ -27,6 +28,8 @@ def first_cause_first(code: int, diagnostics: str = "") -> int:
     if code < 0:
         return 0
     if code in (NOT_FOUND, NOT_EXECUTABLE) or (signal_of(code) and signal_of(code) not in TOLD_TO_GO):
+        return 1
+    if code == NODE_UNFIT and failed_check(diagnostics):
         return 1
     sign = sign_of(diagnostics)
     if sign is None:

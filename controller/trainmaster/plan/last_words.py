@@ -17,6 +17,8 @@ LONGEST: Final = 300
 KEPT: Final = 2000
 """characters of stderr that are remembered of an end until it is judged: a journal record has one for each replica"""
 
+CHECK: Final = "trainmaster: nodeCheck "
+"""how a launch begins to say that a node failed the job's check (master/node_check.py)"""
 STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]")
 """a NodeManager's time before each part of its diagnostics (ContainerImpl.addDiagnostics)"""
 _TAIL = re.compile(
@@ -73,6 +75,16 @@ def stderr_of(diagnostics: str) -> str:
 def stderr_lines(diagnostics: str) -> list[str]:
     """The last lines that the process wrote to stderr, as far as YARN tells them, without bash's own words before them."""
     return [_SHELL.sub("", line) for line in _lines(_tail(diagnostics))]
+
+
+def failed_check(diagnostics: str) -> str:
+    """What a launch said last of a nodeCheck that its node failed, and what that said; empty where there is no word of one."""
+    *before, last = stderr_lines(diagnostics) or [""]
+    how = last.removeprefix(CHECK)
+    if how == last:
+        return ""
+    said = _quoted(_exception(before) or _complaint(before)) if before else ""
+    return f"{how}: {said}" if said else how
 
 
 def raised(lines: Sequence[str]) -> str:

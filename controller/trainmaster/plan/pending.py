@@ -28,6 +28,8 @@ from trainmaster.plan.ruling import ruling_of
 ROOTS = frozenset({SIGILL, SIGBUS, SIGFPE, SIGKILL, SIGSEGV})
 """signals of which no process dies because a neighbour did: frameworks end by an exit, SIGABRT or SIGTERM then"""
 
+TELLS_ITSELF = frozenset({Cause.GPU_FAULT, Cause.NODE_CHECK})
+
 
 def news(memory: Memory, ends: Iterable[End]) -> list[End]:
     """Those of these ends that don't wait already: YARN may tell of one more than once."""
@@ -104,7 +106,7 @@ def _explains_itself(case: Case, replica: ReplicaMemory, end: End) -> bool:
     if missing or signal_of(end.code) in ROOTS:
         return True
     ruling = ruling_of(case, replica, end)
-    return ruling.insists or ruling.cause is Cause.GPU_FAULT
+    return ruling.insists or ruling.cause in TELLS_ITSELF
 
 
 def waits_until(case: Case, ends: Sequence[End]) -> float:

@@ -27,7 +27,11 @@ GPU_FAULTS_FREE = 3
 """of one job a day. More of them, or on a third node, and it is the program that breaks its GPUs, or says so"""
 GPU_FAULT_NODES = 2
 GPU_FAULT_WINDOW = 24 * 3600.0
-AVOIDED = frozenset({Cause.GPU_FAULT, Cause.NODE_UNHEALTHY})
+CHECKS_FREE = 3
+"""nodes that may fail the check of one job while that is remembered; of a large one as many as a twentieth of its replicas.
+Where more of them do, it is the check that fails"""
+LARGE = 20
+AVOIDED = frozenset({Cause.GPU_FAULT, Cause.NODE_UNHEALTHY, Cause.NODE_CHECK})
 """causes that lie at a node, and stay there when the process is gone"""
 
 
@@ -55,6 +59,8 @@ def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
     that fail often or everywhere."""
     if cause is Cause.GPU_FAULT and not _is_the_nodes(case, replica):
         return Cause.UNKNOWN
+    if cause is Cause.NODE_CHECK and not _may_be_unfit(case):
+        return Cause.UNKNOWN
     if cause is Cause.PORT_TAKEN:
         return Cause.UNKNOWN if replica.port_clashes >= PORT_CLASHES_FREE else cause
     recent = [at for at in replica.infra_ends if case.now - at < INFRA_WINDOW]
@@ -65,6 +71,13 @@ def _is_the_nodes(case: Case, replica: ReplicaMemory) -> bool:
     """Whether this GPU may be taken for the one that is broken, and not the program."""
     hosts = [one.host for one in recent_gpu_faults(case.gpu_faults, case.now)]
     return len(hosts) < GPU_FAULTS_FREE and len({*hosts, replica.host}) <= GPU_FAULT_NODES
+
+
+def _may_be_unfit(case: Case) -> bool:
+    """Whether this node may be taken for the one at fault, and not the check: a failure counts for as long as its node does."""
+    replicas = sum(role.replicas for role in case.job.spec.roles.values())
+    failed = sum(one.times for one in case.avoided if one.cause == Cause.NODE_CHECK)
+    return failed < max(CHECKS_FREE, replicas // LARGE)
 
 
 def recent_gpu_faults(faults: tuple[GpuFault, ...], now: float) -> tuple[GpuFault, ...]:

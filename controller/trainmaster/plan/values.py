@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.history import EndedRun
+from trainmaster.api.policies import NodeCheck
 from trainmaster.api.start_order import Readiness
 from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
@@ -161,6 +162,8 @@ class Start:
     """seconds that it has to end in when it is told to"""
     readiness: Readiness | None = None
     """how it shows that it is ready, where others wait for that"""
+    check: NodeCheck | None = None
+    """what is tried on its node first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,8 @@ class Reinitialise:
     """seconds that it has to end in when it is told to"""
     readiness: Readiness | None = None
     """how it shows that it is ready, where others wait for that"""
+    check: NodeCheck | None = None
+    """what is tried on its node first"""
 
 
 @dataclass(frozen=True, slots=True)
