@@ -195,7 +195,7 @@ def test_a_job_that_is_not_there_is_one_line(trainmaster: Run, store: Path, comm
 def test_get_of_a_job_that_is_in_no_namespace(trainmaster: Run, store: Path) -> None:
     ran = trainmaster("get", "nobody", "-A")
     assert (ran.code, ran.out) == (ExitCode.MISSING, "")
-    assert ran.error == "error: there is no job nobody in any namespace"
+    assert ran.error == f"error: there is no job nobody in any namespace of the store file://{store}"
 
 
 def test_describe_names_the_application(trainmaster: Run, store: Path) -> None:

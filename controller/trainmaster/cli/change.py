@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainmaster.cli import hearing
+from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -14,15 +15,19 @@ from trainmaster.cli.wait import until_gone
 
 if TYPE_CHECKING:
     from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.stored import StoredJob
 
 Job = Annotated[str, typer.Argument(help="The job.")]
+Namespaced = tuple[str, str]
+"""namespace and name"""
 DELETE_SECONDS = 300.0
 
 
 @with_choices
 def delete(
     choices: Choices,
-    names: Annotated[list[str] | None, typer.Argument(help="The jobs.")] = None,
+    names: Names = None,
+    selector: Selector = "",
     files: Annotated[
         list[str] | None, typer.Option("--file", "-f", help="Delete the jobs declared here.")
     ] = None,
@@ -36,37 +41,43 @@ def delete(
 ) -> None:
     """Stop jobs and remove their declarations."""
     store = open_store(choices)
-    deleted = []
-    for namespace, name in _named(choices, store, names or [], files or []):
-        deleted.append(store.delete(namespace, name, now))
-        print(f"trainingjob/{name} deleted")
+    deleted: list[StoredJob] = []
+
+    def delete_one(named: Namespaced) -> None:
+        deleted.append(store.delete(*named, now))
+        print(f"trainingjob/{named[1]} deleted")
+
+    for_each(_named(choices, store, names or [], selector, files or []), delete_one)
     for job in deleted if wait else ():
         until_gone(store, job.namespace, job.name, DELETE_SECONDS, job)
 
 
 @with_choices
-def suspend(choices: Choices, name: Job) -> None:
-    """Stop a job's processes and give everything back; resume starts it again."""
-    _set_suspend(choices, name, "suspend", True)
-    print(f"trainingjob/{name} suspended")
+def suspend(choices: Choices, names: Names = None, selector: Selector = "") -> None:
+    """Stop jobs' processes and give everything back; resume starts them again."""
+    _set_suspend(choices, names, selector, "suspend", True)
 
 
 @with_choices
-def resume(choices: Choices, name: Job) -> None:
-    """Start a suspended job again."""
-    _set_suspend(choices, name, "resume", False)
-    print(f"trainingjob/{name} resumed")
+def resume(choices: Choices, names: Names = None, selector: Selector = "") -> None:
+    """Start suspended jobs again."""
+    _set_suspend(choices, names, selector, "resume", False)
 
 
 @with_choices
-def rerun(choices: Choices, name: Job) -> None:
-    """Run a finished job once more; what is known of its earlier runs stays."""
+def rerun(choices: Choices, names: Names = None, selector: Selector = "") -> None:
+    """Run finished jobs once more; what is known of their earlier runs stays."""
     store = open_store(choices)
-    job = store.get(choices.in_namespace(store), name)
-    number = store.rerun(job.namespace, name)
-    held = job.job is not None and job.job.spec.run_policy.suspend
-    also = "; runPolicy.suspend was true, and is false now" if held else ""
-    print(f"trainingjob/{name} will run again (rerun {number}){also}")
+    namespace = choices.in_namespace(store)
+
+    def rerun_one(name: str) -> None:
+        job = store.get(namespace, name)
+        number = store.rerun(namespace, name)
+        held = job.job is not None and job.job.spec.run_policy.suspend
+        also = "; runPolicy.suspend was true, and is false now" if held else ""
+        print(f"trainingjob/{name} will run again (rerun {number}){also}")
+
+    for_each(names_of(store, namespace, names, selector), rerun_one)
 
 
 @with_choices
@@ -87,19 +98,27 @@ def scale(
     hearing.told(store, before)
 
 
-def _set_suspend(choices: Choices, name: str, command: str, value: bool) -> None:
+def _set_suspend(choices: Choices, names: list[str] | None, selector: str, command: str, value: bool) -> None:
     store = open_store(choices)
     namespace = choices.in_namespace(store)
-    hearing.refuse_ended(store.get(namespace, name), command)
-    store.edit(namespace, name, {("spec", "runPolicy", "suspend"): value}, by=command)
+
+    def set_one(name: str) -> None:
+        hearing.refuse_ended(store.get(namespace, name), command)
+        store.edit(namespace, name, {("spec", "runPolicy", "suspend"): value}, by=command)
+        print(f"trainingjob/{name} {'suspended' if value else 'resumed'}")
+
+    for_each(names_of(store, namespace, names, selector), set_one)
 
 
-def _named(choices: Choices, store: Jobs, names: list[str], files: list[str]) -> list[tuple[str, str]]:
+def _named(
+    choices: Choices, store: Jobs, names: list[str], selector: str, files: list[str]
+) -> list[Namespaced]:
     from trainmaster.cli.documents import read_documents, valid_jobs
 
-    if bool(names) == bool(files):
-        raise UsageError("name jobs, or files with -f")
-    if names:
-        return [(choices.in_namespace(store), name) for name in names]
+    if bool(names or selector) == bool(files):
+        raise UsageError("name jobs, choose them with -l, or name files with -f")
+    if not files:
+        namespace = choices.in_namespace(store)
+        return [(namespace, name) for name in names_of(store, namespace, names, selector)]
     jobs = [job for _, job in valid_jobs(read_documents(files))]
     return [(choices.namespace_of(job, store), job.metadata.name) for job in jobs]

@@ -1,14 +1,13 @@
-"""`describe`: everything that is known of one job, for a person to read."""
+"""`describe`: everything that is known of a job, for a person to read."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from trainmaster.cli import terminal
+from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
@@ -26,11 +25,19 @@ PLACE_TO_GO = ("PORTS", "RESTARTS", "CONTAINER", "NODE")
 
 
 @with_choices
-def describe(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
-    """Show all that is known of one job."""
+def describe(choices: Choices, names: Names = None, selector: Selector = "") -> None:
+    """Show all that is known of jobs."""
     store = open_store(choices)
-    stored = store.get(choices.in_namespace(store), name)
-    print("\n".join(description(stored, time.time(), terminal.room())))
+    namespace = choices.in_namespace(store)
+    before = ""
+
+    def describe_one(name: str) -> None:
+        nonlocal before
+        lines = description(store.get(namespace, name), time.time(), terminal.room())
+        print(before + "\n".join(lines))
+        before = "\n\n"
+
+    for_each(names_of(store, namespace, names, selector), describe_one)
 
 
 def description(stored: StoredJob, now: float, room: int | None = None) -> list[str]:

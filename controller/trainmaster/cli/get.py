@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainmaster.cli import tables, terminal
+from trainmaster.cli import outputs, tables, terminal
+from trainmaster.cli.chosen import Selector, for_each, selected
 from trainmaster.cli.exits import MissingError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -21,127 +21,125 @@ if TYPE_CHECKING:
     from trainmaster.sources.stored import StoredJob
 
 WATCH_SECONDS = 1.0
-
-
-class Output(StrEnum):
-    """How jobs are printed."""
-
-    TABLE = "table"
-    WIDE = "wide"
-    YAML = "yaml"
-    JSON = "json"
-    NAME = "name"
+PAUSES = 5
+"""times that a look took are waited at least before the next"""
 
 
 @with_choices
 def get(
     choices: Choices,
-    name: Annotated[str, typer.Argument(help="One job; left out: all of the namespace.")] = "",
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Jobs; left out: all of the namespace.", metavar="[NAME...]")
+    ] = None,
+    selector: Selector = "",
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Jobs of all namespaces.")
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and print what changes.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
+    form: Annotated[str, typer.Option("--output", "-o", help=outputs.HELP)] = "table",
 ) -> None:
-    """List jobs, or show one."""
+    """List jobs, or show some."""
+    as_text = outputs.output(form)
     store = open_store(choices)
-    namespace = None if all_namespaces else choices.in_namespace(store)
-    jobs = _jobs(store, namespace, name)
-    sheet = None
-    if output in {Output.TABLE, Output.WIDE}:
-        sheet = _print_table(jobs, namespace, output is Output.WIDE, watch, store.place)
+    wanted = Wanted(None if all_namespaces else choices.in_namespace(store), tuple(names or ()), selector)
+    jobs, missing = _jobs(store, wanted)
+    if missing and (watch or not jobs):
+        for_each(missing, _tell_missing)
+    show = _Shown(wanted.namespace, form == "wide", watch, store.place)
+    if as_text is None:
+        show.table(jobs)
     else:
-        _print_documents(jobs, output, single=bool(name))
-    for changed in _changes(store, namespace, name, jobs) if watch else ():
-        if sheet is None and output in {Output.TABLE, Output.WIDE}:
-            sheet = _print_table([changed], namespace, output is Output.WIDE, watch, store.place)
-        elif sheet is not None:
-            print(sheet.further(tables.row(changed, time.time(), namespace is None, output is Output.WIDE)))
+        _print(as_text, jobs, single=len(wanted.names) == 1)
+    for changed in _changes(store, wanted, jobs) if watch else ():
+        if as_text is None:
+            show.further(changed)
         else:
-            _print_documents([changed], output, single=True)
+            _print(as_text, [changed], single=True)
+    for_each(missing, _tell_missing)
 
 
-def document(stored: StoredJob) -> dict[str, Any]:
-    """A job as the Kubernetes API would show it: what was declared as it was written, and the status."""
-    if stored.object is not None:
-        return dict(stored.object)
-    from trainmaster.api.documents import OWNER_NOTE, PATH_NOTE
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs."""
 
-    job = stored.job.model_dump(mode="json", by_alias=True, exclude_unset=True) if stored.job else {}
-    metadata = {"name": stored.name, "namespace": stored.namespace, **job.get("metadata", {})}
-    metadata["annotations"] = {
-        **metadata.get("annotations", {}),
-        PATH_NOTE: stored.path,
-        OWNER_NOTE: stored.owner,
-    }
-    metadata |= {"uid": stored.uid, "generation": stored.generation} if stored.uid else {}
-    metadata |= {"creationTimestamp": stored.created} if stored.created else {}
-    shown: dict[str, Any] = {
-        "apiVersion": "trainmaster.io/v1alpha1",
-        "kind": "TrainingJob",
-        "metadata": metadata,
-    }
-    if "spec" in job:
-        shown["spec"] = job["spec"]
-    if stored.status is not None:
-        shown["status"] = stored.status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return shown
+    namespace: str | None
+    """None for all"""
+    names: tuple[str, ...]
+    """none for all"""
+    selector: str
+
+    def of(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
+        found = [job for job in jobs if not self.names or job.name in self.names]
+        return selected(found, self.selector)
 
 
-def _jobs(store: Jobs, namespace: str | None, name: str) -> list[StoredJob]:
-    if name and namespace:
-        return [store.get(namespace, name)]
-    found = [stored for stored in store.list(namespace) if name in {"", stored.name}]
-    if name and not found:
-        raise MissingError(f"there is no job {name} in any namespace of the {store.place}")
-    return sorted(found, key=lambda s: (s.namespace, s.name))
+def _jobs(store: Jobs, wanted: Wanted) -> tuple[list[StoredJob], list[str]]:
+    """Those that are there, by namespace and name, and what is to be said of those that were named and aren't."""
+    if wanted.namespace and wanted.names and not wanted.selector:
+        found = {name: store.find(wanted.namespace, name) for name in wanted.names}
+        missing = [f"{wanted.namespace}/{name}" for name, job in found.items() if job is None]
+        return [job for job in found.values() if job], [
+            f"job {each} in the {store.place}" for each in missing
+        ]
+    jobs = sorted(wanted.of(store.list(wanted.namespace)), key=lambda s: (s.namespace, s.name))
+    names = {job.name for job in jobs}
+    where = f"namespace {wanted.namespace}" if wanted.namespace else "any namespace"
+    lacking = [name for name in wanted.names if name not in names]
+    return jobs, [f"job {name} in {where} of the {store.place}" for name in lacking]
 
 
-def _print_table(
-    jobs: Sequence[StoredJob], namespace: str | None, wide: bool, goes_on: bool, place: str
-) -> tables.Sheet | None:
-    """The table, for later rows; None where there was nothing to show yet."""
-    if not jobs:
-        where = f"in namespace {namespace} of" if namespace else "in"
-        print(f"No jobs {where} the {place}.", file=sys.stderr)
-        return None
-    rows = [tables.row(stored, time.time(), namespace is None, wide) for stored in jobs]
-    room = None if wide else terminal.room()
-    sheet = tables.Sheet(tables.header(namespace is None, wide), rows, room, goes_on=goes_on)
-    print("\n".join(sheet.lines))
-    return sheet
+def _tell_missing(what: str) -> None:
+    raise MissingError(f"there is no {what}")
 
 
-def _print_documents(jobs: Sequence[StoredJob], output: Output, single: bool) -> None:
-    if output is Output.NAME:
-        for stored in jobs:
-            print(f"trainingjob.trainmaster.io/{stored.name}")
-        return
-    documents = [document(stored) for stored in jobs]
-    whole = documents[0] if single and documents else {"apiVersion": "v1", "kind": "List", "items": documents}
-    print(_dumped(whole, output), end="")
+def _print(as_text: outputs.Print, jobs: Sequence[StoredJob], single: bool) -> None:
+    if jobs or not single:
+        print(as_text([outputs.document(job) for job in jobs], single), end="")
 
 
-def _dumped(document_: dict[str, Any], output: Output) -> str:
-    if output is Output.JSON:
-        return json.dumps(document_, indent=2, ensure_ascii=False) + "\n"
-    import yaml
+class _Shown:
+    """The table, which goes on with what changes."""
 
-    return yaml.safe_dump(document_, sort_keys=False, allow_unicode=True)
+    def __init__(self, namespace: str | None, wide: bool, goes_on: bool, place: str) -> None:
+        self._namespace, self._wide, self._goes_on, self._place = namespace, wide, goes_on, place
+        self._sheet: tables.Sheet | None = None
+
+    def table(self, jobs: Sequence[StoredJob]) -> None:
+        if not jobs:
+            where = f"in namespace {self._namespace} of" if self._namespace else "in"
+            print(f"No jobs {where} the {self._place}.", file=sys.stderr)
+            return
+        header = tables.header(self._namespace is None, self._wide)
+        room = None if self._wide else terminal.room()
+        self._sheet = tables.Sheet(header, [self._row(job) for job in jobs], room, goes_on=self._goes_on)
+        print("\n".join(self._sheet.lines))
+
+    def further(self, job: StoredJob) -> None:
+        if self._sheet is None:
+            self.table([job])
+        else:
+            print(self._sheet.further(self._row(job)))
+
+    def _row(self, job: StoredJob) -> tuple[str, ...]:
+        return tables.row(job, time.time(), self._namespace is None, self._wide)
 
 
-def _changes(store: Jobs, namespace: str | None, name: str, seen: Sequence[StoredJob]) -> Iterator[StoredJob]:
+def _changes(store: Jobs, wanted: Wanted, seen: Sequence[StoredJob]) -> Iterator[StoredJob]:
+    """What is another at each look. A place that takes long to list is left alone for longer."""
     from trainmaster.errors import UnavailableError
 
     known = {(s.namespace, s.name): s for s in seen}
+    took = 0.0
     while True:
         sys.stdout.flush()
-        time.sleep(WATCH_SECONDS)
+        time.sleep(max(WATCH_SECONDS, PAUSES * took))
+        began = time.monotonic()
         try:
-            listed = store.list(namespace)
+            listed = store.list(wanted.namespace)
         except UnavailableError as error:  # not seen is not gone: look again
             print(f"warning: {error}", file=sys.stderr)
             continue
-        now = {(s.namespace, s.name): s for s in listed if name in {"", s.name}}
+        took = time.monotonic() - began
+        now = {(s.namespace, s.name): s for s in wanted.of(listed)}
         yield from (stored for key, stored in sorted(now.items()) if known.get(key) != stored)
         known = now

@@ -1,4 +1,4 @@
-"""`wait`: until a condition of a job is so, or until the job is gone."""
+"""`wait`: until a condition of jobs is so, or until they are gone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.exits import ExitCode, TimedOutError, UsageError
 from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.outputs import document
 from trainmaster.cli.store import open_store
+from trainmaster.errors import InvalidError
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus
@@ -19,31 +22,42 @@ if TYPE_CHECKING:
     from trainmaster.sources.stored import StoredJob
 
 T = TypeVar("T")
+Holds = Callable[["StoredJob"], bool]
 LOOK_SECONDS = 0.5
 
 
 @with_choices
 def wait(
     choices: Choices,
-    name: Annotated[str, typer.Argument(help="The job.")],
+    names: Names = None,
+    selector: Selector = "",
     for_: Annotated[
-        str, typer.Option("--for", help="condition=TYPE, condition=TYPE=False, or delete.")
+        str,
+        typer.Option(
+            "--for",
+            help="condition=TYPE, condition=TYPE=False, jsonpath={PATH}=VALUE, jsonpath={PATH}, or delete.",
+        ),
     ] = "condition=Finished",
-    timeout: Annotated[str, typer.Option(help="How long at most, such as 30s or 5m.")] = "5m",
+    timeout: Annotated[str, typer.Option(help="How long at most for all, such as 30s or 5m.")] = "5m",
 ) -> None:
-    """Wait for a condition of a job, or for its deletion."""
-    seconds = _seconds(timeout)
+    """Wait for a condition of jobs, or for their deletion."""
+    end = time.monotonic() + _seconds(timeout)
+    holds = None if for_ == "delete" else _wanted(for_)
     store = open_store(choices)
     namespace = choices.in_namespace(store)
-    if for_ == "delete":
-        until_gone(store, namespace, name, seconds)
-        print(f"trainingjob/{name} deleted")
-        return
-    type_, wanted = _condition(for_)
-    stored = _until(lambda: _decided(store.get(namespace, name), type_, wanted), seconds, f"{name}: {for_}")
-    if not _holds(stored.status, type_, wanted):
-        raise typer.Exit(_never(name, stored))
-    print(f"trainingjob/{name} condition met")
+
+    def wait_for_one(name: str) -> None:
+        left = max(0.0, end - time.monotonic())
+        if holds is None:
+            until_gone(store, namespace, name, left)
+            print(f"trainingjob/{name} deleted")
+            return
+        stored = _until(lambda: _decided(store.get(namespace, name), holds), left, f"{name}: {for_}")
+        if not holds(stored):
+            raise typer.Exit(_never(name, stored))
+        print(f"trainingjob/{name} condition met")
+
+    for_each(names_of(store, namespace, names, selector), wait_for_one)
 
 
 def until_gone(
@@ -67,19 +81,45 @@ def until_gone(
 
 
 def _until(look: Callable[[], T | None], seconds: float, what: str) -> T:
+    """What a look finds, the first one or a later; there is one, however short the time."""
     from trainmaster.errors import UnavailableError
 
     end = time.monotonic() + seconds
-    last = ""
-    while time.monotonic() <= end:
+    while True:
+        last = ""
         try:
             found = look()
         except UnavailableError as error:  # nothing is known: look again
             found, last = None, f" ({error})"
         if found is not None:
             return found
-        time.sleep(LOOK_SECONDS)
-    raise TimedOutError(f"timed out waiting for {what}{last}")
+        if time.monotonic() >= end:
+            raise TimedOutError(f"timed out waiting for {what}{last}")
+        time.sleep(min(LOOK_SECONDS, max(0.0, end - time.monotonic())))
+
+
+def _wanted(text: str) -> Holds:
+    """What is waited for, as a question to a job. Raises UsageError."""
+    kind, _, rest = text.partition("=")
+    if kind == "jsonpath" and rest:
+        return _jsonpath(rest)
+    type_, status = _condition(text)
+    return lambda stored: _holds(stored.status, type_, status)
+
+
+def _jsonpath(text: str) -> Holds:
+    """A path, and the value that it is to lead to; without one it is enough that it leads to something."""
+    from trainmaster.cli.jsonpath import path, shown
+
+    inner, brace, rest = text.rpartition("}")
+    where, equals, value = (inner + brace, *rest.partition("=")[1:]) if brace else text.partition("=")
+    try:
+        found = path(where)
+    except InvalidError as error:
+        raise UsageError(f"--for=jsonpath: {error}") from error
+    if not equals:
+        return lambda stored: bool(found(document(stored)))
+    return lambda stored: value in map(shown, found(document(stored)))
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -90,7 +130,7 @@ def _condition(text: str) -> tuple[str, str]:
     types = {str(c).lower(): str(c) for c in ConditionType}
     statuses = {"": "True", **{word.lower(): word for word in ("True", "False", "Unknown")}}
     if kind != "condition" or type_.lower() not in types or status.lower() not in statuses:
-        forms = "condition=TYPE, condition=TYPE=False, or delete"
+        forms = "condition=TYPE, condition=TYPE=False, jsonpath={PATH}=VALUE, or delete"
         raise UsageError(f"--for={text}: say {forms}; TYPE is one of {', '.join(types.values())}")
     return types[type_.lower()], statuses[status.lower()]
 
@@ -104,12 +144,12 @@ def _seconds(text: str) -> float:
         raise UsageError(f"--timeout: {error}") from error
 
 
-def _decided(stored: StoredJob, type_: str, wanted: str) -> StoredJob | None:
-    """The job once the condition is so, or once the job has ended and it can't come true any more."""
+def _decided(stored: StoredJob, holds: Holds) -> StoredJob | None:
+    """The job once it is so, or once the job has ended and it can't come true any more."""
     if stored.runs_again:
         return None
     over = _holds(stored.status, "Finished", "True")
-    return stored if over or _holds(stored.status, type_, wanted) else None
+    return stored if over or holds(stored) else None
 
 
 def _holds(status: JobStatus | None, type_: str, wanted: str) -> bool:

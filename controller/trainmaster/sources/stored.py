@@ -37,6 +37,13 @@ class StoredJob:
     """as the API server has it, without managedFields; None of a file"""
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Of its metadata; none of a file that can't be read."""
+        if self.object is not None:
+            return self.object["metadata"].get("labels") or {}
+        return self.job.metadata.labels if self.job else {}
+
+    @property
     def judged(self) -> bool:
         """Whether the status is about this declaration, and none before it."""
         return self.status is not None and self.status.observed_generation >= self.generation

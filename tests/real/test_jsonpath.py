@@ -1,0 +1,23 @@
+"""What our JSONPath prints, beside what kubectl prints for the same object."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from cli.test_jsonpath import BEYOND, JOB, TEMPLATES
+from trainmaster.local.kubernetes.controlplane import LocalKubernetes
+
+
+@pytest.mark.parametrize("text", [text for text, _ in TEMPLATES if text not in BEYOND])
+def test_kubectl_prints_the_same(kubernetes: LocalKubernetes, text: str) -> None:
+    document = {"apiVersion": "trainmaster.io/v1alpha1", "kind": "TrainingJob", **JOB}
+    note = "trainmaster.io/path=a.yaml"  # as it is: kubectl needs something to change
+    words = ("annotate", "--local", "--overwrite", "-f", "-", note, "-o", f"jsonpath={text}")
+    program = str(kubernetes.program("kubectl"))
+    done = subprocess.run(
+        [program, *words], input=json.dumps(document), capture_output=True, text=True, check=False
+    )
+    assert done.stdout == dict(TEMPLATES)[text]
