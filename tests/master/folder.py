@@ -34,6 +34,7 @@ class Folder:
         self.publishes: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.fail: dict[str, Exception] = {}
+        self.well_again: dict[str, float] = {}
         self.told: defaultdict[str, list[str]] = defaultdict(list)
 
     def put(self, uid: str, of: TrainingJob) -> None:
@@ -60,6 +61,9 @@ class Folder:
 
     def ask(self, advise: Callable[[TrainingJob], str]) -> None:
         self.advise = advise
+
+    async def cleared(self) -> Mapping[str, float]:
+        return dict(self.well_again)
 
     async def identify(self) -> str:
         return "ours"

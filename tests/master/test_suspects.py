@@ -8,8 +8,13 @@ from master.controllers import controller
 from master.folder import Folder
 from master.office import job
 from master.virtual import until, virtual
+from trainmaster.errors import InvalidError
 from trainmaster.hadoop.values import Resource
+from trainmaster.master import clock
+from trainmaster.master.node_health import HealthWatch
+from trainmaster.master.tasks import cancelled
 from trainmaster.plan.avoidance import FIRST
+from trainmaster.plan.health import Answer
 from yarn.nodemanager import NodeManager
 from yarn.wires import Yarn
 
@@ -55,4 +60,64 @@ async def test_two_jobs_that_failed_on_a_node_keep_a_third_away_from_it() -> Non
         assert ours.picture().suspects == ()
         folder.put("d", job(worker=6))
         await until(lambda: len(yarn.running()) == 28, 60)
+        assert "n1" in hosts(yarn)
+
+
+class Exporter:
+    """Somebody who calls nodes bad; what it says last goes on."""
+
+    name = "dcgm"
+
+    def __init__(self, says: Answer | Exception) -> None:
+        self.says = says
+
+    async def ask(self) -> Answer:
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    async def close(self) -> None:
+        return
+
+
+@virtual
+async def test_what_is_called_bad_from_outside_is_asked_for_nothing_until_it_is_well_or_garbage_comes() -> (
+    None
+):
+    folder, yarn, exporter = Folder(), four_nodes(), Exporter({"n1": "Xid 79"})
+    async with controller(folder, yarn, looks=True) as ours:
+        watch = asyncio.create_task(HealthWatch(30.0, [exporter]).run(ours.found.suspects, ours.beats))
+        await until(lambda: [each.avoided for each in ours.picture().called_bad] == [True], 60)
+        folder.put("a", job(worker=6))
+        await until(lambda: len(yarn.running()) == 6, 60)
+        assert "n1" not in hosts(yarn)
+
+        for says in ({}, InvalidError("it isn't written in JSON")):
+            exporter.says = {"n1": "Xid 79"}
+            await until(lambda: [each.avoided for each in ours.picture().called_bad] == [True], 120)
+            exporter.says = says
+            await until(lambda: not ours.picture().called_bad, 60)
+        assert ours.picture().node_sources["dcgm"].trouble == "it isn't written in JSON"
+        folder.put("b", job(worker=8))
+        await until(lambda: len(yarn.running()) == 14, 60)
+        assert "n1" in hosts(yarn)
+        await cancelled([watch])
+
+
+@virtual
+async def test_a_node_that_somebody_cleared_is_trusted_again_at_once() -> None:
+    folder, yarn = Folder(), four_nodes()
+    async with controller(folder, yarn, looks=True) as ours:
+        for name in "ab":
+            folder.put(name, job(worker=8))
+        await until(lambda: len(yarn.running()) == 16 and set(hosts(yarn)) == set(HOSTS), 120)
+        await asyncio.sleep(5)
+        gpu_fails(yarn, "n1")
+        await until(lambda: len(yarn.running()) == 16 and "n1" not in hosts(yarn), 60)
+        await until(lambda: ours.picture().suspects, 5)
+
+        folder.well_again["n1"] = clock.now()
+        await until(lambda: not ours.picture().suspects, 10)
+        folder.put("c", job(worker=8))
+        await until(lambda: len(yarn.running()) == 24, 60)
         assert "n1" in hosts(yarn)

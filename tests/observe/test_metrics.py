@@ -24,6 +24,7 @@ from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
+from trainmaster.plan.health import CalledBad, Told, garbled
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.suspects import Suspect
 from trainmaster.sources.kubernetes.counts import Counts
@@ -258,6 +259,20 @@ def test_nodes_that_failed_several_jobs_are_told_with_how_many() -> None:
     registry = registry_of(fleet(suspects=(Suspect("n7", 3, (), True), Suspect("n8", 2, (), False))))
     found = [value(registry, "trainmaster_node_suspect", node=node) for node in ("n7", "n8", "n9")]
     assert found == [3, 2, None]
+
+
+def test_nodes_that_others_call_bad_are_told_and_who_of_them_answers() -> None:
+    called = (CalledBad("n7", "dcgm", "Xid 79", NOW, True), CalledBad("n8", "dcgm", "Xid 79", NOW, False))
+    registry = registry_of(
+        fleet(called_bad=called, node_sources={"dcgm": Told(), "gpud": garbled("no JSON")})
+    )
+    bad = [
+        value(registry, "trainmaster_node_called_bad", node=node, source="dcgm")
+        for node in ("n7", "n8", "n9")
+    ]
+    assert bad == [1, 0, None]
+    up = [value(registry, "trainmaster_node_health_up", source=name) for name in ("dcgm", "gpud")]
+    assert up == [1, 0]
 
 
 def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:

@@ -83,6 +83,8 @@ class Shell(Conversation):
     may_ask: bool = True
     suspects: frozenset[str] = frozenset()
     """hosts that have failed other jobs as well"""
+    cleared: Mapping[str, float] = field(default_factory=dict)
+    """by host: when somebody said that it is well again"""
     epoch: int = 1
     journal: Memory | None = None
     forgotten: bool = False
@@ -145,7 +147,7 @@ class Shell(Conversation):
 
     def _outside(self) -> tuple[object, ...]:
         nodes = self._cluster().nodes if self.memory.gathering else ()
-        return self.declared, self.may_ask, self.suspects, nodes
+        return self.declared, self.may_ask, self.suspects, self.cleared, nodes
 
     def _look(self) -> Seen:
         return Seen(
@@ -156,6 +158,7 @@ class Shell(Conversation):
             cluster=self._cluster(),
             may_ask=self.may_ask,
             suspects=self.suspects,
+            cleared=self.cleared,
             refused_asks=self._refused(),
             reports=Reports(self.now, ready=dict(self.ready)),
             filed=self.filed,

@@ -261,6 +261,10 @@ class Simulator(Shell):
         """Other jobs fail on a node as well, or have forgotten that."""
         self.suspects ^= {HOSTS[number % 3]}
 
+    def is_cleared(self, number: int) -> None:
+        """Somebody says that a node is well again."""
+        self.cleared = {**self.cleared, HOSTS[number % 3]: self.now}
+
     # --- a run
 
     def step(self, name: str, number: int) -> None:
@@ -369,6 +373,7 @@ SELDOM = (
     "takes_turns",
     "reruns",
     "is_suspected",
+    "is_cleared",
     "history_goes",
 )
 OPERATIONS = (*OFTEN * 4, *NOW_AND_THEN * 2, *SELDOM)

@@ -168,3 +168,10 @@ def test_what_yarn_does_elsewhere_counts_against_no_node() -> None:
     ):
         at = world().sees(cluster=cluster("a", "b", "c")).runs("a").ends("worker-0", code, words)
         assert at.memory.avoided == ()
+
+
+def test_what_was_said_of_a_node_before_it_was_cleared_counts_no_more() -> None:
+    jobs = says("a", "n1", at=NOW - 60), says("b", "n1"), says("c", "n1", at=NOW + 60)
+    [found] = suspects(jobs, 100, NOW + 60, {"n1": NOW - 30, "n2": NOW + 99})
+    assert {w.job for w in found.witnesses} == {"vision/b", "vision/c"}
+    assert suspects(jobs, 100, NOW + 60, {"n1": NOW + 30}) == ()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import requests
 
 from rare import at_one_door
 from real.cluster import until
+from real.controllers import Controller
 from real.reading import SMALL, message, states
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
@@ -49,6 +56,51 @@ def test_a_third_job_keeps_away_from_where_two_have_failed(room: Room, ledger: L
     status = room.until_true("third", C.RUNNING)
     assert bad not in nodes(status)
     assert "4 of 4 processes run" in message(status, C.RUNNING)
+
+    [found] = command(room, ours, bad)
+    assert (found["suspect"]["jobs"], found["suspect"]["causes"]) == (2, ["GpuFault"])
+    assert {each["job"].partition("/")[2] for each in found["avoidedBy"]} == {"first", "second"}
+    command(room, ours, bad, "--clear")
+    until(lambda: "suspect" not in command(room, ours, bad)[0])
+    assert command(room, ours, bad)[0]["avoidedBy"] == []
+
+
+def command(room: Room, ours: Controller, *words: str) -> Any:
+    """What `trainmaster nodes` tells as JSON."""
+    program = [sys.executable, "-m", "trainmaster", "nodes", *words, "--controller", ours.web, "-o", "json"]
+    ran = subprocess.run(
+        program, env=os.environ | room.settings(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    return None if "--clear" in words else json.loads(ran.stdout)["nodes"]
+
+
+def test_a_node_that_a_file_calls_bad_is_asked_for_nothing(room: Room, tmp_path: Path) -> None:
+    said = tmp_path / "bad-nodes.json"
+    said.write_text("{}")
+    health = {"health": [{"name": "gpud", "url": f"file://{said}"}], "health_interval": 0.5}
+    ours = room.controller(TRAINMASTER_NODES=json.dumps(health))
+    bad = command(room, ours, "--all")[0]["host"]
+    role = {"command": "sleep 600", "replicas": 4, "terminationGracePeriod": "0s"} | SMALL
+
+    said.write_text(json.dumps({bad: "Xid 79"}))
+    told = re.compile(
+        rf'^trainmaster_node_called_bad{{node="{re.escape(bad)}",source="gpud"}} 1.0$', re.MULTILINE
+    )
+    until(lambda: told.search(requests.get(f"{ours.monitoring}/metrics", timeout=10).text))
+    room.drop("kept", eager(worker=role))
+    assert bad not in nodes(room.until_true("kept", C.RUNNING))
+    [found] = command(room, ours, bad)
+    assert [(each["source"], each["why"], each["avoided"]) for each in found["calledBad"]] == [
+        ("gpud", "Xid 79", True)
+    ]
+
+    said.write_text("not JSON any more")
+    until(lambda: not command(room, ours, bad)[0]["calledBad"])
+    assert (
+        'trainmaster_node_health_up{source="gpud"} 0.0'
+        in requests.get(f"{ours.monitoring}/metrics", timeout=10).text
+    )
 
 
 def test_where_the_check_of_a_job_fails_nothing_of_it_begins(shared: Room, ledger: Ledger) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trainmaster.master.checkpoints import CheckpointWatch
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
+    from trainmaster.master.node_health import HealthWatch
     from trainmaster.master.tickets import Tickets
     from trainmaster.observe.stalls import Stalls
     from trainmaster.settings import PolicyRule, Settings
@@ -118,12 +119,13 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
                 "version": package_version(),
             },
         )
-        beats, checkpoints = fleet.beats, _checkpoints(settings)
+        beats, checkpoints, health = fleet.beats, _checkpoints(settings), _node_health(settings)
         await beats.until_one_ends(
             source=lambda: source.run(beats),
             fleet=lambda: _run_until_signal(fleet),
             gpus=lambda: watch.run(fleet.found),
             checkpoints=lambda: checkpoints.run(fleet.found),
+            node_health=lambda: health.run(fleet.found.suspects, beats),
             garbage=Garbage().run,
             reports=lambda: door.run(fleet.found, lambda: leaders.url),
             leaders=leaders.run,
@@ -142,6 +144,13 @@ def _checkpoints(settings: Settings) -> CheckpointWatch:
     from trainmaster.sources.checkpoints import Checkpoints
 
     return CheckpointWatch(settings.checkpoint_interval, Checkpoints(settings))
+
+
+def _node_health(settings: Settings) -> HealthWatch:
+    from trainmaster.master.node_health import HealthWatch
+    from trainmaster.sources.node_health import sayers
+
+    return HealthWatch(settings.nodes.health_interval, sayers(settings))
 
 
 def _tickets(settings: Settings, conf: HadoopConf) -> Tickets | None:

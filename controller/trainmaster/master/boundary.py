@@ -109,6 +109,9 @@ class Source(Protocol):
         """Told once: whom to ask what keeps a job from starting, where the source can tell people while they declare it. The
         answer is empty where nothing does, or where it isn't known; any thread may ask."""
 
+    async def cleared(self) -> Mapping[str, float]:
+        """Nodes that somebody who may do so has said to be well again: host -> when, in seconds since the epoch."""
+
     async def identify(self) -> str:
         """The identity of the installation that this controller belongs to: made once and kept with the journal, so that it
         outlives names and leaders. Asked by each leader before it reads the journal."""

@@ -14,7 +14,7 @@ from trainmaster.master import clock
 from trainmaster.master.cluster_picture import ClusterPicture, picture_of, size
 from trainmaster.master.gpus import ClusterGpus
 from trainmaster.plan.bounds import Bounds
-from trainmaster.plan.values import Cluster, Size
+from trainmaster.plan.values import Cluster, Nodes, Size
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,11 @@ class ClusterView:
     @property
     def racks(self) -> Mapping[str, str]:
         return self._picture.racks
+
+    @property
+    def nodes(self) -> Nodes:
+        """Those that may be used, as they were at the last look."""
+        return self._picture.nodes
 
     @property
     def gpus(self) -> ClusterGpus:

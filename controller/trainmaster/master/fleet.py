@@ -34,6 +34,7 @@ from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
+from trainmaster.master.node_health import Clearings
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
 from trainmaster.plan.admission import refusal
@@ -80,6 +81,7 @@ class Fleet:
         self._bell = Bell(self._nudge)
         self._historian = self._new_historian()
         self._leading = False
+        self._clearings = Clearings(source)
         self.found = Found(lambda: self._masters.values() if self._leading else (), self._bell.ring)
         source.ask(self.advise)
 
@@ -129,6 +131,10 @@ class Fleet:
             unshown=self._publisher.unshown,
             reports=self.found.reports.unread(),
             suspects=self.found.suspects.known if self._leading else (),
+            called_bad=self.found.suspects.called if self._leading else (),
+            node_sources=dict(self.found.suspects.told),
+            cleared=self.found.suspects.cleared,
+            nodes=self._cluster.nodes if self._leading else (),
         )
 
     def advise(self, job: TrainingJob) -> str:
@@ -165,6 +171,7 @@ class Fleet:
             listing=lambda: self._intake.run(desk),
             keeping=lambda: self._intake.keep_alive(desk),
             history=desk.history.run,
+            cleared=lambda: self._clearings.run(self.found.suspects, self.beats),
             statuses=self._publisher.run,
             repairs=self._publisher.watch,
         )
@@ -259,7 +266,7 @@ class Fleet:
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""
         jobs = (m.memory for m in self._masters.values())
-        if self.found.suspects.look(jobs, len(self._cluster.racks), clock.now()):
+        if self.found.suspects.look(jobs, self._cluster.racks, clock.now()):
             yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 
     def _not_taken_in(self, desk: Desk) -> Iterator[str]:

@@ -45,6 +45,8 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         filed=desk.history.filed(memory.uid),
         job_page=desk.job_page(declared),
         suspects=desk.suspects.hosts,
+        called=desk.suspects.called_hosts,
+        cleared=desk.suspects.cleared,
         denied=desk.policy(declared, declared.job or job) if job else "",
         refused_asks={heart.wanted[n].key: words for n, words in heart.refused.items()} if heart else {},
     )

@@ -13,6 +13,8 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.master.reports import Unread
+from trainmaster.plan.cluster import Node
+from trainmaster.plan.health import CalledBad, Told
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.suspects import Suspect
 
@@ -81,6 +83,14 @@ class FleetPicture:
     """by uid: what processes told of their steps"""
     suspects: Sequence[Suspect] = ()
     """nodes that failed several jobs"""
+    called_bad: Sequence[CalledBad] = ()
+    """nodes that somebody outside calls bad"""
+    node_sources: Mapping[str, Told] = field(default_factory=dict)
+    """by name: what those who call nodes bad said so far"""
+    cleared: Mapping[str, float] = field(default_factory=dict)
+    """by host: when somebody said that it is well again"""
+    nodes: Sequence[Node] = ()
+    """of the cluster, as at the last look"""
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 

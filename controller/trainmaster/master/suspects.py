@@ -1,13 +1,15 @@
-"""The nodes that several jobs of this controller failed on: put together now and then, for its jobs and for people.
+"""Nodes that all jobs of this controller leave alone, put together now and then, for its jobs and for people: those that several
+jobs failed on, and those that somebody outside calls bad.
 
-What makes a suspect is plan/suspects.py's. Never here: what a job does about it.
+What makes a suspect is plan/suspects.py's, and who outside is believed plan/health.py's. Never here: what a job does about it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from trainmaster.plan.health import CalledBad, Told, called_bad
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.suspects import Suspect, avoided_by_all, suspects
 
@@ -19,15 +21,32 @@ class FoundSuspects:
 
     def __init__(self) -> None:
         self.known: tuple[Suspect, ...] = ()
+        self.called: tuple[CalledBad, ...] = ()
         self.hosts: frozenset[str] = frozenset()
         """those that all jobs leave alone"""
+        self.told: dict[str, Told] = {}
+        """by source: what was said from outside"""
+        self.cleared: Mapping[str, float] = {}
+        """by host: when somebody said that it is well again; seconds since the epoch"""
+        self._heeded: Mapping[str, float] = {}
+        """as it was at the last look"""
 
-    def look(self, jobs: Iterable[Memory], nodes: int, now: float) -> bool:
-        """Put together what these jobs remember; whether other nodes are to be left alone than before."""
-        before, self.known = self.known, suspects(jobs, nodes, now)
+    def look(self, jobs: Iterable[Memory], hosts: Collection[str], now: float) -> bool:
+        """Put together what these jobs remember, on a cluster of these hosts. Whether any job is to leave other nodes alone
+        than before."""
+        before, self.known = self.known, suspects(jobs, len(hosts), now, self.cleared)
         _tell({each.host: each for each in before}, self.known)
-        hosts, self.hosts = self.hosts, avoided_by_all(self.known)
-        return hosts != self.hosts
+        avoided = avoided_by_all(self.known)
+        called, self.called = self.called, called_bad(self.told, hosts, avoided)
+        _tell_called(set(called), set(self.called))
+        alone, self.hosts = self.hosts, avoided | self.called_hosts
+        heeded, self._heeded = self._heeded, self.cleared
+        return self.hosts != alone or self.cleared != heeded
+
+    @property
+    def called_hosts(self) -> frozenset[str]:
+        """Those of them that are left alone for what is said of them outside."""
+        return frozenset(each.host for each in self.called if each.avoided)
 
 
 def _tell(before: dict[str, Suspect], now: Iterable[Suspect]) -> None:
@@ -39,3 +58,14 @@ def _tell(before: dict[str, Suspect], now: Iterable[Suspect]) -> None:
             log.warning("a node failed several jobs", extra=about)
     for host in before:
         log.info("a node that failed several jobs is trusted again", extra={"node": host})
+
+
+def _tell_called(before: Collection[CalledBad], now: Collection[CalledBad]) -> None:
+    """The same of those that are called bad from outside, once they are left alone."""
+    was, is_ = ({(each.host, each.source): each for each in of if each.avoided} for of in (before, now))
+    for key, each in is_.items():
+        if key not in was:
+            about = {"node": each.host, "source": each.source, "reason": each.why}
+            log.warning("a node is called bad, and left alone", extra=about)
+    for host, source in was.keys() - is_.keys():
+        log.info("a node that was called bad is trusted again", extra={"node": host, "source": source})

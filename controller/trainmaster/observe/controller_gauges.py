@@ -16,6 +16,7 @@ def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     yield from _own(fleet)
     yield from _ticket(fleet)
     yield _suspects(fleet)
+    yield from _called_bad(fleet)
 
 
 def package_version() -> str:
@@ -76,6 +77,25 @@ def _suspects(fleet: FleetPicture) -> Metric:
     for each in fleet.suspects:
         suspects.add_metric([each.host], each.jobs)
     return suspects
+
+
+def _called_bad(fleet: FleetPicture) -> Iterator[Metric]:
+    """Why stands on the pages and in the log: reasons would make a series each."""
+    bad = GaugeMetricFamily(
+        "trainmaster_node_called_bad",
+        "1 for a node that a source of nodes.health calls bad and all jobs leave alone, 0 for one that they don't.",
+        labels=["node", "source"],
+    )
+    for each in fleet.called_bad:
+        bad.add_metric([each.host, each.source], each.avoided)
+    up = GaugeMetricFamily(
+        "trainmaster_node_health_up",
+        "1 if a source of nodes.health answered, and its answer was understood.",
+        labels=["source"],
+    )
+    for name, told in sorted(fleet.node_sources.items()):
+        up.add_metric([name], not told.trouble)
+    yield from (bad, up)
 
 
 def _own(fleet: FleetPicture) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ all. Never here: which failures lie at a node (ruling.py), or what several jobs 
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Mapping, Set
 
 from trainmaster.plan.case import Case
 from trainmaster.plan.cluster import Cluster, Size
@@ -18,6 +18,7 @@ FIRST = 600.0
 MOST = 4 * 3600.0
 TOGETHER = 60.0
 """seconds within which the ends of several processes on one node are one failure of it"""
+NOBODY: Mapping[str, float] = {}
 HOSTS = 50
 """remembered at most, the newest"""
 NAMED = 3
@@ -32,9 +33,13 @@ def avoiding(known: tuple[Avoided, ...], host: str, now: float, cause: str = "")
     return (*others, Avoided(host, now + _length(times), times, cause, now))[-HOSTS:]
 
 
-def still(known: tuple[Avoided, ...], now: float) -> tuple[Avoided, ...]:
-    """Those of which something is remembered: a failure counts for as long again as it had the node avoided."""
-    return tuple(one for one in known if now < one.until + _length(one.times))
+def still(
+    known: tuple[Avoided, ...], now: float, cleared: Mapping[str, float] = NOBODY
+) -> tuple[Avoided, ...]:
+    """Those of which something is remembered: a failure counts for as long again as it had the node avoided, unless the node was
+    `cleared` since."""
+    remembered = (one for one in known if now < one.until + _length(one.times))
+    return tuple(one for one in remembered if cleared.get(one.host, 0.0) <= one.at)
 
 
 def avoided_now(known: tuple[Avoided, ...], now: float) -> frozenset[str]:
@@ -59,7 +64,14 @@ def _own(case: Case, memory: Memory) -> frozenset[str]:
     waiting = _waiting(case, memory)
     if not waiting:
         return frozenset()
-    return frozenset(host for r in waiting for host in r.avoid) | avoided_now(memory.avoided, case.now)
+    known = still(memory.avoided, case.now, case.seen.cleared)
+    return frozenset(host for r in waiting for host in _left_by(case, r)) | avoided_now(known, case.now)
+
+
+def _left_by(case: Case, replica: ReplicaMemory) -> Iterator[str]:
+    """Hosts where it could not be started, unless they were cleared since."""
+    last = replica.last_exit.at if replica.last_exit else 0.0
+    return (host for host in replica.avoid if case.seen.cleared.get(host, 0.0) <= last)
 
 
 def _of_all(case: Case, memory: Memory) -> frozenset[str]:
@@ -97,9 +109,12 @@ def said(case: Case, memory: Memory) -> str:
     """Who is left alone for all jobs' sake, or why nobody is; empty where that is nobody's concern."""
     own, all_, now = _own(case, memory), _of_all(case, memory), avoided(case, memory)
     if (own or all_) and not now and case.seen.cluster is not None:
-        return f"no node is left alone, though {_names(own | all_)} failed: too little room would be left"
+        why = "are called bad" if own | all_ <= case.seen.called else "failed"
+        return f"no node is left alone, though {_names(own | all_)} {why}: too little room would be left"
     shared = all_ & now - own
-    return f"left alone, having failed several jobs: {_names(shared)}" if shared else ""
+    called = shared & case.seen.called
+    parts = {"having failed several jobs": shared - called, "called bad from outside": called}
+    return "; ".join(f"left alone, {why}: {_names(hosts)}" for why, hosts in parts.items() if hosts)
 
 
 def _names(hosts: Set[str]) -> str:

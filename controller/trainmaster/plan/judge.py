@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartPolicy
 from trainmaster.plan.anew import of_before
-from trainmaster.plan.avoidance import avoiding
+from trainmaster.plan.avoidance import avoiding, still
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.charges import counted, restarts_all, wait_after, why_over
 from trainmaster.plan.classify import (
@@ -217,7 +217,9 @@ def _restart_or_fail(
         draft.gpu_faults = recent_gpu_faults((*draft.gpu_faults, fault), case.now)
     elsewhere = (root and root.elsewhere) or lacked_by_node(end.code, end.diagnostics)
     if (ruling.avoid_node or elsewhere) and replica.host:
-        draft.avoided = avoiding(draft.avoided, replica.host, case.now, cause.value)
+        draft.avoided = avoiding(
+            still(draft.avoided, case.now, case.seen.cleared), replica.host, case.now, cause.value
+        )
         said = f"{said}; {replica.host} is left alone for a while, where there are other nodes"
     after = counted(case, replica, ruling)
     wait = wait_after(case, draft, after, ruling)

@@ -8,10 +8,10 @@ a node (ruling.py), or where that leaves a job no room (avoidance.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trainmaster.plan.avoidance import still
+from trainmaster.plan.avoidance import NOBODY, still
 from trainmaster.plan.memory import Memory
 
 AGREE = 2
@@ -56,13 +56,16 @@ class Suspect:
     """whether all jobs leave it alone; not where there are too many such nodes, or only one owner of several says so"""
 
 
-def suspects(jobs: Iterable[Memory], nodes: int, now: float) -> tuple[Suspect, ...]:
-    """The nodes that several of these jobs complain of, by name, on a cluster of so many."""
+def suspects(
+    jobs: Iterable[Memory], nodes: int, now: float, cleared: Mapping[str, float] = NOBODY
+) -> tuple[Suspect, ...]:
+    """The nodes that several of these jobs complain of, by name, on a cluster of so many. What they say of one that was `cleared`
+    since counts no more."""
     said: dict[str, list[Witness]] = {}
     owners: set[Owner] = set()
     for memory in jobs:
         owners.add(_owner(memory))
-        for host, witness in _complaints(memory, now):
+        for host, witness in _complaints(memory, now, cleared):
             said.setdefault(host, []).append(witness)
     agreed = {host: found for host, found in sorted(said.items()) if len(found) >= AGREE}
     few, enough = len(agreed) <= max(1, nodes // PART), min(AGREE, len(owners))
@@ -77,9 +80,9 @@ def _owners(found: Iterable[Witness]) -> int:
     return len({each.owner for each in found})
 
 
-def _complaints(memory: Memory, now: float) -> Iterable[tuple[str, Witness]]:
+def _complaints(memory: Memory, now: float, cleared: Mapping[str, float]) -> Iterable[tuple[str, Witness]]:
     """Empty of a job that complains of too many."""
-    known = still(memory.avoided, now) if memory.avoided else ()
+    known = still(memory.avoided, now, cleared) if memory.avoided else ()
     if len(known) > max(BELIEVED, len(memory.replicas) // LARGE):
         return ()
     job = f"{memory.namespace}/{memory.name}"

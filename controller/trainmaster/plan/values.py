@@ -94,7 +94,11 @@ class Seen:
     job_page: str = ""
     """address of the job's page; empty where no web server runs"""
     suspects: frozenset[str] = frozenset()
-    """hosts that failed several jobs (suspects.py)"""
+    """hosts that all jobs leave alone: they failed several (suspects.py), or are called bad"""
+    called: frozenset[str] = frozenset()
+    """those of them that somebody outside calls bad (health.py)"""
+    cleared: Mapping[str, float] = field(default_factory=dict)
+    """by host: when somebody said that it is well again"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
 

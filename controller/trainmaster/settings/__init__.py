@@ -29,6 +29,8 @@ from trainmaster.settings.groups import (
     Kubernetes,
     Metrics,
     Networks,
+    NodeHealth,
+    Nodes,
     PolicyRule,
     Port,
     ReplicaPort,
@@ -49,6 +51,8 @@ __all__ = [
     "Kubernetes",
     "Metrics",
     "Networks",
+    "NodeHealth",
+    "Nodes",
     "PolicyRule",
     "Reports",
     "Settings",
@@ -144,6 +148,8 @@ class Settings(BaseSettings):
     """GPUs: metrics, and what the processes are told"""
     reports: Reports = Reports()
     """reports of training processes on their steps"""
+    nodes: Nodes = Nodes()
+    """nodes that jobs leave alone for what others say of them"""
     history: History = History()
     """runs that are over"""
     metrics: Metrics = Metrics()

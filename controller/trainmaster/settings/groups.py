@@ -120,6 +120,48 @@ class History(BaseModel):
     """whole months that are kept beside the present one; older ones are removed. 0: all are kept"""
 
 
+class NodeHealth(BaseModel):
+    """Somebody who calls nodes bad."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)
+    """what it is called in messages and metrics"""
+    url: str = Field(pattern=r"^(hdfs|file|webhdfs|swebhdfs|https?)://")
+    """a file (hdfs://, file://, webhdfs://, swebhdfs://) or a web server (http://, https://) that tells a JSON object of bad
+    nodes with the reasons, such as {"gpu-07": "Xid 79"}, and an empty one where all are well; with `query` the address of a
+    Prometheus"""
+    query: str = ""
+    """a query in PromQL: each series of its answer whose value isn't 0 calls a node bad"""
+    label: str = Field(default="node", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+    """the label of such a series that names the node; a port behind it is left out"""
+
+    @model_validator(mode="after")
+    def _asks_a_prometheus(self) -> NodeHealth:
+        if self.query and not self.url.startswith("http"):
+            raise ValueError("query is asked of a Prometheus: url must be http:// or https://")
+        return self
+
+
+class Nodes(BaseModel):
+    """Nodes that jobs leave alone for what others say of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    health: tuple[NodeHealth, ...] = Field(default=(), max_length=16)
+    """who calls nodes bad. New containers are asked for elsewhere once two answers in a row say so, as long as no more than a
+    quarter of the nodes is left alone; an answer that can't be understood counts for nothing"""
+    health_interval: Seconds = 30.0
+    """seconds between two questions to each of them"""
+
+    @model_validator(mode="after")
+    def _has_names(self) -> Nodes:
+        names = [each.name for each in self.health]
+        if len(set(names)) < len(names):
+            raise ValueError("health: two of them have the same name")
+        return self
+
+
 class ViewRule(BaseModel):
     """Which jobs these viewers see."""
 

@@ -23,6 +23,7 @@ from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
 from trainmaster.sources.epochs import Epochs
+from trainmaster.sources.cleared import read_marks
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import take_away
@@ -63,7 +64,7 @@ class FolderSource:
         )
         self._own, own_root = own_files(settings, url, (self._files, root))
         self._layout, own = Layout(root), Layout(own_root)
-        self._identity = own.installation
+        self._identity, self._cleared = own.installation, own.cleared
         self._now = monotonic
         self._threads = Threads()
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
@@ -105,6 +106,10 @@ class FolderSource:
     async def identify(self) -> str:
         """Kept beside the journal."""
         return await self._own_threads[1].call(identity, self._own, self._identity, self._still)
+
+    async def cleared(self) -> Mapping[str, float]:
+        """Marks among the controller's own files."""
+        return await self._own_threads[1].call(read_marks, self._own, self._cleared)
 
     async def start(self) -> None:
         """Nothing is needed before the first look."""

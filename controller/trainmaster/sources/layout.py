@@ -10,6 +10,7 @@ status/<same path>,<name>@<namespace>   the same of one document, where the file
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
+cleared-nodes/<host>                    a mark: somebody said that this node is well again
 installation                            the identity of the installation whose journal this is
 history/<month>/<day>/...json            runs that are over (api/history.py), unless the setting history.url names another folder
 staging/<user>/<namespace>/<name>/      what the command line uploads for a job
@@ -65,6 +66,10 @@ class Layout:
     @property
     def installation(self) -> str:
         return self.under("installation")
+
+    @property
+    def cleared(self) -> str:
+        return self.under("cleared-nodes")
 
     @property
     def confirm(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from trainmaster.master.gpus import GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.holdings import held_by
+from trainmaster.plan.health import CalledBad
 from trainmaster.plan.suspects import Suspect
 from trainmaster.web.listing import queue_of
 
@@ -36,6 +37,7 @@ class Glance:
     """by node label"""
     queues: tuple[Queue, ...]
     suspects: tuple[BadNode, ...] = ()
+    called_bad: tuple[CalledBad, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class BadNode:
 def glance(fleet: FleetPicture) -> Glance:
     gpus = tuple(sorted(fleet.gpus.by_label.items()))
     bad = tuple(_bad(each) for each in fleet.suspects[:MOST])
-    return Glance(gpus, tuple(_queues(fleet.jobs.values())), bad)
+    called = tuple(sorted(fleet.called_bad, key=lambda each: not each.avoided)[:MOST])
+    return Glance(gpus, tuple(_queues(fleet.jobs.values())), bad, called)
 
 
 def _bad(suspect: Suspect) -> BadNode:

@@ -32,6 +32,7 @@ from trainmaster.web.health import readiness
 from trainmaster.web.hosts import is_loopback, named, only_by
 from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
+from trainmaster.web.nodes import nodes_json
 from trainmaster.web.past import Past
 from trainmaster.web.site import Site, html, secure
 
@@ -124,6 +125,7 @@ class WebServer:
                 web.get("/", leaders(self._list_page)),
                 web.get(REPORTS, self._reports),
                 web.get("/api/jobs", leaders(self._jobs)),
+                web.get("/api/nodes", leaders(self._nodes)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
@@ -178,6 +180,10 @@ class WebServer:
             return web.json_response(text=await made)
         except InvalidError as error:
             return web.json_response({"error": str(error)}, status=400)
+
+    async def _nodes(self, request: web.Request) -> web.Response:
+        told = self._picture(), viewer_of(request), self._gpus(), self._now()
+        return web.json_response(text=await self._beside(_nodes_text, *told))
 
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
@@ -242,6 +248,10 @@ class WebServer:
 
 def _jobs_text(fleet: FleetPicture, viewer: Viewer, words: Mapping[str, str]) -> str:
     return json.dumps(answers.jobs_json(viewer.seen_of(fleet), words))
+
+
+def _nodes_text(fleet: FleetPicture, viewer: Viewer, gpus: GpuPicture, now: float) -> str:
+    return json.dumps(nodes_json(fleet, viewer, gpus, now))
 
 
 def _list_text(fleet: FleetPicture, viewer: Viewer, now: float, query: Query) -> str:

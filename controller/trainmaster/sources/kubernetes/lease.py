@@ -41,6 +41,8 @@ _DEADLINE = 1 / 4
 """share of the duration after which a call is given up: a renewal that got stuck leaves time for others"""
 ADDRESS = "trainmaster.io/address"
 """annotation with the address of the leader's web server"""
+CLEARED = "trainmaster.io/cleared-nodes"
+"""annotation with the nodes that somebody said to be well again (sources/cleared.py); whoever may change the Lease may say so"""
 NOBODY = "nobody"
 """holder of a Lease that was just created"""
 
@@ -60,6 +62,8 @@ class Seen:
     """of the leader's web server, as it told it"""
     duration: float
     """seconds for which the holder said that it leads"""
+    cleared: str = ""
+    """nodes that are well again, as it stands there: handed on with each change"""
 
 
 class KubernetesLease:
@@ -95,6 +99,11 @@ class KubernetesLease:
     def epoch(self) -> int:
         """The epoch that we took last; 0 before the first."""
         return self._epoch
+
+    @property
+    def cleared(self) -> str:
+        """The nodes that are well again, as it stands on the Lease that we hold; empty while we hold none."""
+        return self._ours.cleared if self._ours else ""
 
     @property
     def superseded(self) -> bool:
@@ -237,6 +246,8 @@ class KubernetesLease:
         acquired = rests_on.acquired if epoch == rests_on.epoch else _time_for_people()
         body = self._body(holder, epoch, acquired)
         # Without its uid the API server would create a Lease that somebody has deleted.
+        if rests_on.cleared:
+            body["metadata"]["annotations"] |= {CLEARED: rests_on.cleared}
         body["metadata"] |= {"uid": rests_on.uid, "resourceVersion": rests_on.version}
         return _seen(await self._api.replace(LEASES, self._api.namespace, self._name, body))
 
@@ -277,6 +288,7 @@ def _seen(found: Object) -> Seen:
         acquired=spec.get("acquireTime") or "",
         address=(metadata.get("annotations") or {}).get(ADDRESS) or "",
         duration=float(spec.get("leaseDurationSeconds") or 0),
+        cleared=(metadata.get("annotations") or {}).get(CLEARED) or "",
     )
 
 

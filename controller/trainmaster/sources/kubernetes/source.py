@@ -20,6 +20,7 @@ from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import policy
+from trainmaster.sources.cleared import from_text
 from trainmaster.sources.kubernetes import finalizer, showing
 from trainmaster.sources.kubernetes.admission.webhooks import Webhooks
 from trainmaster.sources.kubernetes.api import TRAININGJOBS, Api
@@ -108,6 +109,10 @@ class KubernetesSource:
         """The identity of this installation."""
         self._book.installation = self.journal.identity = await self._installation.find()
         return self._book.installation
+
+    async def cleared(self) -> Mapping[str, float]:
+        """As it stands on the Lease, which the leader reads with each renewal."""
+        return from_text(self.lease.cleared)
 
     async def start(self) -> None:
         """Serve the webhooks, where the settings want them. Raises UnavailableError when their port is taken."""

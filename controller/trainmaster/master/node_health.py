@@ -1,0 +1,96 @@
+"""Hearing what others say of nodes: who calls some bad, each asked now and then, and which were said to be well again.
+
+Never here: what is believed of it (plan/health.py), or how one asks (sources/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from trainmaster.errors import InvalidError, TrainmasterError
+from trainmaster.master import clock
+from trainmaster.master.beats import Beats
+from trainmaster.master.suspects import FoundSuspects
+from trainmaster.plan.health import Answer, Told, garbled
+
+log = logging.getLogger(__name__)
+
+CLEARED_EVERY = 3.0
+"""seconds between looks for nodes that were said to be well again"""
+
+
+class Sayer(Protocol):
+    """Somebody who calls nodes bad (sources/node_health.py)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def ask(self) -> Answer:
+        """What it says now. InvalidError where that makes no sense; TrainmasterError where it can't be asked."""
+
+    async def close(self) -> None: ...
+
+
+class HealthWatch:
+    """Asks each of them once in `interval` seconds."""
+
+    def __init__(self, interval: float, sayers: Sequence[Sayer]) -> None:
+        self._interval, self._sayers = interval, sayers
+
+    async def run(self, found: FoundSuspects, beats: Beats) -> None:
+        """Until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as works:
+                for sayer in self._sayers:
+                    works.create_task(self._hear_for_ever(sayer, found, beats))
+                await asyncio.Event().wait()
+        finally:
+            for sayer in self._sayers:
+                await sayer.close()
+
+    async def _hear_for_ever(self, sayer: Sayer, found: FoundSuspects, beats: Beats) -> None:
+        while True:
+            with beats.guarded("node health"):
+                before = found.told.get(sayer.name, Told())
+                told = found.told[sayer.name] = await _heard(sayer, before)
+                if told.trouble and not before.trouble:
+                    about = {"source": sayer.name, "error": told.trouble}
+                    log.warning("whoever calls nodes bad can't be understood, or asked", extra=about)
+                beats.works("node health")
+            await asyncio.sleep(self._interval)
+
+
+async def _heard(sayer: Sayer, before: Told) -> Told:
+    try:
+        return before.answered(await sayer.ask(), clock.now())
+    except InvalidError as error:
+        return garbled(str(error))
+    except TrainmasterError as error:
+        return before.unheard(str(error), clock.now())
+
+
+class Cleared(Protocol):
+    """Where it stands which nodes are well again: the source of jobs."""
+
+    async def cleared(self) -> Mapping[str, float]: ...
+
+
+class Clearings:
+    """Looks there, on the leader."""
+
+    def __init__(self, source: Cleared) -> None:
+        self._source = source
+
+    async def run(self, found: FoundSuspects, beats: Beats) -> None:
+        """Until cancelled."""
+        while True:
+            with beats.guarded("cleared nodes"):
+                try:
+                    found.cleared = await self._source.cleared()
+                    beats.works("cleared nodes")
+                except TrainmasterError as error:
+                    log.info("which nodes are well again can't be looked up", extra={"error": str(error)})
+            await asyncio.sleep(CLEARED_EVERY)
