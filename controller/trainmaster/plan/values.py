@@ -19,6 +19,7 @@ from trainmaster.plan.container import IDLE, LIVELY, Container, ContainerState, 
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.progress import NO_REPORTS, Progress, Reports
+from trainmaster.plan.quotas import FREE, QuotaTurn
 
 __all__ = [
     "IDLE",
@@ -96,6 +97,8 @@ class Seen:
     """hosts that failed several jobs (suspects.py)"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
+    quota: QuotaTurn = FREE
+    """whether quotas let the job in, or its newest edit"""
 
 
 @dataclass(frozen=True, slots=True)
