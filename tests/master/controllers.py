@@ -69,10 +69,11 @@ async def controller(
     registry: CollectorRegistry | None = None,
     looks: bool = False,
     history: History | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Fleet]:
     """A controller that runs until the block ends; it really `looks` at nodes and queues where these matter."""
     with wired(yarn, looks):
-        ours, running = begun(folder, registry, history)
+        ours, running = begun(folder, registry, history, **settings)
         try:
             yield ours
         finally:
@@ -81,13 +82,16 @@ async def controller(
 
 
 def begun(
-    folder: Folder, registry: CollectorRegistry | None = None, history: History | None = None
+    folder: Folder,
+    registry: CollectorRegistry | None = None,
+    history: History | None = None,
+    **settings: Any,
 ) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
     conf = parse({APPLICATION_EXPIRY: "600s", NODE_EXPIRY: "600s"})
     measures = Measures(registry or CollectorRegistry(), kubeflow=True)
     ours = Fleet(
-        Settings(user="u", restart_in_place=True),
+        Settings(user="u", restart_in_place=True, **settings),
         conf,
         folder,
         measures,

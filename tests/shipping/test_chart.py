@@ -26,6 +26,7 @@ OWN_VALUES = {
     "hadoop_ca_file",
     "kerberos",
     "policy",
+    "quotas",
     "log_format",
 } | {
     "access",

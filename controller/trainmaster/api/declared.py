@@ -30,7 +30,7 @@ class Declared:
     suspends: bool = False
     """whether a declaration that has problems says that the job is to be suspended: that much of it can be read"""
     created: float = 0.0
-    """when it was first seen, in seconds since the epoch; 0 where its source doesn't know, or tells it by itself"""
+    """when it came, in seconds since the epoch; 0 where its source doesn't know"""
     known: bool = field(default=False, compare=False)
     """whether an earlier controller took note of it: it was declared before this one led"""
     deleted: bool = False

@@ -33,6 +33,7 @@ from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
 from trainmaster.master.ports import Ports
+from trainmaster.master.quotas import Quotas
 from trainmaster.master.reports import FoundReports
 from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.values import Event, Limits
@@ -95,6 +96,7 @@ class Desk:
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="decide")
         self.line = Line(self.cluster, self.nudge)
         self.delegation = Delegation(self.conf)
+        self.quotas = Quotas(self.settings.quotas, self.queue_path)
 
     async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""
@@ -170,6 +172,12 @@ class Desk:
         self.ports.forget(uid)
         self.history.forget(uid)
         self.line.leave(uid)
+        self.quotas.forget(uid)
+
+    def queue_path(self, queue: str) -> str:
+        """The full path of a queue, by which it may be named as well; as it is named where none is known."""
+        cluster = self.cluster.of_queue(queue)
+        return (cluster.queue if cluster else "") or queue
 
     def user_of(self, declared: Declared, job: TrainingJob) -> str:
         return job.spec.user or declared.owner or self.settings.own_user

@@ -32,6 +32,7 @@ from trainmaster.master.gpus import NO_GPUS
 from trainmaster.master.history import Historian
 from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
+from trainmaster.master.looking import run_by
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.node_health import Clearings
@@ -39,7 +40,8 @@ from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
-from trainmaster.plan.values import Limits, Seen
+from trainmaster.plan.holdings import hopeless
+from trainmaster.plan.values import AppState, Limits, Seen
 from trainmaster.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -143,7 +145,8 @@ class Fleet:
         if cluster is None:
             return ""
         about = Declared(self._source.name, job.metadata.namespace, job.metadata.name, "", "", job=job)
-        no = refusal(Case(about, job, Seen(cluster=cluster), clock.now(), self._limits()), frozenset())
+        seen = Seen(cluster=cluster, quota=hopeless(self._settings.quotas, job, cluster.queue))
+        no = refusal(Case(about, job, seen, clock.now(), self._limits()), frozenset())
         return no[1] if no else ""
 
     # --- leading
@@ -259,9 +262,24 @@ class Fleet:
             await self._cluster.look()
             self.beats.works("cluster")
             await desk.line.look()
-            for uid in (*desk.line.news(), *self._not_taken_in(desk), *self._look_at_suspects()):
+            let_in = await self._look_at_quotas(desk)
+            for uid in (*desk.line.news(), *self._not_taken_in(desk), *self._look_at_suspects(), *let_in):
                 self._bell.ring(uid)
             await asyncio.sleep(CLUSTER_LOOK)
+
+    async def _look_at_quotas(self, desk: Desk) -> list[str]:
+        """Jobs that quotas let in now, or of which they say something else. Not before all jobs are known: they hold some."""
+        if not desk.quotas or not self._intake.complete:
+            return []
+        return await desk.quotas.look(
+            (
+                m.declared,
+                m.memory,
+                run_by(desk, m.declared, m.memory),
+                m.contact.sight.state is AppState.OPENING,
+            )
+            for m in self._masters.values()
+        )
 
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""

@@ -51,6 +51,8 @@ class Intake:
         """the identity of the installation, known once the journal was read"""
         self.trouble = ""
         """why the store could not be asked when that was last tried; empty when it could"""
+        self.complete = False
+        """whether all that the journal and the source knew at the first look has been taken in"""
         self.looked_at = 0.0
         """time of the last complete look; 0 before the first"""
 
@@ -141,7 +143,7 @@ class Intake:
                     await self._breathe()
             except Exception as error:  # noqa: BLE001 - raised by the caller
                 failures.append(error)
-        self._handed = None if failures else found
+        self._handed, self.complete = None if failures else found, True
         return failures
 
     async def _heed(self, desk: Desk, declared: Declared) -> bool:

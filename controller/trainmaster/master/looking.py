@@ -10,11 +10,12 @@ from trainmaster.master import clock
 from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
 from trainmaster.master.sight import Sight
-from trainmaster.plan.admission import container_sizes, gang_size
+from trainmaster.plan.admission import container_sizes, gang_size, refusal, unfit
 from trainmaster.plan.case import Case, gang_in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.order import present_roles
+from trainmaster.plan.quotas import QuotaTurn
 from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
@@ -52,8 +53,24 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     )
     if job is None:
         return seen
+    if desk.quotas:
+        seen = replace(seen, quota=_quota(desk, declared, memory, job, seen))
     turn = _turn(desk, declared, memory, job, seen)
     return replace(seen, may_ask=turn.may, turn=turn.words)
+
+
+def _quota(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> QuotaTurn:
+    """Ask for room where there is something to be let in: what can't be for another reason keeps none from others."""
+    newest, known = declared.job or job, memory.role_numbers.keys()
+    case = Case(declared, newest, seen, clock.now(), desk.limits)
+    refused = unfit(case, known) if memory.application else refusal(case, known)
+    return desk.quotas.of(declared, memory, run_by(desk, declared, memory), refused is not None)
+
+
+def run_by(desk: Desk, declared: Declared, memory: Memory) -> str:
+    """The YARN user that the job runs as, or would; empty where nothing readable was ever declared."""
+    job = declared.job or last_good(memory)
+    return memory.application.user if memory.application else desk.user_of(declared, job) if job else ""
 
 
 def _queue_of(declared: Declared, memory: Memory, sight: Sight) -> str:

@@ -24,7 +24,7 @@ def refusal(case: Case, known_roles: Set[str]) -> Refusal | None:
 
     `known_roles` are all that the job had in its life.
     """
-    return _first(case, (_denied, _queue)) or unfit(case, known_roles)
+    return _first(case, (_denied, _queue)) or unfit(case, known_roles) or over_quota(case)
 
 
 def unfit(case: Case, known_roles: Set[str]) -> Refusal | None:
@@ -32,6 +32,11 @@ def unfit(case: Case, known_roles: Set[str]) -> Refusal | None:
     return _first(case, (_too_many_replicas, _too_long, _largest, _queue_maximum)) or _too_many_roles(
         len(known_roles | case.job.spec.roles.keys())
     )
+
+
+def over_quota(case: Case) -> Refusal | None:
+    """That quotas will never let it in as it is. Where there is only no room yet it waits, and is refused nothing."""
+    return (reasons.OVER_QUOTA, case.seen.quota.words) if case.seen.quota.never else None
 
 
 def _first(case: Case, checks: Iterable[Check]) -> Refusal | None:

@@ -82,6 +82,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
             reasons.WAITING_FOR_APPLICATION,
             "the queue takes no further applications at present; tried again soon",
         )
+    if memory.application is None and not case.seen.quota.may:
+        return reasons.WAITING_FOR_QUOTA, case.seen.quota.words
     if not case.registered:
         return reasons.WAITING_FOR_APPLICATION, "the application is being opened at YARN"
     if doubt := doubted(case, memory):

@@ -16,7 +16,7 @@ from trainmaster.api.job import TrainingJob
 from trainmaster.api.once import once_each
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
-from trainmaster.plan.admission import Refusal, unfit
+from trainmaster.plan.admission import Refusal, over_quota, unfit
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.unread import outline
@@ -65,9 +65,13 @@ def _edited(memory: Memory, newest: TrainingJob) -> bool:
 def _refusal_of_edit(case: Case, memory: Memory) -> Refusal | None:
     if case.seen.cluster is None:
         return reasons.YARN_AWAY, "the edit is taken in once YARN can be asked whether it fits"
-    if no := unfit(case, memory.role_numbers.keys()):
+    if no := unfit(case, memory.role_numbers.keys()) or over_quota(case) or _no_room_in_quota(case):
         return no[0], f"{no[1]}; going on with the declaration before"
     return None
+
+
+def _no_room_in_quota(case: Case) -> Refusal | None:
+    return None if case.seen.quota.may else (reasons.WAITING_FOR_QUOTA, case.seen.quota.words)
 
 
 _written: WeakValueDictionary[str, TrainingJob] = WeakValueDictionary()

@@ -20,6 +20,7 @@ from trainmaster.plan.container import IDLE, LIVELY, Container, ContainerState, 
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.progress import NO_REPORTS, Progress, Reports
+from trainmaster.plan.quotas import FREE, QuotaTurn
 
 __all__ = [
     "IDLE",
@@ -101,6 +102,8 @@ class Seen:
     """by host: when somebody said that it is well again"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
+    quota: QuotaTurn = FREE
+    """whether quotas let the job in, or its newest edit"""
 
 
 @dataclass(frozen=True, slots=True)

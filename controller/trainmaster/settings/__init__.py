@@ -33,6 +33,7 @@ from trainmaster.settings.groups import (
     Nodes,
     PolicyRule,
     Port,
+    Quota,
     ReplicaPort,
     Reports,
     Seconds,
@@ -54,6 +55,7 @@ __all__ = [
     "NodeHealth",
     "Nodes",
     "PolicyRule",
+    "Quota",
     "Reports",
     "Settings",
     "ViewRule",
@@ -131,6 +133,8 @@ class Settings(BaseSettings):
     policy: tuple[PolicyRule, ...] = ()
     """who may name another YARN user than the owner of the file in spec.user; in Kubernetes, which users and queues a namespace's
     jobs may have, and without a rule none"""
+    quotas: tuple[Quota, ...] = ()
+    """how much the jobs of each namespace, user or queue may hold together; a job must be within all of those that are for it"""
     admissions: PositiveInt = 16
     """applications being opened at one time"""
     first_cause_wait: NonNegativeFloat = 2.0

@@ -44,6 +44,40 @@ class PolicyRule(BaseModel):
         return self
 
 
+class Quota(BaseModel):
+    """How much the jobs of one namespace, user or queue may hold together; of two of them, jobs that belong to both. A job for
+    which there is no room waits, in the order in which jobs came. What isn't written has no limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    namespace: str = ""
+    """the namespace that this is for, or a pattern such as team-*: each that it matches has as much of its own. Empty: those of
+    all namespaces count together"""
+    user: str = ""
+    """the YARN user that jobs run as, likewise"""
+    queue: str = ""
+    """the YARN queue by its path, such as root.ml, likewise"""
+    jobs: NonNegativeInt | None = None
+    """jobs that have an application at YARN"""
+    replicas: NonNegativeInt | None = None
+    """processes of these jobs"""
+    gpus: NonNegativeInt | None = None
+    """their GPUs"""
+    vcores: NonNegativeInt | None = None
+    """their virtual cores"""
+    memory: str = Field(default="", pattern=r"^([0-9]{1,12}[KMGTP]?i?)?$")
+    """memory of their containers, a quantity as in a job, such as 512Gi"""
+    declared: NonNegativeInt | None = None
+    """declarations of jobs that were ever let in, ended ones too, until they are deleted"""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Quota:
+        limits = (self.jobs, self.replicas, self.gpus, self.vcores, self.declared)
+        if not self.memory and all(limit is None for limit in limits):
+            raise ValueError("a quota limits something: jobs, replicas, gpus, vcores, memory or declared")
+        return self
+
+
 class Webhook(BaseModel):
     """The admission webhooks, which every replica of the controller serves beside its own work."""
 

@@ -255,6 +255,7 @@ class Book:
             job=seen.job if seen else None,
             problems=seen.problems if seen else (),
             suspends=seen is not None and bool(seen.problems) and seen.suspends,
+            created=seen.created if seen else 0.0,
             known=seen is not None and bool(seen.shown),
             deleted=deleted,
             duplicate_of=f"{path} of uid {entry.holder}, which is being stopped" if entry.holder else "",

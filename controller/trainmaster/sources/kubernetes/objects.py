@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from trainmaster.api.documents import read_object, suspends
@@ -49,6 +50,8 @@ class Seen:
     """whether its status says that the job ended"""
     application: str
     """the YARN application that its status names; empty for none"""
+    created: float = 0.0
+    """when, in seconds since the epoch; 0 where that isn't said"""
 
     @property
     def held(self) -> bool:
@@ -92,7 +95,15 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         shown=digest(_ours(shown)),
         finished=_is_finished(shown),
         application=str(shown.get("applicationId") or ""),
+        created=_seconds(metadata.get("creationTimestamp")),
     )
+
+
+def _seconds(text: Any) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def unreadable(document: Mapping[str, Any]) -> Seen:
