@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainmaster.api.hiding import without_secrets
 from trainmaster.cli import terminal
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -58,9 +59,9 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
         queue = stored.status.queue if stored.status else ""
         other = bool(queue) and queue != spec.queue
         yield "Queue", f"{queue} (declared: {spec.queue}, not taken over)" if other else spec.queue
-        yield "Input", spec.input_path
-        yield "Checkpoints", spec.checkpoint_path
-        yield "Saved model", spec.saved_model_path
+        yield "Input", without_secrets(spec.input_path)
+        yield "Checkpoints", without_secrets(spec.checkpoint_path)
+        yield "Saved model", without_secrets(spec.saved_model_path)
     if stored.status is not None:
         yield from _status_facts(stored.status)
 
