@@ -198,6 +198,18 @@ def test_get_of_a_job_that_is_in_no_namespace(trainmaster: Run, store: Path) -> 
     assert ran.error == f"error: there is no job nobody in any namespace of the store file://{store}"
 
 
+def test_describe_shows_no_login(trainmaster: Run, store: Path) -> None:
+    """`get -o yaml` gives the declaration back as it was written."""
+    path = declared(store)
+    path.write_text(
+        path.read_text().replace("  queue: gpu\n", "  queue: gpu\n  inputPath: s3a://AKIA:s3cret@bucket/x\n")
+    )
+    out = trainmaster("describe", "mnist", "-n", "vision").out
+    assert "s3a://(hidden)@bucket/x" in out
+    assert "s3cret" not in out
+    assert "s3cret" in trainmaster("get", "mnist", "-n", "vision", "-o", "yaml").out
+
+
 def test_describe_names_the_application(trainmaster: Run, store: Path) -> None:
     publish(store, seen("Running"))
     lines = trainmaster("describe", "mnist", "-n", "vision").out.splitlines()

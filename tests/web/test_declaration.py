@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
-from observe.pictures import job
+from observe.pictures import NOW, job, picture
+from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.job import TrainingJob
 from trainmaster.web.declaration import HIDDEN, shown
+from trainmaster.web.pages import job_page
 
 
 def with_command(command: str) -> TrainingJob:
@@ -75,3 +79,26 @@ def test_addresses_and_rules_are_gone_through_as_well() -> None:
     text = shown(TrainingJob.model_validate({"metadata": {"name": "a"}, "spec": document}))
     assert "s3cret" not in text
     assert text.count("example.com") == 2
+
+
+def test_no_field_of_the_page_shows_a_login() -> None:
+    """Every text field of a spec that is shown beside the declaration, too."""
+    shown_job = picture()
+    assert shown_job.declared.job
+    paths = dict.fromkeys(
+        ("input_path", "checkpoint_path", "saved_model_path"), "s3a://AKIA:s3cret@bucket/x?sig=s3cret"
+    )
+    job_ = shown_job.declared.job.model_copy(
+        update={"spec": shown_job.declared.job.spec.model_copy(update=paths)}
+    )
+    checkpoint = CheckpointStatus(path="s3a://AKIA:s3cret@bucket/x/ckpt-1", time="2025-06-15T15:06:40Z")
+    page = job_page(
+        replace(
+            shown_job,
+            declared=replace(shown_job.declared, job=job_),
+            status=shown_job.status.model_copy(update={"checkpoint": checkpoint}),
+        ),
+        NOW,
+    )
+    assert page.count("bucket/x") == 7
+    assert "s3cret" not in page

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from trainmaster.api.base import Model, Time
+from trainmaster.api.hiding import Said
 
 
 class CheckpointStatus(Model):
     """The newest whole checkpoint below checkpointPath. Looked for once a minute by default."""
 
-    path: str
+    path: Said
     """The file or folder; of TensorFlow the beginning that its files have in common."""
     step: int | None = None
     """Step at which it was written; left out where its name doesn't tell it."""

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from trainmaster.api.hiding import Said
 from trainmaster.errors import InvalidError
 
 VERSION = 1
@@ -58,7 +59,7 @@ class KeptEnd(_Kept):
     index: int
     code: int
     cause: str
-    message: str = ""
+    message: Said = ""
     node: str = ""
     at: str = ""
     log_url: str = ""
@@ -83,7 +84,7 @@ class EndedRun(_Kept):
     """runPolicy.rerun of this run"""
     state: str
     reason: str = ""
-    message: str = ""
+    message: Said = ""
     user: str = ""
     """YARN user that it ran as"""
     queue: str = ""

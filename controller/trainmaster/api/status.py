@@ -14,6 +14,7 @@ from pydantic import Field
 
 from trainmaster.api.base import Model, Time, Word
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.hiding import Said
 from trainmaster.api.progress_status import ProgressStatus
 
 MAX_SHOWN = 10_000
@@ -79,7 +80,7 @@ class Condition(Model):
     """True, False, or Unknown where it could not be asked."""
     reason: str
     """One CamelCase word for machines."""
-    message: str
+    message: Said
     """One sentence for a person."""
     last_transition_time: Time
     """When status changed last; RFC 3339 in UTC."""
@@ -105,7 +106,7 @@ class ExitStatus(Model):
     """Exit code. Below 0 it is YARN's own word; 129 to 192 are signals, 128 + n."""
     cause: str
     """What the end was judged to be, such as Permanent, Killed, Memory or NodeLost."""
-    message: str
+    message: Said
     """One sentence for a person, with YARN's diagnostics where they say more."""
     node: str
     """Host that it ran on."""
@@ -194,7 +195,7 @@ class EarlierRun(Model):
     """Succeeded or Failed."""
     reason: str
     """Why it ended, one CamelCase word for machines."""
-    message: str
+    message: Said
     """The same for a person."""
     application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})
     """Its YARN applications, oldest first."""
@@ -213,9 +214,9 @@ class FieldProblem(Model):
 
     field: str
     """Path such as spec.roles.worker.replicas."""
-    value: str
+    value: Said
     """The offending value, shortened."""
-    reason: str
+    reason: Said
     """One sentence: what is wrong, and what would be right."""
     line: int = 0
     """Line of the file, from 1; 0 where there is no file."""
@@ -266,7 +267,7 @@ class JobStatus(Model):
     """URL of the job page, to which YARN's own page of the application links; empty where the controller has no address."""
     queue_position: int = 0
     """Place among the queue's waiting applications; 0 when it doesn't wait or isn't known."""
-    scheduler_message: str = ""
+    scheduler_message: Said = ""
     """The scheduler's own words on why the job waits."""
     roles: dict[str, RoleStatus] = Field(default_factory=dict, json_schema_extra={"maxProperties": 64})
     """Each role by its name."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from trainmaster.api.hiding import without_secrets
 from trainmaster.cli import terminal
 from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.options import Choices, with_choices
@@ -66,9 +67,9 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
         queue = stored.status.queue if stored.status else ""
         other = bool(queue) and queue != spec.queue
         yield "Queue", f"{queue} (declared: {spec.queue}, not taken over)" if other else spec.queue
-        yield "Input", spec.input_path
-        yield "Checkpoints", spec.checkpoint_path
-        yield "Saved model", spec.saved_model_path
+        yield "Input", without_secrets(spec.input_path)
+        yield "Checkpoints", without_secrets(spec.checkpoint_path)
+        yield "Saved model", without_secrets(spec.saved_model_path)
     if stored.status is not None:
         yield from _status_facts(stored.status)
 

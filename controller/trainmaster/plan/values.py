@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.hiding import without_logins
 from trainmaster.api.history import EndedRun
 from trainmaster.api.policies import NodeCheck
 from trainmaster.api.start_order import Readiness
@@ -288,6 +289,9 @@ class Event:
     warning: bool
     reason: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_logins(self.message))
 
 
 @dataclass(frozen=True, slots=True)

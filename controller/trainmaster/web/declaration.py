@@ -1,6 +1,6 @@
 """A job's declaration as people are shown it: as it was written, with all that may be secret hidden. Pure.
 
-Values of variables are hidden whatever their names; in all other texts what looks like a secret (hiding.py).
+Values of variables are hidden whatever their names; in all other texts what looks like a secret (api/hiding.py).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from trainmaster.api.hiding import HIDDEN, without_secrets
 from trainmaster.api.job import TrainingJob
-from trainmaster.web.hiding import HIDDEN, without_secrets
 
 
 def shown(job: TrainingJob) -> str:

@@ -14,6 +14,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from trainmaster.api.hiding import without_secrets
 from trainmaster.api.history import STATES, EndedRun
 from trainmaster.api.past_runs import Found
 from trainmaster.api.status import EarlierRun
@@ -130,6 +131,7 @@ def _environment() -> Environment:
         checkpoint=checkpoint_words,
         hours=_hours,
         took=_took,
+        hidden=without_secrets,
     )
     return environment
 

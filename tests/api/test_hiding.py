@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainmaster.web.hiding import HIDDEN, without_secrets
+from trainmaster.api.hiding import HIDDEN, without_logins, without_secrets
 
 ONE, TWO = "Xk3vQ9", "Zw7pL2"
 """the halves of a secret: neither may be seen"""
@@ -21,8 +21,12 @@ words = st.sampled_from(
         *("x-api-key", "accessToken", "db.password", "Cookie"),
     ]
 )
-blanks = st.sampled_from([" ", "  ", "\t", " \\\n", "\\\n  ", " \\\r\n "])
-separators = st.one_of(st.sampled_from(["=", ":", ": ", " = ", "=\\\n", "=>", ":="]), blanks)
+blanks = st.sampled_from(
+    [" ", "  ", "\t", " \\\n", "\\\n  ", " \\\r\n ", " " * 40, " \\\n" + " " * 24, " \\\n\t \\\n" * 9 + "\t"]
+)
+separators = st.one_of(
+    st.sampled_from(["=", ":", ": ", " = ", "=\\\n", "=>", ":=", "+=", "?=", "]=", ":" + " " * 30]), blanks
+)
 secrets = st.sampled_from(
     [
         f"{ONE}{TWO}",
@@ -41,6 +45,14 @@ secrets = st.sampled_from(
         f"{ONE}\\\n{TWO}",
         f"{ONE}#{TWO}",
         f"'{ONE}\n{TWO}'",
+        f"$(printf %s {ONE} {TWO})",
+        f'"$(printf "%s" {ONE} "{TWO})")"',
+        f"x$(printf %s {ONE} $(printf {TWO} ))",
+        f"`printf {ONE} {TWO}`",
+        f'"`printf {ONE} {TWO}`"',
+        f"${{X:-{ONE} {TWO}}}",
+        f"<(printf {ONE} {TWO})",
+        f"({ONE} {TWO})",
     ]
 )  # fmt: skip
 named = st.builds(lambda word, separator, secret: word + separator + secret, words, separators, secrets)
@@ -67,6 +79,14 @@ SHAPES = (
     "--user \\\n alice:S",
     "--proxy-user alice:S",
     "https://example.com/?access_token=S&a=b",
+    "https://a.blob.core.windows.net/c/x?sv=1&sig=S&se=2",
+    "s3a://AKIA:S@bucket/data",
+    "s3a://AKIA:x/S@bucket/data",
+    "x=([token]=S)",
+    'os.environ["TOKEN"] = "S"',
+    "{'password':" + " " * 30 + "'S'}",
+    "bash -c 'TOKEN=$(printf %s S) train'",
+    "login --password-stdin <<< S",
 )
 AROUND = (
     "X",
@@ -124,6 +144,10 @@ def test_what_follows_a_secret_stays(planted: str, after: str) -> None:
         ("python train.py --lr 0.1 # it's here", "python train.py --lr 0.1 # it's here"),
         ("cd $PWD && echo \"a b\"; ls 'c d'", "cd $PWD && echo \"a b\"; ls 'c d'"),
         ("hdfs://nn:8020/data/a@b", "hdfs://nn:8020/data/a@b"),
+        ("TOKEN=$(cat x) python train.py", "TOKEN=(hidden) python train.py"),
+        ("TOKEN='a$(b' python train.py", "TOKEN=(hidden) python train.py"),
+        ("python design=1 --sigma 0.5 sigterm=x", "python design=1 --sigma 0.5 sigterm=x"),
+        ("[ $a -gt 5 ] && echo x", "[ $a -gt 5 ] && echo x"),
     ],
 )  # fmt: skip
 def test_so_much_is_hidden_and_no_more(text: str, shown: str) -> None:
@@ -138,15 +162,51 @@ def test_whatever_a_command_is_it_can_be_shown(text: str) -> None:
 
 LETTERS = (
     *("a", "a.", "token", "token ", "token,", "a://", "a://b:", "a://@", "-", "'", "\"'", "\\", "#", " #'"),
+    *(
+        "token  $(",
+        "token=$(",
+        "token=`",
+        'token=$("',
+        "token=$('",
+        "a://b:/",
+        "token]",
+        "token\\\n",
+        " ",
+        "-u ",
+        "token<",
+    ),
     *("token='", 'token="\\', "'token \"", "token'\\\n", "-u", "-u=", "-u a", "-u=a:"),
 )
 SECONDS = 20
 """of one processor, for all of them; what grows with the square of the letters takes minutes"""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FileNotFoundError: s3a://AKIA:Xk3vQ9@bucket/data/a (train.py, line 3)",
+        "s3a://AKIA:Xk3/vQ9@bucket/data and https://Xk3vQ9@host/p",
+    ],
+)
+def test_sentences_lose_their_logins(text: str) -> None:
+    shown = without_logins(text)
+    assert "vQ9" not in shown
+    assert HIDDEN in shown
+    assert "bucket/data" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["IndexError: token indices are too long", "KeyError: 'password' (a.py, line 3)", "hdfs://nn:8020/a@b"],
+)
+def test_sentences_stay_whole_where_no_one_logs_in(text: str) -> None:
+    """Words such as token are a trainer's daily bread."""
+    assert without_logins(text) == text
+
+
 def test_the_longest_commands_take_no_more_than_their_length() -> None:
     """In a process of its own, which the system ends where it goes on for too long."""
-    program = "import sys; from trainmaster.web.hiding import without_secrets as w\nfor a in sys.argv[1:]: w((a * 65536)[:65536])"
+    program = "import sys; from trainmaster.api.hiding import without_secrets as w\nfor a in sys.argv[1:]: w((a * 65536)[:65536])"
     limit = (SECONDS, SECONDS)
     ran = subprocess.run(
         [sys.executable, "-c", program, *LETTERS],
