@@ -50,6 +50,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "init": init.init,
         "run": run_job.run,
         "apply": apply.apply,
+        "diff": apply.diff,
         "validate": check.validate,
         "explain": check.explain,
     },

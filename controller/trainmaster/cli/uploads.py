@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from trainmaster.cli.exits import MissingError
 
 if TYPE_CHECKING:
+    from trainmaster.api.job import FileRef, Spec
     from trainmaster.settings import Settings
+    from trainmaster.sources.stored import StoredJob
     from trainmaster.sources.yaml_text import Plain
 
 Entry = dict[str, Any]
@@ -63,6 +65,26 @@ def to_staging(namespace: str, name: str, settings: Settings) -> Upload:
         return staged.url, staged.archive
 
     return upload
+
+
+def not_yet(before: StoredJob | None, store: str) -> Upload:
+    """Tells where files would lie, and brings none there: what the job as it is has already is known by its content."""
+    from trainmaster.sources.staging import place
+
+    spec = before.job.spec if before and before.job else None
+    known = [file.source for files in _file_lists(spec) for file in files] if spec else []
+
+    def told(path: Path) -> tuple[str, bool]:
+        end = place(path)
+        new = f"{store.rstrip('/')}/staging/to-be-uploaded{end}"
+        return next((url for url in known if url.endswith(end)), new), path.is_dir()
+
+    return told
+
+
+def _file_lists(spec: Spec) -> Iterator[Sequence[FileRef]]:
+    yield spec.files
+    yield from (role.files for role in spec.roles.values())
 
 
 def stand_in(path: Path) -> tuple[str, bool]:

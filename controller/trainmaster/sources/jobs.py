@@ -50,12 +50,17 @@ class Jobs(Protocol):
 
     # --- changing
 
-    def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
-        """Create the job, or change it to what the text says.
+    def apply(
+        self, text: str, namespace: str = "", name: str = "", force: bool = False, dry: bool = False
+    ) -> Applied:
+        """Create the job, or change it to what the text says; `dry`: judge all of it, and do nothing.
 
         InvalidError says what is wrong with the text, what of it can't change, and whose settings it would undo; the last unless
         `force`. `namespace` and `name` serve a text that doesn't give its own.
         """
+
+    def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
+        """What is declared now, and what would be by applying that, as texts; the first is empty where nothing is."""
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields. InvalidError when the result would be no valid job.

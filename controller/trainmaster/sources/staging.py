@@ -13,6 +13,7 @@ import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,8 @@ class Staging:
 
     def upload(self, namespace: str, name: str, local: Path) -> StagedFile:
         """Bring a file or folder into the store. InvalidError when there is none, or it can't be packed."""
-        if not local.exists():
-            raise InvalidError(f"{local}: no such file or folder")
-        if not local.is_dir():
-            return self._bring(namespace, name, local, local.name, archive=False)
-        with tempfile.TemporaryDirectory() as folder:
-            packed = Path(folder) / "packed"
-            pack(local, packed)
-            return self._bring(namespace, name, packed, f"{local.resolve().name}.tar.gz", archive=True)
+        with _prepared(local) as (file, as_name):
+            return self._bring(namespace, name, file, as_name, archive=local.is_dir())
 
     def _bring(self, namespace: str, name: str, file: Path, as_name: str, *, archive: bool) -> StagedFile:
         folder = f"{self._home(namespace, name)}/{_digest(file)}"
@@ -104,6 +99,26 @@ class Staging:
     def close(self) -> None:
         """Wait for writes under way."""
         self._files.close()
+
+
+def place(local: Path) -> str:
+    """The end of the path at which a file or folder lies once it was uploaded: it depends on the content alone."""
+    with _prepared(local) as (file, as_name):
+        return f"/{_digest(file)}/{as_name}"
+
+
+@contextmanager
+def _prepared(local: Path) -> Iterator[tuple[Path, str]]:
+    """What is uploaded of it, and by which name."""
+    if not local.exists():
+        raise InvalidError(f"{local}: no such file or folder")
+    if not local.is_dir():
+        yield local, local.name
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder) / "packed"
+        pack(local, packed)
+        yield packed, f"{local.resolve().name}.tar.gz"
 
 
 def pack(folder: Path, target: Path) -> None:

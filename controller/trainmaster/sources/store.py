@@ -87,12 +87,33 @@ class JobStore:
 
     # --- changing
 
-    def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
+    def apply(
+        self, text: str, namespace: str = "", name: str = "", force: bool = False, dry: bool = False
+    ) -> Applied:
         """Create the job, or replace the file or document that declares it. InvalidError says what is wrong with the text, what
         of it can't change while the job has an application, and what commands set that it would undo; the last unless `force`.
 
         `namespace` and `name` serve a text that doesn't give its own, and must not contradict it.
         """
+        wanted, existing, path, text = self._intended(text, namespace, name)
+        if existing and same(existing, text):
+            return Applied("unchanged", *wanted.identity, path)
+        if existing:
+            self._judge_edit(existing, wanted.job)
+            if not force:
+                self._ask(existing, wanted.job)
+        if not dry:
+            self._declare(existing, path, text)
+            self._files.delete(self._layout.set_mark(path, *wanted.identity))
+        return Applied("configured" if existing else "created", *wanted.identity, path)
+
+    def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
+        """The text that declares the job now, and the one that would."""
+        _, existing, _, text = self._intended(text, namespace, name)
+        return existing.text if existing else "", text
+
+    def _intended(self, text: str, namespace: str, name: str) -> tuple[FileRead, FileRead | None, str, str]:
+        """The text as a job, what declares it now, and where it would stand, and how."""
         first_path = f"{namespace}/{name}.yaml" if namespace else f"{name}.yaml"
         wanted = valid(text, first_path)
         agree("namespace", namespace, wanted.namespace)
@@ -103,13 +124,10 @@ class JobStore:
         ):  # a draft, which is called so for want of a name
             existing = None
         path = existing.path if existing else self._free(*wanted.identity)
-        text = placed(text, path, wanted)
-        if existing and same(existing, text):
-            return Applied("unchanged", *wanted.identity, path)
+        return wanted, existing, path, placed(text, path, wanted)
+
+    def _declare(self, existing: FileRead | None, path: str, text: str) -> None:
         if existing:
-            self._judge_edit(existing, wanted.job)
-            if not force:
-                self._ask(existing, wanted.job)
             self._replace(existing, text)
         else:
             self._put(path, text.encode())

@@ -162,10 +162,14 @@ class Api:
         subresource: str = "",
         force: bool = True,
         manager: str = MANAGER,
+        dry: bool = False,
     ) -> Object:
-        """Change some fields. A resourceVersion in the body makes it conditional; `force` is for APPLY: take fields over."""
+        """Change some fields. A resourceVersion in the body makes it conditional; `force` is for APPLY: take fields over.
+
+        `dry`: say what would come of it, and keep nothing.
+        """
         call = Call("patch", resource, namespace, name, subresource)
-        query = {"fieldManager": manager}
+        query = {"fieldManager": manager, **({"dryRun": "All"} if dry else {})}
         if kind == APPLY:
             query["force"] = str(force).lower()
         return await self._do("PATCH", call, body, query, kind)

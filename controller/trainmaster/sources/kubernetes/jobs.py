@@ -23,8 +23,7 @@ from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, Conflic
 from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
-from trainmaster.sources.kubernetes.records import INSTALLATION
-from trainmaster.sources.kubernetes.seeing import declaration, stored
+from trainmaster.sources.kubernetes.seeing import OTHERS, as_text, declaration, stored
 from trainmaster.sources.stored import Applied, Past, StoredJob
 
 T = TypeVar("T")
@@ -35,8 +34,6 @@ _COMMAND: Final = "trainmaster-{}"
 """field manager of what a single command sets"""
 _ATTEMPTS = 5
 """times that an object is read again in one change: somebody who keeps changing it is no reason to go on for ever"""
-_OTHERS = frozenset({INSTALLATION, "kubectl.kubernetes.io/last-applied-configuration"})
-"""annotations that a controller, or kubectl, writes on an object"""
 
 
 class KubernetesJobs:
@@ -99,8 +96,26 @@ class KubernetesJobs:
 
     # --- changing
 
-    def apply(self, text: str, namespace: str = "", name: str = "", force: bool = False) -> Applied:
+    def apply(
+        self, text: str, namespace: str = "", name: str = "", force: bool = False, dry: bool = False
+    ) -> Applied:
         """Server-side apply of what the text says."""
+        before, after = self._apply(text, namespace, name, force, dry)
+        identity = after["metadata"]["namespace"], after["metadata"]["name"]
+        if before is None:
+            return Applied("created", *identity, self.place)
+        same = declaration(before) == declaration(after)
+        return Applied("unchanged" if same else "configured", *identity, self.place)
+
+    def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
+        """As YAML, with the defaults that the API server fills in; what commands set is taken over, to be seen."""
+        before, after = self._apply(text, namespace, name, force=True, dry=True)
+        return as_text(before) if before else "", as_text(after)
+
+    def _apply(
+        self, text: str, namespace: str, name: str, force: bool, dry: bool
+    ) -> tuple[Object | None, Object]:
+        """The object as it was, and as it is then."""
         wanted = valid(text, f"{namespace or self.namespace}/{name or 'job'}.yaml")
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
@@ -112,13 +127,10 @@ class KubernetesJobs:
             )
         body = _object_of(declared_in(text), *wanted.identity)
         patch = self._api.patch(
-            TRAININGJOBS, *wanted.identity, body, kind=APPLY, force=force, manager=APPLIER
+            TRAININGJOBS, *wanted.identity, body, kind=APPLY, force=force, manager=APPLIER, dry=dry
         )
         after = self._ask(patch, *wanted.identity, made=True)
-        if before is None:
-            return Applied("created", *wanted.identity, self.place)
-        same = before.object is not None and declaration(before.object) == declaration(after)
-        return Applied("unchanged" if same else "configured", *wanted.identity, self.place)
+        return dict(before.object) if before and before.object else None, after
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields, whoever owned them."""
@@ -203,7 +215,7 @@ def _object_of(document: dict[str, Any], namespace: str, name: str) -> Object:
     """What is applied: the author's alone, also where an object was printed that others have written on."""
     metadata = {**(document.get("metadata") or {}), "namespace": namespace, "name": name}
     if notes := metadata.pop("annotations", None):
-        metadata["annotations"] = {key: note for key, note in notes.items() if key not in _OTHERS}
+        metadata["annotations"] = {key: note for key, note in notes.items() if key not in OTHERS}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": document.get("spec")}
 
 

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import yaml
+
 from trainmaster.api.documents import read_object
+from trainmaster.api.job import API_VERSION, KIND
 from trainmaster.api.status import UNSEEN, FieldProblem
 from trainmaster.sources.kubernetes.api import Object
 from trainmaster.sources.kubernetes.history import last_status
 from trainmaster.sources.kubernetes.objects import plain
+from trainmaster.sources.kubernetes.records import INSTALLATION
 from trainmaster.sources.stored import StoredJob
 
+OTHERS = frozenset({INSTALLATION, "kubectl.kubernetes.io/last-applied-configuration"})
+"""annotations that a controller, or kubectl, writes on an object"""
 UNREAD = FieldProblem(
     field="status", value="", reason="it can't be read: it was written by another version of trainmaster"
 )
@@ -47,6 +53,16 @@ def declaration(document: Mapping[str, Any]) -> dict[str, Any]:
     metadata = document["metadata"]
     own = {key: metadata.get(key) or {} for key in ("labels", "annotations")}
     return {**own, "spec": document.get("spec")}
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """Its declaration as YAML, always in the same order."""
+    own = declaration(document)
+    notes = {key: note for key, note in own["annotations"].items() if key not in OTHERS}
+    metadata = {"name": document["metadata"]["name"], "namespace": document["metadata"]["namespace"]}
+    metadata |= {key: value for key, value in (("labels", own["labels"]), ("annotations", notes)) if value}
+    head = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
+    return yaml.safe_dump({**head, "spec": own["spec"]}, sort_keys=False, allow_unicode=True)
 
 
 def _without_notes(document: Object) -> Object:
