@@ -22,8 +22,8 @@ from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources import shown
-from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.cleared import read_marks
+from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.files import STICKY, Entry, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import take_away

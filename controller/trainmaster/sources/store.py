@@ -103,8 +103,7 @@ class JobStore:
             if not force:
                 self._ask(existing, wanted.job)
         if not dry:
-            self._declare(existing, path, text)
-            self._files.delete(self._layout.set_mark(path, *wanted.identity))
+            self._declare(wanted.identity, existing, path, text)
         return Applied("configured" if existing else "created", *wanted.identity, path)
 
     def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
@@ -119,21 +118,18 @@ class JobStore:
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
         existing = self._search.find(*wanted.identity) if self.is_there else None
-        if (
-            existing and existing.number and not existing.named
-        ):  # a draft, which is called so for want of a name
-            existing = None
+        if existing and existing.number and not existing.named:
+            existing = None  # a draft, which is called so for want of a name
         path = existing.path if existing else self._free(*wanted.identity)
         return wanted, existing, path, placed(text, path, wanted)
 
-    def _declare(self, existing: FileRead | None, path: str, text: str) -> None:
+    def _declare(self, identity: tuple[str, str], existing: FileRead | None, path: str, text: str) -> None:
         if existing:
             self._replace(existing, text)
         else:
             self._put(path, text.encode())
-            self._search.note(*wanted.identity, path)
-        self._files.delete(self._layout.set_mark(path, *wanted.identity))
-        return Applied("configured" if existing else "created", *wanted.identity, path)
+            self._search.note(*identity, path)
+        self._files.delete(self._layout.set_mark(path, *identity))
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job.
