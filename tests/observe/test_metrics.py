@@ -26,7 +26,7 @@ from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.health import CalledBad, Told, garbled
 from trainmaster.plan.memory import Key, ReplicaMemory
-from trainmaster.plan.suspects import Suspect
+from trainmaster.plan.suspects import ONE_OWNER, Suspect
 from trainmaster.sources.kubernetes.counts import Counts
 
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -256,7 +256,7 @@ def test_the_docs_list_exactly_the_metrics_that_exist() -> None:
 
 
 def test_nodes_that_failed_several_jobs_are_told_with_how_many() -> None:
-    registry = registry_of(fleet(suspects=(Suspect("n7", 3, (), True), Suspect("n8", 2, (), False))))
+    registry = registry_of(fleet(suspects=(Suspect("n7", 3, ()), Suspect("n8", 2, (), ONE_OWNER))))
     found = [value(registry, "trainmaster_node_suspect", node=node) for node in ("n7", "n8", "n9")]
     assert found == [3, 2, None]
 

@@ -43,7 +43,7 @@ def test_a_node_that_fails_it_is_left_alone_and_nobody_is_charged() -> None:
 
 def test_where_the_check_of_two_jobs_fails_the_node_is_a_suspect() -> None:
     told = [world().runs("a").ends("worker-0", NODE_UNFIT, UNFIT).memory for _ in range(2)]
-    [found] = suspects(told, len(HOSTS), told[0].avoided[0].at)
+    [found] = suspects([("alice", each) for each in told], len(HOSTS), told[0].avoided[0].at)
     assert (found.host, {w.cause for w in found.witnesses}) == ("a", {"NodeCheckFailed"})
 
 

@@ -13,23 +13,38 @@ from trainmaster.plan.avoidance import FIRST, avoiding
 from trainmaster.plan.classify import NODE_LACKS
 from trainmaster.plan.cluster import Node, Size
 from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory
-from trainmaster.plan.suspects import AGREE, BELIEVED, PART, Witness, avoided_by_all, suspects
+from trainmaster.plan.suspects import (
+    AGREE,
+    BELIEVED,
+    ONE_OWNER,
+    PART,
+    TOO_MANY,
+    Owner,
+    Witness,
+    avoided_by_all,
+    suspects,
+)
 
 FREE = {"backoff": {"base": 0}}
 BROKEN = "Exit code: 1\nLast 4096 bytes of stderr :\nRuntimeError: CUDA error: uncorrectable ECC error\n"
 NOW = 1_000_000.0
 
 
-def says(name: str, *hosts: str, at: float = NOW, replicas: int = 1, namespace: str = "vision") -> Memory:
-    """A job in which something failed on these hosts, once on each."""
+Complaint = tuple[Owner, Memory]
+
+
+def says(
+    name: str, *hosts: str, at: float = NOW, placed: int = 1, owner: str = "vision", namespace: str = "vision"
+) -> Complaint:
+    """A job in which something failed on these hosts, once on each, with so many replicas that had a container."""
     known: tuple[Avoided, ...] = ()
     for host in hosts:
         known = avoiding(known, host, at, "GpuFault")
-    rows = tuple(ReplicaMemory(Key("worker", i)) for i in range(replicas))
-    return Memory(name, namespace, name, replicas=rows, avoided=known)
+    rows = tuple(ReplicaMemory(Key("worker", i), host=f"h{i}" if i < placed else "") for i in range(1000))
+    return owner, Memory(name, namespace, name, replicas=rows, avoided=known)
 
 
-def left_alone(*jobs: Memory, nodes: int = 100, now: float = NOW) -> frozenset[str]:
+def left_alone(*jobs: Complaint, nodes: int = 100, now: float = NOW) -> frozenset[str]:
     return avoided_by_all(suspects(jobs, nodes, now))
 
 
@@ -41,17 +56,17 @@ def test_where_two_agree_all_leave_the_node_alone_and_the_evidence_is_named() ->
     [found] = suspects([says("a", "n1", at=NOW - 60), says("b", "n1", "n2")], 100, NOW)
     assert (found.host, found.jobs, found.avoided) == ("n1", 2, True)
     assert found.witnesses == (
-        Witness("vision/b", "GpuFault", 1, NOW, ("vision", "")),
-        Witness("vision/a", "GpuFault", 1, NOW - 60, ("vision", "")),
+        Witness("vision/b", "GpuFault", 1, NOW, "vision"),
+        Witness("vision/a", "GpuFault", 1, NOW - 60, "vision"),
     )
 
 
 def test_one_owner_takes_no_node_from_others() -> None:
     """His jobs know of each other, and what they say they may all have learnt from one program."""
     his = [says(name, "n1") for name in "abcd"]
-    [found] = suspects([*his, says("theirs", namespace="speech")], 100, NOW)
-    assert (found.jobs, found.avoided) == (4, False)
-    assert left_alone(*his, says("theirs", "n1", namespace="speech")) == {"n1"}
+    [found] = suspects([*his, says("theirs", owner="speech")], 100, NOW)
+    assert (found.jobs, found.avoided, found.why_not) == (4, False, ONE_OWNER)
+    assert left_alone(*his, says("theirs", "n1", owner="speech")) == {"n1"}
     assert left_alone(*his) == {"n1"}, "he has the cluster to himself"
 
 
@@ -64,7 +79,7 @@ def test_it_is_forgotten_as_the_jobs_forget_it() -> None:
 def test_who_complains_of_many_nodes_is_likelier_broken_itself() -> None:
     hosts = [f"n{i}" for i in range(BELIEVED + 1)]
     assert left_alone(says("a", *hosts), says("b", *hosts[:-1])) == frozenset()
-    assert left_alone(says("a", *hosts, replicas=60), says("b", *hosts[:-1])) == set(hosts[:-1])
+    assert left_alone(says("a", *hosts, placed=60), says("b", *hosts[:-1])) == set(hosts[:-1])
 
 
 @pytest.mark.parametrize(
@@ -76,6 +91,19 @@ def test_so_many_that_it_can_lie_at_no_node_are_listed_and_not_avoided(
     jobs = [says(f"{name}{i}", f"n{i}") for i in range(bad) for name in "ab"]
     found = suspects(jobs, nodes, NOW)
     assert (len(found), len(avoided_by_all(found))) == (bad, avoided)
+    assert {each.why_not for each in found} == {"" if avoided else TOO_MANY}
+
+
+def test_one_owner_is_one_whatever_namespaces_his_files_name() -> None:
+    his = says("a", "n1", namespace="vision"), says("b", "n1", namespace="speech")
+    assert left_alone(*his, says("theirs", owner="bob")) == frozenset()
+
+
+def test_one_owner_does_not_keep_others_from_being_believed() -> None:
+    """However many nodes he complains of."""
+    his = [says(f"{i}", f"n{2 * i}", f"n{2 * i + 1}") for i in range(6)]
+    agree = says("x", "bad", owner="bob"), says("y", "bad", owner="carol")
+    assert left_alone(*his, *his, *agree, nodes=20) == {"bad"}
 
 
 @given(

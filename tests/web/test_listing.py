@@ -11,7 +11,7 @@ from trainmaster.api.status import ResourceStatus
 from trainmaster.errors import InvalidError
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import Picture
-from trainmaster.plan.suspects import Suspect, Witness
+from trainmaster.plan.suspects import TOO_MANY, Suspect, Witness
 from trainmaster.web.answers import LIMIT, jobs_json
 from trainmaster.web.glance import glance
 from trainmaster.web.listing import SIZE, Page, Query, parse, select
@@ -122,10 +122,10 @@ def test_at_a_glance_queues_show_what_their_living_jobs_hold() -> None:
 async def test_nodes_that_failed_several_jobs_are_shown_without_the_jobs_names() -> None:
     """Whoever looks may not see all of them."""
     said = (Witness("secret/a", "GpuFault", 2, 1.0), Witness("secret/b", "NeverRan", 1, 1.0))
-    shown = fleet(suspects=(Suspect("n7", 2, said, True), Suspect("n<8>", 2, said[:1], False)))
+    shown = fleet(suspects=(Suspect("n7", 2, said), Suspect("n<8>", 2, said[:1], TOO_MANY)))
     async with serving(shown) as client:
         page = await (await client.get("/")).text()
     assert "2 jobs failed on this node: GpuFault, NeverRan. New containers are asked for elsewhere." in page
-    assert "2 jobs failed on this node: GpuFault. Too many nodes failed" in page
+    assert "2 jobs failed on this node: GpuFault. It is not left alone: too many nodes failed." in page
     assert "n&lt;8&gt;" in page
     assert "secret" not in page

@@ -46,7 +46,7 @@ FLEET = fleet(
     remembers(holding("mnist", "n2", 2), **AVOIDS),
     remembers(holding("bert", "n2", 1, namespace="speech"), **AVOIDS),
     nodes=(node("n1"), node("n2"), node("n3")),
-    suspects=(Suspect("n1", 2, SAID, True),),
+    suspects=(Suspect("n1", 2, SAID),),
     called_bad=(CalledBad("n3", "dcgm", "Xid 79", NOW - 90, False),),
     node_sources={
         "dcgm": Told({"n3": (NOW - 90, "Xid 79")}, NOW),

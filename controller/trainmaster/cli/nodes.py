@@ -208,7 +208,8 @@ def why(row: Row, now: float) -> list[str]:
 
     said = [f"{each['source']}: {each['why']} (for {since(each['since'], now)})" for each in row["calledBad"]]
     if suspect := row.get("suspect"):
-        said.append(f"failed {suspect['jobs']} jobs: {', '.join(suspect['causes'])}")
+        all_the_same = f" (not left alone: {suspect['whyNot']})" if suspect.get("whyNot") else ""
+        said.append(f"failed {suspect['jobs']} jobs: {', '.join(suspect['causes'])}{all_the_same}")
     said += [_avoids(each, now) for each in row["avoidedBy"]]
     others = row["avoidingJobs"] - len(row["avoidedBy"])
     return [*said, f"avoided by {others} other jobs"] if others else said

@@ -283,7 +283,7 @@ class Fleet:
 
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""
-        jobs = (m.memory for m in self._masters.values())
+        jobs = ((m.declared.owner or m.declared.namespace, m.memory) for m in self._masters.values())
         if self.found.suspects.look(jobs, self._cluster.racks, clock.now()):
             yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 

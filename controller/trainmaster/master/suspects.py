@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from trainmaster.plan.health import CalledBad, Told, called_bad
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.suspects import Suspect, avoided_by_all, suspects
+from trainmaster.plan.suspects import Owner, Suspect, avoided_by_all, suspects
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class FoundSuspects:
         self._heeded: Mapping[str, float] = {}
         """as it was at the last look"""
 
-    def look(self, jobs: Iterable[Memory], hosts: Collection[str], now: float) -> bool:
+    def look(self, jobs: Iterable[tuple[Owner, Memory]], hosts: Collection[str], now: float) -> bool:
         """Put together what these jobs remember, on a cluster of these hosts. Whether any job is to leave other nodes alone
         than before."""
         before, self.known = self.known, suspects(jobs, len(hosts), now, self.cleared)

@@ -2,8 +2,8 @@
 
 One job can't tell a broken node from a program that breaks; several that don't know of each other can. So where they agree, all
 jobs leave the node alone, for as long as at least two of them remember (avoidance.py: what is remembered fades). Jobs of one
-owner know of each other: alone they name a node to people, and take it from nobody else. Never here: what of a failure lies at
-a node (ruling.py), or where that leaves a job no room (avoidance.py).
+owner know of each other: alone they name a node to people, and neither take it from anybody else nor keep others from being
+believed. Never here: what of a failure lies at a node (ruling.py), or where that leaves a job no room (avoidance.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from trainmaster.plan.memory import Memory
 AGREE = 2
 """jobs that must have failed on a node before others leave it alone, too"""
 BELIEVED = 2
-"""nodes of which one job may complain at one time, and still be believed; of a large one as many as a twentieth of its replicas.
+"""nodes of which one job may complain at one time, and still be believed; of a large one as many as a twentieth of its replicas
+that have or had a container.
 Whoever finds more of them broken is likelier broken itself"""
 LARGE = 20
 PART = 4
@@ -26,8 +27,12 @@ SHOWN = 20
 """witnesses of one node that are shown, the newest"""
 
 
-Owner = tuple[str, str]
-"""namespace and user"""
+ONE_OWNER = "all of these jobs are one owner's"
+TOO_MANY = "too many nodes failed"
+
+Owner = str
+"""whom the source of a job vouches for: the owner of its file, or on Kubernetes its namespace. Neither the namespace that a file
+names nor the user that it runs as, of which one person may write several"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Witness:
     times: int
     at: float
     """of the last one; seconds since the epoch"""
-    owner: Owner = ("", "")
+    owner: Owner = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +57,58 @@ class Suspect:
     jobs: int
     witnesses: tuple[Witness, ...]
     """some of these jobs, the newest failure first"""
-    avoided: bool
-    """whether all jobs leave it alone; not where there are too many such nodes, or only one owner of several says so"""
+    why_not: str = ""
+    """why others do not leave it alone all the same (ONE_OWNER, TOO_MANY); empty where they do"""
+
+    @property
+    def avoided(self) -> bool:
+        """Whether all jobs leave it alone."""
+        return not self.why_not
 
 
 def suspects(
-    jobs: Iterable[Memory], nodes: int, now: float, cleared: Mapping[str, float] = NOBODY
+    jobs: Iterable[tuple[Owner, Memory]], nodes: int, now: float, cleared: Mapping[str, float] = NOBODY
 ) -> tuple[Suspect, ...]:
     """The nodes that several of these jobs complain of, by name, on a cluster of so many. What they say of one that was `cleared`
     since counts no more."""
     said: dict[str, list[Witness]] = {}
     owners: set[Owner] = set()
-    for memory in jobs:
-        owners.add(_owner(memory))
-        for host, witness in _complaints(memory, now, cleared):
+    for owner, memory in jobs:
+        owners.add(owner)
+        for host, witness in _complaints(owner, memory, now, cleared):
             said.setdefault(host, []).append(witness)
-    agreed = {host: found for host, found in sorted(said.items()) if len(found) >= AGREE}
-    few, enough = len(agreed) <= max(1, nodes // PART), min(AGREE, len(owners))
-    return tuple(_suspect(host, found, few and _owners(found) >= enough) for host, found in agreed.items())
-
-
-def _owner(memory: Memory) -> Owner:
-    return memory.namespace, memory.application.user if memory.application else ""
+    named = {host: found for host, found in sorted(said.items()) if len(found) >= AGREE}
+    enough = min(AGREE, len(owners))
+    agreed = {host for host, found in named.items() if _owners(found) >= enough}
+    heeded = "" if len(agreed) <= max(1, nodes // PART) else TOO_MANY
+    return tuple(
+        _suspect(host, found, heeded if host in agreed else ONE_OWNER) for host, found in named.items()
+    )
 
 
 def _owners(found: Iterable[Witness]) -> int:
     return len({each.owner for each in found})
 
 
-def _complaints(memory: Memory, now: float, cleared: Mapping[str, float]) -> Iterable[tuple[str, Witness]]:
+def _complaints(
+    owner: Owner, memory: Memory, now: float, cleared: Mapping[str, float]
+) -> Iterable[tuple[str, Witness]]:
     """Empty of a job that complains of too many."""
     known = still(memory.avoided, now, cleared) if memory.avoided else ()
-    if len(known) > max(BELIEVED, len(memory.replicas) // LARGE):
+    if len(known) > BELIEVED and len(known) > _placed(memory) // LARGE:
         return ()
     job = f"{memory.namespace}/{memory.name}"
-    return [(one.host, Witness(job, one.cause, one.times, one.at, _owner(memory))) for one in known]
+    return [(one.host, Witness(job, one.cause, one.times, one.at, owner)) for one in known]
 
 
-def _suspect(host: str, found: list[Witness], avoided: bool) -> Suspect:
+def _placed(memory: Memory) -> int:
+    """Replicas that have or had a container: declaring many makes nobody believed."""
+    return sum(bool(replica.host) for replica in memory.replicas)
+
+
+def _suspect(host: str, found: list[Witness], why_not: str) -> Suspect:
     newest = sorted(found, key=lambda each: (-each.at, each.job))
-    return Suspect(host, len(found), tuple(newest[:SHOWN]), avoided)
+    return Suspect(host, len(found), tuple(newest[:SHOWN]), why_not)
 
 
 def avoided_by_all(found: Iterable[Suspect]) -> frozenset[str]:

@@ -48,7 +48,12 @@ class BadNode:
     jobs: int
     causes: str
     """those of their last failures there"""
-    avoided: bool
+    why_not: str
+    """why it isn't left alone all the same; empty where it is"""
+
+    @property
+    def avoided(self) -> bool:
+        return not self.why_not
 
 
 def glance(fleet: FleetPicture) -> Glance:
@@ -60,7 +65,7 @@ def glance(fleet: FleetPicture) -> Glance:
 
 def _bad(suspect: Suspect) -> BadNode:
     causes = sorted({witness.cause for witness in suspect.witnesses if witness.cause})
-    return BadNode(suspect.host, suspect.jobs, ", ".join(causes), suspect.avoided)
+    return BadNode(suspect.host, suspect.jobs, ", ".join(causes), suspect.why_not)
 
 
 def _queues(jobs: Iterable[Picture]) -> list[Queue]:
