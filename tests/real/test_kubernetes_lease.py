@@ -34,12 +34,12 @@ class Clock:
         return self.ahead
 
 
-async def no_epoch() -> int:
-    return 0
+async def next_epoch(above: int) -> int:
+    return above + 1
 
 
 def contender(api: Api, clock: Callable[[], float]) -> KubernetesLease:
-    return KubernetesLease(api, NAME, DURATION, no_epoch, clock)
+    return KubernetesLease(api, NAME, DURATION, next_epoch, clock)
 
 
 @pytest.fixture

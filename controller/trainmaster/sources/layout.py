@@ -8,6 +8,7 @@ jobs/<any folders>/.<file>,<name>@<namespace>.set
 status/<same path>                      what the controller shows
 status/<same path>,<name>@<namespace>   the same of one document, where the file holds several; marks beside the file as well
 journal/<epoch>/<uid>.json              the controller's memory, for it alone
+journal/epoch-000007                    that somebody leads, or led, in this epoch: nobody else ever does
 known/<uid>.json                        what it knows of the file
 lease/epoch-000007                      who leads
 cleared-nodes/<host>                    a mark: somebody said that this node is well again

@@ -1,8 +1,8 @@
 """Who leads: one file per epoch, created exclusively, renewed by moving its modification time on.
 
 Why this is safe, by clocks that only this process reads:
-- A renewal first moves the time of our file, then lists. It counts only if no higher epoch is listed, and it counts from
-  its own start, for two thirds of the lease's duration.
+- A renewal first moves the time of our file, then lists. It counts only if no higher epoch is listed or marked (see below), and
+  it counts from its own start, for two thirds of the lease's duration.
 - A standby takes over when it saw no renewal for the whole duration, by creating the next epoch: of several, one succeeds.
 - After creating it, it looks at its predecessor once more. If that renewed meanwhile, its last renewal may have listed
   just before our file was there, so the new leader waits out the duration before it acts. Any later renewal of the
@@ -120,11 +120,12 @@ class FolderLease:
         try:
             await self._threads.call(self._files.touch, ours.path, ours.modified)
             newest = await self._newest()
+            marked = await self._threads.call(self._epochs.newest)
         except FileNotFoundError:
-            newest = None
+            newest, marked = None, 0
         if self._ours is not ours:
             return  # released meanwhile
-        if newest is None or newest.epoch != self._epoch:
+        if newest is None or max(newest.epoch, marked) != self._epoch:
             self._step_down(newest)
         else:
             self._live_until = start + self._duration * _USABLE
@@ -158,9 +159,9 @@ class FolderLease:
         except FileExistsError:
             return  # another standby was first
         ours = await self._threads.call(self._files.stat, path)
-        still = known <= last and (before is None or await self._stood_still(before))
         if not await self._threads.call(self._epochs.take, epoch):
             return  # another one leads in it, whose file was wiped: he goes on with this one
+        still = known <= last and (before is None or await self._stood_still(before))
         wait = 0.0 if still else self._duration
         self._epoch, self._ours = epoch, ours
         self._may_act_from = self._now() + wait

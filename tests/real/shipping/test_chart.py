@@ -216,12 +216,10 @@ async def _as_a_controller_leaves_it(cluster: LocalKubernetes, home: str) -> Non
     """What NOTES says that an uninstall leaves: a record of the journal, the identity, and the Lease."""
     api = Api(Connection(str(cluster.kubeconfig)), home)
 
-    async def epoch() -> int:
-        return 0
-
-    await Installation(api, RELEASE).find()
+    ours = Installation(api, RELEASE)
+    await ours.find()
     await api.create(SECRETS, home, packed(RELEASE, "uid-1", 1, encode(Memory("uid-1", home, "mnist")), "x"))
-    await KubernetesLease(api, RELEASE, 10.0, epoch).acquire()
+    await KubernetesLease(api, RELEASE, 10.0, ours.next_epoch).acquire()
     await api.close()
 
 

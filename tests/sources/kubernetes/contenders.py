@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sources.building import LEASE, Clock
 from sources.kubernetes.line import Key, Line, Server
 from trainmaster.sources.kubernetes.api import LEASES
+from trainmaster.sources.kubernetes.installation import Installation
+from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
 
 KEY: Key = (LEASES, "own", "trainmaster")
 
 
 class World:
-    """The server, the time, and the highest epoch that the journal has heard of."""
+    """The server and the time. Nobody writes records, so all that tells of an epoch is what was written to lead by it."""
 
     def __init__(self) -> None:
         self.server = Server()
         self.clock = Clock()
-        self.journal_epoch: Callable[[], int] = lambda: 0
 
     def contender(self, rate: float = 1.0) -> Contender:
         return Contender(self, rate)
@@ -43,10 +42,14 @@ class Contender:
     def __init__(self, world: World, rate: float) -> None:
         self.line = Line(world.server)
 
-        async def journal_epoch() -> int:
-            return world.journal_epoch()
+        self._installation = Installation(self.line, KEY[2])
+        self.lease = KubernetesLease(
+            self.line, KEY[2], LEASE, self._next_epoch, lambda: world.clock.now * rate
+        )
+        self._journal = KubernetesJournal(self.line, KEY[2], self.lease)
 
-        self.lease = KubernetesLease(self.line, KEY[2], LEASE, journal_epoch, lambda: world.clock.now * rate)
+    async def _next_epoch(self, above: int) -> int:
+        return await self._installation.next_epoch(max(above, await self._journal.newest_epoch()))
 
     async def acquire(self) -> bool:
         return await self.lease.acquire()

@@ -89,8 +89,9 @@ def _merge(into: Object, patch: Object) -> None:
 class Request:
     """One request on its way: it may be served, and its answer may arrive, each at any time or never."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], Any], what: tuple[str, object] = ("", None)) -> None:
+        """`what`: its verb, and the resource that it is about."""
+        self._work, self.what = work, what
         self._served = False
         self._result: Any = None
         self._refusal: Exception | None = None
@@ -146,23 +147,29 @@ class Line:
         self.meet = meet
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        return await self._ask(lambda: self.server.get((resource, namespace, name)))
+        return await self._ask("get", resource, lambda: self.server.get((resource, namespace, name)))
 
     async def list(
         self, resource: Resource, namespace: str = "", labels: str = "", **_: object
     ) -> tuple[list[Object], str]:
-        return await self._ask(lambda: (self.server.list(resource, namespace, labels), "1"))
+        return await self._ask("list", resource, lambda: (self.server.list(resource, namespace, labels), "1"))
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         return await self._ask(
-            lambda: self.server.create((resource, namespace, body["metadata"]["name"]), body)
+            "create",
+            resource,
+            lambda: self.server.create((resource, namespace, body["metadata"]["name"]), body),
         )
 
     async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
-        return await self._ask(lambda: self.server.replace((resource, namespace, name), body))
+        return await self._ask(
+            "replace", resource, lambda: self.server.replace((resource, namespace, name), body)
+        )
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
-        return await self._ask(lambda: self.server.patch((resource, namespace, name), body))
+        return await self._ask(
+            "patch", resource, lambda: self.server.patch((resource, namespace, name), body)
+        )
 
     async def close(self) -> None:
         return
@@ -171,12 +178,14 @@ class Line:
         self, resource: Resource, namespace: str, name: str, uid: str = "", version: str = ""
     ) -> None:
         try:
-            await self._ask(lambda: self.server.delete((resource, namespace, name), version))
+            await self._ask(
+                "delete", resource, lambda: self.server.delete((resource, namespace, name), version)
+            )
         except NotFoundError:
             return
 
-    async def _ask(self, work: Callable[[], Any]) -> Any:
-        request = Request(work)
+    async def _ask(self, verb: str, resource: Resource, work: Callable[[], Any]) -> Any:
+        request = Request(work, (verb, resource))
         self.requests.append(request)
         self.meet(request)
         return await request.future

@@ -9,7 +9,11 @@ import pytest
 from sources.building import LEASE
 from sources.kubernetes.contenders import KEY, Contender, World, led_by
 from sources.kubernetes.line import Request
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import RefusedError
+from trainmaster.master.codec import encode
+from trainmaster.plan.memory import Memory
+from trainmaster.sources.kubernetes.api import SECRETS
+from trainmaster.sources.kubernetes.records import packed
 
 
 async def test_a_new_lease_is_taken_after_the_duration(world: World, a: Contender) -> None:
@@ -127,18 +131,42 @@ async def test_a_deleted_lease_has_the_leader_step_down_and_the_epoch_rise(
 
 
 async def test_a_process_that_knows_no_epoch_asks_the_journal(world: World, b: Contender) -> None:
-    world.journal_epoch = lambda: 41
+    secret = packed(KEY[2], "uid-1", 41, encode(Memory("uid-1", "vision", "mnist")))
+    world.server.create((SECRETS, "own", "trainmaster-journal-uid-1"), secret)
     await led_by(world, b)
     assert b.lease.epoch == 42
 
 
-async def test_while_the_journal_cannot_be_asked_nobody_takes_over(
-    world: World, b: Contender, caplog: pytest.LogCaptureFixture
+async def test_an_epoch_is_given_out_once_though_its_leader_wrote_nothing(
+    world: World, a: Contender, b: Contender
 ) -> None:
-    def away() -> int:
-        raise UnavailableError("the Secrets can't be listed")
+    """And though the Lease that had it was deleted: what one stalled leader wrote must not look like the other's."""
+    await led_by(world, a)
+    world.delete()
+    await led_by(world, b)
+    assert (a.lease.epoch, b.lease.epoch) == (1, 2)
 
-    world.journal_epoch = away
+
+async def test_an_epoch_goes_on_where_somebody_deleted_the_identity_under_a_controller(
+    world: World, a: Contender
+) -> None:
+    """It is written back as it was: another one would leave all jobs to nobody."""
+    await led_by(world, a)
+    key = SECRETS, "own", "trainmaster-installation"
+    before = world.server.get(key)["data"]
+    world.server.delete(key)
+    await a.lease.release()
+    assert await a.acquire()
+    assert (a.lease.epoch, world.server.get(key)["data"]) == (2, before)
+
+
+async def test_while_the_journal_cannot_be_asked_nobody_takes_over(
+    world: World, b: Contender, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise RefusedError("InternalError", "the Secrets can't be listed")
+
+    monkeypatch.setattr(world.server, "list", away)
     for _ in range(3):
         await b.acquire()
         world.clock.pass_(LEASE)

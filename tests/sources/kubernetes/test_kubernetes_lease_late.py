@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
 
 from sources.building import LEASE
 from sources.kubernetes.contenders import Contender, World, led_by
 from sources.kubernetes.line import Request
+from trainmaster.errors import UnavailableError
+from trainmaster.sources.kubernetes.api import LEASES
+
+PUT = ("replace", LEASES)
+
+
+def loses_puts(faults: list[Callable[[Request], None]]) -> Callable[[Request], None]:
+    """The next changes of the Lease meet these, all else goes well."""
+    left = iter(faults)
+    return lambda request: (next(left, Request.answer) if request.what == PUT else Request.answer)(request)
 
 
 async def test_a_renewal_whose_answer_got_lost_costs_nothing(world: World, a: Contender) -> None:
@@ -28,11 +41,7 @@ async def test_a_take_over_whose_answer_got_lost_is_found_out(
     await b.acquire()
     world.clock.pass_(LEASE)
 
-    def read_then_lose(request: Request) -> None:
-        request.answer()
-        b.line.meet_once(Request.serve_and_lose)
-
-    b.line.meet = read_then_lose
+    b.line.meet = loses_puts([Request.serve_and_lose])
     assert not await b.acquire()
     assert b.lease.epoch == 0
     assert await b.acquire()
@@ -124,14 +133,39 @@ async def test_a_take_over_found_out_counts_from_its_first_renewal(
     await led_by(world, a)
     await b.acquire()
     world.clock.pass_(LEASE)
-    faults = iter([Request.answer, Request.serve_and_lose, Request.answer, Request.lose])
-
-    def meet(request: Request) -> None:
-        next(faults)(request)
-
-    b.line.meet = meet
+    b.line.meet = loses_puts([Request.serve_and_lose, Request.lose])
     await b.acquire()
     assert not await b.acquire()
     assert b.lease.epoch == 2
     b.line.meet = Request.answer
+    assert await b.acquire()
+
+
+async def test_who_wrests_it_and_steps_down_meanwhile_hands_its_wait_on(
+    world: World, a: Contender, b: Contender
+) -> None:
+    """From whom it was taken may still lead, and hears nothing of it: the next one must not come at once."""
+    await led_by(world, a)
+
+    async def sleep(_: float) -> None:
+        assert not b.lease.held()
+        await b.lease.release()
+
+    assert not await b.lease.wrest(sleep)
+    assert not await world.contender().acquire()
+    assert a.lease.held()
+
+
+async def test_who_wrests_it_and_gets_no_answer_leads_no_earlier_for_that(
+    world: World, a: Contender, b: Contender
+) -> None:
+    await led_by(world, a)
+    b.line.meet = loses_puts([Request.serve_and_lose])
+    with pytest.raises(UnavailableError):
+        await b.lease.wrest()
+    assert not await b.acquire()
+    assert (a.lease.held(), b.lease.epoch) == (True, 2)
+    world.clock.pass_(LEASE - 0.1)
+    assert not await b.acquire()
+    world.clock.pass_(0.1)
     assert await b.acquire()

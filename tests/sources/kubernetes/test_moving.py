@@ -169,8 +169,8 @@ async def test_nothing_is_handed_over_while_a_controller_leads() -> None:
 async def test_a_leader_stands_still_while_jobs_are_handed_over_by_force_and_leads_again_after() -> None:
     world = World()
 
-    async def epoch() -> int:
-        return 7
+    async def epoch(above: int) -> int:
+        return max(above, 7) + 1
 
     leader = KubernetesLease(Line(world.server, "old"), "release", DURATION, epoch)
     led_meanwhile: list[str] = []

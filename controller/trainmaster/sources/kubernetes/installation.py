@@ -1,7 +1,8 @@
 """Which installation a controller belongs to: an identity made once, and kept where its journal is.
 
 A name wouldn't do: a release may be renamed, and two may have the same in different namespaces. Each object says by this
-identity who drives it (claims.py), and each application at YARN by a tag. Never here: what follows from that.
+identity who drives it (claims.py), and each application at YARN by a tag. The epochs of its leaders are given out here as
+well, since a Lease may be deleted, and a leader may have had nothing to record. Never here: what follows from that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import uuid
 from trainmaster.api.job import GROUP
 from trainmaster.errors import UnavailableError
 from trainmaster.sources.kubernetes.api import SECRETS, Api, ConflictError, NotFoundError, Object
-from trainmaster.sources.kubernetes.records import INSTALLATION, labels_of, selector
+from trainmaster.sources.kubernetes.records import EPOCH, INSTALLATION, epoch_of, labels_of, selector
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,29 @@ class Installation:
         self.id = self.id or await self._kept() or await self._made()
         return self.id
 
-    async def _kept(self) -> str:
+    async def next_epoch(self, above: int) -> int:
+        """An epoch above that one and all that were given out, which nobody else gets. Raises ConflictError where somebody else
+        was given one in the same moment."""
+        identity = await self.find()
+        found = await self._secret() or await self._create(identity)
+        epoch = max(above, epoch_of(found)) + 1
+        annotations = {**(found["metadata"].get("annotations") or {}), EPOCH: str(epoch)}
+        body = found | {"metadata": found["metadata"] | {"annotations": annotations}}
+        await self._api.replace(SECRETS, self._api.namespace, secret_name(self._name), body)
+        return epoch
+
+    async def _secret(self) -> Object | None:
         try:
-            found = await self._api.get(SECRETS, self._api.namespace, secret_name(self._name))
+            return await self._api.get(SECRETS, self._api.namespace, secret_name(self._name))
         except NotFoundError:
-            return ""
-        return identity_of(found)
+            return None
+
+    async def _create(self, identity: str) -> Object:
+        return await self._api.create(SECRETS, self._api.namespace, secret(self._name, identity))
+
+    async def _kept(self) -> str:
+        found = await self._secret()
+        return identity_of(found) if found else ""
 
     async def _made(self) -> str:
         """Where somebody deleted it, the records still say which it was: another would leave their jobs to nobody."""
@@ -50,7 +68,7 @@ class Installation:
             raise UnavailableError(f"{words}: {', '.join(sorted(known))}; write back the right one")
         made = next(iter(known), "") or str(uuid.uuid4())
         try:
-            await self._api.create(SECRETS, self._api.namespace, secret(self._name, made))
+            await self._create(made)
         except ConflictError:
             return await self._kept()  # another replica was first
         log.info("this installation has an identity now", extra={"installation": made})

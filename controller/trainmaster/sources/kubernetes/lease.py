@@ -10,9 +10,11 @@ Why never two controllers lead at once, by clocks that only their own process re
 - A Lease that isn't there may have been deleted under a leader that doesn't know yet. It is created in nobody's name, and
   taken over as any other that stands still: a new installation waits for the duration once.
 - On a clean stop the holder's name is emptied, after it stopped to lead by itself: the only Lease that is taken at once.
+- Who takes it from a leader (`wrest`) leads once the other's time is over, and empties no name before that.
 
-`leaseTransitions` is the epoch. A new one is above those that the Lease, this process and the journal know, so that it never
-goes back, even if somebody deletes the Lease. `acquireTime` and `renewTime` are for people, nothing reads them.
+`leaseTransitions` is the epoch. A new one is above those that the Lease, this process and the journal know, and is given out
+once, before the Lease has it: so it neither goes back nor comes twice, even if somebody deletes the Lease. `acquireTime` and
+`renewTime` are for people, nothing reads them.
 """
 
 from __future__ import annotations
@@ -72,19 +74,22 @@ class KubernetesLease:
         api: Api,
         name: str,
         duration: float,
-        journal_epoch: Callable[[], Awaitable[int]],
+        next_epoch: Callable[[int], Awaitable[int]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`journal_epoch` is the highest epoch that the journal knows; asked before each take-over."""
+        """`next_epoch` gives an epoch above that one and those that the journal knows, to nobody twice; ConflictError where
+        somebody else asks at the same moment."""
         self._api = api.lane(_THREADS, duration * _DEADLINE)
         self._name = name
         self._duration = duration
-        self._journal_epoch = journal_epoch
+        self._next_epoch = next_epoch
         self._now = monotonic
         self._identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:12]}"
         self._epoch = 0
         self._ours: Seen | None = None
-        self._live_until = 0.0
+        self._live_until = self._may_act_from = 0.0
+        self._wait = 0.0
+        """seconds for which the one from whom we tried to take it last may go on to lead"""
         self._watched: Seen | None = None
         self._watched_since = 0.0
         self._trouble = ""
@@ -112,7 +117,7 @@ class KubernetesLease:
 
     def held(self) -> bool:
         """Whether we lead, by the monotonic clock alone."""
-        return self._ours is not None and self._now() < self._live_until
+        return self._ours is not None and self._may_act_from <= self._now() < self._live_until
 
     async def acquire(self) -> bool:
         """Take the lease or renew it; False also when the API server is away. Call it at least four times a duration."""
@@ -134,9 +139,8 @@ class KubernetesLease:
         seen = await self._read()
         if seen is None or self._ours is not None:
             return await self.acquire()
-        await self._take(seen)
-        end = self._now() + max(self._duration, seen.duration)
-        while self._has() and self._now() < end:
+        await self._take(seen, wait=max(self._duration, seen.duration))
+        while self._has() and self._now() < self._may_act_from:
             await sleep(self._duration * _DEADLINE)
             await self.acquire()
         return self.held()
@@ -145,10 +149,13 @@ class KubernetesLease:
         return self._ours is not None
 
     async def release(self) -> None:
-        """Step down. A standby takes over at its next look; it has to wait when the API server can't be told."""
+        """Step down. A standby takes over at its next look; it has to wait when the API server can't be told, and where we waited
+        ourselves for somebody who may still lead."""
         if self._ours is None:
             return
         ours, self._ours = self._ours, None
+        if self._now() < self._may_act_from:
+            return
         try:
             await self._give_up(ours)
         except TrainmasterError as error:
@@ -211,10 +218,11 @@ class KubernetesLease:
             self._watched, self._watched_since = seen, self._now()
         return self._now() - self._watched_since >= self._duration
 
-    async def _take(self, seen: Seen) -> None:
-        epoch = max(seen.epoch, self._epoch, await self._journal_epoch()) + 1
-        start = self._now()
+    async def _take(self, seen: Seen, wait: float = 0.0) -> None:
+        """`wait`: seconds for which whoever has it may still lead once it is ours."""
         try:
+            epoch = await self._next_epoch(max(seen.epoch, self._epoch))
+            start, self._wait = self._now(), wait
             found = await self._put(seen, self._identity, epoch)
         except (ConflictError, NotFoundError):
             return  # somebody else was first
@@ -224,6 +232,7 @@ class KubernetesLease:
     def _adopt(self, found: Seen) -> None:
         """It is ours by the API server's word; whether it counts is for its time to tell."""
         self._epoch, self._ours, self._live_until = found.epoch, found, 0.0
+        self._may_act_from = self._now() + self._wait
         self.holder = self._identity
 
     # --- the object

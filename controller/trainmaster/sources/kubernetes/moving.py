@@ -49,11 +49,15 @@ class Side:
     def __init__(self, api: Api, name: str, duration: float) -> None:
         """`api` is for the namespace of its controllers; `duration` is settings.lease_duration."""
         self.api, self.name, self._duration = api, name, duration
-        self.lease = KubernetesLease(api, name, duration, self._newest_epoch)
+        self.lease = KubernetesLease(api, name, duration, self._next_epoch)
         self._journal = KubernetesJournal(api, name, self.lease)
 
-    async def _newest_epoch(self) -> int:
-        return await self._journal.newest_epoch()
+    async def _next_epoch(self, above: int) -> int:
+        """One that isn't an installation yet has no controllers that could be given the same."""
+        above = max(above, await self._journal.newest_epoch())
+        if not await self.identity():
+            return above + 1
+        return await installation.Installation(self.api, self.name).next_epoch(above)
 
     def __str__(self) -> str:
         return f"{self.api.namespace}/{self.name}"

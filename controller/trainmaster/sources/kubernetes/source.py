@@ -64,7 +64,7 @@ class KubernetesSource:
             self._api.lane(2, settings.lease_duration),
             own.name,
             settings.lease_duration,
-            self._journal_epoch,
+            self._next_epoch,
             monotonic,
         )
         self.journal = KubernetesJournal(self._api.lane(8), own.name, self.lease)
@@ -206,8 +206,8 @@ class KubernetesSource:
         await self._claimer.close()
         await self._api.close()
 
-    async def _journal_epoch(self) -> int:
-        return await self.journal.newest_epoch()
+    async def _next_epoch(self, above: int) -> int:
+        return await self._installation.next_epoch(max(above, await self.journal.newest_epoch()))
 
     def _still(self) -> None:
         if not self.lease.held():
