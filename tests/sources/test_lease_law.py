@@ -21,6 +21,8 @@ from trainmaster.sources.local_files import LocalFiles
 
 RATES = {"a": 1.0, "b": 1.2, "c": 0.85}
 """how fast the clocks run"""
+DURATIONS = {"a": LEASE, "b": LEASE / 2, "c": LEASE * 3}
+"""seconds, by their settings: as while one is being changed"""
 WHO = st.sampled_from("abc")
 ACTIONS = st.one_of(
     st.tuples(st.just("acquire"), WHO),
@@ -61,7 +63,7 @@ class Play:
     def _contender(self, name: str) -> FolderLease:
         steps, rate = self._steps[name], RATES[name]
         folder, now = f"{self._store}/lease", lambda: self._clock.now * rate
-        return FolderLease(LocalFiles(), folder, steps, LEASE, now, self._epochs)  # type: ignore[arg-type]
+        return FolderLease(LocalFiles(), folder, steps, DURATIONS[name], now, self._epochs)  # type: ignore[arg-type]
 
     async def of(self, steps: list[tuple[int, tuple[str, str]]]) -> None:
         for each in self._all.values():  # one leads, the others have seen it

@@ -32,17 +32,29 @@ class Epochs:
         """The highest epoch that anybody took, or kept records in; 0 in a new store."""
         return max((epoch for epoch, _ in self._known()), default=0)
 
-    def take(self, epoch: int) -> bool:
-        """Whether nobody has taken this one before: of several that try, one succeeds."""
+    def take(self, epoch: int, duration: float) -> bool:
+        """Whether nobody has taken this one before: of several that try, one succeeds. It stands there that whoever leads in it
+        renews within `duration` seconds."""
         self._files.make_folder(self._folder, 0o700)
         try:
-            self._files.create(f"{self._folder}/{_MARK}{epoch:06d}", b"")
+            self._files.create(self._mark(epoch), str(duration).encode())
         except FileExistsError:
             return False
         for old, name in list(self._known()):
             if name.startswith(_MARK) and old <= epoch - _KEPT:
                 self._files.delete(f"{self._folder}/{name}")
         return True
+
+    def duration(self, epoch: int) -> float:
+        """Seconds within which whoever leads in it renews; 0 where nobody does, or an older controller, which tells none."""
+        try:
+            told = self._files.read(self._mark(epoch), 64)
+            return float(told) if told else 0.0
+        except (FileNotFoundError, ValueError):
+            return 0.0
+
+    def _mark(self, epoch: int) -> str:
+        return f"{self._folder}/{_MARK}{epoch:06d}"
 
     def _known(self) -> Iterator[tuple[int, str]]:
         try:

@@ -3,10 +3,11 @@
 Why this is safe, by clocks that only this process reads:
 - A renewal first moves the time of our file, then lists. It counts only if no higher epoch is listed or marked (see below), and
   it counts from its own start, for two thirds of the lease's duration.
-- A standby takes over when it saw no renewal for the whole duration, by creating the next epoch: of several, one succeeds.
+- A standby takes over when it saw no renewal for the whole duration, or for that of the leader, which stands in the journal, if
+  it is longer, by creating the next epoch: of several, one succeeds.
 - After creating it, it looks at its predecessor once more. If that renewed meanwhile, its last renewal may have listed
-  just before our file was there, so the new leader waits out the duration before it acts. Any later renewal of the
-  predecessor lists our file, and doesn't count.
+  just before our file was there, so the new leader waits out the duration before it acts; so it does where it finds only then
+  that its predecessor's duration is longer than it has watched. Any later renewal of the predecessor lists our file, and doesn't count.
 - Whoever takes an epoch marks it in the journal's folder as well, before it leads (epochs.py): each is led in once. Where the
   journal knows a higher one than there is, the folder was wiped, perhaps under a leader that doesn't know yet: the next one
   begins above that, and waits out the duration too. Only the first leader of a new store waits for nobody.
@@ -140,14 +141,18 @@ class FolderLease:
             await self._threads.call(self._files.make_folder, self._folder)
         else:
             await self._learn_holder(newest)
-        if newest is None or newest.released or self._is_stale(newest):
+        if newest is None or newest.released or await self._is_stale(newest):
             await self._take(newest)
 
-    def _is_stale(self, newest: Newest) -> bool:
+    async def _is_stale(self, newest: Newest) -> bool:
         """Whether the leader's file stood still for the whole duration, as this process saw it."""
         if newest != self._watched:
             self._watched, self._watched_since = newest, self._now()
-        return self._now() - self._watched_since >= self._duration
+        watched = self._now() - self._watched_since
+        return watched >= self._duration and watched >= await self._duration_of(newest.epoch)
+
+    async def _duration_of(self, epoch: int) -> float:
+        return await self._threads.call(self._epochs.duration, epoch)
 
     async def _take(self, before: Newest | None) -> None:
         start = self._now()
@@ -159,20 +164,25 @@ class FolderLease:
         except FileExistsError:
             return  # another standby was first
         ours = await self._threads.call(self._files.stat, path)
-        if not await self._threads.call(self._epochs.take, epoch):
+        if not await self._threads.call(self._epochs.take, epoch, self._duration):
             return  # another one leads in it, whose file was wiped: he goes on with this one
-        still = known <= last and (before is None or await self._stood_still(before))
-        wait = 0.0 if still else self._duration
+        longest = max(self._duration, *[await self._duration_of(each) for each in (last, known)])
+        if await self._threads.call(self._epochs.newest) > epoch:
+            return  # somebody with a shorter duration has not waited for us to mark it
+        still = known <= last and (before is None or await self._stood_still(before, longest, start))
+        wait = 0.0 if still else longest
         self._epoch, self._ours = epoch, ours
         self._may_act_from = self._now() + wait
         self._live_until = start + self._duration * _USABLE
         await self._introduce(path)
         await self._prune(epoch)
 
-    async def _stood_still(self, before: Newest) -> bool:
-        """A released predecessor renews no more; another one must not have, since it was last watched."""
+    async def _stood_still(self, before: Newest, duration: float, until: float) -> bool:
+        """A released predecessor renews no more; another one must not have, for the whole of the longer duration."""
         if before.released:
             return True
+        if until - self._watched_since < duration:
+            return False
         try:
             entry = await self._threads.call(self._files.stat, before.path)
         except FileNotFoundError:

@@ -19,8 +19,8 @@ class World:
         self.server = Server()
         self.clock = Clock()
 
-    def contender(self, rate: float = 1.0) -> Contender:
-        return Contender(self, rate)
+    def contender(self, rate: float = 1.0, duration: float = LEASE) -> Contender:
+        return Contender(self, rate, duration)
 
     def delete(self) -> None:
         self.server.delete(KEY)
@@ -39,12 +39,12 @@ class World:
 class Contender:
     """One controller, whose clock may run at a rate of its own."""
 
-    def __init__(self, world: World, rate: float) -> None:
+    def __init__(self, world: World, rate: float, duration: float) -> None:
         self.line = Line(world.server)
 
         self._installation = Installation(self.line, KEY[2])
         self.lease = KubernetesLease(
-            self.line, KEY[2], LEASE, self._next_epoch, lambda: world.clock.now * rate
+            self.line, KEY[2], duration, self._next_epoch, lambda: world.clock.now * rate
         )
         self._journal = KubernetesJournal(self.line, KEY[2], self.lease)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.kubernetes.contenders import KEY, World, led_by
+from sources.building import LEASE
+from sources.kubernetes.contenders import KEY, Contender, World, led_by
 from sources.kubernetes.line import Request
 from thorough import schedules
 
@@ -31,7 +32,15 @@ STEPS = st.lists(st.tuples(st.sampled_from([0, 0, 0, 0, 1, 2, 4, 10]), ACTIONS),
 @settings(max_examples=schedules(600, 150), deadline=None)
 def test_never_do_two_lead(steps: list[tuple[int, tuple[str, str]]]) -> None:
     """Whatever is served, answered and lost in which order, whoever deletes the Lease; and epochs only rise."""
-    asyncio.run(Play().of(steps))
+    asyncio.run(Play(dict.fromkeys(RATES, LEASE)).of(steps))
+
+
+@given(steps=STEPS)
+@settings(max_examples=schedules(300, 80), deadline=None)
+def test_nor_while_the_duration_is_being_changed(steps: list[tuple[int, tuple[str, str]]]) -> None:
+    """Unless somebody deletes the Lease then: it alone tells how long whoever holds it may lead."""
+    kept = [(seconds, action) for seconds, action in steps if action[0] != "delete"]
+    asyncio.run(Play({"a": LEASE, "b": LEASE / 2, "c": LEASE * 3}).of(kept))
 
 
 def _first(count: int) -> Callable[[Request], None]:
@@ -40,12 +49,15 @@ def _first(count: int) -> Callable[[Request], None]:
 
 
 class Play:
-    def __init__(self) -> None:
-        self.world = World()
-        self.all = {name: self.world.contender(rate) for name, rate in RATES.items()}
+    def __init__(self, durations: Mapping[str, float]) -> None:
+        self.world, self._durations = World(), durations
+        self.all = {name: self._contender(name) for name in RATES}
         self.tasks: dict[str, asyncio.Task[bool]] = {}
         self.led = (0, "")
         """the last epoch in which somebody led, and who"""
+
+    def _contender(self, name: str) -> Contender:
+        return self.world.contender(RATES[name], self._durations[name])
 
     async def of(self, steps: list[tuple[int, tuple[str, str]]]) -> None:
         await self._begin_with_a_leader()
@@ -124,7 +136,7 @@ class Play:
             if task := self.tasks.pop(key, None):
                 task.cancel()
         requests = self.all[name].line.requests
-        self.all[name] = self.world.contender(RATES[name])
+        self.all[name] = self._contender(name)
         self.all[name].line.requests.extend(requests)
         self.led = (self.led[0], "") if self.led[1] == name else self.led
 

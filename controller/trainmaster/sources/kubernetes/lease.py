@@ -4,13 +4,15 @@ Why never two controllers lead at once, by clocks that only their own process re
 - Every change of the Lease names the resourceVersion and the uid that it rests on, and the API server refuses it when either
   has changed. So of several that try, one succeeds, and a change that was under way for long can't undo a later one.
 - A renewal counts from its own start, for two thirds of the lease's duration. Every renewal makes a new version.
-- A standby takes over when it saw one version stand still for the whole duration. That version was made after the start of
-  the leader's last renewal, and seen after it was made: so the leader's time ended a third of the duration before. Its clock
+- A standby takes over when it saw one version stand still for the whole duration, or for that of the holder, which stands in
+  the Lease, if it is longer. That version was made after the start of the leader's last renewal, and seen after it was made: so the leader's time ended a third of the duration before. Its clock
   may run slower than the standby's by a third; what it began in time has a third of the duration to end.
 - A Lease that isn't there may have been deleted under a leader that doesn't know yet. It is created in nobody's name, and
   taken over as any other that stands still: a new installation waits for the duration once.
 - On a clean stop the holder's name is emptied, after it stopped to lead by itself: the only Lease that is taken at once.
-- Who takes it from a leader (`wrest`) leads once the other's time is over, and empties no name before that.
+- Who takes it from a leader (`wrest`) leads once the other's time is over, and neither empties a name before that nor tells a
+  shorter duration.
+- While the duration is being changed, the Lease alone tells how long its holder may lead: delete none then.
 
 `leaseTransitions` is the epoch. A new one is above those that the Lease, this process and the journal know, and is given out
 once, before the Lease has it: so it neither goes back nor comes twice, even if somebody deletes the Lease. `acquireTime` and
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import time
 import uuid
@@ -114,6 +117,11 @@ class KubernetesLease:
     def superseded(self) -> bool:
         """Whether we led once, and saw that the Lease is no longer ours; False when nothing could be asked."""
         return self._epoch > 0 and self._ours is None
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which the Lease must stand still before we take it, as far as we know who holds it."""
+        return max(self._duration, self._watched.duration) if self._watched else self._duration
 
     def held(self) -> bool:
         """Whether we lead, by the monotonic clock alone."""
@@ -213,10 +221,10 @@ class KubernetesLease:
             await self._take(seen)
 
     def _is_stale(self, seen: Seen) -> bool:
-        """Whether the Lease stood still for the whole duration, as this process saw it."""
+        """Whether the Lease stood still for long enough, as this process saw it."""
         if seen != self._watched:
             self._watched, self._watched_since = seen, self._now()
-        return self._now() - self._watched_since >= self._duration
+        return self._now() - self._watched_since >= self.patience
 
     async def _take(self, seen: Seen, wait: float = 0.0) -> None:
         """`wait`: seconds for which whoever has it may still lead once it is ours."""
@@ -261,9 +269,11 @@ class KubernetesLease:
         return _seen(await self._api.replace(LEASES, self._api.namespace, self._name, body))
 
     def _body(self, holder: str, epoch: int, acquired: str) -> Object:
+        waits = self._ours is None or self._now() < self._may_act_from
+        duration = max(self._duration, self._wait) if waits else self._duration
         spec: dict[str, Any] = {
             "holderIdentity": holder,
-            "leaseDurationSeconds": max(1, round(self._duration)),
+            "leaseDurationSeconds": max(1, math.ceil(duration)),
             "leaseTransitions": epoch,
             "renewTime": _time_for_people(),
         }

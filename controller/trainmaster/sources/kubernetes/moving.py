@@ -35,9 +35,10 @@ from trainmaster.sources.kubernetes.records import (
 log = logging.getLogger(__name__)
 
 _PATIENCE = 2.5
-"""times the lease's duration after which somebody who keeps it counts as leading; one that stands still is had after one"""
+"""times the lease's duration (of both sides the longer one) after which somebody who keeps it counts as leading; one that
+stands still is had after one"""
 _TRIES = 20
-"""looks at a lease in its duration"""
+"""looks at a lease in our own duration"""
 _ATTEMPTS = 5
 """times that an object is read again which somebody changes meanwhile"""
 Say = Callable[[str], None]
@@ -65,10 +66,12 @@ class Side:
     async def lead(self, by_force: bool = False) -> None:
         """Take its lease, so that no controller of it acts meanwhile. RefusedError where one leads, unless `by_force`: it
         then stops to lead, and may lead again after `leave`."""
-        for _ in range(int(_PATIENCE * _TRIES)):
+        tries = 0
+        while tries < _PATIENCE * _TRIES * self.lease.patience / self._duration:
             if await (self.lease.wrest() if by_force else self.lease.acquire()):
                 return
             await asyncio.sleep(self._duration / _TRIES)
+            tries += 1
         words = f"a controller of {self} leads ({self.lease.holder}): stop its controllers first, jobs go on meanwhile"
         raise RefusedError("Leading", words)
 
