@@ -22,6 +22,7 @@ from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
 from trainmaster.master.readiness import readiness_lines
 from trainmaster.master.reports import URL as REPORTS
+from trainmaster.master.secrets import NOTHING, Given
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
 
@@ -149,17 +150,17 @@ def launch(
     order: int = 1,
     grace: float = DEFAULT_GRACE,
     readiness: Readiness | None = None,
+    given: Given = NOTHING,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own. `grace` is in seconds."""
-    packed = base64.b64encode(
-        gzip.compress(
-            script(environment, command, host, ports, gpus, readiness).encode(), compresslevel=LEVEL, mtime=0
-        )
-    ).decode()
+    written = script(environment, command, host, ports, gpus, readiness, given)
+    packed = base64.b64encode(gzip.compress(written.encode(), compresslevel=LEVEL, mtime=0)).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
     return LaunchContext(
-        command=COMMAND, environment={ORDER: str(order), GRACE: str(ceil(grace)), **carried}, resources=files
+        command=COMMAND,
+        environment={ORDER: str(order), GRACE: str(ceil(grace)), **carried},
+        resources={**files, **{value_file(name): file for name, file in given.files.items()}},
     )
 
 
@@ -185,6 +186,7 @@ def script(
     ports: tuple[int, ...],
     gpus: GpuLaunch = NO_GPUS,
     readiness: Readiness | None = None,
+    given: Given = NOTHING,
 ) -> str:
     """The script that runs in the container: a look whether the ports are free, its GPUs, what looks whether it is ready,
     variables, the user's command.
@@ -198,7 +200,27 @@ def script(
     reports = REPORTS in environment
     bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
     ready = readiness_lines(readiness, environment, host, ports)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{_exports(environment)}{path}\n{command}\n"
+    variables = _exports({**environment, **given.values}) + _given(given)
+    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{variables}{path}\n{command}\n"
+
+
+def value_file(variable: str) -> str:
+    """Name in the working folder of the file that holds the value of a variable. No file of the user's can have it."""
+    return f".trainmaster.{variable}"
+
+
+def _given(given: Given) -> str:
+    """Values that files hold. And where a NodeManager copies what it launches into the log folder (the setting
+    yarn.nodemanager.log-container-debug-info.enabled), all that is given to this process would stand among its logs."""
+    if given == NOTHING:
+        return ""
+    reads = (
+        f"{name}=$(cat ./{value_file(name)}) || exit {NOT_UNDERSTOOD}\nexport {name}\n"
+        for name in given.files
+    )
+    return "".join(
+        (*reads, 'for logs in ${LOG_DIRS//,/ }; do rm -f "$logs/launch_container.sh"; done; unset logs\n')
+    )
 
 
 @cache

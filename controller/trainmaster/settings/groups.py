@@ -234,5 +234,8 @@ class Kubernetes(BaseModel):
     """name of the Lease and beginning of the names of the Secrets: several controllers in one namespace need different ones"""
     namespaces: tuple[str, ...] = ()
     """namespaces whose jobs are driven; empty: all, which needs rights in the whole cluster"""
+    secret_namespaces: tuple[str, ...] = ()
+    """namespaces whose Secrets and ConfigMaps may be read, for variables of jobs there that name one; whoever may create jobs in
+    such a namespace may then have their values. Empty: none"""
     webhook: Webhook = Webhook()
     """the admission webhooks"""

@@ -1,7 +1,6 @@
 """A folder of YAML files as a source of jobs, with statuses, journal and lease beside them in the same store.
 
-Lives here: the order of a look, and writing what is shown. How files are read is reader.py's, which file declares which
-job is registry.py's.
+Lives here: the order of a look, and writing what is shown. Reading is reader.py's, which file declares which job registry.py's.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files, own_files
 from trainmaster.sources.threads import Threads
 from trainmaster.sources.unread import notices
+from trainmaster.sources.values import WithoutObjects
 from trainmaster.sources.walking import JOBS
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ _JOBS_MODE = STICKY | 0o777
 """everybody may add jobs, and only their owners may change them"""
 
 
-class FolderSource:
+class FolderSource(WithoutObjects):
     """Implements master.boundary.Source for a folder at any URL; one at webhdfs:// needs another store for its own files."""
 
     name = "folder"
