@@ -30,6 +30,7 @@ def test_the_roles_are_exactly_the_table_of_rights(
     spaces = {
         rights.Where.OWN: ("ml",),
         rights.Where.JOBS: settings.namespaces or ("*",),
+        rights.Where.VALUES: settings.secret_namespaces,
         rights.Where.CLUSTER: ("*",),
     }
     needed = {
@@ -97,8 +98,13 @@ async def test_its_account_would_hear_of_a_right_that_it_lacks(
 def test_its_account_may_not_do_more(values: Path, home: str, apply: Any, cluster: LocalKubernetes) -> None:
     objects = rendered(home, values)
     apply(dumped(objects))
+    opened = yaml.safe_load(values.read_text()).get("secretNamespaces", ())
     secrets = [
-        (verb, "secrets", space) for verb in ("get", "list", "create") for space in ("default", *TEAMS)
+        (verb, kind, space)
+        for verb in ("get", "list", "watch", "create")
+        for kind in ("secrets", "configmaps")
+        for space in ("default", *TEAMS)
+        if verb != "get" or space not in opened
     ]
     more = [
         *secrets,
@@ -115,6 +121,7 @@ def test_its_account_may_not_do_more(values: Path, home: str, apply: Any, cluste
     who = f"system:serviceaccount:{home}:{account_of(objects)}"
     assert allowed(cluster, who, more) == []
     own = [("list", JOBS, "team-a"), ("update", LEASES, home, lease_of(objects))]
+    own += [("get", kind, space) for kind in ("secrets", "configmaps") for space in opened]
     assert allowed(cluster, who, own) == own
     watched = yaml.safe_load(values.read_text()).get("watchNamespaces")
     elsewhere = ("list", JOBS, "default")
