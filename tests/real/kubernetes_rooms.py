@@ -80,7 +80,7 @@ class KubernetesRoom(Room):
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def opens(self) -> dict[str, str]:
-        """Have a controller with these settings read Secrets and ConfigMaps of the jobs' namespace, by the right for that alone."""
+        """Have a controller with these settings read Secrets and ConfigMaps of the jobs' namespace, by that right alone."""
         table = needed(self._scope.model_copy(update={"secret_namespaces": (self.namespace,)}))
         objects = _role(
             self.namespace, [right.rule for right in table if right.where is Where.VALUES], self.own

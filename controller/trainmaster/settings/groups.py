@@ -44,6 +44,17 @@ class PolicyRule(BaseModel):
         return self
 
 
+class NamespaceRule(BaseModel):
+    """Who may declare jobs in a namespace, where jobs are files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    namespace: str = Field(min_length=1)
+    """the namespace that this is for, or a pattern such as team-*"""
+    owners: tuple[str, ...]
+    """owners of files, or patterns; {namespace} stands for the namespace's name"""
+
+
 class Quota(BaseModel):
     """How much the jobs of one namespace, user or queue may hold together; of two of them, jobs that belong to both. A job for
     which there is no room waits, in the order in which jobs came. What isn't written has no limit."""

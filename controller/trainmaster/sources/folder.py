@@ -28,6 +28,7 @@ from trainmaster.sources.in_place import take_away
 from trainmaster.sources.journal import FolderJournal, newest_epoch
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
+from trainmaster.sources.namespaces import guard
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
@@ -73,7 +74,7 @@ class FolderSource(WithoutObjects):
         self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic, known)
         self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
-        self._reader = Reader(self._files, self._layout, self._threads)
+        self._reader = Reader(self._files, self._layout, self._threads, guard(settings.namespaces))
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
