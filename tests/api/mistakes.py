@@ -118,8 +118,9 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
         [
             {"name": "C", "valueFrom": value} | more
             for value in (
-                {}, {"file": "hdfs:///k"}, {"file": "k"}, {"file": ""}, {"file": None}, {"secretKeyRef": {"name": "k", "key": "k"}},
-                {"secretKeyRef": {"name": "K", "key": "k"}}, {"secretKeyRef": {"name": "k"}}, {"configMapKeyRef": {"name": "k", "key": "/"}},
+                {}, {"file": "hdfs:///k"}, {"file": "k"}, {"file": ""}, {"file": None}, {"secretKeyRef": {"name": "k"}},
+                {"secretKeyRef": {"name": "k", "key": "k"}}, {"secretKeyRef": {"name": "K", "key": "k"}},
+                {"configMapKeyRef": {"name": "k", "key": "/"}},
                 {"configMapKeyRef": {"name": "k", "key": "k"}, "file": "hdfs:///k"}, {"x": 1}, "hdfs:///k", [], 5,
             )
             for more in ({}, {"value": "x"})

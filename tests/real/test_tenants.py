@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from real.cluster import until
 from real.dfs import Dfs
 from real.kubernetes_rooms import KubernetesRoom
 from real.reading import SMALL, message, reason, trainers
