@@ -85,7 +85,9 @@ def written(*folders: Path) -> Iterator[Path]:
 def nothing_tells(value: str, room: Room, out: Path, *more: str, besides: Set[Path] = frozenset()) -> None:
     found = {path for path in written(room.hadoop.folder, room.folder) if value.encode() in _bytes(path)}
     assert found - besides - {out} == set()
-    assert not [p for p in written(room.hadoop.folder) if p.name == "launch_container.sh"]
+    own = [path for path in written(room.hadoop.folder) if room.status("told").application_id in str(path)]
+    assert any(path.name == "stdout" for path in own)
+    assert not [path for path in own if path.name == "launch_container.sh"], "the NodeManager's copy"
     assert value.encode() not in Path(f"{out}.arguments").read_bytes()
     assert not [
         text for text in (*more, *(room.status(n).model_dump_json() for n in room.names())) if value in text

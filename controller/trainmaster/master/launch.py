@@ -41,6 +41,10 @@ NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
 """YARN links each file from a folder of its own, where Python would look for what a script imports. What the user's own path
 leads to is found as well, behind what was shipped."""
 
+NO_COPY = 'for logs in ${LOG_DIRS//,/ }; do rm -f "$logs/launch_container.sh"; done; unset logs'
+"""A NodeManager copies what it launches into the log folder (yarn.nodemanager.log-container-debug-info.enabled): all that this
+process is told would stand among its logs, the secrets of the job and of its peers too, for whoever may read these."""
+
 REPORTER = "trainmaster_report"
 """name of the module by which a training in Python tells its steps"""
 BESIDE = 'export PYTHONPATH="$PYTHONPATH:$PWD/.trainmaster"'
@@ -201,7 +205,7 @@ def script(
     bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
     ready = readiness_lines(readiness, environment, host, ports)
     variables = _exports({**environment, **given.values}) + _given(given)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{variables}{path}\n{command}\n"
+    return f"rm -f ./{SCRIPT}\n{NO_COPY}\n{looks}\n{asking}{ready}{bringing}{variables}{path}\n{command}\n"
 
 
 def value_file(variable: str) -> str:
@@ -210,16 +214,10 @@ def value_file(variable: str) -> str:
 
 
 def _given(given: Given) -> str:
-    """Values that files hold. And where a NodeManager copies what it launches into the log folder (the setting
-    yarn.nodemanager.log-container-debug-info.enabled), all that is given to this process would stand among its logs."""
-    if given == NOTHING:
-        return ""
-    reads = (
+    """Values that files hold."""
+    return "".join(
         f"{name}=$(cat ./{value_file(name)}) || exit {NOT_UNDERSTOOD}\nexport {name}\n"
         for name in given.files
-    )
-    return "".join(
-        (*reads, 'for logs in ${LOG_DIRS//,/ }; do rm -f "$logs/launch_container.sh"; done; unset logs\n')
     )
 
 
