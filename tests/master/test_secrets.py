@@ -104,10 +104,12 @@ async def test_no_value_is_written_or_told_anywhere_but_in_the_launch() -> None:
             await until(lambda: len(room.running()) == 2)
             room.exits(room.running()[0], 1)
             await until(lambda: folder.shown["a"].restarts == 1 and len(room.running()) == 2, 120)
-            told = [repr(ours.picture()), repr(ours._masters["a"].__dict__), repr(folder.told)]
-    assert records
+            said = [repr(ours.picture()), repr(ours._masters["a"].__dict__), repr(folder.told)]
+    [opened] = [record for record in records if record.getMessage() == "opening an application"]
+    told = {key: opened.__dict__[key] for key in ("declared_by", "user", "job", "application")}
+    assert told == {"declared_by": "u", "user": "u", "job": "a", "application": "application_1_0001"}
     everything = [
-        *told,
+        *said,
         *(record.decode(errors="replace") for record in folder.journal.records.values()),
         *(status.model_dump_json() for status in folder.shown.values()),
         generate_latest(registry).decode(),
