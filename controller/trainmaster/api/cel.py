@@ -243,7 +243,6 @@ def _of_env() -> Iterator[Rule]:
         )
         one = "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.file)].exists_one(it, it)"
         yield Rule((*variable, "valueFrom"), one, messages.ONE_PLACE)
-        yield Rule((*variable, "valueFrom", "file"), r"self.matches('^\\w[\\w+.-]*://.+$')", messages.NO_URL)
     for (name_, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
         values = {"name": f"'{name_}'", "path": f"'{path}'"}
         for list_ in ("env", "template"):
