@@ -71,6 +71,16 @@ SOUND: list[dict[str, Any]] = [
     {"framework": "TensorFlow", "roles": roles(trainer=1), "successPolicy": "AllWorkers"},
     {"env": [{"name": "A"}], "roles": {"worker": {"command": "c", "env": [{"name": "A"}]}}},
     {"env": [{"name": "INPUT_PATH", "value": "x"}]},
+    {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a.b_c-D"}}}]},
+    {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings.v1", "key": "a"}}}]},
+    {
+        "roles": {
+            "worker": {
+                "command": "c",
+                "env": [{"name": "A", "valueFrom": {"file": "hdfs:///user/alice/key"}}],
+            }
+        }
+    },
     {"checkpointPath": "/c", "roles": {"worker": {"command": "t %checkpoint_path% %saved_model_path%"}}},
     {"files": [{"source": "hdfs:///a/train.py"}, {"source": "file:///b/train.py", "name": "other.py"}]},
     {"runPolicy": {"backoff": {"base": "0s", "max": "0s"}}},
@@ -402,6 +412,26 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"inputPath": "hdfs:///in", "env": [{"name": "INPUT_PATH", "value": "x"}]},
         "spec.env[0].name: INPUT_PATH already holds spec.inputPath",
+    ),
+    (
+        {"env": [{"name": "A", "value": "", "valueFrom": {"file": "hdfs:///k"}}]},
+        "spec.env[0].valueFrom: is one of two: write value or valueFrom",
+    ),
+    (
+        with_worker(env=[{"name": "A", "valueFrom": {}}]),
+        "spec.roles.worker.env[0].valueFrom: names one place: write secretKeyRef, configMapKeyRef or file",
+    ),
+    (
+        {
+            "env": [
+                {"name": "A", "valueFrom": {"file": "hdfs:///k", "secretKeyRef": {"name": "k", "key": "k"}}}
+            ]
+        },
+        "spec.env[0].valueFrom: names one place: write secretKeyRef, configMapKeyRef or file",
+    ),
+    (
+        with_worker(env=[{"name": "A", "valueFrom": {"file": "/user/alice/key"}}]),
+        "spec.roles.worker.env[0].valueFrom.file: must be a URL with a scheme, such as hdfs:///code/train.py",
     ),
     (
         {"files": [{"source": "train.py"}]},

@@ -114,6 +114,19 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     ([(*WORKER, "command")], COMMANDS),
     ([("env", 1), (*WORKER, "env", 1)], [{"name": "A"}, {"name": "B"}, {"value": "x"}, {}, "A", {"name": "C", "x": 1}]),
     (
+        [("env", 0, "valueFrom"), ("env", 1), (*WORKER, "env", 1)],
+        [
+            {"name": "C", "valueFrom": value} | more
+            for value in (
+                {}, {"file": "hdfs:///k"}, {"file": "k"}, {"file": ""}, {"file": None}, {"secretKeyRef": {"name": "k"}},
+                {"secretKeyRef": {"name": "k", "key": "k"}}, {"secretKeyRef": {"name": "K", "key": "k"}},
+                {"configMapKeyRef": {"name": "k", "key": "/"}},
+                {"configMapKeyRef": {"name": "k", "key": "k"}, "file": "hdfs:///k"}, {"x": 1}, "hdfs:///k", [], 5,
+            )
+            for more in ({}, {"value": "x"})
+        ],
+    ),
+    (
         [("files", 1), (*WORKER, "files", 1)],
         [{"source": "hdfs:///x/train.py"}, {"source": "hdfs:///x", "name": "env"}, {}, "hdfs:///x"],
     ),

@@ -24,6 +24,7 @@ from trainmaster.master.boundary import History
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.fleet import Fleet
 from trainmaster.master.measures import Measures
+from trainmaster.master.secrets import PrivateFiles
 from trainmaster.settings import Settings
 from yarn.queues import ENDLESS, Queue
 from yarn.wires import Logs, Master, Nodes, Rm, Web, Yarn
@@ -85,6 +86,7 @@ def begun(
     folder: Folder,
     registry: CollectorRegistry | None = None,
     history: History | None = None,
+    private_files: PrivateFiles = desk.no_private_files,
     **settings: Any,
 ) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
@@ -98,6 +100,7 @@ def begun(
         cast("Any", None),
         lambda *_: "",
         history=history,
+        private_files=private_files,
     )
     return ours, asyncio.create_task(ours.run())
 

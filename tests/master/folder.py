@@ -11,6 +11,7 @@ from master.office import Leads, Store
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import JobStatus
+from trainmaster.errors import InvalidError
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 
@@ -35,6 +36,9 @@ class Folder:
         self.at_once = self.most_at_once = 0
         self.fail: dict[str, Exception] = {}
         self.well_again: dict[str, float] = {}
+        self.objects: dict[tuple[str, str, str], Mapping[str, bytes] | Exception] = {}
+        """Secrets and ConfigMaps, by namespace, kind and name"""
+        self.reads: Counter[tuple[str, str, str]] = Counter()
         self.told: defaultdict[str, list[str]] = defaultdict(list)
 
     def put(self, uid: str, of: TrainingJob) -> None:
@@ -84,6 +88,15 @@ class Folder:
         if "tell" in self.fail:
             raise self.fail["tell"]
         self.told[declared.uid] += [event.message for event in events]
+
+    async def values(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+        key = namespace, kind, name
+        self.reads[key] += 1
+        await asyncio.sleep(0.01)
+        found = self.objects.get(key, InvalidError(f"{kind} {namespace}/{name} isn't there"))
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def close(self) -> None:
         return

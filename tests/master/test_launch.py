@@ -21,7 +21,17 @@ from hypothesis import strategies as st
 
 from trainmaster.api.policies import NodeCheck
 from trainmaster.hadoop.containers import LaunchContext
-from trainmaster.master.launch import CHUNK, NEIGHBOURS, ORDER, TOLD, launch, order_of, script, waiting
+from trainmaster.master.launch import (
+    CHUNK,
+    NEIGHBOURS,
+    NO_COPY,
+    ORDER,
+    TOLD,
+    launch,
+    order_of,
+    script,
+    waiting,
+)
 from trainmaster.plan.classify import NODE_UNFIT, NOT_UNDERSTOOD, PORT_TAKEN, STALE, Told, classify
 from trainmaster.plan.end_words import describe
 from trainmaster.plan.ends import Cause
@@ -243,7 +253,7 @@ def test_a_script_that_was_damaged_ends_with_our_own_code(tmp_path: Path) -> Non
 
 def test_the_script_reads_plainly() -> None:
     said = script({"A": "b c"}, "python3 train.py", "h", ())
-    assert said == f"rm -f ./.trainmaster.sh\n\nexport A='b c'\n{NEIGHBOURS}\npython3 train.py\n"
+    assert said == f"rm -f ./.trainmaster.sh\n{NO_COPY}\n\nexport A='b c'\n{NEIGHBOURS}\npython3 train.py\n"
 
 
 def test_a_script_finds_its_neighbours_where_yarn_links_them(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from master.controllers import begun, controller, wired
 from master.folder import Folder
 from master.office import job
 from master.virtual import EPOCH, until, virtual
+from plan.build import declared
 from thorough import schedules
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType as C
@@ -21,6 +22,8 @@ from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.values import Resource
 from trainmaster.master import quotas as watched
+from trainmaster.master.quotas import Quotas
+from trainmaster.plan.decide import begun as begun_as
 from trainmaster.plan.holdings import demand, shares_of
 from trainmaster.plan.in_force import last_good
 from trainmaster.plan.quotas import NOTHING, Amount, Share, plus
@@ -273,6 +276,25 @@ async def test_a_deleted_job_leaves_nothing_in_the_ledger_and_its_room_to_others
             ledger._outside,
         ):
             assert not known
+
+
+@virtual
+async def test_a_queue_is_the_same_by_its_name_and_by_its_path_once_that_is_known() -> None:
+    """Before the first look at YARN nobody knows it: what was found then must not be believed afterwards."""
+    paths: dict[str, str] = {}
+    ledger = Quotas((Quota(queue="root.ml", replicas=2),), lambda queue: paths.get(queue, queue))
+    jobs = [
+        (
+            said := replace(declared(job(worker=2, spec={"queue": q}), uid=q, created=n), name=q),
+            begun_as(said),
+        )
+        for n, q in enumerate(("ml", "root.ml"))
+    ]
+    await ledger.look((*each, "u", False) for each in jobs)
+    assert ledger.of(*jobs[0], "u", False).may, "no quota is known to be for it"
+    paths["ml"] = "root.ml"
+    await ledger.look((*each, "u", False) for each in jobs)
+    assert [ledger.of(*each, "u", False).may for each in jobs] == [False, True], "that one was let in before"
 
 
 # --- a law over whole lives

@@ -67,6 +67,10 @@ class Dfs:
         """`-chown`, which only HDFS's superuser may."""
         self._files.client.set_owner(self._at(path), owner)
 
+    def protect(self, path: str, mode: int) -> None:
+        """`-chmod`."""
+        self._files.client.set_permission(self._at(path), mode)
+
     def status(self, path: str) -> JobStatus:
         """What is shown beside jobs/<path>; an empty one while nothing is."""
         try:

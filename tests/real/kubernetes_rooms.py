@@ -79,6 +79,18 @@ class KubernetesRoom(Room):
             objects += _role(namespace, rules, self.own)
         self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
+    def opens(self) -> dict[str, str]:
+        """Have a controller with these settings read Secrets and ConfigMaps of the jobs' namespace, by that right alone."""
+        table = needed(self._scope.model_copy(update={"secret_namespaces": (self.namespace,)}))
+        objects = _role(
+            self.namespace, [right.rule for right in table if right.where is Where.VALUES], self.own
+        )
+        for each in objects:
+            each["metadata"]["name"] = "values"
+        objects[1]["roleRef"]["name"] = "values"
+        self.kubernetes.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        return {"TRAINMASTER_KUBERNETES__SECRET_NAMESPACES": json.dumps([self.namespace])}
+
     def may(self, verb: str, resource: str) -> bool:
         """Whether the API server would let the controller do this to jobs by now: a right goes a moment after its role."""
         account = f"system:serviceaccount:{self.own}:{ACCOUNT}"

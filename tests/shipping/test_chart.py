@@ -38,7 +38,7 @@ OWN_VALUES = {
     "advertise",
 }
 """settings that have a value of their own in the chart, or that it decides"""
-OF_FOLDERS = {"store", "state", "deletion_grace"}
+OF_FOLDERS = {"store", "state", "deletion_grace", "namespaces"}
 """settings of the source folder"""
 
 Schema = dict[str, Any]

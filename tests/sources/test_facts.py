@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import threading
 from pathlib import Path
@@ -13,18 +14,34 @@ import pytest
 from sources.building import Clock
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources.facts import FRESH, PATIENCE, FileFact, FileFacts
+from trainmaster.sources.facts import FRESH, PATIENCE, FileFact, FileFacts, not_private
 from trainmaster.sources.stores import open_files
 
 
 async def test_a_fact_is_what_yarn_wants_to_know(tmp_path: Path) -> None:
     path = tmp_path / "train.py"
     path.write_text("12345")
+    path.chmod(0o640)
     os.utime(path, ns=(0, 1_700_000_000_123_000_000))
     facts = FileFacts(Settings())
     url = f"file://{path}"
-    assert await facts.stat(url) == FileFact(url, 5, 1_700_000_000_123, folder=False)
+    owner = getpass.getuser()
+    assert await facts.stat(url) == FileFact(url, 5, 1_700_000_000_123, folder=False, owner=owner, mode=0o640)
     assert (await facts.stat(f"file://{tmp_path}")).folder
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "words"),
+    [
+        ("alice", 0o400, ""),
+        ("alice", 0o600, ""),
+        ("alice", 0o640, "others may read or write it (mode 640): chmod 400 is needed"),
+        ("alice", 0o402, "others may read or write it (mode 402): chmod 400 is needed"),
+        ("bob", 0o400, "it belongs to bob, and a value for a job of alice must lie in a file of alice"),
+    ],
+)
+def test_a_secret_lies_in_a_file_that_its_user_alone_may_read(owner: str, mode: int, words: str) -> None:
+    assert not_private(FileFact("hdfs:///k", 1, 1, folder=False, owner=owner, mode=mode), "alice") == words
 
 
 async def test_many_replicas_look_once_and_a_replaced_file_is_seen(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_no_value_of_a_variable_is_shown() -> None:
     assert text.count("HARMLESS") == 2
 
 
+def test_where_a_value_comes_from_is_shown() -> None:
+    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}]
+    document = {"env": env, "roles": {"worker": {"command": "train"}}}
+    text = shown(TrainingJob.model_validate({"metadata": {"name": "a"}, "spec": document}))
+    assert yaml.safe_load(text)["env"] == env
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -239,6 +239,13 @@ def _of_env() -> Iterator[Rule]:
         name = (*place, "[]", "name")
         yield Rule(name, f"!self.startsWith('{RESERVED_ENV}')", messages.RESERVED)
         yield Rule(name, f"!(self in {json.dumps(BASHS_OWN)})", messages.BASHS_OWN, {"name": "self"})
+    for place in LISTS:
+        variable = (*place, "env", "[]")
+        yield Rule(
+            variable, "!has(self.valueFrom) || !has(self.value)", messages.VALUE_OR_FROM, path=".valueFrom"
+        )
+        one = "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.file)].exists_one(it, it)"
+        yield Rule((*variable, "valueFrom"), one, messages.ONE_PLACE)
     for (name_, path), field_ in zip(PATH_ENV.items(), PLACEHOLDERS.values(), strict=True):
         values = {"name": f"'{name_}'", "path": f"'{path}'"}
         for list_ in ("env", "template"):

@@ -21,6 +21,7 @@ from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.start_order import Readiness, StartAfter
 from trainmaster.api.template import TemplateVariable
+from trainmaster.api.value_from import ValueFrom
 from trainmaster.api.words import (
     Compatibility,
     FileType,
@@ -73,6 +74,8 @@ class EnvVar(Model):
     value: Annotated[Text, Field(max_length=32768)] = ""
     """Value, byte for byte as the process gets it; the working folder is put in front of a PYTHONPATH. In YAML numbers and
     words such as yes need quotes."""
+    value_from: ValueFrom | None = None
+    """Where the value comes from instead, for what is secret. It is looked up when a process starts, and stands nowhere else."""
 
 
 class FileRef(Model):

@@ -108,6 +108,8 @@ PORT_OR_HTTP: Final = "is one of two: write port or httpGet"
 READINESS_PORT: Final = (
     "is the place of one of the replica's own ports, of which it has {ports}: raise `ports`"
 )
+VALUE_OR_FROM: Final = "is one of two: write value or valueFrom"
+ONE_PLACE: Final = "names one place: write secretKeyRef, configMapKeyRef or file"
 TWICE: Final = "{name} stands in this list twice"
 RESERVED: Final = "names that begin with TRAINMASTER_ are the controller's own"
 BASHS_OWN: Final = "bash keeps {name} for itself, and a process wouldn't get what is written here"

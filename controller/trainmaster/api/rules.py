@@ -212,6 +212,19 @@ def _environment_of(path: str, env: Sequence[EnvVar], taken: Set[str]) -> Proble
         for reason in (*twice, *wrong_with(variable.name, taken)):
             yield _problem(f"{path}[{i}].name", variable.name, reason)
         seen.add(variable.name)
+        yield from _value_from(f"{path}[{i}].valueFrom", variable)
+
+
+def _value_from(path: str, variable: EnvVar) -> Problems:
+    places = variable.value_from
+    if places is None:
+        return
+    if "value" in variable.model_fields_set:
+        yield _problem(path, "", messages.VALUE_OR_FROM)
+    if places.given != 1:
+        yield _problem(path, "", messages.ONE_PLACE)
+    if places.file is not None and not _URL.fullmatch(places.file):
+        yield _problem(f"{path}.file", places.file, messages.NO_URL)
 
 
 def _files(spec: Spec) -> Problems:

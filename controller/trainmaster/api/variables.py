@@ -11,6 +11,8 @@ from trainmaster.api import messages
 from trainmaster.api.base import RESERVED_ENV
 from trainmaster.api.commands import values
 from trainmaster.api.job import Spec
+from trainmaster.api.once import once_each
+from trainmaster.api.value_from import ValueFrom
 
 BASHS_OWN: tuple[str, ...] = (
     "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
@@ -31,6 +33,16 @@ PATH_ENV: Mapping[str, str] = {
 def holding_paths(spec: Spec) -> Set[str]:
     """The names that hold one of this job's paths."""
     return {name for name, value in zip(PATH_ENV, values(spec).values(), strict=True) if value}
+
+
+@once_each
+def taken_from(spec: Spec) -> Mapping[str, Mapping[str, ValueFrom]]:
+    """By role, the variables that take their values from elsewhere. The role's own win over the job's, whatever each holds."""
+    found = {}
+    for name, role in spec.roles.items():
+        last = {variable.name: variable.value_from for variable in (*spec.env, *role.env)}
+        found[name] = {variable: where for variable, where in last.items() if where is not None}
+    return found
 
 
 def wrong_with(name: str, taken: Set[str]) -> Iterator[str]:

@@ -181,7 +181,7 @@ async def _run_until_signal(fleet: Fleet) -> None:
 
 def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measures, web_url: str) -> Fleet:
     from trainmaster.master.fleet import Fleet
-    from trainmaster.sources.facts import FileFacts
+    from trainmaster.sources.facts import FileFacts, not_private
 
     facts = FileFacts(settings)
 
@@ -193,9 +193,14 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
         except InvalidError as error:  # nor is this, but it may be over: it counts as refused
             raise RefusedError("InvalidFile", str(error)) from error
 
-    return Fleet(
-        settings, conf, source, measures, files, _policy(settings.policy), web_url, _history(settings)
-    )
+    async def private(ref: FileRef, user: str) -> LocalResource:
+        fact = await facts.stat(ref.source, user)
+        if problem := not_private(fact, user):
+            raise NoSuchFileError(f"{ref.source}: {problem}")
+        return _local_resource(ref, fact)
+
+    policy, history = _policy(settings.policy), _history(settings)
+    return Fleet(settings, conf, source, measures, files, policy, web_url, history, private)
 
 
 def _history(settings: Settings) -> History | None:

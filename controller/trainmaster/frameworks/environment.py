@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from trainmaster.api.job import EnvVar, TrainingJob
+from trainmaster.api.job import TrainingJob
 from trainmaster.frameworks.placed import Placed, addresses
 from trainmaster.frameworks.traits import Tell
 
@@ -60,9 +60,6 @@ def _paths(job: TrainingJob) -> dict[str, str]:
 
 
 def users(job: TrainingJob, role: str) -> dict[str, str]:
-    """The user's own variables for a role; the role's win over the job's."""
-    return _by_name(job.spec.env) | _by_name(job.spec.roles[role].env)
-
-
-def _by_name(variables: Sequence[EnvVar]) -> dict[str, str]:
-    return {variable.name: variable.value for variable in variables}
+    """The user's own variables for a role, as far as the declaration holds their values; the role's win over the job's."""
+    last = {variable.name: variable for variable in (*job.spec.env, *job.spec.roles[role].env)}
+    return {name: variable.value for name, variable in last.items() if variable.value_from is None}

@@ -132,6 +132,7 @@ class Affairs:
             self._desk.installation,
             self._desk.measures.calls,
             self._desk.delegation.new,
+            declared.owner,
         )
 
     async def finish(

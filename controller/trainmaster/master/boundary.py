@@ -146,5 +146,9 @@ class Source(Protocol):
     async def remove(self, declared: Declared) -> None:
         """Remove the declaration itself (ttlDeletesResource)."""
 
+    async def values(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+        """What a Secret or ConfigMap (`kind`) holds by key, for processes of a job of this namespace. Raises an error whose
+        words say why it can't be had, and what mends that."""
+
     async def close(self) -> None:
         """Wait for what is under way, and let go of everything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
@@ -13,6 +13,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.history import EndedRun
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.api.status import JobStatus
+from trainmaster.errors import InvalidError, NoSuchFileError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.hadoop.expiry import Expiry
@@ -35,6 +36,7 @@ from trainmaster.master.pace import Pace
 from trainmaster.master.ports import Ports
 from trainmaster.master.quotas import Quotas
 from trainmaster.master.reports import FoundReports
+from trainmaster.master.secrets import Fetch, PrivateFiles, Secrets
 from trainmaster.master.suspects import FoundSuspects
 from trainmaster.plan.values import Event, Limits
 from trainmaster.settings import Settings
@@ -48,6 +50,18 @@ LARGE = 250
 """replicas from which on a decision takes some ten milliseconds"""
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]
 """size and time of a file, as YARN wants them, seen as the user (second argument); raises RefusedError or UnavailableError"""
+
+
+async def no_private_files(ref: FileRef, _: str) -> LocalResource:
+    """Where none are looked up."""
+    raise NoSuchFileError(f"{ref.source}: no files can be looked up here")
+
+
+async def no_values(namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+    """Where nothing holds any."""
+    raise InvalidError(f"{kind} {namespace}/{name}: nothing holds values here")
+
+
 Policy = Callable[[Declared, TrainingJob], str]
 """why this job may not use its YARN user or queue; empty when it may"""
 
@@ -79,6 +93,8 @@ class Desk:
     checkpoints: FoundCheckpoints = field(default_factory=FoundCheckpoints)
     reports: FoundReports = field(default_factory=FoundReports)
     suspects: FoundSuspects = field(default_factory=FoundSuspects)
+    private_files: PrivateFiles = no_private_files
+    values: Fetch = no_values
     logs: ContainerLogs | None = None
     """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)
@@ -97,6 +113,7 @@ class Desk:
         self.line = Line(self.cluster, self.nudge)
         self.delegation = Delegation(self.conf)
         self.quotas = Quotas(self.settings.quotas, self.queue_path)
+        self.secrets = Secrets(self.values, self.private_files, self.nudge)
 
     async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""
@@ -173,6 +190,7 @@ class Desk:
         self.history.forget(uid)
         self.line.leave(uid)
         self.quotas.forget(uid)
+        self.secrets.forget(uid)
 
     def queue_path(self, queue: str) -> str:
         """The full path of a queue, by which it may be named as well; as it is named where none is known."""

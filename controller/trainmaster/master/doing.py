@@ -88,7 +88,7 @@ class Doing:
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
             idle = ("start", action.container) not in self._tasks
             if isinstance(action, Reinitialise):
-                self._reinitialise(action, replicas[action.key], memory)
+                self._reinitialise(action, replicas[action.key], job, memory)
             elif idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
                 work = self._start(action, replicas[action.key], job, memory)
@@ -96,9 +96,11 @@ class Doing:
                 begun += 1
         self._sight.changed |= begun >= STARTS
 
-    def _reinitialise(self, action: Reinitialise, replica: ReplicaMemory, memory: Memory) -> None:
+    def _reinitialise(
+        self, action: Reinitialise, replica: ReplicaMemory, job: TrainingJob, memory: Memory
+    ) -> None:
         """Its files are there already: told of again they would be localised again, and failing that locks the container."""
-        self._start_anew(action, lambda: self._built(action, replica, {}, memory))
+        self._start_anew(action, lambda: self._built(action, replica, None, job, memory))
 
     def _start_anew(
         self, action: Park | Reinitialise, build: Callable[[], Awaitable[LaunchContext]], settles: float = 0.0
@@ -181,7 +183,7 @@ class Doing:
     async def _start(self, action: Start, replica: ReplicaMemory, job: TrainingJob, memory: Memory) -> None:
         try:
             files = await looked_up(self._desk, files_of(job, action.key.role), user_of(memory))
-            await self._launch(action.container, await self._built(action, replica, files, memory))
+            await self._launch(action.container, await self._built(action, replica, files, job, memory))
         except NotLetInError as error:
             log.info("a NodeManager takes no token of ours", extra={"error": str(error)})
         except RefusedError as error:
@@ -203,9 +205,12 @@ class Doing:
         self,
         action: Start | Reinitialise,
         replica: ReplicaMemory,
-        files: Mapping[str, LocalResource],
+        files: Mapping[str, LocalResource] | None,
+        job: TrainingJob,
         memory: Memory,
     ) -> LaunchContext:
+        """Without `files` none are brought."""
+        given = await self._desk.secrets.of(memory.uid, job, action.key.role, user_of(memory))
         await self._turn()
         reports = self._desk.reports.told_to(memory, replica)
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}
@@ -214,11 +219,11 @@ class Doing:
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
         where = (replica.host, replica.ports)
-        context = launch(
-            told, action.command, *where, files, gpus, order, action.grace, action.readiness, action.check
-        )
+        asked = action.readiness, action.check
+        context = launch(told, action.command, *where, files or {}, gpus, order, action.grace, *asked, given)
+        brought = context.resources if files is not None else {}
         tokens = await self._desk.delegation.of(memory.application)
-        return replace(context, tokens=tokens, view_acl=self._desk.viewer)
+        return replace(context, resources=brought, tokens=tokens, view_acl=self._desk.viewer)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""

@@ -25,23 +25,23 @@ from trainmaster.master.beats import Beats
 from trainmaster.master.bell import Bell
 from trainmaster.master.boundary import History, Source
 from trainmaster.master.cluster import ClusterView
-from trainmaster.master.desk import Desk, Files, Policy
+from trainmaster.master.desk import Desk, Files, Policy, no_private_files
 from trainmaster.master.expiry import Expiries
 from trainmaster.master.found import Found
 from trainmaster.master.gpus import NO_GPUS
 from trainmaster.master.history import Historian
 from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
-from trainmaster.master.looking import run_by
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.node_health import Clearings
 from trainmaster.master.picture import FleetPicture
 from trainmaster.master.publisher import Publisher
+from trainmaster.master.secrets import PrivateFiles
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.holdings import hopeless
-from trainmaster.plan.values import AppState, Limits, Seen
+from trainmaster.plan.values import Limits, Seen
 from trainmaster.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,11 @@ class Fleet:
         policy: Policy,
         public_url: str = "",
         history: History | None = None,
+        private_files: PrivateFiles = no_private_files,
     ) -> None:
         self._settings, self._conf, self._source, self._history = settings, conf, source, history
         self._files, self._policy, self._measures, self._public_url = files, policy, measures, public_url
+        self._private_files = private_files
         self._stopping = asyncio.Event()
         self.beats = Beats(measures.unforeseen)
         self._masters = Masters()
@@ -199,6 +201,8 @@ class Fleet:
             admissions=Admissions(self._settings.admissions),
             measures=self._measures,
             files=self._files,
+            private_files=self._private_files,
+            values=self._source.values,
             policy=self._policy,
             publish=self._publisher.put,
             gpus=self.found.gpus,
@@ -241,6 +245,7 @@ class Fleet:
         await asyncio.gather(
             desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
         )
+        await desk.secrets.close()
         desk.close()
 
     # --- beats
@@ -269,17 +274,8 @@ class Fleet:
 
     async def _look_at_quotas(self, desk: Desk) -> list[str]:
         """Jobs that quotas let in now, or of which they say something else. Not before all jobs are known: they hold some."""
-        if not desk.quotas or not self._intake.complete:
-            return []
-        return await desk.quotas.look(
-            (
-                m.declared,
-                m.memory,
-                run_by(desk, m.declared, m.memory),
-                m.contact.sight.state is AppState.OPENING,
-            )
-            for m in self._masters.values()
-        )
+        may = desk.quotas and self._intake.complete
+        return await desk.quotas.look(self._masters.claims(desk)) if may else []
 
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""

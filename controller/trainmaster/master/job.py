@@ -117,6 +117,7 @@ class JobMaster:
         await self._affairs.close()
         await self.contact.close()
         self.desk.beating.forget(self.memory.uid)
+        self.desk.secrets.forget(self.memory.uid)
         self.desk.stands_outside(self.memory.uid, False)
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
@@ -210,7 +211,7 @@ class JobMaster:
     def _line_up(self) -> None:
         """Leave the line where nothing is gathered; join it, with a pass, where that has only come of this one."""
         memory, line = self.memory, self.desk.line
-        if not memory.gathering:
+        if not memory.gathering or self.desk.secrets.lacks(memory.uid):
             line.leave(memory.uid)
         elif memory.uid not in line and stands_in_line(
             memory, self.contact.sight.state, clock.now(), self.desk.limits

@@ -24,6 +24,7 @@ from trainmaster.master.launch_gpus import CHOSEN, NO_GPUS, GpuLaunch, gpu_lines
 from trainmaster.master.node_check import check_lines
 from trainmaster.master.readiness import readiness_lines
 from trainmaster.master.reports import URL as REPORTS
+from trainmaster.master.secrets import NOTHING, Given
 from trainmaster.plan.classify import NOT_UNDERSTOOD, PORT_TAKEN, STALE
 from trainmaster.plan.memory import Memory
 
@@ -41,6 +42,10 @@ SCRIPT = ".trainmaster.sh"
 NEIGHBOURS = 'export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"'
 """YARN links each file from a folder of its own, where Python would look for what a script imports. What the user's own path
 leads to is found as well, behind what was shipped."""
+
+NO_COPY = 'for logs in ${LOG_DIRS//,/ }; do rm -f "$logs/launch_container.sh"; done; unset logs'
+"""A NodeManager copies what it launches into the log folder (yarn.nodemanager.log-container-debug-info.enabled): all that this
+process is told would stand among its logs, the secrets of the job and of its peers too, for whoever may read these."""
 
 REPORTER = "trainmaster_report"
 """name of the module by which a training in Python tells its steps"""
@@ -152,19 +157,17 @@ def launch(
     grace: float = DEFAULT_GRACE,
     readiness: Readiness | None = None,
     check: NodeCheck | None = None,
+    given: Given = NOTHING,
 ) -> LaunchContext:
     """What to start: `command` under bash, with exactly these variables added to YARN's own. `grace` is in seconds."""
-    packed = base64.b64encode(
-        gzip.compress(
-            script(environment, command, host, ports, gpus, readiness, check).encode(),
-            compresslevel=LEVEL,
-            mtime=0,
-        )
-    ).decode()
+    written = script(environment, command, host, ports, gpus, readiness, check, given)
+    packed = base64.b64encode(gzip.compress(written.encode(), compresslevel=LEVEL, mtime=0)).decode()
     parts = [packed[i : i + CHUNK] for i in range(0, len(packed), CHUNK)]
     carried = {f"{NAME}{number:04d}": part for number, part in enumerate(parts)}
     return LaunchContext(
-        command=COMMAND, environment={ORDER: str(order), GRACE: str(ceil(grace)), **carried}, resources=files
+        command=COMMAND,
+        environment={ORDER: str(order), GRACE: str(ceil(grace)), **carried},
+        resources={**files, **{value_file(name): file for name, file in given.files.items()}},
     )
 
 
@@ -191,6 +194,7 @@ def script(
     gpus: GpuLaunch = NO_GPUS,
     readiness: Readiness | None = None,
     check: NodeCheck | None = None,
+    given: Given = NOTHING,
 ) -> str:
     """The script that runs in the container: a look whether the ports are free, its GPUs, what looks whether it is ready,
     variables, the check of its node, the user's command.
@@ -204,7 +208,22 @@ def script(
     reports = REPORTS in environment
     bringing, path = (_reporter(), f"{NEIGHBOURS}\n{BESIDE}") if reports else ("", NEIGHBOURS)
     ready = readiness_lines(readiness, environment, host, ports)
-    return f"rm -f ./{SCRIPT}\n{looks}\n{asking}{ready}{bringing}{_exports(environment)}{path}\n{check_lines(check)}{command}\n"
+    variables = _exports({**environment, **given.values}) + _given(given)
+    ours = f"rm -f ./{SCRIPT}\n{NO_COPY}\n{looks}\n{asking}{ready}{bringing}"
+    return f"{ours}{variables}{path}\n{check_lines(check)}{command}\n"
+
+
+def value_file(variable: str) -> str:
+    """Name in the working folder of the file that holds the value of a variable. No file of the user's can have it."""
+    return f".trainmaster.{variable}"
+
+
+def _given(given: Given) -> str:
+    """Values that files hold."""
+    return "".join(
+        f"{name}=$(cat ./{value_file(name)}) || exit {NOT_UNDERSTOOD}\nexport {name}\n"
+        for name in given.files
+    )
 
 
 @cache

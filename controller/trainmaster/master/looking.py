@@ -13,6 +13,7 @@ from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size, refusal, unfit
 from trainmaster.plan.case import Case, gang_in_doubt
 from trainmaster.plan.decide import last_good
+from trainmaster.plan.holdings import wanted_of
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.order import present_roles
 from trainmaster.plan.quotas import QuotaTurn
@@ -55,8 +56,21 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         return seen
     if desk.quotas:
         seen = replace(seen, quota=_quota(desk, declared, memory, job, seen))
+    seen = replace(seen, lacks=_lacks(desk, declared, memory, seen))
     turn = _turn(desk, declared, memory, job, seen)
     return replace(seen, may_ask=turn.may, turn=turn.words)
+
+
+def _lacks(desk: Desk, declared: Declared, memory: Memory, seen: Seen) -> str:
+    """Which value of its variables isn't there. It is looked for once the job could be gathered otherwise: so it holds nothing
+    meanwhile. Of a process that is to be started in its container the start says it."""
+    job = wanted_of(declared, memory)
+    nothing = not any(r.bound for r in memory.replicas) and not seen.containers
+    if job is None or not (memory.gathering and nothing) or memory.closing_since:
+        desk.secrets.rest(memory.uid)
+    elif seen.quota.may and not seen.denied:
+        return desk.secrets.look(memory.uid, job, memory.generation, run_by(desk, declared, memory))
+    return desk.secrets.lacks(memory.uid)
 
 
 def _quota(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> QuotaTurn:
@@ -99,7 +113,11 @@ def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen
     """Stand in line while a gang is to be gathered, and only then."""
     application, cluster = memory.application, seen.cluster
     case = Case(declared, job, seen, clock.now(), desk.limits)
-    if application is None or not stands_in_line(memory, seen.application, case.now, desk.limits):
+    if (
+        application is None
+        or seen.lacks
+        or not stands_in_line(memory, seen.application, case.now, desk.limits)
+    ):
         desk.line.leave(memory.uid)
         return Turn(not memory.gathering or bool(kept(memory)))
     wanted = [r for r in memory.replicas if r.key.role in job.spec.roles and not r.done]

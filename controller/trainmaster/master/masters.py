@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
+from trainmaster.master.desk import Desk
 from trainmaster.master.job import JobMaster
+from trainmaster.master.looking import run_by
+from trainmaster.master.quotas import Job
 from trainmaster.master.tasks import cancelled
+from trainmaster.plan.values import AppState
 
 
 class Masters(Mapping[str, JobMaster]):
@@ -32,6 +36,12 @@ class Masters(Mapping[str, JobMaster]):
         master = self._masters[uid] = make()
         self._tasks[uid] = asyncio.get_running_loop().create_task(master.run())
         return True
+
+    def claims(self, desk: Desk) -> Iterator[Job]:
+        """All jobs as quotas count them."""
+        for master in self._masters.values():
+            declared, memory, sight = master.declared, master.memory, master.contact.sight
+            yield declared, memory, run_by(desk, declared, memory), sight.state is AppState.OPENING
 
     async def drop(self, uid: str) -> None:
         """Stop driving this job, so that it can be driven by other knowledge of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -26,6 +27,8 @@ from trainmaster.master.delegation import submitted
 from trainmaster.master.points import reach
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.values import AppState
+
+log = logging.getLogger(__name__)
 
 Amend = Callable[[Callable[[Memory], Memory]], Awaitable[Memory]]
 """change the memory and have it written before this returns"""
@@ -70,14 +73,18 @@ async def open_application(
     installation: str = "",
     calls: Calls = unheard,
     delegate: Delegate = without_tokens,
+    declared_by: str = "",
 ) -> Opened:
     """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
 
-    `installation` is whose the controller is, for a tag. Raises UnavailableError when YARN can't be asked.
+    `installation` is whose the controller is, for a tag, and `declared_by` for the log. Raises UnavailableError when YARN can't
+    be asked.
     """
     new = memory.application is None
     memory = await _with_id(memory, job, user, rm, amend, delegate)
     assert memory.application is not None
+    if new:
+        _note(memory, memory.application, declared_by)
     had_token = bool(memory.application.token)
     if not had_token:
         known = submission(memory.application, memory, installation)
@@ -95,6 +102,13 @@ async def open_application(
     master = ApplicationMaster(conf, base64.b64decode(memory.application.token), calls=calls)
     opened = await _register(memory.application, rm, master, tracking_url)
     return replace(opened, fresh=not had_token)
+
+
+def _note(memory: Memory, application: ApplicationMemory, declared_by: str) -> None:
+    """Who runs what as whom, for whoever looks into it later. It is said before anything is submitted."""
+    whose = {"declared_by": declared_by, "user": application.user, "queue": application.queue}
+    what = {"namespace": memory.namespace, "job": memory.name, "uid": memory.uid}
+    log.info("opening an application", extra={**what, "application": application.id, **whose})
 
 
 async def _with_id(

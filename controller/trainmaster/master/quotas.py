@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from trainmaster.api.declared import Declared
-from trainmaster.plan.holdings import came_at, demand, held_by, limits_of, shares_of, wanted_of
+from trainmaster.plan.holdings import came_at, demand, held_by, limits_of, queue_of, shares_of, wanted_of
 from trainmaster.plan.ledger import Ledger
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.quotas import (
@@ -59,7 +59,7 @@ class Quotas:
         self._late: dict[str, None] = {}
         """jobs that asked, and must be told later"""
         self._news: dict[str, None] = {}
-        self._known: dict[str, tuple[Declared, Memory, str, Claim]] = {}
+        self._known: dict[str, tuple[Declared, Memory, str, str, Claim]] = {}
         """claims by what they were made of: hardly any of them changes between two looks"""
         self._as_counted: dict[str, tuple[object, ...]] = {}
         """likewise as a look counts them"""
@@ -95,6 +95,8 @@ class Quotas:
             if number % STEP == STEP - 1:
                 await asyncio.sleep(0)
         news |= self._ledger.keep_only(uids)
+        for uid in self._known.keys() - uids if len(self._known) > len(uids) else ():
+            self.forget(uid)
         if news:
             for _ in self._ledger.steps():
                 await asyncio.sleep(0)
@@ -149,11 +151,10 @@ class Quotas:
 
     def _claim(self, declared: Declared, memory: Memory, user: str) -> Claim:
         """By what is remembered alone."""
-        known = self._known.get(memory.uid)
-        if known and known[0] is declared and known[1] is memory and known[2] == user:
-            return known[3]
-        job, application = wanted_of(declared, memory), memory.application
-        queue = self._path(application.queue if application else job.spec.queue if job else "")
+        known, queue = self._known.get(memory.uid), self._path(queue_of(declared, memory))
+        if known and known[0] is declared and known[1] is memory and known[2:4] == (user, queue):
+            return known[4]
+        job = wanted_of(declared, memory)
         claim = Claim(
             memory.uid,
             memory.namespace,
@@ -163,7 +164,7 @@ class Quotas:
             held_by(memory),
             demand(job) if job else None,
         )
-        self._known[memory.uid] = declared, memory, user, claim
+        self._known[memory.uid] = declared, memory, user, queue, claim
         return claim
 
     def _with_grant(self, claim: Claim, opening: bool = False) -> Claim:

@@ -85,7 +85,7 @@ def may_open(case: Case, memory: Memory) -> bool:
         return case.seen.application is AppState.NONE and not memory.finished
     if case.unread or case.seen.application in BUSY or case.now < memory.open_not_before:
         return False
-    if case.looked_elsewhere or not case.seen.quota.may:
+    if case.looked_elsewhere or not case.seen.quota.may or case.seen.lacks:
         return False
     wanted = not memory.closing_since and not memory.verdict
     return wanted and case.seen.cluster is not None and refusal(case, memory.role_numbers.keys()) is None

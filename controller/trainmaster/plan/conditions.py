@@ -82,8 +82,8 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
             reasons.WAITING_FOR_APPLICATION,
             "the queue takes no further applications at present; tried again soon",
         )
-    if memory.application is None and not case.seen.quota.may:
-        return reasons.WAITING_FOR_QUOTA, case.seen.quota.words
+    if outside := _kept_outside(case, memory):
+        return outside
     if not case.registered:
         return reasons.WAITING_FOR_APPLICATION, "the application is being opened at YARN"
     if doubt := doubted(case, memory):
@@ -101,6 +101,15 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
         front = reasons.WAITING_FOR_TURN, words
         return (reasons.NO_ROOM, no) if no else front
     return _gathering(case, memory)
+
+
+def _kept_outside(case: Case, memory: Memory) -> tuple[str, str] | None:
+    """What of ours, and not of YARN's, is in its way."""
+    if memory.application is None and not case.seen.quota.may:
+        return reasons.WAITING_FOR_QUOTA, case.seen.quota.words
+    if case.seen.lacks and not memory.gang_since:
+        return reasons.WAITING_FOR_VALUE, case.seen.lacks
+    return None
 
 
 def doubted(case: Case, memory: Memory) -> str:
@@ -177,8 +186,7 @@ def _unseen(case: Case, memory: Memory, wanted: Iterable[ReplicaMemory]) -> list
 
 def _remarks(case: Case, memory: Memory, unseen: Sequence[ReplicaMemory]) -> Iterator[str]:
     """What else is to be said of the processes that run, or should."""
-    if refused := refused_asks(case):
-        yield refused
+    yield from filter(None, (refused_asks(case), case.seen.lacks))
     if not memory.gathering and (no := no_node_for(case, _waited_for(case, memory))):
         yield no
     if not memory.gathering and memory.restart_cause and any(_is_replaced(case, r) for r in memory.replicas):

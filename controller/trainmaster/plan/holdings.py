@@ -72,6 +72,12 @@ def wanted_of(declared: Declared, memory: Memory) -> TrainingJob | None:
     return job if memory.verdict is None or again else None
 
 
+def queue_of(declared: Declared, memory: Memory) -> str:
+    """As it is named: where its application is, or is to be; empty where nothing readable was ever declared."""
+    job = declared.job or last_good(memory)
+    return memory.application.queue if memory.application else job.spec.queue if job else ""
+
+
 def came_at(declared: Declared, memory: Memory) -> float:
     """Since when it waits: known to every controller. A job that was never let in has no record, so its declaration tells."""
     begun = memory.application or memory.earlier_applications or memory.past_runs

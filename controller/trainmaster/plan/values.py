@@ -103,6 +103,8 @@ class Seen:
     """by host: when somebody said that it is well again"""
     denied: str = ""
     """why the policy refuses the user or queue of this job; empty when it doesn't"""
+    lacks: str = ""
+    """which value of a variable can't be had from where it is to come; empty when all can, or none is wanted"""
     quota: QuotaTurn = FREE
     """whether quotas let the job in, or its newest edit"""
 

@@ -28,6 +28,7 @@ from trainmaster.settings.groups import (
     Kerberos,
     Kubernetes,
     Metrics,
+    NamespaceRule,
     Networks,
     NodeHealth,
     Nodes,
@@ -51,6 +52,7 @@ __all__ = [
     "Kerberos",
     "Kubernetes",
     "Metrics",
+    "NamespaceRule",
     "Networks",
     "NodeHealth",
     "Nodes",
@@ -133,6 +135,8 @@ class Settings(BaseSettings):
     policy: tuple[PolicyRule, ...] = ()
     """who may name another YARN user than the owner of the file in spec.user; in Kubernetes, which users and queues a namespace's
     jobs may have, and without a rule none"""
+    namespaces: tuple[NamespaceRule, ...] = ()
+    """who may declare jobs in which namespaces, where jobs are files; a namespace that no rule is for is open to everybody"""
     quotas: tuple[Quota, ...] = ()
     """how much the jobs of each namespace, user or queue may hold together; a job must be within all of those that are for it"""
     admissions: PositiveInt = 16

@@ -44,6 +44,17 @@ class PolicyRule(BaseModel):
         return self
 
 
+class NamespaceRule(BaseModel):
+    """Who may declare jobs in a namespace, where jobs are files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    namespace: str = Field(min_length=1)
+    """the namespace that this is for, or a pattern such as team-*"""
+    owners: tuple[str, ...]
+    """owners of files, or patterns; {namespace} stands for the namespace's name"""
+
+
 class Quota(BaseModel):
     """How much the jobs of one namespace, user or queue may hold together; of two of them, jobs that belong to both. A job for
     which there is no room waits, in the order in which jobs came. What isn't written has no limit."""
@@ -276,5 +287,8 @@ class Kubernetes(BaseModel):
     """name of the Lease and beginning of the names of the Secrets: several controllers in one namespace need different ones"""
     namespaces: tuple[str, ...] = ()
     """namespaces whose jobs are driven; empty: all, which needs rights in the whole cluster"""
+    secret_namespaces: tuple[str, ...] = ()
+    """namespaces whose Secrets and ConfigMaps may be read, for variables of jobs there that name one; whoever may create jobs in
+    such a namespace may then have their values. Empty: none"""
     webhook: Webhook = Webhook()
     """the admission webhooks"""

@@ -32,6 +32,9 @@ class FileFact:
     mtime_ms: int
     """milliseconds since the epoch, by the store's clock"""
     folder: bool
+    owner: str = ""
+    mode: int = 0
+    """permission bits"""
 
 
 class FileFacts:
@@ -96,6 +99,16 @@ class FileFacts:
         self._stores.close()
 
 
+def not_private(fact: FileFact, user: str) -> str:
+    """Why a file is none that this user alone may read; empty when it is."""
+    if fact.owner != user:
+        return f"it belongs to {fact.owner}, and a value for a job of {user} must lie in a file of {user}"
+    if fact.mode & 0o077:
+        return f"others may read or write it (mode {fact.mode & 0o777:03o}): chmod 400 is needed"
+    return ""
+
+
 def _stat(files: Files, path: str) -> FileFact:
     entry = files.stat(path)
-    return FileFact(f"{files.base}{entry.path}", entry.size, entry.modified // 1_000_000, entry.folder)
+    where = f"{files.base}{entry.path}"
+    return FileFact(where, entry.size, entry.modified // 1_000_000, entry.folder, entry.owner, entry.mode)

@@ -1,7 +1,6 @@
 """A folder of YAML files as a source of jobs, with statuses, journal and lease beside them in the same store.
 
-Lives here: the order of a look, and writing what is shown. How files are read is reader.py's, which file declares which
-job is registry.py's.
+Lives here: the order of a look, and writing what is shown. Reading is reader.py's, which file declares which job registry.py's.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from trainmaster.sources.in_place import take_away
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
+from trainmaster.sources.namespaces import guard
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
@@ -37,6 +37,7 @@ from trainmaster.sources.sightings import Look
 from trainmaster.sources.stores import open_files, own_files
 from trainmaster.sources.threads import Threads
 from trainmaster.sources.unread import notices
+from trainmaster.sources.values import WithoutObjects
 from trainmaster.sources.walking import JOBS
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ _JOBS_MODE = STICKY | 0o777
 """everybody may add jobs, and only their owners may change them"""
 
 
-class FolderSource:
+class FolderSource(WithoutObjects):
     """Implements master.boundary.Source for a folder at any URL; one at webhdfs:// needs another store for its own files."""
 
     name = "folder"
@@ -74,7 +75,7 @@ class FolderSource:
         self.lease = FolderLease(self._own, own.lease, for_lease, settings.lease_duration, monotonic, epochs)
         self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
-        self._reader = Reader(self._files, self._layout, self._threads)
+        self._reader = Reader(self._files, self._layout, self._threads, guard(settings.namespaces))
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}

@@ -6,15 +6,17 @@ import uuid
 
 from trainmaster.errors import UnavailableError
 from trainmaster.sources.files import Files, Still
+from trainmaster.sources.own_folders import check
 
 
 def identity(files: Files, path: str, still: Still) -> str:
-    """What the file says, or a new one that it says from now on. UnavailableError where it says something else."""
+    """What the file says, or a new one that it says from now on. UnavailableError where it says something else, and InvalidError
+    where what lies beside it isn't the controller's alone."""
+    check(files, path.rpartition("/")[0])
     try:
         return str(uuid.UUID(files.read_own(path, 100).decode().strip()))
     except FileNotFoundError:
         made = str(uuid.uuid4())
-        files.make_folder(path.rpartition("/")[0])
         files.replace_if(path, f"{made}\n".encode(), 0o644, still)
         return made
     except ValueError:

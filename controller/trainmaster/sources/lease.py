@@ -7,7 +7,8 @@ Why this is safe, by clocks that only this process reads:
   it is longer, by creating the next epoch: of several, one succeeds.
 - After creating it, it looks at its predecessor once more. If that renewed meanwhile, its last renewal may have listed
   just before our file was there, so the new leader waits out the duration before it acts; so it does where it finds only then
-  that its predecessor's duration is longer than it has watched. Any later renewal of the predecessor lists our file, and doesn't count.
+  that its predecessor's duration is longer than it has watched. Any later renewal of the predecessor lists our file, and
+  doesn't count.
 - Whoever takes an epoch marks it in the journal's folder as well, before it leads (epochs.py): each is led in once. Where the
   journal knows a higher one than there is, the folder was wiped, perhaps under a leader that doesn't know yet: the next one
   begins above that, and waits out the duration too. Only the first leader of a new store waits for nobody.

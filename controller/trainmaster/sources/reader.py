@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.sources.files import Entry, Files, Listing
 from trainmaster.sources.layout import DELETE, NOW, Layout, is_job, mark_of
+from trainmaster.sources.namespaces import Guard, as_it_is
 from trainmaster.sources.reading import (
     MAX_BYTES,
     FileRead,
@@ -59,10 +60,11 @@ class _Survey:
 
 
 class Reader:
-    def __init__(self, files: Files, layout: Layout, threads: Threads) -> None:
+    def __init__(self, files: Files, layout: Layout, threads: Threads, guard: Guard = as_it_is) -> None:
+        """`guard` takes the job out of what may not declare it."""
         self._files = files
         self._layout = layout
-        self._threads = threads
+        self._threads, self._guard = threads, guard
         self._stamps: dict[str, object] = {}
         self._doubtful: dict[str, object] = {}
         self._survey: _Survey | None = None
@@ -170,7 +172,7 @@ class Reader:
         except FileNotFoundError:
             return None
         whole = len(data) == each.entry.size and self._is_same(each.entry)
-        return read_all(each.path, each.entry, data) if whole else None
+        return tuple(map(self._guard, read_all(each.path, each.entry, data))) if whole else None
 
     def _why_not_read(self, each: _Candidate) -> str:
         large = f"the file is larger than {MAX_BYTES} bytes" if each.entry.size > MAX_BYTES else ""

@@ -27,5 +27,5 @@ def _hidden(part: Any, variables: bool = False) -> Any:
         return [_hidden(each, variables) for each in part]
     if isinstance(part, dict):
         kept = {name: _hidden(value, name in ("env", "template")) for name, value in part.items()}
-        return {**kept, "value": HIDDEN} if variables else kept
+        return {**kept, "value": HIDDEN} if variables and "valueFrom" not in part else kept
     return part

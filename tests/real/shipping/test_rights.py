@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from real.cluster import until
 from real.shipping.chart import ROOT, VALUES, Object, dumped, of_kind, rendered, settings_of
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.settings import Kubernetes
@@ -30,6 +31,7 @@ def test_the_roles_are_exactly_the_table_of_rights(
     spaces = {
         rights.Where.OWN: ("ml",),
         rights.Where.JOBS: settings.namespaces or ("*",),
+        rights.Where.VALUES: settings.secret_namespaces,
         rights.Where.CLUSTER: ("*",),
     }
     needed = {
@@ -45,12 +47,41 @@ def granted(objects: list[Object]) -> set[tuple[str, ...]]:
     """Every single right that the account is bound to, by namespace; * for all of them."""
     [account] = of_kind(objects, "ServiceAccount")
     who = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "ml"}
-    roles = {key(each): each["rules"] for each in of_kind(objects, "Role", "ClusterRole")}
+    roles = {
+        key(each): each["rules"] for each in of_kind(objects, "Role", "ClusterRole") if not for_people(each)
+    }
     bindings = of_kind(objects, "RoleBinding", "ClusterRoleBinding")
     assert [each["subjects"] for each in bindings] == [[who]] * len(roles)
     bound = {(space_of(each), each["roleRef"]["name"]) for each in bindings}
     assert bound == roles.keys()
     return {(space, *right) for space, name in bound for rule in roles[space, name] for right in single(rule)}
+
+
+def for_people(role: Object) -> bool:
+    """Whether it is a part of the cluster's own roles: then it is bound to nobody by itself."""
+    return any("/aggregate-to-" in label for label in role["metadata"]["labels"])
+
+
+PEOPLE = {
+    "view": [("list", JOBS)],
+    "edit": [("list", JOBS), ("create", JOBS), ("delete", JOBS), ("patch", f"{JOBS}/scale")],
+    "admin": [("list", JOBS), ("create", JOBS), ("delete", JOBS), ("patch", f"{JOBS}/scale")],
+}
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_whoever_edits_a_namespace_declares_jobs_in_it_and_shows_nothing_of_them(
+    role: str, home: str, apply: Any, cluster: LocalKubernetes
+) -> None:
+    apply(dumped(rendered(home, ROOT / "tests/shipping/values/minimal.yaml")))
+    who = f"{role}-of-team-a"
+    cluster.kubectl("create", "rolebinding", who, "-n", "team-a", f"--clusterrole={role}", f"--user={who}")
+    more = [("create", JOBS), ("delete", JOBS), ("patch", f"{JOBS}/scale")]
+    asked = [(verb, kind, "team-a") for verb, kind in (("list", JOBS), *more)]
+    expected = [(verb, kind, "team-a") for verb, kind in PEOPLE[role]]
+    until(lambda: allowed(cluster, who, asked) == expected)
+    no = [("patch", f"{JOBS}/status", "team-a"), ("list", JOBS, "team-b"), ("create", JOBS, "team-b")]
+    assert allowed(cluster, who, no) == []
 
 
 def key(role: Object) -> tuple[str, str]:
@@ -97,8 +128,13 @@ async def test_its_account_would_hear_of_a_right_that_it_lacks(
 def test_its_account_may_not_do_more(values: Path, home: str, apply: Any, cluster: LocalKubernetes) -> None:
     objects = rendered(home, values)
     apply(dumped(objects))
+    opened = yaml.safe_load(values.read_text()).get("secretNamespaces", ())
     secrets = [
-        (verb, "secrets", space) for verb in ("get", "list", "create") for space in ("default", *TEAMS)
+        (verb, kind, space)
+        for verb in ("get", "list", "watch", "create")
+        for kind in ("secrets", "configmaps")
+        for space in ("default", *TEAMS)
+        if verb != "get" or space not in opened
     ]
     more = [
         *secrets,
@@ -115,6 +151,7 @@ def test_its_account_may_not_do_more(values: Path, home: str, apply: Any, cluste
     who = f"system:serviceaccount:{home}:{account_of(objects)}"
     assert allowed(cluster, who, more) == []
     own = [("list", JOBS, "team-a"), ("update", LEASES, home, lease_of(objects))]
+    own += [("get", kind, space) for kind in ("secrets", "configmaps") for space in opened]
     assert allowed(cluster, who, own) == own
     watched = yaml.safe_load(values.read_text()).get("watchNamespaces")
     elsewhere = ("list", JOBS, "default")
@@ -136,8 +173,10 @@ def allowed(cluster: LocalKubernetes, who: str, asked: list[tuple[str, ...]]) ->
 
 
 def review(who: str, verb: str, kind: str, namespace: str = "", name: str = "") -> Object:
-    resource, _, group = kind.partition(".")
+    whole, _, part = kind.partition("/")
+    resource, _, group = whole.partition(".")
     wanted = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}
+    wanted |= {"subresource": part} if part else {}
     return {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",

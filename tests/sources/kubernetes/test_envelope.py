@@ -39,7 +39,7 @@ def test_what_is_judged_is_what_was_asked() -> None:
     asked: list[Request] = []
     answered(body(), lambda request: asked.append(request) or Verdict())  # type: ignore[func-returns-value] # appends
     assert asked == [
-        Request("r-1", "UPDATE", "vision", "mnist", {"spec": {"a": 1}}, {"spec": {"a": 0}}),
+        Request("r-1", "UPDATE", "vision", "mnist", {"spec": {"a": 1}}, {"spec": {"a": 0}}, dry_run=True),
     ]
 
 

@@ -19,6 +19,7 @@ from trainmaster.sources.kubernetes.counts import NO_ANSWER, Counts
 from trainmaster.sources.kubernetes.errors import Call, ConflictError, NotFoundError, refusal
 from trainmaster.sources.kubernetes.resources import (
     ACCESS_REVIEWS,
+    CONFIG_MAPS,
     EVENTS,
     LEASES,
     MUTATING_WEBHOOKS,
@@ -33,6 +34,7 @@ from trainmaster.sources.threads import Threads
 __all__ = [
     "ACCESS_REVIEWS",
     "APPLY",
+    "CONFIG_MAPS",
     "EVENTS",
     "JSON",
     "LEASES",

@@ -5,8 +5,9 @@ Why never two controllers lead at once, by clocks that only their own process re
   has changed. So of several that try, one succeeds, and a change that was under way for long can't undo a later one.
 - A renewal counts from its own start, for two thirds of the lease's duration. Every renewal makes a new version.
 - A standby takes over when it saw one version stand still for the whole duration, or for that of the holder, which stands in
-  the Lease, if it is longer. That version was made after the start of the leader's last renewal, and seen after it was made: so the leader's time ended a third of the duration before. Its clock
-  may run slower than the standby's by a third; what it began in time has a third of the duration to end.
+  the Lease, if it is longer. That version was made after the start of the leader's last renewal, and seen after it was made: so
+  the leader's time ended a third of the duration before. Its clock may run slower than the standby's by a third; what it began
+  in time has a third of the duration to end.
 - A Lease that isn't there may have been deleted under a leader that doesn't know yet. It is created in nobody's name, and
   taken over as any other that stands still: a new installation waits for the duration once.
 - On a clean stop the holder's name is emptied, after it stopped to lead by itself: the only Lease that is taken at once.

@@ -1,7 +1,7 @@
 """Every right that the controller needs in Kubernetes, in one table, and whether it has them.
 
-The roles of the chart and of manifests/ grant exactly this table; a test compares them. Secrets are touched in the
-controller's own namespace only, and nothing cluster-wide is ever created.
+The roles of the chart and of manifests/ grant exactly this table; a test compares them. Secrets are touched in the controller's
+own namespace, and in those alone that a setting names for their jobs' variables; nothing cluster-wide is ever created.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from trainmaster.errors import RefusedError
 from trainmaster.settings import Kubernetes
 from trainmaster.sources.kubernetes.api import (
     ACCESS_REVIEWS,
+    CONFIG_MAPS,
     EVENTS,
     LEASES,
     MUTATING_WEBHOOKS,
@@ -36,6 +37,8 @@ class Where(StrEnum):
     """the controller's"""
     JOBS = "jobs"
     """those whose jobs are driven, which may be the whole cluster"""
+    VALUES = "values"
+    """those whose Secrets and ConfigMaps may be read for their jobs"""
     CLUSTER = "cluster"
     """for kinds that are in no namespace"""
 
@@ -68,7 +71,8 @@ class Right:
 def needed(settings: Kubernetes) -> tuple[Right, ...]:
     """The table. It depends on the names in the settings, and on who makes the webhooks' certificate."""
     keeps_webhooks = settings.webhook.port is not None and settings.webhook.certificate is None
-    return (*_own(settings), *_JOBS, *(_webhooks(settings) if keeps_webhooks else ()))
+    values = _VALUES if settings.secret_namespaces else ()
+    return (*_own(settings), *_JOBS, *values, *(_webhooks(settings) if keeps_webhooks else ()))
 
 
 def _own(settings: Kubernetes) -> tuple[Right, ...]:
@@ -89,6 +93,12 @@ _JOBS = (
     ),
     Right(Where.JOBS, TRAININGJOBS, ("patch",), "to show how jobs do", subresource="status"),
     Right(Where.JOBS, EVENTS, ("create", "patch"), "to tell what happened to jobs"),
+)
+
+
+_VALUES = tuple(
+    Right(Where.VALUES, kind, ("get",), "to give processes the values of variables that name one")
+    for kind in (SECRETS, CONFIG_MAPS)
 )
 
 
@@ -122,6 +132,7 @@ def _calls(right: Right, api: Api, settings: Kubernetes) -> Iterator[Call]:
     spaces = {
         Where.OWN: (api.namespace,),
         Where.JOBS: settings.namespaces or everywhere,
+        Where.VALUES: settings.secret_namespaces,
         Where.CLUSTER: everywhere,
     }
     for namespace in spaces[right.where]:

@@ -33,6 +33,7 @@ from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
 from trainmaster.sources.kubernetes.permissions import Permissions
 from trainmaster.sources.kubernetes.telling import Teller
+from trainmaster.sources.kubernetes.values import Values
 from trainmaster.sources.kubernetes.writing import Writer
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class KubernetesSource:
         self._news = asyncio.Event()
         self._book = Book(self.name, lambda namespace: policy.user_of_namespace(namespace, settings.policy))
         self._follower = Follower(self._api.lane(2), own.namespaces, self._book, self._news.set, counts)
+        self._values = Values(self._api.lane(4), own.secret_namespaces)
         self._permissions = Permissions(self._api.lane(2), own)
         self._teller = Teller(self._api.lane(4), monotonic)
         self._webhooks = (
@@ -181,6 +183,9 @@ class KubernetesSource:
         self._still()
         if self._book.seen(declared.uid) is not None:
             await self._teller.tell(declared, events)
+
+    async def values(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+        return await self._values.of(namespace, kind, name)
 
     # --- ends
 

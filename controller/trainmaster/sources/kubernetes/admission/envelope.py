@@ -45,6 +45,10 @@ class Request:
     """empty where the API server has yet to make one up"""
     new: Object | None
     old: Object | None
+    user: str = ""
+    """who asks, as the API server has found out"""
+    dry_run: bool = False
+    """nothing of it is kept"""
 
 
 Judge = Callable[[Request], Verdict]
@@ -70,6 +74,8 @@ def _request(body: bytes) -> Request:
             name=str(request.get("name", "")),
             new=_object(request.get("object")),
             old=_object(request.get("oldObject")),
+            user=str((request.get("userInfo") or {}).get("username", "")),
+            dry_run=bool(request.get("dryRun")),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidError(f"this is no AdmissionReview of {API_VERSION}") from error

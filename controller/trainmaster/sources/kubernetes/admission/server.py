@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Webhook
+from trainmaster.sources.kubernetes.admission.audit import note
 from trainmaster.sources.kubernetes.admission.envelope import Judge, Request, Verdict, answered
 from trainmaster.sources.kubernetes.admission.issuing import Pair
 from trainmaster.sources.kubernetes.admission.review import Reviewer
@@ -95,6 +96,8 @@ class ReviewServer:
         def judged(asked: Request) -> Verdict:
             nonlocal outcome
             verdict = judge(asked)
+            if webhook == "validate":  # it has the last word, and sees what the others made of the object
+                note(asked, verdict)
             outcome = "refused" if verdict.problems else "allowed"
             return verdict
 

@@ -1,0 +1,62 @@
+"""What a controller rests on is its own: looked at by each leader, and refused in words."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from sources.building import leading
+from trainmaster.errors import InvalidError
+from trainmaster.sources.files import Entry
+from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.own_folders import FOLDERS, _not_ours, check
+
+ME = getpass.getuser()
+
+
+def test_a_first_leader_makes_them_for_itself_alone(tmp_path: Path) -> None:
+    check(LocalFiles(), str(tmp_path / "store"))
+    modes = {name: (tmp_path / "store" / name).stat().st_mode & 0o7777 for name in FOLDERS}
+    assert modes == dict.fromkeys(FOLDERS, 0o700)
+    assert (tmp_path / "store").stat().st_mode & 0o7777 == 0o755, "jobs lie below it"
+    left = sorted(path.name for path in (tmp_path / "store").iterdir())
+    assert left == sorted(FOLDERS), "nothing is left of the look"
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_one_in_which_others_may_write_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name).chmod(0o1757)
+    with pytest.raises(InvalidError, match=rf"/{name}: others may write in it \(mode 1757\): chmod go-w"):
+        check(LocalFiles(), str(tmp_path))
+
+
+def test_so_is_a_link_and_a_root_in_which_others_could_exchange_them(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "journal").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidError, match="it is no folder"):
+        check(LocalFiles(), str(tmp_path))
+    (tmp_path / "journal").unlink()
+    tmp_path.chmod(0o777)
+    with pytest.raises(InvalidError, match="others may put folders in the place of the controller's"):
+        check(LocalFiles(), str(tmp_path))
+    tmp_path.chmod(0o1777)
+    check(LocalFiles(), str(tmp_path))
+
+
+def test_so_is_anothers() -> None:
+    entry = Entry("/store/journal", 0, 1, "mallory", 0o700, folder=True)
+    assert _not_ours(entry, "trainmaster").startswith(
+        "it belongs to mallory, and what the controller rests on"
+    )
+    assert _not_ours(entry, "mallory") == ""
+
+
+async def test_a_leader_reads_no_journal_that_isnt_its_own(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    assert await made.identify()
+    (tmp_path / "journal").chmod(0o777)
+    with pytest.raises(InvalidError, match="journal"):
+        await made.identify()
