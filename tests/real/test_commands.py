@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 import yaml
 
@@ -142,6 +143,11 @@ def test_files_of_this_machine_go_with_the_job(trainmaster: Person, tmp_path: Pa
     assert trainmaster("run", str(path)).code == 0
     assert trainmaster.ok("logs", "filed", "--container-file", "stdout") == "from a file\n"
     assert trainmaster.ok("apply", "-f", str(path)) == "trainingjob/filed unchanged\n"
+    url = trainmaster.ok("get", "filed", "-o", "jsonpath={.spec.files[0].source}")
+    filesystem, place = fsspec.core.url_to_fs(url)
+    assert filesystem.exists(place)
+    trainmaster.ok("delete", "filed", "--wait")
+    assert not filesystem.exists(place)
 
 
 def test_labels_templates_and_diffs(trainmaster: Person, shared: Room, ledger: Ledger) -> None:

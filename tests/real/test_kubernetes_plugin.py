@@ -60,7 +60,7 @@ def test_who_may_only_look_is_told_what_he_may_not(
     served.ok("create", "role", "viewer", "--verb=get,list", "--resource=trainingjobs.trainmaster.io")
     served.ok("create", "rolebinding", "viewer", "--role=viewer", f"--serviceaccount={namespace}:viewer")
     config = with_namespace(kubernetes.kubeconfig_for(namespace, "viewer"), namespace, tmp_path / "viewer")
-    viewer = Person(None, tmp_path, KUBECONFIG=str(config))
+    viewer = Person(None, tmp_path, KUBECONFIG=str(config), TRAINMASTER_SOURCE="kubernetes")
     assert "mnist" in viewer.ok("get")
     assert "Declared" in viewer.ok("describe", "mnist")
     text = yaml.safe_dump(job(SPEC, "mnist") | {"spec": SPEC | {"priority": 1}})
