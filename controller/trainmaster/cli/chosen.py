@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Names = Annotated[
-    list[str] | None, typer.Argument(help="The jobs.", metavar="NAME...", autocompletion=completing.jobs)
+    list[str] | None, typer.Argument(help="The jobs.", metavar="NAME", autocompletion=completing.jobs)
 ]
 Name = Annotated[str, typer.Argument(help="The job.", autocompletion=completing.jobs)]
 Selector = Annotated[

@@ -31,7 +31,7 @@ def get(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Jobs; left out: all of the namespace.", metavar="[NAME...]", autocompletion=completing.jobs
+            help="Jobs; left out: all of the namespace.", metavar="[NAME]", autocompletion=completing.jobs
         ),
     ] = None,
     selector: Selector = "",
