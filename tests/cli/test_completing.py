@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ Offered = Callable[[str], list[str]]
 @pytest.fixture
 def offered(trainmaster: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offered:
     """What bash is offered for the last word of a line, in a store with vision/mnist, vision/other and audio/speech."""
+    monkeypatch.setattr(completing, "PATIENCE", 600.0)
     for namespace, name in (("vision", "mnist"), ("vision", "other"), ("audio", "speech")):
         text = YAML.replace("name: mnist", f"name: {name}").replace(
             "namespace: vision", f"namespace: {namespace}"
@@ -72,3 +74,18 @@ def test_kubectl_is_told_line_by_line(
     monkeypatch.setattr(sys, "argv", ["kubectl_complete-trainmaster", *words])
     completing.plugin()
     assert capsys.readouterr().out.split() == ["mnist", completing.NO_FILES]
+
+
+def test_a_store_that_does_not_answer_is_left_alone() -> None:
+    """In a process of its own, which ends, and offers nothing."""
+    script = """
+import time
+from trainmaster.cli import completing
+
+completing.PATIENCE = 0.1
+completing.open_store = lambda choices: time.sleep(600)
+completing.own_choices = lambda context: None
+print(completing._offered(None, "", None))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -9,8 +9,8 @@ import contextlib
 import io
 import os
 import shlex
-import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ from trainmaster.cli.store import open_store
 if TYPE_CHECKING:
     from trainmaster.sources.jobs import Jobs
 
-PATIENCE = 5
-"""seconds after which a store that doesn't answer is left alone: the process ends"""
+PATIENCE = 5.0
+"""seconds after which a store that doesn't answer is left alone"""
 PLUGIN = "kubectl-trainmaster"
 NO_FILES = ":4"
 """by which kubectl is told to offer no files beside (Cobra's ShellCompDirectiveNoFileComp)"""
@@ -86,8 +86,11 @@ def _roles(store: Jobs, namespace: str, name: str) -> list[str]:
 
 @contextlib.contextmanager
 def _in_time() -> Iterator[None]:
-    signal.alarm(PATIENCE)
+    """A library that waits for a store can't be interrupted, so the process ends."""
+    watchdog = threading.Timer(PATIENCE, os._exit, (0,))
+    watchdog.daemon = True
+    watchdog.start()
     try:
         yield
     finally:
-        signal.alarm(0)
+        watchdog.cancel()
