@@ -88,7 +88,7 @@ def test_an_older_file_undoes_what_commands_set_only_by_force(trainmaster: Perso
     assert trainmaster.ok("scale", "mnist", "--replicas", "2") == "trainingjob/mnist scaled: worker 2\n"
     ran = trainmaster("apply", "-f", "-", stdin=text)
     assert ran.code == 65
-    assert "spec.roles.worker.replicas: `trainmaster scale` set it" in ran.err
+    assert "spec.roles.worker.replicas: `trainmaster scale` set it to 2, and the file says 1" in ran.err
     assert "trainmaster apply --force-conflicts" in ran.err
     assert trainmaster.ok("apply", "--force-conflicts", "-f", "-", stdin=text).endswith("configured\n")
     assert (

@@ -137,7 +137,7 @@ class Choices:
         for words in misspelled(os.environ):
             (say or _warn)(words)
 
-        chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir}
+        chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir, "source": self.source}
         try:
             return Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
         except ValidationError as error:
