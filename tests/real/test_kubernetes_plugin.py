@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from real.cluster import until
 from real.person import Person, with_namespace
 from real.served import Served, job
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
@@ -74,3 +75,8 @@ def test_who_may_only_look_is_told_what_he_may_not(
         ran = viewer(*words, stdin=text)
         assert (ran.code, ran.out) == (77, "")
         assert f"lacks the right to {verb}" in ran.err
+    patches = '[{"op": "add", "path": "/rules/0/verbs/-", "value": "patch"}]'
+    served.ok("patch", "role", "viewer", "--type=json", "-p", patches)
+    until(lambda: viewer("suspend", "mnist").code == 0)
+    ran = viewer("apply", "-f", "-", stdin=yaml.safe_dump(job(SPEC, "other")))
+    assert (ran.code, "lacks the right to create trainingjobs" in ran.err) == (77, True)
