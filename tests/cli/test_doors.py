@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.running import Ran
+from trainmaster.cli import main
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.options import Choices, Source
 from trainmaster.cli.store import source
@@ -78,3 +80,15 @@ def test_a_source_that_is_none_is_refused(trainmaster: Run) -> None:
     assert ran.code == ExitCode.USAGE
     assert "folder" in ran.error
     assert "kubernetes" in ran.error
+
+
+def test_kubectls_plugin_is_about_its_cluster(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRAINMASTER_SOURCE", "folder")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/kubectl-trainmaster", "get"])
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == ExitCode.SETTINGS
+    assert "there is no" in capsys.readouterr().err

@@ -158,3 +158,17 @@ def test_an_edit_that_changes_nothing_of_what_is_declared_waits_for_no_controlle
     other = stored(job=job(queue="cpu"))
     hearing.told(ScriptedStore(other), stored())  # type: ignore[arg-type]
     assert "no controller has taken note of it" in capsys.readouterr().err
+
+
+def test_that_the_api_server_has_an_edit_is_not_yet_that_a_controller_took_it_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There the generation rises at once; the status says which one it is about."""
+    edited = stored(job=job(queue="cpu"), generation=2)
+    hearing.told(ScriptedStore(edited), stored())  # type: ignore[arg-type]
+    assert "no controller has taken note of it" in capsys.readouterr().err
+    judged = replace(edited, status=refused("spec.queue: no")).status
+    assert judged
+    after = replace(edited, status=judged.model_copy(update={"observed_generation": 2}))
+    hearing.told(ScriptedStore(after), stored())  # type: ignore[arg-type]
+    assert capsys.readouterr().err == "note: not taken over: spec.queue: no\n"

@@ -15,9 +15,10 @@ from cli.stored import ScriptedStore, refused, stored, with_status
 from observe.pictures import condition, exited, replica, role
 from trainmaster.api.status import ConditionType
 from trainmaster.cli import follow
-from trainmaster.cli.exits import MissingError
+from trainmaster.cli.exits import MissingError, TimedOutError
 from trainmaster.cli.follow import Follower, OnInterrupt, result
 from trainmaster.cli.progress import changes, panel
+from trainmaster.cli.wait import until_gone
 from trainmaster.errors import InvalidError, UnavailableError
 
 
@@ -158,3 +159,11 @@ def test_the_panel_shows_a_row_per_role_and_the_last_ends() -> None:
     assert "vision/mnist Running" in text
     assert ["worker", "2", "1", "0", "0", "1"] in [line.split() for line in text.splitlines()]
     assert "(Retryable): killed [bold]by[/bold] signal 9" in text
+
+
+def test_another_job_of_its_name_is_not_waited_for() -> None:
+    gone, unseen, again = stored(uid="uid-1"), stored(None, uid=""), stored(uid="uid-2")
+    store = ScriptedStore(gone, unseen, again)
+    until_gone(store, "vision", "mnist", 60, gone)  # type: ignore[arg-type]
+    with pytest.raises(TimedOutError):
+        until_gone(ScriptedStore(gone), "vision", "mnist", 0.0)  # type: ignore[arg-type]

@@ -10,7 +10,9 @@ import yaml
 
 from cli.in_store import YAML
 from trainmaster.cli.exits import MissingError
-from trainmaster.cli.uploads import pointed, stand_in
+from trainmaster.cli.uploads import pointed, stand_in, to_staging
+from trainmaster.errors import InvalidError
+from trainmaster.settings import Settings
 
 
 def files(text: str) -> list[dict[str, Any]]:
@@ -41,3 +43,13 @@ def test_nothing_is_uploaded_while_one_of_them_is_missing(tmp_path: Path) -> Non
     with pytest.raises(MissingError, match=r"gone\.py"):
         pointed(YAML + "  files: [{source: there.py}, {source: gone.py}]\n", tmp_path, upload)
     assert uploaded == []
+
+
+def test_who_has_nothing_to_upload_needs_no_store(tmp_path: Path) -> None:
+    upload = to_staging("vision", "mnist", Settings(store="hdfs:///trainmaster", HADOOP_CONF_DIR=None))
+    file = tmp_path / "train.py"
+    file.write_text("")
+    with pytest.raises(
+        InvalidError, match=r"train.py can't be uploaded to hdfs:///trainmaster: .*HADOOP_CONF_DIR"
+    ):
+        upload(file)

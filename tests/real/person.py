@@ -27,14 +27,15 @@ class Ran:
 class Person:
     """Types commands; what they say can be read with `pytest -s`."""
 
-    def __init__(self, room: Room, folder: Path) -> None:
+    def __init__(self, room: Room | None, folder: Path, **environ: str) -> None:
+        """Without a room, what `environ` says leads to the jobs."""
         self._environ = {name: value for name, value in os.environ.items() if not _is_ours(name)}
-        self._environ |= {"COLUMNS": "120", **_way_to(room, folder)}
+        self._environ |= {"COLUMNS": "120", **(_way_to(room, folder) if room else {}), **environ}
 
-    def __call__(self, *words: str, stdin: str = "", **environ: str) -> Ran:
+    def __call__(self, *words: str, stdin: str = "") -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", "trainmaster", *words],
-            env=self._environ | environ,
+            env=self._environ,
             input=stdin,
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 import yaml
 
@@ -87,7 +88,7 @@ def test_an_older_file_undoes_what_commands_set_only_by_force(trainmaster: Perso
     assert trainmaster.ok("scale", "mnist", "--replicas", "2") == "trainingjob/mnist scaled: worker 2\n"
     ran = trainmaster("apply", "-f", "-", stdin=text)
     assert ran.code == 65
-    assert "spec.roles.worker.replicas: `trainmaster scale` set it" in ran.err
+    assert "spec.roles.worker.replicas: `trainmaster scale` set it to 2, and the file says 1" in ran.err
     assert "trainmaster apply --force-conflicts" in ran.err
     assert trainmaster.ok("apply", "--force-conflicts", "-f", "-", stdin=text).endswith("configured\n")
     assert (
@@ -142,3 +143,30 @@ def test_files_of_this_machine_go_with_the_job(trainmaster: Person, tmp_path: Pa
     assert trainmaster("run", str(path)).code == 0
     assert trainmaster.ok("logs", "filed", "--container-file", "stdout") == "from a file\n"
     assert trainmaster.ok("apply", "-f", str(path)) == "trainingjob/filed unchanged\n"
+    url = trainmaster.ok("get", "filed", "-o", "jsonpath={.spec.files[0].source}")
+    filesystem, place = fsspec.core.url_to_fs(url)
+    assert filesystem.exists(place)
+    trainmaster.ok("delete", "filed", "--wait")
+    assert not filesystem.exists(place)
+
+
+def test_labels_templates_and_diffs(trainmaster: Person, shared: Room, ledger: Ledger) -> None:
+    for name, team in (("a", "red"), ("b", "blue")):
+        job = yaml.safe_load(document(name, eager(worker=trainers(ledger, steps=100_000))))
+        job["metadata"]["labels"] = {"team": team}
+        text = yaml.safe_dump(job)
+        dry = trainmaster.ok("apply", "-f", "-", "--dry-run=server", stdin=text)
+        assert dry == f"trainingjob/{name} created (server dry run)\n"
+        assert trainmaster("diff", "-f", "-", stdin=text).code == 1
+        assert name not in shared.names()
+        trainmaster.ok("apply", "-f", "-", stdin=text)
+        assert trainmaster.ok("diff", "-f", "-", stdin=text) == ""
+    assert trainmaster.ok("get", "-l", "team=red", "-o", "name").endswith("/a\n")
+    assert trainmaster.ok("get", "-o", "jsonpath={.items[*].metadata.labels.team}") == "red blue"
+    assert trainmaster.ok("get", "a", "-o", "custom-columns=N:.metadata.name").split() == ["N", "a"]
+    words = ("wait", "-l", "team", "--for=jsonpath={.status.state}=Running", "--timeout", "120s")
+    assert trainmaster.ok(*words).count("condition met") == 2
+    job["spec"]["priority"] = 3
+    changed = trainmaster("diff", "-f", "-", stdin=yaml.safe_dump(job))
+    assert (changed.code, "priority: 3" in changed.out) == (1, True)
+    assert trainmaster.ok("delete", "-l", "team", "--wait").count("deleted") == 2

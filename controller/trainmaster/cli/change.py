@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainmaster.cli import hearing
-from trainmaster.cli.chosen import Names, Selector, for_each, names_of
+from trainmaster.cli import completing, hearing
+from trainmaster.cli.chosen import Name, Names, Selector, for_each, names_of
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from trainmaster.sources.jobs import Jobs
     from trainmaster.sources.stored import StoredJob
 
-Job = Annotated[str, typer.Argument(help="The job.")]
 Namespaced = tuple[str, str]
 """namespace and name"""
 DELETE_SECONDS = 300.0
@@ -83,9 +82,9 @@ def rerun(choices: Choices, names: Names = None, selector: Selector = "") -> Non
 @with_choices
 def scale(
     choices: Choices,
-    name: Job,
+    name: Name,
     replicas: Annotated[int, typer.Option(help="How many replicas are wanted.", min=0)],
-    role: Annotated[str, typer.Option(help="Of which role.")] = "worker",
+    role: Annotated[str, typer.Option(help="Of which role.", autocompletion=completing.roles)] = "worker",
 ) -> None:
     """Change the number of replicas of a role."""
     store = open_store(choices)

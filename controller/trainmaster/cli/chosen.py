@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from trainmaster.cli import completing
 from trainmaster.cli.exits import UsageError, tell
 from trainmaster.errors import InvalidError, TrainmasterError
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Names = Annotated[list[str] | None, typer.Argument(help="The jobs.", metavar="NAME...")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="The jobs.", metavar="NAME", autocompletion=completing.jobs)
+]
+Name = Annotated[str, typer.Argument(help="The job.", autocompletion=completing.jobs)]
 Selector = Annotated[
     str,
     typer.Option("--selector", "-l", help="Those with such labels, as kubectl takes it: team=vision,!old."),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from trainmaster.cli import terminal
+from trainmaster.cli.chosen import Name
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import with_sentences
@@ -25,7 +24,7 @@ Happened = tuple[str, str, str, str]
 
 
 @with_choices
-def events(choices: Choices, name: Annotated[str, typer.Argument(help="The job.")]) -> None:
+def events(choices: Choices, name: Name) -> None:
     """Tell what happened to a job: the last turn of each condition, the last end of each process; on Kubernetes its Events."""
     store = open_store(choices)
     known = in_order(store.past(choices.in_namespace(store), name))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainmaster.cli import outputs, tables, terminal
+from trainmaster.cli import completing, outputs, tables, terminal
 from trainmaster.cli.chosen import Selector, for_each, selected
 from trainmaster.cli.exits import MissingError
 from trainmaster.cli.options import Choices, with_choices
@@ -29,7 +29,10 @@ PAUSES = 5
 def get(
     choices: Choices,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Jobs; left out: all of the namespace.", metavar="[NAME...]")
+        list[str] | None,
+        typer.Argument(
+            help="Jobs; left out: all of the namespace.", metavar="[NAME]", autocompletion=completing.jobs
+        ),
     ] = None,
     selector: Selector = "",
     all_namespaces: Annotated[

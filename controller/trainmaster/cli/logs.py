@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from trainmaster.cli import completing
+from trainmaster.cli.chosen import Name
 from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -104,8 +106,8 @@ class Shown:
 @with_choices
 def logs(
     choices: Choices,
-    name: Annotated[str, typer.Argument(help="The job.")],
-    role: Annotated[str, typer.Option(help="Only this role.")] = "",
+    name: Name,
+    role: Annotated[str, typer.Option(help="Only this role.", autocompletion=completing.roles)] = "",
     index: Annotated[int | None, typer.Option(help="Only the replica of this index.", min=0)] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
     previous: Annotated[

@@ -35,7 +35,7 @@ from trainmaster.cli.exits import ExitCode, tell
 
 app = typer.Typer(
     name="trainmaster",
-    callback=options.remember,
+    callback=options.first_options,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

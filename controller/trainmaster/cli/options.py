@@ -49,12 +49,32 @@ KubeconfigOption = Annotated[
 ContextOption = Annotated[
     str | None, typer.Option("--context", help="In the kubeconfig; left out: its current one.")
 ]
+
+
+def _namespaces(context: typer.Context, incomplete: str) -> list[str]:
+    from trainmaster.cli import completing
+
+    return completing.namespaces(context, incomplete)
+
+
 NamespaceOption = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace of the jobs (TRAINMASTER_NAMESPACE).")
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace of the jobs (TRAINMASTER_NAMESPACE).",
+        autocompletion=_namespaces,
+    ),
 ]
 FirstNamespaceOption = Annotated[
     str | None,
-    typer.Option("--namespace", "-n", help="Namespace of the jobs.", envvar="TRAINMASTER_NAMESPACE"),
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace of the jobs.",
+        envvar="TRAINMASTER_NAMESPACE",
+        autocompletion=_namespaces,
+    ),
 ]
 """only the first reads the environment: else it would win over the option before the command's name"""
 ConfDirOption = Annotated[
@@ -117,7 +137,7 @@ class Choices:
         for words in misspelled(os.environ):
             (say or _warn)(words)
 
-        chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir}
+        chosen = {"store": self.store, "HADOOP_CONF_DIR": self.conf_dir, "source": self.source}
         try:
             return Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
         except ValidationError as error:
@@ -141,31 +161,50 @@ def print_version(wanted: bool = True) -> None:
         raise typer.Exit
 
 
-def remember(
-    context: typer.Context,
+def first_options(
     store: StoreOption = None,
     namespace: FirstNamespaceOption = None,
     conf_dir: ConfDirOption = None,
     source: SourceOption = None,
     kubeconfig: KubeconfigOption = None,
     context_: ContextOption = None,
-    version: Annotated[  # noqa: ARG001 - its callback does it
+    version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Run and watch machine-learning training on Hadoop YARN."""
+    del (
+        store,
+        namespace,
+        conf_dir,
+        source,
+        kubeconfig,
+        context_,
+        version,
+    )  # commands read them from the context
+
+
+def _first_choices(context: typer.Context) -> Choices:
+    """Those that stand before the command's name."""
+    given = context.params
     found = context.get_parameter_source("namespace")
     usual = found is not None and found.name == "ENVIRONMENT"
-    context.obj = Choices(
-        store=store,
-        namespace=None if usual else namespace,
-        conf_dir=conf_dir,
-        source=source,
-        kubeconfig=kubeconfig,
-        context=context_,
+    return Choices(
+        store=given["store"],
+        namespace=None if usual else given["namespace"],
+        conf_dir=given["conf_dir"],
+        source=given["source"],
+        kubeconfig=given["kubeconfig"],
+        context=given["context_"],
         plugin=(context.info_name or "").startswith("kubectl"),
-        usual_namespace=(namespace or "") if usual else "",
+        usual_namespace=(given["namespace"] or "") if usual else "",
     )
+
+
+def own_choices(context: typer.Context) -> Choices:
+    """Those of a command's line, also of one that isn't typed to its end."""
+    chosen = {name: context.params.get(_SHARED + name) for name in SHARED}
+    return Choices(**chosen).over(_first_choices(context.find_root()))  # type: ignore[arg-type]  # parsed by typer
 
 
 SHARED: dict[str, object] = {
@@ -177,6 +216,8 @@ SHARED: dict[str, object] = {
     "conf_dir": ConfDirOption,
 }
 """what every command on jobs has beside its own"""
+_SHARED = "shared_"
+"""before their names, which a command's own options may have too"""
 
 
 def with_choices(command: Callable[..., None]) -> Callable[..., None]:
@@ -184,14 +225,14 @@ def with_choices(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def told(context: typer.Context, **given: Any) -> None:
-        chosen = {name: given.pop(f"shared_{name}") for name in SHARED}
-        command(Choices(**chosen).over(context.obj or Choices()), **given)
+        own = {name: value for name, value in given.items() if not name.startswith(_SHARED)}
+        command(own_choices(context), **own)
 
     own_parameters = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     parameters = [
         inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own_parameters),
-        *(_option(f"shared_{name}", hint) for name, hint in SHARED.items()),
+        *(_option(_SHARED + name, hint) for name, hint in SHARED.items()),
     ]
     told.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer makes options of
     told.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -19,7 +19,7 @@ Print = Callable[[Sequence[Document], bool], str]
 
 TABLES = ("table", "wide")
 FORMS = ("yaml", "json", "name", "jsonpath=TEMPLATE", "custom-columns=HEADER:PATH,...")
-HELP = f"How to print: {', '.join((*TABLES, *FORMS))}."
+HELP = f"How to print: {', '.join((*TABLES, *FORMS))}"
 
 
 def output(word: str) -> Print | None:

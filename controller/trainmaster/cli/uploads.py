@@ -6,14 +6,17 @@ A `files:` source without a scheme is a path on this machine, relative to the fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainmaster.cli.exits import MissingError
+from trainmaster.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from trainmaster.api.job import FileRef, Spec
     from trainmaster.settings import Settings
+    from trainmaster.sources.staging import Staging
     from trainmaster.sources.stored import StoredJob
     from trainmaster.sources.yaml_text import Plain
 
@@ -51,17 +54,27 @@ def pointed(text: str, folder: Path, upload: Upload, more: Sequence[Path] = ()) 
 
 
 def to_staging(namespace: str, name: str, settings: Settings) -> Upload:
-    """Uploads into the store's staging folder of one job, where its end cleans up. `namespace` with the scope of its place."""
-    from trainmaster.sources.staging import Staging
+    """Uploads into the store's staging folder of one job, where its end cleans up. `namespace` with the scope of its place.
 
-    staging = Staging(
-        settings.store,
-        hadoop_conf_dir=settings.hadoop_conf_dir,
-        hadoop_ca_file=settings.hadoop_ca_file,
-    )
+    The store is opened for the first file: who has none to upload needs no way to it. Raises InvalidError, UnavailableError.
+    """
+
+    @cache
+    def staging() -> Staging:
+        from trainmaster.sources.staging import Staging
+
+        return Staging(
+            settings.store,
+            hadoop_conf_dir=settings.hadoop_conf_dir,
+            hadoop_ca_file=settings.hadoop_ca_file,
+        )
 
     def upload(path: Path) -> tuple[str, bool]:
-        staged = staging.upload(namespace, name, path)
+        try:
+            staged = staging().upload(namespace, name, path)
+        except (InvalidError, UnavailableError) as error:
+            cure = "or bring it yourself to where the nodes reach it, and name its URL"
+            raise type(error)(f"{path} can't be uploaded to {settings.store}: {error}; {cure}") from error
         return staged.url, staged.archive
 
     return upload

@@ -72,9 +72,10 @@ def until_gone(
     def gone() -> bool | None:
         nonlocal last
         stored = store.find(namespace, name)
-        if stored and last and stored.uid and last.uid and stored.uid != last.uid:
+        if stored and (last is None or not last.uid or stored.uid == last.uid):
+            last = stored
+        elif stored and stored.uid:
             return True
-        last = stored or last
         return (stored is None and store.is_gone(namespace, name, last)) or None
 
     _until(gone, seconds, f"{name} to be gone")

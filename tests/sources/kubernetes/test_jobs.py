@@ -108,13 +108,16 @@ async def test_a_conflict_tells_the_field_and_whose_it_is(told: Told, jobs: Kube
             "field": ".spec.queue",
             "message": 'conflict with "kubectl-client-side-apply" using trainmaster.io/v1alpha1',
         },
+        {"field": '.spec.roles.worker.env[name="A"].value', "message": 'conflict with "alice"'},
     ]
-    told.to_answer((200, mnist()), (409, status(409, "Conflict", "Apply failed", causes=causes)))
+    scaled = mnist(spec={"queue": "gpu", "roles": {"worker": {"replicas": 3, "command": "train"}}})
+    told.to_answer((200, scaled), (409, status(409, "Conflict", "Apply failed", causes=causes)))
     with pytest.raises(InvalidError) as caught:
-        await ask(jobs.apply, TEXT, "vision", "mnist")
+        await ask(jobs.apply, TEXT.replace("gpu", "cpu"), "vision", "mnist")
     assert str(caught.value).startswith(
-        "spec.roles.worker.replicas: `trainmaster scale` set it otherwise; "
-        "spec.queue: kubectl-client-side-apply set it otherwise: write that into the file"
+        "spec.roles.worker.replicas: `trainmaster scale` set it to 3, and the file says 2; "
+        'spec.queue: kubectl-client-side-apply set it to "gpu", and the file says "cpu"; '
+        'spec.roles.worker.env[name="A"].value: alice set it to something else, and the file says something else: write that'
     )
 
 

@@ -57,6 +57,8 @@ def test_what_names_no_context_says_so(tmp_path: Path) -> None:
         Connection(config(tmp_path, "a", "one"))
     with pytest.raises(InvalidError, match=r"there is no .*nowhere"):
         Connection(str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidError, match=r"there is no .*nowhere"):
+        Connection(str(tmp_path / "nowhere"), "one")
 
 
 def test_a_broken_file_is_told_without_what_stands_in_it(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_families(code: int, reason: str, family: type[TrainmasterError]) -> Non
         assert error.kind == reason
 
 
+def test_a_patch_that_would_make_an_object_needs_the_right_to_create_it() -> None:
+    message = (
+        'trainingjobs.trainmaster.io "mnist" is forbidden: User "alice" cannot create resource "trainingjobs"'
+    )
+    call = Call("patch", TRAININGJOBS, "vision", "mnist")
+    error = refusal(call, 403, json.dumps(status(403, "Forbidden", message)).encode(), "context a")
+    assert "alice (context a) lacks the right to create trainingjobs of trainmaster.io" in str(error)
+
+
 def test_a_missing_right_is_told_as_a_rule_would_grant_it() -> None:
     message = (
         'trainingjobs.trainmaster.io "mnist" is forbidden: User "system:serviceaccount:own:tm" cannot patch '

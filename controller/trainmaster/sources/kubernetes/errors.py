@@ -6,7 +6,7 @@ Never here: a retry, or the body of a Secret: of what was sent, errors name the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
@@ -14,7 +14,7 @@ from trainmaster.json_text import loads
 from trainmaster.sources.kubernetes.resources import SECRETS, Resource
 
 _LONGEST_WORDS = 1000
-_LACKS_RIGHT = re.compile(r'User "(?P<who>[^"]*)" cannot ')
+_LACKS_RIGHT = re.compile(r'User "(?P<who>[^"]*)" cannot (?P<verb>[a-z]*)')
 """how the API server's authorizer speaks (apiserver's responsewriters.ForbiddenStatusError); quotas and namespaces that end
 refuse with 403 too, and then no right is missing"""
 
@@ -104,7 +104,8 @@ def _denied(call: Call, message: str, who: str) -> str:
     found = _LACKS_RIGHT.search(message)
     if not found:
         return f"{call}: {message[:_LONGEST_WORDS]}"
-    return call.lacked_by(f"{found['who']} ({who})")
+    # A patch that would make the object needs another right than the one that was asked with.
+    return replace(call, verb=found["verb"] or call.verb).lacked_by(f"{found['who']} ({who})")
 
 
 def _words(call: Call, told: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from trainmaster.api.documents import declared_in
 from trainmaster.api.job import API_VERSION, KIND
@@ -20,6 +20,7 @@ from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, Refus
 from trainmaster.sources.editing import Changes
 from trainmaster.sources.judged import agree, valid
 from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, ConflictError, NotFoundError, Object
+from trainmaster.sources.kubernetes.conflicts import APPLIER, manager, undone
 from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
@@ -28,10 +29,6 @@ from trainmaster.sources.stored import Applied, Past, StoredJob
 
 T = TypeVar("T")
 
-APPLIER: Final = "trainmaster-cli"
-"""field manager of what a file says; `trainmaster` is the controller's own"""
-_COMMAND: Final = "trainmaster-{}"
-"""field manager of what a single command sets"""
 _ATTEMPTS = 5
 """times that an object is read again in one change: somebody who keeps changing it is no reason to go on for ever"""
 
@@ -129,8 +126,13 @@ class KubernetesJobs:
         patch = self._api.patch(
             TRAININGJOBS, *wanted.identity, body, kind=APPLY, force=force, manager=APPLIER, dry=dry
         )
-        after = self._ask(patch, *wanted.identity, made=True)
-        return dict(before.object) if before and before.object else None, after
+        was = dict(before.object) if before and before.object else None
+        try:
+            return was, self._ask(patch, *wanted.identity, made=True)
+        except ConflictError as error:
+            if was is None or not error.causes:
+                raise
+            raise InvalidError(undone(error.causes, was, body)) from error
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields, whoever owned them."""
@@ -168,10 +170,8 @@ class KubernetesJobs:
         return self._ask(self._api.get(TRAININGJOBS, namespace, name), namespace, name)
 
     def _patch(self, namespace: str, name: str, body: Object, by: str) -> Object:
-        manager = _COMMAND.format(by) if by else APPLIER
-        return self._ask(
-            self._api.patch(TRAININGJOBS, namespace, name, body, manager=manager), namespace, name
-        )
+        patch = self._api.patch(TRAININGJOBS, namespace, name, body, manager=manager(by))
+        return self._ask(patch, namespace, name)
 
     def _stored(self, document: Object) -> StoredJob:
         return stored(document, self.place)
@@ -188,10 +188,6 @@ class KubernetesJobs:
             if made:
                 raise InvalidError(f"there is no namespace {namespace} in the {self.place}") from error
             raise self._missing(namespace, name) from error
-        except ConflictError as error:
-            if error.causes and made:
-                raise InvalidError(_undone(error)) from error
-            raise
         except BrokenRuleError as error:
             raise InvalidError(_broken(error)) from error
         except RefusedError as error:
@@ -238,20 +234,3 @@ def _broken(error: BrokenRuleError) -> str:
     """By field, as `validate` says it."""
     causes = (f"{cause.field}: {cause.message.removeprefix('Forbidden: ')}" for cause in error.causes)
     return "; ".join(causes) or error.message
-
-
-def _undone(conflict: ConflictError) -> str:
-    """Whose settings a file would undo, as the API server tells them: the field, and `conflict with "who" using ...`."""
-    told = (f"{cause.field.removeprefix('.')}: {_owner(cause.message)}" for cause in conflict.causes)
-    cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
-    return f"{'; '.join(told)}: {cure}"
-
-
-def _owner(message: str) -> str:
-    name = message.partition('"')[2].partition('"')[0]
-    command = name.removeprefix(_COMMAND.format(""))
-    if not name:
-        return message
-    if name in {APPLIER, command}:
-        return f"{name} set it otherwise"
-    return f"`trainmaster {command}` set it otherwise"

@@ -49,6 +49,8 @@ class Kubeconfig:
 
     def load(self, context: str, into: Configuration) -> None:
         """Address and credentials. Raises ConfigException where there is no such context, or it can't be used."""
+        if not self.is_there:
+            raise config.ConfigException(f"there is no {self.named}")
         known = self._contexts()
         if context not in known:
             there = f"it has {', '.join(known)}" if known else "it has none"

@@ -32,6 +32,7 @@ from trainmaster.sources.kubernetes.installation import Installation
 from trainmaster.sources.kubernetes.journal import KubernetesJournal
 from trainmaster.sources.kubernetes.lease import KubernetesLease
 from trainmaster.sources.kubernetes.permissions import Permissions
+from trainmaster.sources.kubernetes.staged import Staged
 from trainmaster.sources.kubernetes.telling import Teller
 from trainmaster.sources.kubernetes.values import Values
 from trainmaster.sources.kubernetes.writing import Writer
@@ -81,6 +82,7 @@ class KubernetesSource:
             else None
         )
         self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
+        self._staged = Staged(settings)
         self._claimer = Claimer(self._book, self._writer, self._teller, self._where, monotonic)
 
     @property
@@ -190,7 +192,9 @@ class KubernetesSource:
     # --- ends
 
     async def gone(self, declared: Declared) -> None:
-        """Let the object go."""
+        """Remove what was uploaded for the job, and let the object go: from then on another one may have its name."""
+        self._still()
+        await self._staged.remove(declared)
         self._still()
         if seen := self._book.seen(declared.uid):
             await self._writer.amend(seen, finalizer.removing)
@@ -209,6 +213,7 @@ class KubernetesSource:
         if self._webhooks:
             await self._webhooks.stop()
         await self._claimer.close()
+        self._staged.close()
         await self._api.close()
 
     async def _next_epoch(self, above: int) -> int:
