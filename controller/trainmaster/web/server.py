@@ -33,6 +33,7 @@ from trainmaster.web.hosts import is_loopback, named, only_by
 from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
 from trainmaster.web.past import Past
+from trainmaster.web.sending import Sending
 from trainmaster.web.site import Site, html, secure
 
 P = ParamSpec("P")
@@ -116,7 +117,7 @@ class WebServer:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _jobs_application(self) -> web.Application:
-        application = web.Application(middlewares=[*self._by_name, self._door.let_in])
+        application = web.Application(middlewares=[*self._by_name, self._door.let_in, Sending().in_pieces])
         application.on_response_prepare.append(secure)
         leaders = self._forward
         application.add_routes(
@@ -136,7 +137,7 @@ class WebServer:
         return application
 
     def _monitoring_application(self) -> web.Application:
-        application = web.Application(middlewares=self._by_name)
+        application = web.Application(middlewares=[*self._by_name, Sending().in_pieces])
         application.on_response_prepare.append(secure)
         application.add_routes(
             [
