@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainmaster.cli import ending
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError
 
@@ -62,6 +63,7 @@ def controller(
         log.warning(words)
     stalls = Stalls()
     sys.setswitchinterval(SWITCH)
+    ending.waits_for_nobody()
     with asyncio.Runner(loop_factory=stalls.new_loop) as runner:
         runner.run(_serve(settings, conf, stalls))
 

@@ -20,6 +20,7 @@ from trainmaster.cli import (
     check,
     controller,
     describe,
+    ending,
     events,
     get,
     history,
@@ -105,4 +106,4 @@ def run() -> NoReturn:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # else Python complains while it flushes
-    sys.exit(code or 0)
+    ending.leave(code or 0)

@@ -42,8 +42,8 @@ def set_up(format_: str = "text", level: int = logging.INFO, stream: TextIO | No
 class TurnHandler(logging.Handler):
     """Writes what one turn of a loop logs at once: each call of the system has the loop wait for its turn of the interpreter.
 
-    Warnings and errors, with all that was logged before them, and what is logged outside of a loop are written there and then: the
-    process may not see the end of the turn.
+    Warnings and errors, with all that was logged before them, and what is logged outside of a loop are written there and then:
+    the process may not see the end of the turn.
     """
 
     def __init__(self, stream: TextIO) -> None:
