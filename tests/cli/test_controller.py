@@ -91,6 +91,39 @@ def test_a_signal_stops_it_cleanly(
     assert [json.loads(line)["message"] for line in said.splitlines()][-1] == "stopped"
 
 
+HANGS = """
+import sys, time
+from trainmaster.sources.past_runs import PastRuns
+PastRuns.__call__ = lambda *_: time.sleep(600)
+from trainmaster.cli.main import run
+from trainmaster.web import past
+past.PATIENCE = 0.5
+sys.argv = ["trainmaster", "controller"]
+run()
+"""
+"""a controller whose history lies on a store that never answers"""
+
+
+def test_a_store_that_hangs_holds_up_no_end(environment: dict[str, str], port: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        pages = free.getsockname()[1]
+    own = environment | {"TRAINMASTER_WEB_PORT": str(pages)}
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS], env=own, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while '"leader"' not in ask(port, "/readyz")[1]:
+                time.sleep(0.1)
+            assert ask(pages, "/history/")[0] == 503
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == ExitCode.OK
+    assert [json.loads(line)["message"] for line in said.splitlines()][-1] == "stopped"
+
+
 def test_a_taken_port_is_one_line(
     controller: subprocess.Popen[str], environment: dict[str, str], port: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -105,14 +106,35 @@ async def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said == "no answer within 0.05 s"
 
 
-@pytest.mark.parametrize(
-    "header", ["Content-Length: 10000000", "Transfer-Encoding: chunked", "Connection: close"]
-)
-async def test_all_of_an_answer_comes_in_time_or_its_thread_is_free_again(header: str) -> None:
+LENGTHS = ("Content-Length: 10000000", "Transfer-Encoding: chunked", "Connection: close")
+TOO_SLOW = [
+    *(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n" for header in LENGTHS),
+    *("HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 ", "H"),
+]
+
+
+@pytest.mark.parametrize("head", TOO_SLOW)
+async def test_all_of_an_answer_comes_in_time_or_its_thread_is_free_again(head: str) -> None:
     """Each of its letters comes soon after the one before."""
-    with trickling(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n".encode()) as address:
+    with trickling(head.encode()) as address:
         said = await complaint(Http("alice", patience=0.05), f"http://{address}/")
     assert said == "it sends its answer too slowly"
+
+
+async def test_so_it_does_over_tls(keys: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(keys / "server.crt", keys / "server.key")
+    with trickling(b"HTTP/1.1 200 OK\r\nX: ", context) as address:
+        said = await complaint(Http("alice", keys / "ca.crt", patience=1.0), f"https://{address}/")
+    assert said == "it sends its answer too slowly"
+
+
+async def test_a_connection_that_is_used_again_has_all_of_its_time() -> None:
+    http = Http("alice", patience=0.5)
+    with web(lambda path: (time.sleep(0.3), (200, path))[1]) as address:
+        for _ in range(3):
+            assert (await http.text(f"http://{address}/x")).startswith(b"/x")
+    await http.close()
 
 
 async def test_its_own_patience_is_told() -> None:
@@ -122,13 +144,16 @@ async def test_its_own_patience_is_told() -> None:
 
 
 @contextmanager
-def trickling(head: bytes) -> Iterator[str]:
+def trickling(head: bytes, context: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that sends one letter after the other, without end."""
     letter = b"1\r\nx\r\n" if b"chunked" in head else b"x"
 
     def serve(listening: socket.socket) -> None:
         connection, _ = listening.accept()
-        with connection, suppress(OSError):
+        with (
+            suppress(OSError),
+            context.wrap_socket(connection, server_side=True) if context else connection as connection,
+        ):
             connection.sendall(head)
             while True:
                 connection.sendall(letter)

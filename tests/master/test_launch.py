@@ -411,6 +411,43 @@ def test_who_is_left_by_the_one_in_charge_is_told_then(tmp_path: Path) -> None:
         os.kill(int(child), signal.SIGKILL) if lives(child) else None
 
 
+SLOW_TO_CATCH = """
+import os, signal, time
+print("there", file=open("away", "w"), flush=True)
+while not os.path.exists("leaving"):
+    time.sleep(0.05)
+time.sleep(1)  # as long as it takes to import torch
+signal.signal(signal.SIGTERM, lambda *_: print("once more", file=open("told", "a"), flush=True))
+print("does", file=open("catches", "w"), flush=True)
+end = time.monotonic() + 2.5
+while time.monotonic() < end:
+    time.sleep(0.05)
+print("done", file=open("saved", "w"), flush=True)
+"""
+LEAVES_IT = """
+import os, signal, subprocess, sys, time
+def leave(*_):
+    print("now", file=open("leaving", "w"), flush=True)
+    while not os.path.exists("catches"):
+        time.sleep(0.05)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+subprocess.Popen([sys.executable, "child.py"], start_new_session=True).wait()
+"""
+
+
+def test_who_has_come_to_catch_it_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """It may be at its checkpoint, and each further signal may break that off."""
+    (tmp_path / "child.py").write_text(SLOW_TO_CATCH)
+    (tmp_path / "leaves.py").write_text(LEAVES_IT)
+    leader = leader_of(tmp_path, f"{sys.executable} leaves.py", grace=600)
+    away(tmp_path)
+    os.killpg(leader.pid, signal.SIGTERM)
+    assert leader.wait(30) == 143
+    assert (tmp_path / "saved").exists()
+    assert not (tmp_path / "told").exists()
+
+
 UPLOADS = """
 import signal, subprocess, sys, time
 def save(*_):

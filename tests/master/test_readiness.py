@@ -14,6 +14,7 @@ import pytest
 from master.test_launch import ORDERS, begun
 from trainmaster.api.start_order import HttpGet, Readiness
 from trainmaster.master.launch import launch
+from trainmaster.master.readiness import readiness_lines
 from trainmaster.master.reports import TOKEN, URL
 
 SERVES = """
@@ -96,6 +97,17 @@ def test_what_is_not_ready_is_not_told(door: Door, tmp_path: Path, never: str) -
     )
     assert runs(door, tmp_path, readiness, serving(tmp_path, port, 0, 2), port, other) == 0
     assert door.came == []
+
+
+def test_nobody_is_told_in_clear_what_was_meant_for_https(door: Door, tmp_path: Path) -> None:
+    door.url = door.url.replace("http://", "https://")
+    port = free()
+    assert runs(door, tmp_path, Readiness(), serving(tmp_path, port, 0, 3), port) == 0
+    assert door.came == []
+    assert (
+        readiness_lines(Readiness(), {URL: "https://ctl/reports/u/ps/0/1/2", TOKEN: "secret"}, "n1", (port,))
+        == ""
+    )
 
 
 def test_it_is_no_child_of_the_program_and_goes_with_it(door: Door, tmp_path: Path) -> None:

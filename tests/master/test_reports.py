@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from unittest.mock import patch
 
+import pytest
+
 from trainmaster.master import clock
 from trainmaster.master.reports import SHOWN, TOKEN, URL, FoundReports
 from trainmaster.plan.memory import ApplicationMemory, Key, Memory, ReplicaMemory
@@ -86,6 +88,17 @@ def test_only_whoever_has_a_door_and_a_token_is_told_of_them() -> None:
     assert found.told_to(JOB, ME) == {URL: "http://ctl:9091/reports/u/worker/0/1/1", TOKEN: "secret"}
     assert found.told_to(Memory("u", "d", "n"), ME) == {}
     assert "secret" not in repr(JOB)
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"), [("http://ctl:9091", True), ("https://ctl", False), ("HTTPS://ctl", False)]
+)
+def test_whether_the_door_takes_plain_http_is_told(url: str, plain: bool) -> None:
+    found = FoundReports()
+    found.url = url
+    found.put("u", b'{"job":"u","begun":1,"rows":[]}')
+    found.told(5.0, [])
+    assert [found.of(uid).plain for uid in ("u", "another")] == [plain, plain]
 
 
 def test_who_is_ready_is_read_of_what_the_door_told() -> None:

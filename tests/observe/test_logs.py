@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -102,6 +104,56 @@ def test_what_no_loop_logs_is_written_at_once(stream: io.StringIO) -> None:
     set_up("text", stream=stream)
     logging.getLogger("trainmaster.x").info("alone")
     assert stream.getvalue().endswith("alone\n")
+
+
+async def test_a_warning_waits_for_no_end_of_a_turn(stream: io.StringIO) -> None:
+    """Whatever ends the process in that turn, it may be what tells why."""
+    set_up("text", stream=stream)
+    logging.getLogger("trainmaster.x").info("before")
+    logging.getLogger("trainmaster.x").warning("the disk is full")
+    assert [line.rpartition(": ")[2] for line in stream.getvalue().splitlines()] == [
+        "before",
+        "the disk is full",
+    ]
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "os._exit(3)", "ctypes.string_at(0)"])
+def test_no_sudden_end_swallows_a_warning(end: str) -> None:
+    """In a process of its own."""
+    program = f"""
+import asyncio, ctypes, logging, os
+from trainmaster.observe.logs import set_up
+set_up()
+async def main():
+    logging.getLogger("x").warning("the disk is full")
+    {end}
+asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0
+    assert "the disk is full" in ran.stderr
+
+
+def test_what_a_loop_that_was_broken_off_has_left_waits_for_no_other(stream: io.StringIO) -> None:
+    """Its turn never ends: another loop's does."""
+    set_up("text", stream=stream)
+    log = logging.getLogger("trainmaster.x")
+
+    async def broken_off() -> None:
+        log.info("one")
+        raise KeyboardInterrupt
+
+    loop = asyncio.new_event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(broken_off())
+    loop.close()
+
+    async def another() -> str:
+        log.info("two")
+        await asyncio.sleep(0)
+        return stream.getvalue()
+
+    assert [line[-3:] for line in asyncio.run(another()).splitlines()] == ["one", "two"]
 
 
 async def test_what_is_kept_is_written_when_the_program_ends(stream: io.StringIO) -> None:

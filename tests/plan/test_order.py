@@ -211,6 +211,14 @@ def test_nobody_begins_before_all_are_ready() -> None:
     assert world.writes[-1].replica(key("ps-1")).ready == (1, 1)
 
 
+def test_a_door_that_takes_no_plain_http_hears_of_nobody_who_is_ready_and_that_is_told() -> None:
+    world = World(served("Ready")).registers().grants("ps-0", "ps-1", "worker-0", "worker-1")
+    world.starts("ps-0", "ps-1").sees(reports=Reports(1.0, plain=False))
+    assert world.status.roles["worker"].waits_for == (
+        "until ps is ready: 0 of 2 are; readiness is told by plain HTTP, and reports.url begins with https"
+    )
+
+
 def test_a_server_that_comes_back_stops_no_worker_and_holds_back_one_that_comes_back_too() -> None:
     world = World(served("Ready")).registers().grants("ps-0", "ps-1", "worker-0", "worker-1")
     ready(world.starts("ps-0", "ps-1"), "ps-0", "ps-1").starts()

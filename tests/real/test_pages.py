@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from observe.pictures import NOW, fleet, picture, refused
 from plan.build import THROUGH_NEW, World, job
 from real.chromium import browser, kept, page
+from trainmaster.api.history import EndedRun
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
@@ -186,6 +187,25 @@ async def test_a_page_renews_itself_and_keeps_what_was_opened(chromium: Browser)
         shown[0] = fleet(ended)
         await expect(opened.locator("h1 .tag")).to_have_text("Succeeded")
         await expect(opened.locator("details pre")).to_be_visible()
+
+
+@pytest.mark.parametrize("runs", [(), (ended_run("bert-large"),)], ids=["unknown", "kept"])
+async def test_a_page_that_is_open_when_its_job_goes_says_so_and_asks_no_more(
+    runs: tuple[EndedRun, ...], chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_by(monkeypatch, Kept(*runs))
+    shown, asked = [fleet(trained())], list[str]()
+    async with serving_(lambda: shown[0]) as client, page(chromium) as opened:
+        opened.on("request", lambda request: asked.append(request.url))
+        await opened.clock.install()
+        await opened.goto(f"{client.url}/jobs/vision/bert-large/")
+        shown[0] = fleet()
+        await opened.clock.run_for(2500)
+        await expect(opened.locator("main")).to_contain_text("any more" if runs else "No such job")
+        before = len(asked)
+        for _ in range(10):
+            await opened.clock.run_for(60_000)
+    assert len(asked) == before
 
 
 async def test_a_page_is_asked_for_once_at_a_time_and_says_when_it_is_old(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from observe.pictures import fleet
-from trainmaster.api.history import EndedRun, Held, KeptEnd
+from trainmaster.api.history import EndedRun, Held, KeptEnd, file_of
 from trainmaster.api.past_runs import Found, Wanted
 from trainmaster.errors import UnavailableError
 from trainmaster.web import past
@@ -47,12 +47,20 @@ class Kept:
         self.go = threading.Event()
         self.go.set()
 
-    def __call__(self, wanted: Wanted, limit: int, most: int, sees: Callable[[EndedRun], bool]) -> Found:
+    def __call__(
+        self,
+        wanted: Wanted,
+        limit: int,
+        most: int,
+        sees: Callable[[EndedRun], bool],
+        stopped: Callable[[], bool],
+    ) -> Found:
         self.asked.append((wanted, limit, most))
         self.go.wait(30)
-        if self.away:
+        if self.away or stopped():
             raise UnavailableError("no NameNode answers")
-        fits = [run for run in self.runs if wanted.is_it(run) and sees(run) and wanted.name in ("", run.name)]
+        newest = sorted(self.runs, key=file_of, reverse=True)
+        fits = [run for run in newest if wanted.may_be(file_of(run)) and wanted.is_it(run) and sees(run)]
         return Found(tuple(fits[:limit]))
 
 
@@ -60,8 +68,8 @@ def kept_by(monkeypatch: pytest.MonkeyPatch, kept: Kept) -> None:
     """Web servers that are made from now on have that history."""
     made = past.Past.__init__
 
-    def with_reader(self: past.Past, now: Callable[[], float]) -> None:
-        made(self, now)
+    def with_reader(self: past.Past, *args: Any) -> None:
+        made(self, *args)
         self.reader = kept
 
     monkeypatch.setattr(past.Past, "__init__", with_reader)

@@ -140,8 +140,19 @@ class FileName:
         """Below the history's folder. One month is a folder, so that it can be removed as one; in it each day is one, since a
         folder of HDFS holds a million files at most."""
         stamp = self.ended.astimezone(UTC)
-        words = (stamp.strftime(_STAMP), self.namespace, self.name, self.uid, str(self.run))
+        words = (stamp_of(stamp), self.namespace, self.name, self.uid, str(self.run))
         return f"{stamp:%Y-%m}/{stamp:%d}/{','.join(words)}.json"
+
+    @property
+    def page(self) -> str:
+        """Address of the run's own page below that of the web server: with all that the name tells, so that it stays this run's,
+        and only one day is looked through for it."""
+        return f"history/{stamp_of(self.ended)}/{self.namespace}/{self.name}/{self.uid}/{self.run}/"
+
+
+def stamp_of(moment: datetime) -> str:
+    """As names of files begin; texts that are compared as their times are."""
+    return moment.astimezone(UTC).strftime(_STAMP)
 
 
 def file_of(run: EndedRun) -> FileName:

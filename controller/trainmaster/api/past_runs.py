@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import cached_property
 
-from trainmaster.api.history import EndedRun, FileName
+from trainmaster.api.history import EndedRun, FileName, stamp_of
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 """no run is older: so that a mistyped year doesn't have a thousand folders looked for"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """Empty words filter nothing. Namespace, name, user and queue may be patterns such as team-*."""
 
@@ -24,11 +25,31 @@ class Wanted:
     user: str = ""
     queue: str = ""
     state: str = ""
+    uid: str = ""
+    run: int | None = None
+
+    def may_be_called(self, name: str) -> bool:
+        """What a file's name tells as a text: a day may have a hundred thousand, and few of them need be parsed."""
+        ended, namespace, job, *_ = (*name.split(",", 3), "", "")
+        return (
+            _fits(self.name, job)
+            and _fits(self.namespace, namespace)
+            and self._earliest <= ended <= self._latest
+        )
+
+    @cached_property
+    def _earliest(self) -> str:
+        return stamp_of(self.since)
+
+    @cached_property
+    def _latest(self) -> str:
+        return stamp_of(self.until)
 
     def may_be(self, file: FileName) -> bool:
         """What the file's name tells: where this is False nothing need be opened."""
         told = _fits(self.namespace, file.namespace) and _fits(self.name, file.name)
-        return told and self.since <= file.ended < self.until
+        own = self.uid in ("", file.uid) and self.run in (None, file.run)
+        return told and own and self.since <= file.ended < self.until
 
     def is_it(self, run: EndedRun) -> bool:
         """What only the record tells."""

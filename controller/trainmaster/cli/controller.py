@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainmaster.cli import ending
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError
 
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from trainmaster.api.declared import Declared
-    from trainmaster.api.history import EndedRun
     from trainmaster.api.job import FileRef, TrainingJob
-    from trainmaster.api.past_runs import Found, Wanted
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
     from trainmaster.master.boundary import History, Source
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from trainmaster.observe.stalls import Stalls
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
+    from trainmaster.web.past import Reader
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ def controller(
         log.warning(words)
     stalls = Stalls()
     sys.setswitchinterval(SWITCH)
+    ending.waits_for_nobody()
     with asyncio.Runner(loop_factory=stalls.new_loop) as runner:
         runner.run(_serve(settings, conf, stalls))
 
@@ -212,7 +213,7 @@ def _history(settings: Settings) -> History | None:
     return Writer(settings) if url else None
 
 
-def _past_runs(settings: Settings) -> Callable[[Wanted, int, int, Callable[[EndedRun], bool]], Found] | None:
+def _past_runs(settings: Settings) -> Reader | None:
     """How the pages read the history; None where none is kept."""
     from trainmaster.sources.history import history_url
     from trainmaster.sources.past_runs import PastRuns

@@ -20,6 +20,7 @@ from trainmaster.cli import (
     check,
     controller,
     describe,
+    ending,
     events,
     get,
     history,
@@ -108,4 +109,4 @@ def run() -> NoReturn:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # else Python complains while it flushes
-    sys.exit(code or 0)
+    ending.leave(code or 0)

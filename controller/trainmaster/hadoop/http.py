@@ -22,7 +22,7 @@ import urllib3
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
 from trainmaster.hadoop.kerberos.negotiation import NegotiationError
-from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, equip, trust, why
+from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, UNTIL, equip, trust, why
 from trainmaster.json_text import loads
 
 P = ParamSpec("P")
@@ -93,22 +93,24 @@ class Http:
     def _got(self, url: str, params: dict[str, str], accept: str, most: int) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
         session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
-        until = time.monotonic() + (self._patience or math.inf)
+        begun = UNTIL.set(time.monotonic() + (self._patience or math.inf))
         try:
             answer = session.get(
                 url,
                 params=named,
                 headers={"Accept": accept},
-                timeout=(CONNECT_TIMEOUT, self._patience or READ_TIMEOUT),
+                timeout=(min(CONNECT_TIMEOUT, self._patience or math.inf), self._patience or READ_TIMEOUT),
                 stream=True,
             )
-            content = _bounded(url, answer, most, until)
+            content = _bounded(url, answer, most)
         except NegotiationError as error:
             session.close()
             raise error.of(url) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             session.close()
             raise UnavailableError(f"{url}: {why(error, self._patience)}") from error
+        finally:
+            UNTIL.reset(begun)
         self._give_back(session)
         if answer.status_code != requests.codes.ok:
             raise http_error(url, answer.status_code, content)
@@ -121,9 +123,8 @@ class Http:
             self._idle.append(session)
 
 
-def _bounded(url: str, answer: requests.Response, most: int, until: float) -> bytes:
-    """All of an answer that isn't larger, and comes by a time of the monotonic clock: whoever sends without end must not fill
-    our memory, nor hold a thread."""
+def _bounded(url: str, answer: requests.Response, most: int) -> bytes:
+    """All of an answer that isn't larger: whoever sends without end must not fill our memory."""
     content = bytearray()
     while piece := answer.raw.read1(
         1 << 16, decode_content=True
@@ -132,9 +133,6 @@ def _bounded(url: str, answer: requests.Response, most: int, until: float) -> by
         if len(content) > most:
             answer.close()
             raise UnavailableError(f"{url} answers with more than {most} bytes")
-        if time.monotonic() > until:
-            answer.close()
-            raise UnavailableError(f"{url}: it sends its answer too slowly")
     return bytes(content)
 
 

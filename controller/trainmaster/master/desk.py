@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from trainmaster.api.declared import Declared
-from trainmaster.api.history import EndedRun
+from trainmaster.api.history import EndedRun, file_of
 from trainmaster.api.job import FileRef, TrainingJob
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import InvalidError, NoSuchFileError
@@ -180,9 +180,10 @@ class Desk:
         page = self.job_page(declared)
         return f"{page}runs/{rerun}/" if page else ""
 
-    def file(self, declared: Declared, run: EndedRun) -> None:
-        """Put a run that is over into the history, with the address of its page."""
-        self.history.file(run.model_copy(update={"page": self.run_page(declared, run.run)}))
+    def file(self, run: EndedRun) -> None:
+        """Put a run that is over into the history, with the address of its own page there."""
+        page = f"{self.public_url}/{file_of(run).page}" if self.public_url else ""
+        self.history.file(run.model_copy(update={"page": page}))
 
     def forget(self, uid: str) -> None:
         """Nothing of the job is left."""

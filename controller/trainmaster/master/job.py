@@ -204,7 +204,7 @@ class JobMaster:
             case Forget():
                 affairs.run(self._leave)
             case File(run):
-                self.desk.file(self.declared, run)
+                self.desk.file(run)
             case RemoveDeclaration():
                 affairs.run(lambda: affairs.remove(self.declared))
 

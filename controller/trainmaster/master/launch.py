@@ -100,15 +100,15 @@ _TELL = (
     " place /proc/$found && [ $of != $own ] && [ $began -lt $since ] && ! minded $found && kill -TERM $found; done; };"
     " spared() { place /proc/$leader; own=$of; all=$(echo $(marked)); for found in $all; do"
     " place /proc/$found && [ $of != $own ] && minded $found && ! catches $found && left=$left\\ $found; done; };"
-    " tell_left() { for found in $left; do"
-    f" grep -qzx {MARK}=$mark /proc/$found/environ && ! minded $found && kill -TERM $found; done; }}"
+    f" tell_left() {{ still=; for found in $left; do grep -qzx {MARK}=$mark /proc/$found/environ || continue;"
+    " if minded $found; then still=$still\\ $found; elif ! catches $found; then kill -TERM $found; fi; done; left=$still; }"
 )
 """A NodeManager signals one process group: those outside of it are told by us. Save where a process above them in the container
 catches SIGTERM itself (bit 15 of SigCgt, proc(5)): it is a supervisor such as torchrun, has been told, and hands it on or ends
 them as it sees fit; told by both, they would break off the checkpoint that they write. A shell that catches it waits for its
 child first, and hands nothing on, so it doesn't count: a child that is told twice is better off than one that never is. Whom a
-supervisor leaves behind is told later by the guard, save who catches SIGTERM: that one may be at its checkpoint. What began
-only afterwards may well bring one home."""
+supervisor leaves behind is told later by the guard, once, save who catches SIGTERM by then: that one may be at its checkpoint.
+What began only afterwards may well bring one home."""
 _GUARD = (
     "guard() { left= looks=0; spared; while kill -0 $leader && [ $SECONDS -le $grace ]; do"
     " sleep 0.1; (( ++looks % 10 )) || tell_left; done; finish; };"

@@ -72,6 +72,10 @@ class FoundReports:
         return clock.monotonic() - self._shown.get(uid, (-inf, None))[0] >= self._pace
 
     @property
+    def _plain(self) -> bool:
+        return not self.url.lower().startswith("https:")
+
+    @property
     def _pace(self) -> float:
         """Seconds: the more jobs report, the more seldom each status is written for it."""
         return max(SHOWN, len(self._lines) / SHOWN_A_SECOND)
@@ -109,7 +113,7 @@ class FoundReports:
             line = self._lines.get(uid)
             self._read[uid] = Unread(line, day).read() if line else NO_REPORTS
         read = self._read[uid]
-        return Reports(until + day, read.of, read.ready)
+        return Reports(until + day, read.of, read.ready, self._plain)
 
     def unread(self) -> Mapping[str, Unread]:
         """All of them, frozen and by job, for whoever reads them beside the loop."""

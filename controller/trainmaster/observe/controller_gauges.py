@@ -57,10 +57,10 @@ def _others(fleet: FleetPicture, now: float) -> Iterator[Metric]:
 
 
 def _ticket(fleet: FleetPicture) -> Iterator[Metric]:
-    """Absent where no ticket is needed."""
+    """Of its keytab or of kinit, whichever it has."""
     left = GaugeMetricFamily(
         "trainmaster_kerberos_ticket_remaining_seconds",
-        "How long the controller's own Kerberos ticket is still good for; absent where it has no keytab.",
+        "How long the controller's own Kerberos ticket is still good for; absent where Hadoop asks for none.",
     )
     if fleet.ticket_left is not None:
         left.add_metric([], fleet.ticket_left)

@@ -42,20 +42,24 @@ def set_up(format_: str = "text", level: int = logging.INFO, stream: TextIO | No
 class TurnHandler(logging.Handler):
     """Writes what one turn of a loop logs at once: each call of the system has the loop wait for its turn of the interpreter.
 
-    Errors, and what is logged outside of a loop, are written there and then.
+    Warnings and errors, with all that was logged before them, and what is logged outside of a loop are written there and then:
+    the process may not see the end of the turn.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream, self._lines = stream, list[str]()
+        self._ends_in: asyncio.AbstractEventLoop | None = None
+        """whose turn's end writes the lines; one that was broken off never comes to it"""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.append(f"{self.format(record)}\n")
             loop = asyncio._get_running_loop()
-            if loop is None or record.levelno >= logging.ERROR or len(self._lines) >= MOST_LINES:
+            if loop is None or record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
                 self.flush()
-            elif len(self._lines) == 1:
+            elif loop is not self._ends_in:
+                self._ends_in = loop
                 loop.call_soon(self._turn_ends)
         except Exception:  # noqa: BLE001 - as each handler of logging does: a line that can't be made harms nothing
             self.handleError(record)
@@ -66,7 +70,7 @@ class TurnHandler(logging.Handler):
 
     def flush(self) -> None:
         with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
+            lines, self._lines, self._ends_in = self._lines, [], None
             if lines:
                 self._stream.write("".join(lines))
                 self._stream.flush()

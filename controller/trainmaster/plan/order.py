@@ -13,10 +13,12 @@ from trainmaster.api.start_order import StartAfter
 from trainmaster.api.words import When
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
+from trainmaster.plan.progress import Reports
 from trainmaster.plan.restart import let_go, present_stage
 from trainmaster.plan.values import ContainerState
 
 DOOR_CLOSED = "readiness is told to the reports door, and this controller has none open"
+DOOR_BY_TLS = "readiness is told by plain HTTP, and reports.url begins with https"
 
 
 def go_on(case: Case, memory: Memory) -> Change:
@@ -114,8 +116,13 @@ def _missing(case: Case, memory: Memory, waited_for: Iterable[StartAfter]) -> It
         count = sum(1 for r in mine if r.done or _HAS[after.when](case, memory, r))
         if count < len(mine):
             state, so = _WORDS[after.when]
-            deaf = after.when is When.READY and not case.seen.reports.until
-            yield f"until {after.role} {state}: {count} of {len(mine)} {so}{f'; {DOOR_CLOSED}' if deaf else ''}"
+            why = _deaf(case.seen.reports) if after.when is When.READY else ""
+            yield f"until {after.role} {state}: {count} of {len(mine)} {so}{why and f'; {why}'}"
+
+
+def _deaf(reports: Reports) -> str:
+    """Why nobody hears who is ready; empty when somebody does."""
+    return DOOR_CLOSED if not reports.until else "" if reports.plain else DOOR_BY_TLS
 
 
 def _runs(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:

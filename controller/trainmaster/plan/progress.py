@@ -58,6 +58,8 @@ class Reports:
     of: Mapping[Key, Reported] = field(default_factory=dict)
     ready: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
     """run and generation of the newest process of each replica that was found ready"""
+    plain: bool = True
+    """whether processes reach the door by plain HTTP, as who looks whether one is ready does"""
 
     def by(self, replica: ReplicaMemory, memory: Memory) -> Reported | None:
         """What its present process told, or the one that ended with success; None where that told nothing."""

@@ -14,7 +14,7 @@ from threading import Lock
 
 from trainmaster.api.history import EndedRun, decode, read_name
 from trainmaster.api.past_runs import FIRST, Found, Wanted
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, open_history
 
@@ -24,6 +24,8 @@ MOST_READ = 20_000
 """files opened to answer one question"""
 Sees = Callable[[EndedRun], bool]
 """whether somebody may see a run"""
+Stopped = Callable[[], bool]
+"""whether nobody waits for the answer any more: asked at each day, and before files are opened"""
 
 
 class PastRuns:
@@ -33,11 +35,11 @@ class PastRuns:
         self._settings, self._opening = settings, Lock()
         self._folder: HistoryFolder | None = None
 
-    def __call__(self, wanted: Wanted, limit: int, most_read: int, sees: Sees) -> Found:
+    def __call__(self, wanted: Wanted, limit: int, most_read: int, sees: Sees, stopped: Stopped) -> Found:
         """As `find`, of those that somebody may see."""
         with self._opening:
             folder = self._folder = self._folder or open_history(self._settings)
-        return find(folder, wanted, limit, most_read, sees)
+        return find(folder, wanted, limit, most_read, sees, stopped)
 
 
 def find(
@@ -46,11 +48,13 @@ def find(
     limit: int,
     most_read: int = MOST_READ,
     sees: Sees = lambda _: True,
+    stopped: Stopped = lambda: False,
 ) -> Found:
-    """The newest runs that are asked for, so many at most. Raises UnavailableError where the store is away."""
+    """The newest runs that are asked for, so many at most. Raises UnavailableError where the store is away, or nobody waits for
+    the answer any more."""
     found: list[EndedRun] = []
     read = unread = 0
-    with closing(records(folder, wanted)) as told:
+    with closing(records(folder, wanted, stopped)) as told:
         for run in told:
             read += 1
             unread += run is None
@@ -61,11 +65,14 @@ def find(
     return Found(tuple(found[:limit]), len(found) > limit or read >= most_read, unread)
 
 
-def records(folder: HistoryFolder, wanted: Wanted) -> Generator[EndedRun | None]:
+def records(
+    folder: HistoryFolder, wanted: Wanted, stopped: Stopped = lambda: False
+) -> Generator[EndedRun | None]:
     """Every record that may be asked for by its file's name, newest first; None for one that can't be read."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="history") as threads:
-        paths = _paths(folder, wanted)
+        paths = _paths(folder, wanted, stopped)
         while batch := list(islice(paths, 4 * AT_ONCE)):
+            _go_on(stopped)
             yield from threads.map(lambda path: _read(folder, path), batch)
 
 
@@ -78,12 +85,21 @@ def days(wanted: Wanted) -> Iterator[str]:
         at -= timedelta(days=1)
 
 
-def _paths(folder: HistoryFolder, wanted: Wanted) -> Iterator[str]:
+def _paths(folder: HistoryFolder, wanted: Wanted, stopped: Stopped) -> Iterator[str]:
+    months = frozenset(folder.names(""))
     for day in days(wanted):
+        if day.partition("/")[0] not in months:
+            continue
+        _go_on(stopped)
         for name in reversed(folder.names(day)):
-            file = read_name(name)
+            file = read_name(name) if wanted.may_be_called(name) else None
             if file and wanted.may_be(file):
                 yield f"{day}/{name}"
+
+
+def _go_on(stopped: Stopped) -> None:
+    if stopped():
+        raise UnavailableError("the search was given up")
 
 
 def _read(folder: HistoryFolder, path: str) -> EndedRun | None:

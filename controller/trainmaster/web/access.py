@@ -67,6 +67,15 @@ class Viewer:
             for rule in self.rules
         )
 
+    def may_see_runs(self, namespace: str) -> bool:
+        """Whether there may be runs that he sees among those of a namespace; of a pattern, or an empty one: of any."""
+        some = not namespace or bool(set(namespace) & set("*?["))
+        return self.everything or any(
+            (rule.own and self.name)
+            or any(some or fnmatchcase(namespace, pattern) for pattern in rule.namespaces)
+            for rule in self.rules
+        )
+
     def seen_of(self, fleet: FleetPicture) -> FleetPicture:
         """The fleet as if there were no other jobs than he may see."""
         if self.everything:

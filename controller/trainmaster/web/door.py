@@ -56,6 +56,12 @@ class Door:
         return answer
 
 
+def name_of(request: web.Request) -> str:
+    """Who asks, or from where, as far as it is known: for shares of what all have in common."""
+    viewer = request.get(_VIEWER)
+    return (viewer.name if viewer else "") or request.remote or ""
+
+
 def viewer_of(request: web.Request) -> Viewer:
     """Who was let in with this request."""
     return request[_VIEWER]

@@ -15,12 +15,12 @@ from aiohttp.typedefs import Handler
 
 from trainmaster.addresses import VIA
 from trainmaster.web import times
+from trainmaster.web.sending import CHUNK, send
 
 KEPT = ("Content-Type", "Location", "WWW-Authenticate")
 """headers of an answer that come through; the others are made here"""
 AT_ONCE = 32
 """requests that are passed on at one time; further ones wait for their turn"""
-CHUNK = 64 << 10
 
 Vouch = Callable[[web.Request], Awaitable[dict[str, str]]]
 
@@ -82,20 +82,10 @@ class Forward:
 
 
 async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    """Piece by piece: a standby needn't hold a page of thousands of rows. What breaks off in the midst breaks off for the
-    viewer, too, so that nobody takes a part for the whole; and who doesn't take it in time holds up the others no longer."""
+    """Piece by piece: a standby needn't hold a page of thousands of rows, and who takes nothing holds up the others no longer."""
     kept = {name: answer.headers[name] for name in KEPT if name in answer.headers}
     passed = web.StreamResponse(status=answer.status, headers=kept)
-    try:
-        async with asyncio.timeout(times.VIEWER):
-            await passed.prepare(request)
-            async for piece in answer.content.iter_chunked(CHUNK):
-                await passed.write(piece)
-            await passed.write_eof()
-    except (aiohttp.ClientError, ConnectionError, TimeoutError):
-        if request.transport:
-            request.transport.abort()
-    return passed
+    return await send(request, passed, answer.content.iter_chunked(CHUNK))
 
 
 def _why(error: aiohttp.ClientError | TimeoutError) -> str:

@@ -11,11 +11,12 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trainmaster.api.hiding import without_secrets
-from trainmaster.api.history import STATES, EndedRun
+from trainmaster.api.history import STATES, EndedRun, file_of
 from trainmaster.api.past_runs import Found
 from trainmaster.api.status import EarlierRun
 from trainmaster.hadoop.gpus import Gpu
@@ -75,19 +76,21 @@ def run_page(picture: Picture, run: EarlierRun, now: float) -> str:
     return _render("run.html", declared=picture.declared, run=run, now=now)
 
 
-def history_page(found: Found, query: object, trouble: str, now: float) -> str:
+def history_page(found: Found, query: object, trouble: str, now: float, most_days: int) -> str:
     """Runs that are over, or why they can't be shown."""
-    return _render("history.html", found=found, query=query, trouble=trouble, states=STATES, now=now)
+    told = {"found": found, "query": query, "trouble": trouble, "most_days": most_days}
+    return _render("history.html", **told, states=STATES, now=now)
 
 
-def ended_page(run: EndedRun, others: Sequence[EndedRun], up: str = "") -> str:
-    """What the history kept of a job that is gone; `up` as for a job's page."""
-    return _render("ended.html", run=run, others=others[:MOST_OTHERS], up=up)
+def ended_page(run: EndedRun, others: Sequence[EndedRun], root: str, declared: bool) -> str:
+    """What the history kept of a run, whose job may still be declared; `root` leads from there to the list of jobs."""
+    return _render("ended.html", run=run, others=others[:MOST_OTHERS], root=root, declared=declared)
 
 
-def missing_page(namespace: str, name: str) -> str:
-    """What a wrong address, or a job that is gone, shows."""
-    return _render("missing.html", namespace=namespace, name=name)
+def missing_page(namespace: str, name: str, root: str = "", trouble: str = "") -> str:
+    """What a wrong address, or a job that is gone, shows; or what kept the history from being asked for it.
+    `root` leads from where it is served to the list of jobs; empty: no link does."""
+    return _render("missing.html", namespace=namespace, name=name, root=root, trouble=trouble)
 
 
 def denied_page(why: str) -> str:
@@ -132,6 +135,7 @@ def _environment() -> Environment:
         hours=_hours,
         took=_took,
         hidden=without_secrets,
+        kept=_kept,
     )
     return environment
 
@@ -183,6 +187,11 @@ def _hours(seconds: float) -> str:
 
 def _took(run: EndedRun) -> str:
     return short_age(run.seconds) if run.started_at else ""
+
+
+def _kept(run: EndedRun) -> str:
+    """Where the history's own page of it is, from the list of jobs."""
+    return quote(file_of(run).page)
 
 
 def _web_link(url: str) -> str:

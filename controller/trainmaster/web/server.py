@@ -34,6 +34,7 @@ from trainmaster.web.listing import Query, parse
 from trainmaster.web.logs import FILES, Logs, Reader, place_of
 from trainmaster.web.nodes import nodes_json
 from trainmaster.web.past import Past
+from trainmaster.web.sending import Sending
 from trainmaster.web.site import Site, html, secure
 
 P = ParamSpec("P")
@@ -68,7 +69,7 @@ class WebServer:
         self.reports: Callable[[], str] = str
         """where the reports door is; empty where there is none"""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="web")
-        self.past = Past(now)
+        self.past = Past(now, settings.history.keep_months, lambda uid: uid in shown.picture().jobs)
         alone = is_loopback(settings.listen)
         own = named([settings.public_url, settings.advertise]) | {settings.listen.lower()}
         self._by_name = [only_by(own)] if alone else []
@@ -117,7 +118,7 @@ class WebServer:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _jobs_application(self) -> web.Application:
-        application = web.Application(middlewares=[*self._by_name, self._door.let_in])
+        application = web.Application(middlewares=[*self._by_name, self._door.let_in, Sending().in_pieces])
         application.on_response_prepare.append(secure)
         leaders = self._forward
         application.add_routes(
@@ -138,7 +139,7 @@ class WebServer:
         return application
 
     def _monitoring_application(self) -> web.Application:
-        application = web.Application(middlewares=self._by_name)
+        application = web.Application(middlewares=[*self._by_name, Sending().in_pieces])
         application.on_response_prepare.append(secure)
         application.add_routes(
             [
@@ -201,7 +202,9 @@ class WebServer:
         found = self._found(request)
         up = "../../" if "rerun" in request.match_info else ""
         if found is None:
-            return await self._ended_page(request, up)
+            number = request.match_info.get("rerun")
+            run = int(number) if number is not None else None
+            return await self.past.of_job(request, *_name(request), run, up=up)
         made = self._beside(pages.job_page, found, self._now(), up, self._gpus())
         return html(await made)
 
@@ -212,17 +215,8 @@ class WebServer:
             return await self._job_page(request)
         run = next((each for each in found.status.earlier_runs if each.rerun == rerun), None)
         if run is None:
-            return html(pages.missing_page(*_name(request)), status=404)
+            return await self.past.of_job(request, *_name(request), rerun, found.declared.uid, up="../../")
         return html(pages.run_page(found, run, self._now()))
-
-    async def _ended_page(self, request: web.Request, up: str) -> web.Response:
-        """Of a job that isn't there: what the history kept of the run of the address, or of its newest."""
-        runs = await self.past.of_job(request, *_name(request))
-        number = request.match_info.get("rerun")
-        run = next((each for each in runs if number is None or each.run == int(number)), None)
-        if run is None:
-            return html(pages.missing_page(*_name(request)), status=404)
-        return html(pages.ended_page(run, [each for each in runs if each is not run], up))
 
     async def _log_page(self, request: web.Request) -> web.Response:
         found = self._found(request)

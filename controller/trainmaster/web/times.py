@@ -12,5 +12,5 @@ NODE: Final = 8.0
 LEADER: Final = 16.0
 """seconds until the controller that leads begins to answer one that stands by, and between two pieces of its answer"""
 VIEWER: Final = 30.0
-"""seconds for which whoever looks may take nothing of an answer, and until he has taken all of one that is passed on; refresh.js
-gives a page up after as many"""
+"""seconds for which whoever looks may take nothing of an answer, and until he has taken all of one that is long or passed on;
+refresh.js gives a page up after as many"""
