@@ -24,6 +24,7 @@ from trainmaster.plan.hangs import note_progress, watch
 from trainmaster.plan.history import note_filed
 from trainmaster.plan.in_force import in_force, last_good
 from trainmaster.plan.judge import judge_failures, judge_left_over, judge_successes
+from trainmaster.plan.ledger import with_ledger
 from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.note import note
 from trainmaster.plan.order import go_on, note_ready
@@ -95,6 +96,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         change = change.then(made.memory, *made.events)
     change = change.then(with_past(memory, change.memory, now))
     change = change.then(with_account(case, memory, change.memory))
+    change = change.then(with_ledger(case, memory, change.memory))
     if run_again(declared, change.memory, now, limits).memory is not change.memory:
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
