@@ -8,9 +8,15 @@ import pytest
 
 from plan.build import THROUGH_NEW, World, job
 from plan.test_hangs import Training
+from trainmaster.api.goodput_status import GoodputStatus
+from trainmaster.api.history import decode as decode_run
+from trainmaster.api.history import encode as encode_run
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
+from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.plan.decide import raised
+from trainmaster.plan.goodput import PACE
+from trainmaster.plan.history import ended_run
 from trainmaster.plan.spent import MOST, OTHERS, Spent, charged, moved, ratio
 from trainmaster.plan.values import AppState, ContainerState, HeldGpus, Limits, Seen
 
@@ -216,3 +222,45 @@ def test_the_part_that_was_training_is_of_gpus_where_there_are_any() -> None:
     assert ratio({Spent.QUEUED: (9.0, 0, 0)}) is None
     assert ratio({Spent.TRAINING: (0, 3.0, 0), Spent.STARTING: (5.0, 1.0, 0)}) == 0.75
     assert ratio({Spent.TRAINING: (0, 3.0, 8.0), Spent.STARTING: (0, 1.0, 8.0)}) == 0.5
+
+
+# --- what is shown of it
+
+
+def test_the_status_tells_it_and_is_renewed_with_what_happens_and_seldom_without() -> None:
+    world = World(ddp(), limits=THROUGH_NEW).runs().later(10)
+    first = world.status.goodput
+    assert first is not None
+    assert world.later(PACE - 11).status.goodput == first, "else each pass would write a status"
+    now = world.later(2).status.goodput
+    assert now is not None
+    assert (now.ratio, now.seconds) == (1.0, {"Training": 2 * PACE + 2})
+    after = world.ends("worker-0", 137).later(7).obeys().status.goodput
+    assert after is not None
+    assert after.seconds.keys() >= {"Training", "Stopping", "Recovering"}
+
+
+def test_the_history_keeps_it() -> None:
+    world = World(ddp(policy={"backoffLimit": 1}), limits=THROUGH_NEW).registers().later(6)
+    world.runs().later(10).ends("worker-0", 137).obeys().later(5)
+    world.grants(*world.names, node="b").starts(*world.names).later(10).ends("worker-1", 3).obeys().closes()
+    run = ended_run(world.memory, world.limits)
+    assert run.spent is not None
+    assert run.spent["Training"].container_seconds == 40
+    assert run.spent["Queued"].waiting_seconds == 12
+    assert run.spent["Recovering"].waiting_seconds == 10
+    assert (run.lost_by_cause, run.lost_by_node) == ({"Killed": 10}, {"a": 10})
+    assert decode_run(encode_run(run)) == run
+
+
+def test_words_for_people() -> None:
+    told = GoodputStatus(
+        ratio=0.934,
+        seconds={"Starting": 180, "Training": 15120},
+        lost_by_cause={"Killed": 40, "NodeLost": 600},
+        lost_by_node={"gpu-07": 640},
+        time="2026-11-27T10:15:00Z",
+    )
+    assert goodput_words(told) == "93 % of what it held was training (Training 4h12m, Starting 3m)"
+    assert lost_words(told) == "NodeLost 10m, Killed 40s; on gpu-07 10m"
+    assert (goodput_words(None), lost_words(None)) == ("", "")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trainmaster.api.goodput_status import GoodputStatus
+
 
 class Spent(StrEnum):
     """What a replica does at a moment: each is in exactly one of these, as long as it is wanted or holds a container."""
@@ -72,6 +74,11 @@ class Ledger:
     """of the last failure"""
     host: str = ""
     """where that was"""
+    shown: GoodputStatus | None = None
+    """what people are shown of it (goodput.py)"""
+    shown_at: float = 0.0
+    shown_of: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    """`now` as it was then"""
     causes: Mapping[str, float] = field(default_factory=dict)
     """by cause: seconds of replicas that its failures cost so far"""
     hosts: Mapping[str, float] = field(default_factory=dict)
