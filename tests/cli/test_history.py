@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli.running import Ran
-from trainmaster.api.history import EndedRun, Held, encode, file_of
+from trainmaster.api.history import EndedRun, Held, KeptSpent, encode, file_of
 from trainmaster.cli.bill import Prices, Row, read_prices, summed
 from trainmaster.cli.exits import ExitCode
 from trainmaster.errors import InvalidError
@@ -283,3 +283,44 @@ def test_prices_of_a_queue_stand_for_what_they_name_alone() -> None:
     assert prices.of(ended(queue="x")) == 2 * 4 + 8
     with pytest.raises(InvalidError):
         read_prices(None)
+
+
+# --- what became of the time
+
+
+SPENT = {
+    "Queued": KeptSpent(waiting_seconds=HOUR),
+    "Training": KeptSpent(container_seconds=3 * HOUR, gpu_seconds=6 * HOUR),
+    "Recovering": KeptSpent(waiting_seconds=HOUR / 2, container_seconds=HOUR, gpu_seconds=2 * HOUR),
+}
+LOST = {"lost_by_cause": {"NodeLost": 1.5 * HOUR}, "lost_by_node": {"gpu-07": 1.5 * HOUR}}
+
+
+def test_goodput_is_reported_by_what_runs_share(file: Callable[..., Path], trainmaster: Run) -> None:
+    now = timedelta(0)
+    file(ended("a", now, spent=SPENT, **LOST), ended("b", now, user="bob", spent=SPENT), ended("c", now))
+    told = trainmaster("report", "goodput", "-o", "json")
+    document = json.loads(told.out)
+    alice, bob = document["rows"]
+    assert (alice["key"], alice["runs"], alice["goodput"]) == ("alice", 2, 0.75)
+    assert (bob["training_hours"], bob["queued_hours"], bob["recovering_hours"]) == (3, 1, 1.5)
+    assert (document["total"]["gpu_hours"], document["total"]["container_hours"]) == (16, 8)
+    assert told.error == "warning: of 1 runs it isn't known: an older controller drove them"
+    table = trainmaster("report", "goodput").out.splitlines()
+    assert table[0].split()[:3] == ["USER", "RUNS", "GOODPUT"]
+    assert "75.0 %" in table[1]
+
+
+@pytest.mark.parametrize(("by", "key"), [("cause", "NodeLost"), ("node", "gpu-07")])
+def test_what_failures_cost_is_reported_by_cause_and_node(
+    by: str, key: str, file: Callable[..., Path], trainmaster: Run
+) -> None:
+    file(ended("a", timedelta(0), spent=SPENT, **LOST), ended("b", timedelta(0), spent=SPENT))
+    rows = list(csv.reader(StringIO(trainmaster("report", "goodput", "--by", by, "-o", "csv").out)))
+    assert rows == [[by, "runs", "lost_hours"], [key, "1", "1.5"]]
+    assert trainmaster("report", "--by", by).code == ExitCode.USAGE
+
+
+def test_where_no_run_ended_no_goodput_is_reported(file: Callable[..., Path], trainmaster: Run) -> None:
+    file(ended("a", timedelta(0), spent=SPENT))
+    assert trainmaster("report", "goodput", "--month", "2020-01").error == "No run ended in 2020-01."

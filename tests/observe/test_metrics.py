@@ -26,6 +26,7 @@ from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.health import CalledBad, Told, garbled
 from trainmaster.plan.memory import Key, ReplicaMemory
+from trainmaster.plan.spent import Ledger
 from trainmaster.plan.suspects import ONE_OWNER, Suspect
 from trainmaster.sources.kubernetes.counts import Counts
 
@@ -78,6 +79,20 @@ def test_a_live_job_has_as_many_series_as_the_docs_say() -> None:
     ended = fleet(picture("a"), picture("b", "Failed"))
     assert series(one) - series(none) == 7 + 2 * 2
     assert series(ended) - series(none) == 1, "the state of one more job, and nothing by its name"
+
+
+def test_what_became_of_a_live_jobs_time_is_told_up_to_now() -> None:
+    ledger = Ledger(
+        {"Training": (0.0, 60.0, 120.0), "Queued": (30.0, 0.0, 0.0)}, {"Training": (0, 2, 4)}, at=NOW - 10
+    )
+    shown = fleet(remembers(picture(), ledger=ledger), remembers(picture("late", "Failed"), ledger=ledger))
+    registry = registry_of(shown)
+    labels = {"job_namespace": "vision", "job_name": "mnist"}
+    assert value(registry, "trainmaster_job_spent_seconds", **labels, **{"class": "Training"}) == 80
+    assert value(registry, "trainmaster_job_spent_seconds", **labels, **{"class": "Queued"}) == 30
+    assert value(registry, "trainmaster_job_goodput_ratio", **labels) == 1
+    over = {"job_namespace": "vision", "job_name": "late"}
+    assert value(registry, "trainmaster_job_goodput_ratio", **over) is None
 
 
 def test_running_replicas_are_told_apart_from_wanted_ones() -> None:

@@ -92,6 +92,7 @@ class Laws:
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
         there_is_room_beside_what_is_avoided(world, plan)
+        each_second_is_in_one_class(plan.memory)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
         self._nobody_is_stopped_before_its_time(world, plan)
@@ -362,6 +363,19 @@ def there_is_room_beside_what_is_avoided(world: Shell, plan: Plan) -> None:
         assert wanted.fits(sum((node.total for node in left), Size()))
         assert all(any(ask.size.fits(node.total) for node in left) for ask in plan.asks)
     assert not plan.avoid or any(not r.bound for r in plan.memory.replicas)
+
+
+def each_second_is_in_one_class(memory: Memory) -> None:
+    """The classes of a run's time come to what it held, now and in all; each container here has one core."""
+    account, ledger = memory.account, memory.ledger
+    assert bool(account.at) == bool(ledger.at)
+    parts = [ledger.until(max(account.at, ledger.at)).values(), [*ledger.now.values()]]
+    held = account.total.after(account.now, max(0.0, ledger.at - account.at)), account.now
+    for amounts, use in zip(parts, held, strict=True):
+        assert abs(sum(each[1] for each in amounts) - use.vcores) < 1e-3
+        assert abs(sum(each[2] for each in amounts) - use.gpus) < 1e-3
+        assert all(number > -1e-3 for each in amounts for number in each)
+    assert all(cost > -1e-3 for cost in (*ledger.causes.values(), *ledger.hosts.values()))
 
 
 def conditions_agree(status: JobStatus) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plan.build import World, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import raised
-from trainmaster.plan.values import AppState, Cluster, ContainerState, HeldGpus, Seen, Start
+from trainmaster.plan.values import AppState, Cluster, ContainerState, HeldGpus, Seen, Size, Start
 
 GIB = 1024
 
@@ -132,3 +134,11 @@ def test_states_of_a_container_do_not_matter() -> None:
         world.turns(state, "worker-0").later(1)
     assert held(world) == (len(ContainerState) * GIB, len(ContainerState))
     assert isinstance(world.seen.cluster, Cluster)
+
+
+def test_what_nobody_tells_the_size_of_has_the_size_that_was_granted() -> None:
+    """A controller that takes over while YARN is away knows of a container by what is remembered alone (master/living.py)."""
+    world = World(job(worker=2)).runs().later(10)
+    world.sees(containers={i: replace(c, size=Size()) for i, c in world.seen.containers.items()}).later(5)
+    assert held(world) == (2 * 15 * GIB, 2 * 15)
+    assert world.memory.account.sizes == {"worker": (GIB, 1, 0)}

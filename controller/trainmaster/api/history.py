@@ -52,6 +52,15 @@ class Held(_Kept):
     """those measured ones in which it was idle, by the same rule as trainmaster_gpu_idle_seconds_total"""
 
 
+class KeptSpent(_Kept):
+    """What a run's replicas spent in one class of time (Training, Recovering, …)."""
+
+    waiting_seconds: float = 0.0
+    """of those that had no container"""
+    container_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+
+
 class KeptEnd(_Kept):
     """The last end of a replica."""
 
@@ -110,6 +119,12 @@ class EndedRun(_Kept):
     """failures first; the first twenty"""
     held: Held | None = None
     """left out where a controller that didn't keep it drove the run"""
+    spent: Mapping[str, KeptSpent] | None = None
+    """by class: what became of that time; left out as `held` is"""
+    lost_by_cause: Mapping[str, float] = {}
+    """seconds of replicas that failures cost, by what they were judged to be"""
+    lost_by_node: Mapping[str, float] = {}
+    """the same by the node that failed"""
     page: str = ""
     """address of the run's page"""
     conditions: tuple[KeptCondition, ...] = ()

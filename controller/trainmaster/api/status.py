@@ -14,6 +14,7 @@ from pydantic import Field
 
 from trainmaster.api.base import Model, Time, Word
 from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.goodput_status import GoodputStatus
 from trainmaster.api.hiding import Said
 from trainmaster.api.progress_status import ProgressStatus
 
@@ -252,6 +253,8 @@ class JobStatus(Model):
     """Restarts charged to runPolicy.backoffLimit."""
     progress: ProgressStatus | None = None
     """How far the training is, where its processes report that."""
+    goodput: GoodputStatus | None = None
+    """What became of the job's time: what it waited for, what it trained, and what failures cost it."""
     checkpoint: CheckpointStatus | None = None
     """The newest whole checkpoint below checkpointPath, where that is a folder of the job's user."""
     application_id: str = ""

@@ -14,6 +14,7 @@ from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
 from trainmaster.observe.ages import since
 from trainmaster.observe.checkpoint_words import checkpoint_words
+from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.progress_words import progress_words, slow_words
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Progress", progress_words(status.progress)
     yield "Slow", slow_words(status.progress)
     yield "Checkpoint", checkpoint_words(status.checkpoint)
+    yield "Goodput", goodput_words(status.goodput)
+    yield "Lost", lost_words(status.goodput)
     yield (
         "Waits",
         "; ".join(f"{name} {role.waits_for}" for name, role in status.roles.items() if role.waits_for),

@@ -1,4 +1,4 @@
-"""`report`: what the runs that ended in a month asked for, held and used, and what that costs."""
+"""`report`: what the runs that ended in a month asked for, held and used, and what that costs; or what became of their time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainmaster.cli import tables, terminal
+from trainmaster.cli.exits import UsageError
 from trainmaster.cli.history import opened, warn_of_unread
 from trainmaster.cli.options import Choices, with_choices
 
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from trainmaster.api.history import EndedRun
     from trainmaster.cli.bill import Prices, Row
     from trainmaster.sources.history import HistoryFolder
+
+
+FIRST_TO_GO = (
+    "CONTAINER-H",
+    "STOPPING",
+    "GATHERING",
+    "IDLE",
+    "STALLED",
+    "REPLAYING",
+    "STARTING",
+    "GPU-H",
+    "QUEUED",
+    "RUNS",
+)
 
 
 class Output(StrEnum):
@@ -31,6 +46,13 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class What(StrEnum):
+    """What is reported."""
+
+    HELD = "held"
+    GOODPUT = "goodput"
+
+
 class By(StrEnum):
     """What a row stands for."""
 
@@ -39,23 +61,35 @@ class By(StrEnum):
     NAMESPACE = "namespace"
     FRAMEWORK = "framework"
     JOB = "job"
+    CAUSE = "cause"
+    NODE = "node"
 
 
 @with_choices
 def report(
     choices: Choices,
-    by: Annotated[By, typer.Option("--by", help="What a row stands for.")] = By.USER,
+    what: Annotated[
+        What, typer.Argument(help="held: what runs held, and its price; goodput: what became of their time.")
+    ] = What.HELD,
+    by: Annotated[
+        By, typer.Option("--by", help="What a row stands for; cause and node are of lost time.")
+    ] = By.USER,
     month: Annotated[str, typer.Option("--month", help="Such as 2026-11; left out: the present one.")] = "",
     prices: Annotated[
         Path | None, typer.Option("--prices", help="File of prices, YAML or JSON: gpu_hour, vcore_hour, …")
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
 ) -> None:
-    """Sum up what ended runs held, by user, queue, namespace, framework or job."""
+    """Sum up what ended runs held, or what became of their time, by user, queue, namespace, framework or job."""
     from trainmaster.cli import bill
 
-    listed = _prices(prices)
     reading = _Reading(opened(choices), month or f"{datetime.now(UTC):%Y-%m}", choices.namespace)
+    if what is What.GOODPUT:
+        _goodput(reading, by, output)
+        return
+    if by in {By.CAUSE, By.NODE}:
+        raise UsageError(f"--by {by}: only `report goodput` tells what failures cost")
+    listed = _prices(prices)
     rows, total = bill.summed(reading, by.value, listed)
     warn_of_unread(reading.unread)
     if total.unaccounted:
@@ -64,6 +98,47 @@ def report(
             file=sys.stderr,
         )
     _print(by, reading.month, rows, total, listed, output)
+
+
+def _goodput(reading: _Reading, by: By, output: Output) -> None:
+    """What became of the time of a month's runs, or what failures cost of it."""
+    from trainmaster.cli import spent
+
+    if by in spent.LOST_BY:
+        found, whole = spent.costs(reading, by.value)
+        rows, total = [row.told() for row in found], whole.told()
+    else:
+        sums, all_ = spent.summed(reading, by.value)
+        rows, total = [row.told() for row in sums], all_.told()
+        if all_.unknown:
+            print(
+                f"warning: of {all_.unknown} runs it isn't known: an older controller drove them",
+                file=sys.stderr,
+            )
+    warn_of_unread(reading.unread)
+    if output is Output.JSON:
+        told = {"month": reading.month, "by": by.value, "rows": rows, "total": total}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    elif output is Output.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([by.value if name == "key" else name for name in total])
+        writer.writerows(row.values() for row in rows)
+    elif rows:
+        head = [by.value.upper() if name == "key" else _head(name) for name in total]
+        cells = [[_cell(name, value) for name, value in row.items()] for row in (*rows, total)]
+        print("\n".join(tables.narrow(head, cells, FIRST_TO_GO, terminal.room())))
+    else:
+        print(f"No run ended in {reading.month}.", file=sys.stderr)
+
+
+def _head(name: str) -> str:
+    return name.removesuffix("_hours").upper() + ("-H" if name in {"gpu_hours", "container_hours"} else "")
+
+
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return f"{100 * value:.1f} %" if name == "goodput" else f"{value:.2f}"
+    return "?" if value is None else str(value)
 
 
 class _Reading:

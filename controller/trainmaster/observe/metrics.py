@@ -17,6 +17,7 @@ from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture
 from trainmaster.observe.checkpoint_gauges import checkpoint_gauges
 from trainmaster.observe.controller_gauges import controller_gauges
+from trainmaster.observe.goodput_gauges import goodput_gauges
 from trainmaster.observe.job_gauges import job_gauges
 from trainmaster.observe.progress_gauges import progress_gauges
 
@@ -50,4 +51,5 @@ class FleetCollector(Collector):
         yield from controller_gauges(fleet, self._now())
         yield from job_gauges(fleet, self._now())
         yield from progress_gauges(fleet)
+        yield from goodput_gauges(fleet, self._now())
         yield from checkpoint_gauges(fleet, self._now())

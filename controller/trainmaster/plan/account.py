@@ -19,6 +19,8 @@ from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.order import present, present_roles
 from trainmaster.plan.values import Container, Size
 
+UNTOLD = Size()
+"""of a container that is known by what is remembered alone (master/living.py)"""
 Sizes = Mapping[str, tuple[int, int, int]]
 
 
@@ -32,9 +34,9 @@ def _entered(case: Case, before: Memory, after: Memory) -> Account:
     account = _with_restarts(after.account, before, after)
     if not account.at and own_applications(before):
         return account  # an older controller began it: half an account would be a wrong one
-    held = () if _nothing_lives(case, after) else _held(case, after)
-    sizes = _sizes(account.sizes, held)
-    now = _use(case, after, held, sizes)
+    now_held = () if nothing_lives(case, after) else held(case, after)
+    sizes = _sizes(account.sizes, now_held)
+    now = _use(case, after, now_held, sizes)
     if account.at and (now, sizes) == (account.now, account.sizes):
         return account
     seconds = max(0.0, case.now - account.at) if account.at else 0.0
@@ -42,11 +44,12 @@ def _entered(case: Case, before: Memory, after: Memory) -> Account:
     return with_fields(account, total=total, now=now, at=case.now, sizes=sizes)
 
 
-def _nothing_lives(case: Case, memory: Memory) -> bool:
+def nothing_lives(case: Case, memory: Memory) -> bool:
+    """Whether YARN holds nothing for the job, whatever was seen."""
     return memory.application is None or memory.closed_at > 0 or case.seen.application in OVER
 
 
-def _held(case: Case, memory: Memory) -> tuple[Container | ReplicaMemory, ...]:
+def held(case: Case, memory: Memory) -> tuple[Container | ReplicaMemory, ...]:
     """What is seen, and what isn't seen and nobody called ended: it was there when YARN was last heard."""
     seen = case.seen.containers
     ended = {end.container for end in memory.pending_ends}
@@ -58,23 +61,26 @@ def _sizes(known: Sizes, held: Iterable[Container | ReplicaMemory]) -> Sizes:
     found = {
         c.key.role: (c.size.memory, c.size.vcores, c.size.gpus)
         for c in held
-        if isinstance(c, Container) and c.key is not None
+        if isinstance(c, Container) and c.key is not None and c.size != UNTOLD
     }
     return known if found.items() <= known.items() else {**known, **found}
 
 
 def _use(case: Case, memory: Memory, held: Iterable[Container | ReplicaMemory], sizes: Sizes) -> Use:
-    kinds = Counter(c.size if isinstance(c, Container) else _size(case, c, sizes) for c in held)
+    kinds = Counter(size_of(case, c, sizes) for c in held)
     whole = sum((size.times(number) for size, number in kinds.items()), Size())
     measured, used, idle = _measured(case, held) if case.seen.gpus else (0, 0.0, 0)
     return Use(whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle)
 
 
-def _size(case: Case, replica: ReplicaMemory, sizes: Sizes) -> Size:
-    role = replica.key.role
+def size_of(case: Case, held: Container | ReplicaMemory, sizes: Sizes) -> Size:
+    """As YARN tells it; of what isn't listed, as it was granted to its role before."""
+    if isinstance(held, Container) and (held.size != UNTOLD or held.key is None):
+        return held.size
+    role = held.key.role if held.key else ""
     if role in sizes:
         return Size(*sizes[role])
-    return case.size(replica.key) if role in case.job.spec.roles else Size()
+    return case.size(held.key) if held.key and role in case.job.spec.roles else Size()
 
 
 def _measured(case: Case, held: Iterable[Container | ReplicaMemory]) -> tuple[int, float, int]:

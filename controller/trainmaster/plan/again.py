@@ -18,6 +18,7 @@ from trainmaster.plan.case import Change, normal
 from trainmaster.plan.ends import GOOD_ENDS, LastExit
 from trainmaster.plan.history import own_applications, set_aside
 from trainmaster.plan.memory import KeptLog, Memory, PastRun, ReplicaMemory, Verdict
+from trainmaster.plan.spent import Ledger
 from trainmaster.plan.values import Limits
 
 
@@ -67,6 +68,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         active_since=0.0,
         started_at=0.0,
         account=Account(),
+        ledger=Ledger(),
     )
 
 

@@ -34,6 +34,7 @@ from trainmaster.plan.sight import look_for
 from trainmaster.plan.success import check_deadlines, succeed
 from trainmaster.plan.survivors import forget_survivors
 from trainmaster.plan.telling import turns
+from trainmaster.plan.time_ledger import with_ledger
 from trainmaster.plan.unread import hear_ends, take_note
 from trainmaster.plan.values import Action, Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
@@ -95,6 +96,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         change = change.then(made.memory, *made.events)
     change = change.then(with_past(memory, change.memory, now))
     change = change.then(with_account(case, memory, change.memory))
+    change = change.then(with_ledger(case, memory, change.memory))
     if run_again(declared, change.memory, now, limits).memory is not change.memory:
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)

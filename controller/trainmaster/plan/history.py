@@ -15,6 +15,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.history import DELETED, EndedRun, Held, KeptCondition, KeptEnd
 from trainmaster.plan.amounts import Account
 from trainmaster.plan.ends import GOOD_ENDS, LastExit
+from trainmaster.plan.goodput import costs, kept
 from trainmaster.plan.in_force import last_good
 from trainmaster.plan.links import log_url
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
@@ -84,6 +85,9 @@ def ended_run(memory: Memory, limits: Limits) -> EndedRun:
         restarts_by_cause=dict(sorted(memory.account.restarts.items())[:MOST_WORDS]),
         ends=_ends(memory.replicas, limits.web_scheme),
         held=_held(memory.account),
+        spent=kept(memory.ledger),
+        lost_by_cause=costs(memory.ledger.causes),
+        lost_by_node=costs(memory.ledger.hosts),
         conditions=_conditions(memory),
     )
 

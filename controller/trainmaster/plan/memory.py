@@ -18,6 +18,7 @@ from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.amounts import Account
 from trainmaster.plan.ends import End, GpuFault, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
+from trainmaster.plan.spent import Ledger
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
 
 if TYPE_CHECKING:
@@ -251,6 +252,8 @@ class Memory:
     """stragglers that people have been told of"""
     account: Account = field(default_factory=Account, compare=False)
     """what this run held so far (account.py)"""
+    ledger: Ledger = field(default_factory=Ledger, compare=False)
+    """what it made of that time (time_ledger.py)"""
     filed: int = field(default=-1, compare=False)
     """number of the newest run that is known to be in the history"""
     unfiled: tuple[EndedRun, ...] = field(default=(), compare=False)

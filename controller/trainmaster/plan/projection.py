@@ -20,6 +20,7 @@ from trainmaster.plan.application import orphaned
 from trainmaster.plan.case import Case
 from trainmaster.plan.conditions import conditions_of, runs
 from trainmaster.plan.gang import gang_minimum
+from trainmaster.plan.goodput import with_goodput
 from trainmaster.plan.in_force import immutable_problems
 from trainmaster.plan.kstatus import Said
 from trainmaster.plan.links import container_log
@@ -35,7 +36,7 @@ STATES = (C.FAILED, C.SUCCEEDED, C.SUSPENDED, C.RESTARTING, C.RUNNING, C.STARTIN
 
 def project(case: Case, memory: Memory) -> tuple[Memory, JobStatus]:
     """The status as of now, and the memory with the times in it that were first seen now."""
-    memory = _all_started(case, memory)
+    memory = with_goodput(_all_started(case, memory), case.now)
     said = [s for s in conditions_of(case, memory) if _is_shown(s, memory)]
     since = {s.type.value: _since(memory, s, case.now) for s in said}
     memory = memory if since == memory.since else replace(memory, since=since)
@@ -158,6 +159,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         restarts=memory.charged,
         application_id=application.id if application else "",
         progress=memory.progress,
+        goodput=memory.ledger.shown,
         checkpoint=memory.checkpoint,
         earlier_application_ids=memory.earlier_applications,
         rerun=memory.rerun,

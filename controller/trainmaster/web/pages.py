@@ -23,6 +23,7 @@ from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.checkpoint_words import checkpoint_words
+from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.web.declaration import shown
@@ -129,6 +130,8 @@ def _environment() -> Environment:
         gpu=_gpu,
         gib=_gib,
         container=_container,
+        goodput=goodput_words,
+        lost=lost_words,
         progress=progress_words,
         slow=slow_words,
         checkpoint=checkpoint_words,
