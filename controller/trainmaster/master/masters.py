@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 from trainmaster.master.job import JobMaster
 from trainmaster.master.tasks import cancelled
+
+LEAVE = 2.0
+"""seconds for writing down what a next leader would have to do without: he waits meanwhile"""
 
 
 class Masters(Mapping[str, JobMaster]):
@@ -50,5 +54,8 @@ class Masters(Mapping[str, JobMaster]):
     async def close(self) -> None:
         """Leave every job as it is."""
         await cancelled(self._tasks.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE):
+                await asyncio.gather(*(m.settle() for m in self._masters.values()), return_exceptions=True)
         await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
         self._masters, self._tasks = {}, {}

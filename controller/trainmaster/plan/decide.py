@@ -6,6 +6,7 @@ Each step is an ordinary function (Case, Memory) -> Change. A decision cannot fa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as with_fields
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.account import with_account
@@ -134,6 +135,10 @@ def _orphan(declared: Declared) -> ApplicationMemory:
 
 
 def raised(memory: Memory, epoch: int) -> Memory:
-    """The memory as a new leader takes it over: how long something was waited for or unseen, only an eye-witness can tell."""
+    """The memory as a new leader takes it over: how long something was waited for or unseen, or how busy, only an eye-witness
+    can tell."""
     seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
-    return once_more(replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0))
+    account = with_fields(memory.account, now=memory.account.now.unmeasured)
+    return once_more(
+        replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0, account=account)
+    )
