@@ -89,7 +89,6 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
-    case = replace(case, gpu_faults=memory.gpu_faults)
     change = Change(memory)
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)

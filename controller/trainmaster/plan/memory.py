@@ -43,6 +43,8 @@ class Failure:
     followers: tuple[Key, ...] = ()
     within: float = 0.0
     """seconds between the first end and the last of those that followed it"""
+    charged: bool = True
+    """whether the first end was charged"""
 
 
 @dataclass(frozen=True, slots=True)
