@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plan.build import World, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import raised
-from trainmaster.plan.values import AppState, Cluster, ContainerState, HeldGpus, Seen, Start
+from trainmaster.plan.values import AppState, Cluster, ContainerState, HeldGpus, Seen, Size, Start
 
 GIB = 1024
 
@@ -96,6 +98,15 @@ def test_who_takes_leave_is_held_until_he_is_gone_though_nobody_lists_him() -> N
     world = World(job("PyTorch", master=1, worker=1, grace=600, policy={"backoffLimit": 0})).runs().later(10)
     world.ends("master-0", 3).later(100)
     assert held(taken_over(world).later(100)) == ((20 + 200) * GIB, 220)
+
+
+def test_a_container_of_which_only_its_node_tells_is_of_the_size_that_yarn_granted_its_role() -> None:
+    """To a new leader, before a ResourceManager that was restarted lists it, with a size."""
+    world = World(job(worker=2)).runs().later(10)
+    unsized = {id_: replace(c, size=Size()) for id_, c in world.seen.containers.items()}
+    taken_over(world).sees(containers=unsized, application=AppState.REGISTERED).later(10)
+    world.vanishes("worker-0").later(10)
+    assert held(world) == (60 * GIB, 60)
 
 
 def test_who_has_had_his_time_to_end_in_is_held_no_more_once_nobody_lists_him() -> None:

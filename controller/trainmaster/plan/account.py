@@ -72,22 +72,27 @@ def _sizes(known: Sizes, held: Iterable[Container | Key]) -> Sizes:
     found = {
         c.key.role: (c.size.memory, c.size.vcores, c.size.gpus)
         for c in held
-        if isinstance(c, Container) and c.key is not None
+        if isinstance(c, Container) and c.key is not None and c.size != Size()
     }
     return known if found.items() <= known.items() else {**known, **found}
 
 
 def _use(case: Case, memory: Memory, held: Iterable[Container | Key], sizes: Sizes) -> Use:
-    kinds = Counter(c.size if isinstance(c, Container) else _size(case, c, sizes) for c in held)
+    kinds = Counter(_size(case, c, sizes) for c in held)
     whole = sum((size.times(number) for size, number in kinds.items()), Size())
     measured, used, idle = _measured(case, held) if case.seen.gpus else (0, 0.0, 0)
     return Use(whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle)
 
 
-def _size(case: Case, key: Key, sizes: Sizes) -> Size:
-    if key.role in sizes:
-        return Size(*sizes[key.role])
-    return case.size(key) if key.role in case.job.spec.roles else Size()
+def _size(case: Case, one: Container | Key, sizes: Sizes) -> Size:
+    """Of what is seen as YARN tells, unless only its node has told of it; of the rest as YARN granted its role last."""
+    if isinstance(one, Container):
+        if one.key is None or one.size != Size():
+            return one.size
+        one = one.key
+    if one.role in sizes:
+        return Size(*sizes[one.role])
+    return case.size(one) if one.role in case.job.spec.roles else Size()
 
 
 def _measured(case: Case, held: Iterable[Container | Key]) -> tuple[int, float, int]:
