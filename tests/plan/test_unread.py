@@ -17,7 +17,7 @@ from trainmaster.plan.decide import begun, raised
 from trainmaster.plan.ends import Cause
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.unread import outline
-from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start
+from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start, Stop
 
 PROBLEM = FieldProblem(field="spec.elastic", value="", reason="no such field", line=4)
 NEWER: dict[str, Any] = {"elastic": {"min": 1}}
@@ -143,6 +143,16 @@ def test_a_deletion_ends_its_application_and_then_the_job() -> None:
     assert world.told(Finish)[0].killed
     world.closes()
     assert world.told(Forget)
+
+
+@pytest.mark.parametrize("spec", [None, {"roles": 3}])
+def test_people_can_cut_short_the_time_that_its_processes_have_to_end_in(spec: dict[str, Any] | None) -> None:
+    """And nothing else does: of what can't be read nobody knows how long a time its roles are granted."""
+    world = taken_up(World(job(worker=1, grace=3600)).runs().deletes(), spec).later(600)
+    assert not world.told(Stop)
+    world.declared = replace(world.declared, at_once=True)
+    world.decides()
+    assert [action.container for action in world.told(Stop)] == ["c1"]
 
 
 def test_a_deletion_right_after_the_take_over_registers_first() -> None:

@@ -69,6 +69,7 @@ UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     follow_application,
     hear_ends,
     close,
+    hurry,
     judge_left_over,
     note_told,
     forget_survivors,
