@@ -11,11 +11,12 @@ import pytest
 from plan.build import World, job
 from trainmaster.api.history import MOST_BYTES, EndedRun, FileName, decode, encode, file_of, read_name
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import MAX_EARLIER
 from trainmaster.errors import InvalidError
 from trainmaster.master.codec import decode as decode_memory
 from trainmaster.master.codec import encode as encode_memory
 from trainmaster.plan.ends import Cause, LastExit
-from trainmaster.plan.history import MOST_UNFILED, ended_run
+from trainmaster.plan.history import MOST_UNFILED, ended_run, own_applications
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.values import AppState, File, Forget, Limits, Open
 
@@ -48,6 +49,59 @@ def test_a_run_is_filed_once_its_end_is_remembered_and_until_its_file_is_there()
     assert filed(world.later(1000)) == [(0, "Failed")]
     assert not filed(world.sees(filed={0}))
     assert not filed(world.later(1000))
+
+
+def run_many_times(world: World, times: int) -> World:
+    for number in range(1, times + 1):
+        world.declares(wanted(number)).runs().later(10).ends("worker-1", 3).obeys().closes()
+        world.sees(filed={number})
+    return world
+
+
+def test_each_of_many_runs_is_told_with_what_it_held_and_with_its_own_application() -> None:
+    """Of the runs before only the last ten are remembered."""
+    world = run_many_times(failed().sees(filed={0}), 14)
+    world.declares(wanted(15)).runs().later(10).ends("worker-1", 3).obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.held
+    assert run.held.vcore_seconds == 20
+    assert run.applications == ("application_1_0016",)
+    assert [past.applications for past in world.memory.past_runs][-1] == ("application_1_0015",)
+
+
+def test_a_run_after_one_that_was_suspended_many_times_is_told_with_what_it_held() -> None:
+    world = running()
+    for _ in range(25):
+        world.declares(wanted(suspend=True)).obeys().closes().declares(wanted()).runs()
+    world.ends("worker-1", 3).obeys().closes().sees(filed={0})
+    world.declares(wanted(1)).runs().later(10).ends("worker-1", 3).obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.held
+    assert run.applications == ("application_1_0027",)
+
+
+def test_a_run_that_never_began_is_not_filed_after_many_others_either() -> None:
+    world = run_many_times(failed().sees(filed={0}), 14)
+    world.declares(wanted(15)).deletes()
+    assert not filed(world)
+    assert world.told(Forget)
+
+
+def test_the_applications_that_are_remembered_are_bounded_and_the_runs_own_stay_so() -> None:
+    world = running()
+    for _ in range(MAX_EARLIER + 10):
+        world.declares(wanted(suspend=True)).obeys().closes().declares(wanted()).runs()
+    assert len(world.memory.earlier_applications) == MAX_EARLIER
+    assert len(own_applications(world.memory)) == MAX_EARLIER + 1
+    world.ends("worker-1", 3).obeys().closes().sees(filed={0}).declares(wanted(1))
+    assert own_applications(world.memory) == ()
+    assert len(world.memory.earlier_applications) == MAX_EARLIER
+
+
+def test_a_run_that_an_older_controller_began_is_told_by_the_runs_before_it() -> None:
+    world = run_many_times(failed().sees(filed={0}), 3)
+    world.memory = replace(world.memory, began_after="")
+    assert own_applications(world.memory) == ("application_1_0004",)
 
 
 def test_no_write_is_made_to_remember_that_it_was_filed() -> None:

@@ -52,10 +52,14 @@ def note_filed(memory: Memory, runs: Set[int]) -> Memory:
 
 
 def own_applications(memory: Memory) -> tuple[str, ...]:
-    """Applications of the present run, the newest last."""
+    """Applications of the present run, the newest last. Of one that an older controller began, those of no earlier run that is
+    remembered."""
+    earlier, after = memory.earlier_applications, memory.began_after
     before = {id_ for past in memory.past_runs for id_ in past.applications}
+    if after in earlier:
+        before = set(earlier[: earlier.index(after) + 1])
     last = (memory.application.id,) if memory.application else ()
-    return tuple(id_ for id_ in (*memory.earlier_applications, *last) if id_ not in before)
+    return tuple(id_ for id_ in (*earlier, *last) if id_ not in before)
 
 
 def ended_run(memory: Memory, limits: Limits) -> EndedRun:

@@ -182,6 +182,9 @@ class Memory:
     observed_generation: int = 0
     application: ApplicationMemory | None = None
     earlier_applications: tuple[str, ...] = ()
+    """of all runs, the newest last; the last 100"""
+    began_after: str = ""
+    """the last of them when this run began; empty where there was none, and in records from before it was kept"""
     lost_applications: int = 0
     """how often YARN lost the application and it was submitted anew, uncharged"""
     open_not_before: float = 0.0
