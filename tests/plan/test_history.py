@@ -15,6 +15,7 @@ from trainmaster.api.status import MAX_EARLIER
 from trainmaster.errors import InvalidError
 from trainmaster.master.codec import decode as decode_memory
 from trainmaster.master.codec import encode as encode_memory
+from trainmaster.plan.decide import raised
 from trainmaster.plan.ends import Cause, LastExit
 from trainmaster.plan.history import MOST_UNFILED, ended_run, own_applications
 from trainmaster.plan.memory import Key, ReplicaMemory
@@ -49,6 +50,25 @@ def test_a_run_is_filed_once_its_end_is_remembered_and_until_its_file_is_there()
     assert filed(world.later(1000)) == [(0, "Failed")]
     assert not filed(world.sees(filed={0}))
     assert not filed(world.later(1000))
+
+
+def test_a_suspended_run_that_is_deleted_ended_when_that_was_heeded_whoever_files_it() -> None:
+    """Not when it was suspended: that may be in a month that was paid for already, or that isn't kept any more."""
+    world = running().later(10).declares(wanted(suspend=True)).obeys().closes().later(40 * 86_400).deletes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.ended_at == datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.memory = raised(decode_memory(encode_memory(world.writes[-1])), 2)
+    assert [each.run.ended_at for each in world.later(1000).told(File)] == [run.ended_at]
+
+
+@pytest.mark.parametrize("suspend", [False, True])
+def test_a_deletion_that_was_taken_back_leaves_no_trace_of_itself(suspend: bool) -> None:
+    """A folder's file may come back while what ran is still being ended."""
+    world = running().later(10).declares(wanted(suspend=suspend)).deletes().later(10)
+    world.declared = replace(world.declared, deleted=False)
+    world.later(10).obeys().closes().later(1000).deletes().obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.ended_at == datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def run_many_times(world: World, times: int) -> World:

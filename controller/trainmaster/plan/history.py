@@ -80,7 +80,7 @@ def ended_run(memory: Memory, limits: Limits) -> EndedRun:
         replicas={r: job.spec.roles[r].replicas for r in sorted(job.spec.roles)[:MOST_ROLES]} if job else {},
         queued_at=_time(memory.queued_at),
         started_at=_time(memory.active_since),
-        ended_at=_time(verdict.at if verdict else memory.closing_since),
+        ended_at=_time(verdict.at if verdict else memory.deleted_at or memory.closing_since),
         closed_at=_time(memory.closed_at),
         applications=own_applications(memory)[-MOST_APPLICATIONS:],
         restarts=memory.restarts,

@@ -231,6 +231,8 @@ class Memory:
     suspended: bool = False
     closing_since: float = 0.0
     """when the end, suspension or deletion began; 0 while the job is wanted"""
+    deleted_at: float = 0.0
+    """when it was heeded that the declaration is deleted, of a run that came to no other end"""
     verdict: Verdict | None = None
     closed_at: float = 0.0
     """when YARN had been told of the verdict, and nothing lived any more"""
