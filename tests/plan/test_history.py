@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from trainmaster.plan.history import MOST_UNFILED, ended_run, own_applications
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.values import AppState, File, Forget, Limits, Open
 
+NO_TIMES = ("garbage", "2026-11-27", "2026-11-27T10:00:00")
+"""the last of them is of no zone"""
 FILING = Limits(first_cause_wait=0, history=True)
 
 
@@ -329,3 +333,31 @@ def test_other_files_are_no_records(name: str) -> None:
 def test_an_application_that_yarn_ended_leaves_a_run_too() -> None:
     world = running().says(AppState.KILLED, "by somebody").later(1)
     assert filed(world) == [(0, "Failed")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((name, said) for name in ("startedAt", "queuedAt", "closedAt", "endedAt") for said in NO_TIMES),
+        *(
+            ("held", {name: said})
+            for name in ("gpuSeconds", "memoryMibSeconds")
+            for said in (-5, nan, inf, -inf)
+        ),
+        ("restarts", -1),
+        ("chargedRestarts", -1),
+        ("run", -1),
+    ],
+)
+def test_a_record_that_can_not_be_meant_is_none(field: str, value: object) -> None:
+    """Whoever adds it up, or shows it, need not look for that himself."""
+    document = json.loads(encode(record(failed())))
+    with pytest.raises(InvalidError, match=field):
+        decode(f"{json.dumps({**document, field: value})}\n".encode())
+
+
+def test_a_record_without_times_but_that_of_its_end_is_one() -> None:
+    document = json.loads(encode(record(failed())))
+    for name in ("startedAt", "queuedAt", "closedAt"):
+        document[name] = ""
+    assert decode(f"{json.dumps(document)}\n".encode()).seconds == 0
