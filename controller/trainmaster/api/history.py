@@ -208,8 +208,10 @@ def _is_time(said: str) -> bool:
 
 def month_over(month: str) -> datetime:
     """The end of a month such as 2026-11. Raises InvalidError."""
-    first = month_of(month)
-    return (first + timedelta(days=32)).replace(day=1)
+    try:
+        return (month_of(month) + timedelta(days=32)).replace(day=1)
+    except OverflowError:
+        raise InvalidError(f"{month!r} is no month such as 2026-11") from None
 
 
 def month_of(month: str) -> datetime:
