@@ -19,7 +19,7 @@ from trainmaster.cli.exits import ExitCode
 from trainmaster.errors import InvalidError
 from trainmaster.settings import Settings
 from trainmaster.sources import past_runs
-from trainmaster.sources.history import open_history
+from trainmaster.sources.history import HistoryFolder, open_history
 
 Run = Callable[..., Ran]
 HOUR = 3600.0
@@ -135,12 +135,51 @@ def test_nothing_is_told_in_a_sentence(trainmaster: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--since", "soon"), ("--since", "7y"), ("--until", "2026-13-01"), ("--state", "Running")]
+    "words",
+    [
+        ("--since", "soon"),
+        ("--since", "7y"),
+        ("--since", "999999w"),
+        ("--until", "999999w"),
+        ("--until", "2026-13-01"),
+        ("--state", "Running"),
+    ],
 )
 def test_what_cannot_be_meant_is_told(trainmaster: Run, words: tuple[str, ...]) -> None:
     ran = trainmaster("history", *words)
     assert ran.code == ExitCode.USAGE
     assert words[0] in ran.error
+
+
+def test_no_day_that_is_still_to_come_is_looked_for(
+    trainmaster: Run, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(ended("mnist"))
+    asked: list[str] = []
+    names = HistoryFolder.names
+    monkeypatch.setattr(HistoryFolder, "names", lambda self, day: (asked.append(day), names(self, day))[1])
+    ran = trainmaster("history", "-A", "--since", "2d", "--until", "2999-01-01")
+    assert "mnist" in ran.out
+    assert len(asked) <= 4
+
+
+@pytest.mark.parametrize("month", ["9999-12", "0001-01", "2026-13"])
+def test_a_month_that_no_run_can_have_ended_in_is_told(trainmaster: Run, month: str) -> None:
+    ran = trainmaster("report", "--month", month)
+    assert ran.code in (ExitCode.INVALID, 0)
+    assert month in ran.error
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d"])
+def test_no_spreadsheet_takes_a_name_for_a_formula(
+    trainmaster: Run, file: Callable[..., Path], start: str
+) -> None:
+    """A queue is what somebody has declared, also one that was refused."""
+    file(this_month("a", queue=f'{start}HYPERLINK("http://evil/")'), this_month("b", queue="root.a-b"))
+    ran = trainmaster("report", "--by", "queue", "-o", "csv")
+    cells = [cell for row in csv.reader(StringIO(ran.out)) for cell in row]
+    assert "root.a-b" in cells
+    assert [cell[0] for cell in cells if "HYPERLINK" in cell] == ["'"]
 
 
 def test_where_no_history_is_kept_that_is_told(trainmaster: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from master.folder import Folder
 from master.office import job
 from master.virtual import run, until, virtual
 from trainmaster.api.history import EndedRun, FileName, decode, read_name
-from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.master import history as filing
 from trainmaster.master.beats import Beats
 from trainmaster.master.history import Historian, oldest_kept
@@ -270,5 +270,30 @@ async def test_an_error_that_nobody_foresaw_is_shown_and_the_record_is_tried_aga
     await asyncio.sleep(0.5)
     assert "history" in beats.trouble
     await until(lambda: history.written and not beats.trouble)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+@virtual
+async def test_a_record_that_the_store_refuses_is_told_of_for_as_long_as_others_are_written() -> None:
+    class Picky(Shelves):
+        refuses = True
+
+        async def put(self, path: str, data: bytes) -> None:
+            if self.refuses and "u-0" in path:
+                raise RefusedError("NotAFile", f"{path} is no file")
+            await super().put(path, data)
+
+    history, beats = Picky(), Beats()
+    historian = Historian(history, lambda _: None, beats)
+    working = asyncio.create_task(historian.run())
+    historian.file(ended(0))
+    for number in range(1, 50):
+        historian.file(ended(number))
+        await asyncio.sleep(0.2)
+        assert "is no file" in historian.trouble
+    history.refuses = False
+    await until(lambda: not historian.trouble, within=filing.LONGEST + 5)
+    assert len(history.written) == 50
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

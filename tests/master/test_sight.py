@@ -36,6 +36,20 @@ def test_a_container_that_is_over_is_not_asked_about_once_more() -> None:
     assert sight._to_confirm == set()
 
 
+def test_what_is_listed_again_is_known_as_before() -> None:
+    """Who was told to go isn't told a second time because a ResourceManager was restarted meanwhile."""
+    sight = Sight()
+    granted = GrantedContainer("c1", "n1:1", "n1:2", Resource(64, 1), 1, 1)
+    sight.registered(Registered((granted,), {}, Resource(64, 1), "default"), {}, 0.0)
+    for note in ({"leaving": True}, {"refuses": True}, {"told": 3, "process": 2}):
+        sight.mark("c1", **note)
+    before = sight.containers["c1"]
+    sight.registered(Registered((), {}, Resource(64, 1), "default"), {}, 1.0)
+    assert "c1" in sight.missing
+    sight.registered(Registered((granted,), {}, Resource(64, 1), "default"), {}, 2.0)
+    assert sight.containers["c1"] == before
+
+
 @pytest.mark.parametrize(
     ("states", "health", "words"),
     [

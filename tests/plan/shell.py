@@ -112,6 +112,8 @@ class Shell(Conversation):
     filed: frozenset[int] = frozenset()
     """runs that this controller knows to be there"""
     history_away: bool = False
+    unreadable: bool = False
+    """whether an older controller led once, which couldn't read what was remembered of the declaration"""
     to_file: list[EndedRun] = field(default_factory=list)
     """what this controller tries to file for as long as it lives"""
     over: frozenset[int] = frozenset()

@@ -244,6 +244,7 @@ class Simulator(Shell):
             document = json.loads(self.journal.document) if number % 2 else {}
             document["spec"] = {**document.get("spec", {}), "later": number}
             self.journal = replace(self.journal, document=json.dumps(document))
+            self.unreadable = True
         self.dies()
 
     def _declare(self, job: TrainingJob | None, problems: tuple[FieldProblem, ...] = ()) -> None:

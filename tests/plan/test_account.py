@@ -65,6 +65,63 @@ def test_time_without_a_controller_counts_by_what_yarn_had_granted() -> None:
     assert held(world) == (220 * GIB, 220)
 
 
+def in_use(world: World) -> tuple[float, float, float]:
+    """GPU seconds until now: measured, used and idle."""
+    account = world.memory.account
+    total = account.total.after(account.now, world.now - account.at)
+    return round(total.measured, 3), round(total.used, 3), round(total.idle, 3)
+
+
+def taken_over(world: World, seconds: float = 0) -> World:
+    """By another leader, from what was written last, so many seconds later and before anything is seen."""
+    world.memory = raised(decode(encode(world.writes[-1])), 2)
+    world.seen, world.now = Seen(cluster=world.seen.cluster), world.now + seconds
+    world.decides()
+    return world
+
+
+@pytest.mark.parametrize("percent", [0, 100, None])
+def test_a_new_leader_invents_no_use_of_gpus_for_a_time_that_nobody_told_of(percent: int | None) -> None:
+    """What was measured when the record was written says nothing of the hours that followed."""
+    world = World(gpu_job()).runs()
+    world.sees(gpus={r.container: HeldGpus((0, 1), percent) for r in world.memory.replicas}).later(10)
+    world.writes.append(world.memory)
+    known = in_use(world)
+    other = HeldGpus((0, 1), 100 if percent == 0 else 0)
+    world.sees(gpus={r.container: other for r in world.memory.replicas})
+    world.later(36_000)
+    assert all(now <= then for now, then in zip(in_use(taken_over(world)), known, strict=True))
+
+
+def test_who_takes_leave_is_held_until_he_is_gone_though_nobody_lists_him() -> None:
+    """A new leader sees nothing at first, and a ResourceManager that was restarted lists nothing at first."""
+    world = World(job("PyTorch", master=1, worker=1, grace=600, policy={"backoffLimit": 0})).runs().later(10)
+    world.ends("master-0", 3).later(100)
+    assert held(taken_over(world).later(100)) == ((20 + 200) * GIB, 220)
+
+
+def test_a_container_of_which_only_its_node_tells_is_of_the_size_that_yarn_granted_its_role() -> None:
+    """To a new leader, before a ResourceManager that was restarted lists it, with a size."""
+    world = World(job(worker=2)).runs().later(10)
+    unsized = {id_: replace(c, size=Size()) for id_, c in world.seen.containers.items()}
+    taken_over(world).sees(containers=unsized, application=AppState.REGISTERED).later(10)
+    world.vanishes("worker-0").later(10)
+    assert held(world) == (60 * GIB, 60)
+
+
+def test_who_has_had_his_time_to_end_in_is_held_no_more_once_nobody_lists_him() -> None:
+    world = World(job(worker=1, grace=60)).runs().later(10)
+    world.deletes()
+    assert held(taken_over(world.later(59)).later(1).later(500)) == (70 * GIB, 70)
+
+
+def test_what_an_earlier_application_left_is_not_held_by_the_present_one() -> None:
+    world = World(job(worker=1, grace=600)).runs().later(10).says(AppState.LOST)
+    world.sees(application=AppState.NONE, containers={}).later(5).registers().later(20)
+    assert world.memory.replicas[0].survivors
+    assert held(world) == (10 * GIB, 10)
+
+
 @pytest.mark.parametrize("state", [AppState.KILLED, AppState.CLOSED])
 def test_an_application_that_is_over_holds_nothing(state: AppState) -> None:
     world = World(job(worker=2)).runs().later(10).sees(application=state).later(1000)

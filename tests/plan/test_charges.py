@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plan.build import World, cluster, job
-from trainmaster.plan.values import AppState, ContainerState, Open, Release, Start
+from trainmaster.plan.ends import Cause
+from trainmaster.plan.values import AppState, ContainerState, Limits, Open, Release, Start
 
 FREE = {"backoff": {"base": 0}}
 """a runPolicy without waits"""
@@ -217,6 +218,33 @@ def test_a_program_that_finds_broken_gpus_on_a_third_node_is_taken_for_the_broke
     world = with_gpus()
     assert gpu_fails(world, "a", "b", "c", "d") == [0, 0, 1, 2]
     assert [one.host for one in world.memory.gpu_faults] == ["a", "b"]
+
+
+@pytest.mark.parametrize("wait", [0, 2])
+@pytest.mark.parametrize(("nodes", "free"), [("abcdefgh", 2), ("aabbaabb", 3), ("aaaaaaaa", 3)])
+def test_gpus_that_fail_at_once_are_charged_as_if_one_after_the_other(
+    nodes: str, free: int, wait: float
+) -> None:
+    """The second of a moment is judged by what was made of the first. What comes with a charged one is one failure with it."""
+    world = World(
+        job("Generic", {**FREE, "backoffLimit": 100}, worker=8), limits=Limits(first_cause_wait=wait)
+    )
+    world.sees(cluster=cluster(*nodes)).registers()
+    for index, node in enumerate(nodes):
+        world.grants(f"worker-{index}", node=node)
+    world.starts().later(100).all_end({f"worker-{index}": 1 for index in range(8)}, BROKEN)
+    assert world.memory.charged == (1 if wait else 8 - free)
+    causes = [r.last_exit.cause for r in world.memory.replicas if r.last_exit]
+    assert causes.count(Cause.GPU_FAULT) == free
+
+
+def test_infrastructure_that_is_charged_at_last_is_so_beside_another_that_is_free() -> None:
+    world = World(job("Generic", FREE, worker=2), limits=Limits(first_cause_wait=2)).runs()
+    for _ in range(5):
+        world.later(10).ends("worker-1", -100).later(80).runs()
+    assert world.memory.charged == 0
+    world.later(10).all_end({"worker-0": -100, "worker-1": -100})
+    assert world.memory.charged == 1
 
 
 def test_gpus_that_failed_long_ago_do_not_count() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -11,14 +13,18 @@ import pytest
 from plan.build import World, job
 from trainmaster.api.history import MOST_BYTES, EndedRun, FileName, decode, encode, file_of, read_name
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.status import MAX_EARLIER
 from trainmaster.errors import InvalidError
 from trainmaster.master.codec import decode as decode_memory
 from trainmaster.master.codec import encode as encode_memory
+from trainmaster.plan.decide import raised
 from trainmaster.plan.ends import Cause, LastExit
-from trainmaster.plan.history import MOST_UNFILED, ended_run
+from trainmaster.plan.history import MOST_UNFILED, ended_run, own_applications
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.values import AppState, File, Forget, Limits, Open
 
+NO_TIMES = ("garbage", "2026-11-27", "2026-11-27T10:00:00")
+"""the last of them is of no zone"""
 FILING = Limits(first_cause_wait=0, history=True)
 
 
@@ -48,6 +54,78 @@ def test_a_run_is_filed_once_its_end_is_remembered_and_until_its_file_is_there()
     assert filed(world.later(1000)) == [(0, "Failed")]
     assert not filed(world.sees(filed={0}))
     assert not filed(world.later(1000))
+
+
+def test_a_suspended_run_that_is_deleted_ended_when_that_was_heeded_whoever_files_it() -> None:
+    """Not when it was suspended: that may be in a month that was paid for already, or that isn't kept any more."""
+    world = running().later(10).declares(wanted(suspend=True)).obeys().closes().later(40 * 86_400).deletes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.ended_at == datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.memory = raised(decode_memory(encode_memory(world.writes[-1])), 2)
+    assert [each.run.ended_at for each in world.later(1000).told(File)] == [run.ended_at]
+
+
+@pytest.mark.parametrize("suspend", [False, True])
+def test_a_deletion_that_was_taken_back_leaves_no_trace_of_itself(suspend: bool) -> None:
+    """A folder's file may come back while what ran is still being ended."""
+    world = running().later(10).declares(wanted(suspend=suspend)).deletes().later(10)
+    world.declared = replace(world.declared, deleted=False)
+    world.later(10).obeys().closes().later(1000).deletes().obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.ended_at == datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def run_many_times(world: World, times: int) -> World:
+    for number in range(1, times + 1):
+        world.declares(wanted(number)).runs().later(10).ends("worker-1", 3).obeys().closes()
+        world.sees(filed={number})
+    return world
+
+
+def test_each_of_many_runs_is_told_with_what_it_held_and_with_its_own_application() -> None:
+    """Of the runs before only the last ten are remembered."""
+    world = run_many_times(failed().sees(filed={0}), 14)
+    world.declares(wanted(15)).runs().later(10).ends("worker-1", 3).obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.held
+    assert run.held.vcore_seconds == 20
+    assert run.applications == ("application_1_0016",)
+    assert [past.applications for past in world.memory.past_runs][-1] == ("application_1_0015",)
+
+
+def test_a_run_after_one_that_was_suspended_many_times_is_told_with_what_it_held() -> None:
+    world = running()
+    for _ in range(25):
+        world.declares(wanted(suspend=True)).obeys().closes().declares(wanted()).runs()
+    world.ends("worker-1", 3).obeys().closes().sees(filed={0})
+    world.declares(wanted(1)).runs().later(10).ends("worker-1", 3).obeys().closes()
+    [run] = [each.run for each in world.told(File)]
+    assert run.held
+    assert run.applications == ("application_1_0027",)
+
+
+def test_a_run_that_never_began_is_not_filed_after_many_others_either() -> None:
+    world = run_many_times(failed().sees(filed={0}), 14)
+    world.declares(wanted(15)).deletes()
+    assert not filed(world)
+    assert world.told(Forget)
+
+
+def test_the_applications_that_are_remembered_are_bounded_and_the_runs_own_stay_so() -> None:
+    world = running()
+    for _ in range(MAX_EARLIER + 10):
+        world.declares(wanted(suspend=True)).obeys().closes().declares(wanted()).runs()
+    assert len(world.memory.earlier_applications) == MAX_EARLIER
+    assert len(own_applications(world.memory)) == MAX_EARLIER + 1
+    world.ends("worker-1", 3).obeys().closes().sees(filed={0}).declares(wanted(1))
+    assert own_applications(world.memory) == ()
+    assert len(world.memory.earlier_applications) == MAX_EARLIER
+
+
+def test_a_run_that_an_older_controller_began_is_told_by_the_runs_before_it() -> None:
+    world = run_many_times(failed().sees(filed={0}), 3)
+    world.memory = replace(world.memory, began_after="")
+    assert own_applications(world.memory) == ("application_1_0004",)
 
 
 def test_no_write_is_made_to_remember_that_it_was_filed() -> None:
@@ -255,3 +333,31 @@ def test_other_files_are_no_records(name: str) -> None:
 def test_an_application_that_yarn_ended_leaves_a_run_too() -> None:
     world = running().says(AppState.KILLED, "by somebody").later(1)
     assert filed(world) == [(0, "Failed")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((name, said) for name in ("startedAt", "queuedAt", "closedAt", "endedAt") for said in NO_TIMES),
+        *(
+            ("held", {name: said})
+            for name in ("gpuSeconds", "memoryMibSeconds")
+            for said in (-5, nan, inf, -inf)
+        ),
+        ("restarts", -1),
+        ("chargedRestarts", -1),
+        ("run", -1),
+    ],
+)
+def test_a_record_that_can_not_be_meant_is_none(field: str, value: object) -> None:
+    """Whoever adds it up, or shows it, need not look for that himself."""
+    document = json.loads(encode(record(failed())))
+    with pytest.raises(InvalidError, match=field):
+        decode(f"{json.dumps({**document, field: value})}\n".encode())
+
+
+def test_a_record_without_times_but_that_of_its_end_is_one() -> None:
+    document = json.loads(encode(record(failed())))
+    for name in ("startedAt", "queuedAt", "closedAt"):
+        document[name] = ""
+    assert decode(f"{json.dumps(document)}\n".encode()).seconds == 0

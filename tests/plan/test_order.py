@@ -139,6 +139,96 @@ def test_an_edit_prepares_again_what_it_is_about(edit: dict[str, Any], asked: se
     assert world.asked == asked
 
 
+def two_first(extra: bool = True, suspend: bool = False, **commands: str) -> TrainingJob:
+    """Data and a vocabulary, then pairs made of the vocabulary, then the training. `extra` is one more preparation of it."""
+    waits = {"data": "Succeeded", "pairs": "Succeeded", **({"extra": "Succeeded"} if extra else {})}
+    roles: dict[str, Any] = {
+        "data": {},
+        "words": {},
+        "pairs": after(words="Succeeded"),
+        "worker": after(**waits),
+    }
+    roles |= {"extra": {}} if extra else {}
+    for name, command in commands.items():
+        roles[name] = {**roles[name], "command": command}
+    return job(policy={"backoff": {"base": 0}, "suspend": suspend}, roles=roles)
+
+
+def in_training(job: TrainingJob) -> World:
+    world = World(job).runs()
+    for _ in range(2):
+        world.all_end({name: 0 for name in world.names if world.replica(name).bound}).runs()
+    assert world.memory.stage == 2
+    return world
+
+
+def runs_anew(world: World) -> list[set[str]]:
+    """What is asked for in each stage until the training runs."""
+    asked = [world.asked]
+    while "worker-0" not in world.asked:
+        names = world.asked
+        world.runs().all_end(dict.fromkeys(names, 0))
+        asked.append(world.asked)
+    return asked
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize(
+    ("edited", "asked"),
+    [
+        ("data", [{"data-0"}, {"worker-0"}]),
+        ("words", [{"words-0"}, {"pairs-0"}, {"worker-0"}]),
+        ("pairs", [{"pairs-0"}, {"worker-0"}]),
+        ("worker", [{"worker-0"}]),
+    ],
+)
+def test_an_edit_does_over_what_it_is_about_and_what_comes_after_that(
+    edited: str, asked: list[set[str]], paused: bool
+) -> None:
+    world, other = in_training(two_first()), two_first(**{edited: "other"})
+    if paused:
+        world.declares(two_first(suspend=True)).obeys().closes()
+        world.declares(two_first(suspend=True, **{edited: "other"})).declares(other).registers()
+    else:
+        world.declares(other).obeys()
+    assert runs_anew(world) == asked
+
+
+def test_another_preparation_that_is_added_or_taken_out_does_no_other_over() -> None:
+    world = in_training(two_first(extra=False)).declares(two_first()).obeys()
+    assert runs_anew(world) == [{"extra-0"}, {"worker-0"}]
+    world = in_training(two_first()).declares(two_first(extra=False)).obeys()
+    assert runs_anew(world) == [{"worker-0"}]
+
+
+def test_what_has_succeeded_beside_one_that_still_prepares_is_not_done_over_for_an_edit_of_a_third() -> None:
+    world = World(two_first()).runs().ends("data-0", 0)
+    world.declares(two_first(worker="other")).obeys()
+    assert world.asked == {"words-0", "extra-0"}
+
+
+def test_another_number_of_a_preparation_does_no_other_over_and_says_why() -> None:
+    roles = {"data": {}, "words": {}, "worker": after(data="Succeeded", words="Succeeded")}
+    world = (
+        World(job(roles=roles, spec={"scaling": "Live"})).runs().all_end({"data-0": 0, "words-0": 0}).runs()
+    )
+    world.declares(job(roles=roles, spec={"scaling": "Live"}, data=2)).obeys()
+    assert world.asked == {"data-0", "data-1"}
+    assert "told the old one" not in world.memory.restart_cause
+    assert "data" in world.memory.restart_cause
+
+
+def test_what_is_waited_for_while_it_runs_is_done_over_with_who_waits() -> None:
+    roles: dict[str, Any] = {"cache": {}, "data": after(cache="Running")}
+    roles |= {"worker": after(data="Succeeded", cache="Succeeded")}
+    world = World(job(roles=roles)).runs().starts()
+    world.grants(*world.asked).starts().all_end({"cache-0": 0, "data-0": 0}).runs()
+    assert world.memory.stage == 1
+    roles["data"] = {**roles["data"], "command": "other"}
+    world.declares(job(roles=roles)).obeys()
+    assert world.asked == {"cache-0", "data-0"}
+
+
 def test_what_must_be_had_at_one_time_is_that_of_one_stage() -> None:
     """Both together would be too much, and are never wanted together."""
     large = {"resources": {"memory": "40Gi"}}

@@ -17,7 +17,7 @@ from trainmaster.plan.decide import begun, raised
 from trainmaster.plan.ends import Cause
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.unread import outline
-from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start
+from trainmaster.plan.values import AppState, Finish, Forget, Kill, Open, Start, Stop, Terminate
 
 PROBLEM = FieldProblem(field="spec.elastic", value="", reason="no such field", line=4)
 NEWER: dict[str, Any] = {"elastic": {"min": 1}}
@@ -143,6 +143,32 @@ def test_a_deletion_ends_its_application_and_then_the_job() -> None:
     assert world.told(Finish)[0].killed
     world.closes()
     assert world.told(Forget)
+
+
+LATER: dict[str, Any] = {
+    "worker": {"replicas": 1, "command": "train", "terminationGracePeriod": {"soft": "1h"}}
+}
+"""with a field that is written in another way"""
+
+
+@pytest.mark.parametrize("spec", [None, {"roles": 3}, {"roles": LATER}])
+def test_of_what_can_not_be_read_nobody_is_stopped_before_its_time(spec: dict[str, Any] | None) -> None:
+    """Its launcher knows how long that is, and ends it."""
+    world = taken_up(World(job(worker=1, grace=3600)).runs(), spec).deletes()
+    assert [action.container for action in world.told(Terminate)] == ["c1"]
+    world.later(3599)
+    assert not world.told(Stop)
+    assert world.later(2).told(Stop)
+
+
+@pytest.mark.parametrize("spec", [None, {"roles": 3}])
+def test_people_can_cut_short_the_time_that_its_processes_have_to_end_in(spec: dict[str, Any] | None) -> None:
+    """And nothing else does: of what can't be read nobody knows how long a time its roles are granted."""
+    world = taken_up(World(job(worker=1, grace=3600)).runs().deletes(), spec).later(600)
+    assert not world.told(Stop)
+    world.declared = replace(world.declared, at_once=True)
+    world.decides()
+    assert [action.container for action in world.told(Stop)] == ["c1"]
 
 
 def test_a_deletion_right_after_the_take_over_registers_first() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainmaster.api.history import EndedRun, decode, encode, file_of
-from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.api.past_runs import Wanted
+from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, Writer, check_url, history_url, open_history
 from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.past_runs import find
 
 
 def run(uid: str = "u-1", ended: str = "2026-11-27T10:00:00Z", **more: Any) -> EndedRun:
@@ -58,6 +62,68 @@ def test_half_a_file_that_a_crash_left_is_written_anew(folder: HistoryFolder, le
     assert decode(folder.read(path)) == run()
 
 
+ALL = Wanted(datetime(2026, 11, 27, tzinfo=UTC), datetime(2026, 11, 28, tzinfo=UTC))
+
+
+def whole(uid: str) -> str:
+    """Where such a record lies below the history's folder."""
+    return file_of(run(uid, ended="2026-11-27T11:00:00Z")).path
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> HistoryFolder:
+    """With a record in it."""
+    folder = open_history(settings(f"file://{tmp_path}/h"))
+    put(folder, run())
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "name"])
+def test_what_is_no_file_among_the_records_spoils_no_answer(
+    local: HistoryFolder, tmp_path: Path, kind: str
+) -> None:
+    odd = tmp_path / "h" / whole("u-2")
+    if kind == "folder":
+        odd.mkdir()
+    elif kind == "link":
+        odd.symlink_to("/etc/passwd")
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        Path(os.fsdecode(os.fsencode(odd).replace(b"mnist", b"\xff"))).touch()
+    assert find(local, ALL, 10).runs == (run(),)
+
+
+@pytest.mark.parametrize("error", [DeniedError("AccessControlException", "no"), RefusedError("Odd", "no")])
+def test_a_file_that_the_store_does_not_give_is_one_that_can_not_be_read(
+    local: HistoryFolder, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, read = put(local, run("u-2")), LocalFiles.read
+
+    def denied(self: LocalFiles, path: str, limit: int) -> bytes:
+        if path.endswith(refused):
+            raise error
+        return read(self, path, limit)
+
+    monkeypatch.setattr(LocalFiles, "read", denied)
+    found = find(local, ALL, 10)
+    assert (found.runs, found.unread) == ((run(),), 1)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_where_something_else_has_a_records_name_that_is_said(
+    local: HistoryFolder, tmp_path: Path, kind: str
+) -> None:
+    """It may be somebody's, so it stays; the record is written once it has been moved away."""
+    odd = tmp_path / "h" / file_of(run("u-2")).path
+    odd.mkdir() if kind == "folder" else odd.symlink_to("/nowhere")
+    with pytest.raises(RefusedError, match=f"{file_of(run('u-2')).path} is no file: move it away"):
+        put(local, run("u-2"))
+    odd.rename(odd.with_suffix(".odd"))
+    put(local, run("u-2"))
+    assert len(find(local, ALL, 10).runs) == 2
+
+
 def test_a_day_without_records_is_empty(folder: HistoryFolder) -> None:
     assert list(folder.names("2026-11/28")) == []
 
@@ -67,7 +133,8 @@ def test_months_are_removed_as_wholes_and_nothing_else(folder: HistoryFolder) ->
         put(folder, run(ended=f"{month}-03T00:00:00Z"))
     folder.put("0000-notes/01/x", b"somebody's own")
     assert folder.prune("2025-11") == ["2025-09", "2025-10"]
-    assert list(folder.names("")) == ["0000-notes", "2025-11"]
+    assert [len(folder.names(f"2025-{month}/03")) for month in ("09", "10", "11")] == [0, 0, 1]
+    assert folder.read("0000-notes/01/x") == b"somebody's own"
     assert folder.prune("2025-11") == []
 
 

@@ -6,9 +6,10 @@ Lives here: the record, its name, and its bytes. Never here: where files lie (so
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -200,21 +201,44 @@ def decode(data: bytes) -> EndedRun:
         raise InvalidError("a history record was cut off")
     try:
         run = EndedRun.model_validate_json(data)
-        run.stamp  # noqa: B018 - a time that can't be read
-    except (ValidationError, ValueError) as error:
-        where = error.errors(include_input=False) if isinstance(error, ValidationError) else ()
-        raise InvalidError(
-            f"a history record can't be read: {', '.join('.'.join(map(str, e['loc'])) for e in where)}"
-        ) from None
+    except ValidationError as error:
+        where = [".".join(map(str, e["loc"])) for e in error.errors(include_input=False)]
+        raise InvalidError(f"a history record can't be read: {', '.join(where)}") from None
+    if wrong := ", ".join(_wrong(run)):
+        raise InvalidError(f"a history record can't be read: {wrong}")
     if run.version > VERSION:
         raise InvalidError(f"a history record is of version {run.version}, and this program reads {VERSION}")
     return run
 
 
+def _wrong(run: EndedRun) -> Iterator[str]:
+    """Fields that can't be meant: times that are none, and amounts that can't be added up. The model doesn't check that: a record
+    that still waits to be filed stands in the journal, which must be readable whatever it says."""
+    for name in ("queued_at", "started_at", "closed_at", "ended_at"):
+        said = getattr(run, name)
+        if (said or name == "ended_at") and not _is_time(said):
+            yield to_camel(name)
+    for name in ("run", "restarts", "charged_restarts"):
+        if getattr(run, name) < 0:
+            yield to_camel(name)
+    for name, amount in run.held or ():
+        if not 0 <= amount < inf:
+            yield f"held.{to_camel(name)}"
+
+
+def _is_time(said: str) -> bool:
+    try:
+        return datetime.fromisoformat(said).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def month_over(month: str) -> datetime:
     """The end of a month such as 2026-11. Raises InvalidError."""
-    first = month_of(month)
-    return (first + timedelta(days=32)).replace(day=1)
+    try:
+        return (month_of(month) + timedelta(days=32)).replace(day=1)
+    except OverflowError:
+        raise InvalidError(f"{month!r} is no month such as 2026-11") from None
 
 
 def month_of(month: str) -> datetime:

@@ -7,7 +7,7 @@ a declaration that breaks the rules, since what runs by one must be ended all th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trainmaster.api.job import Spec
 from trainmaster.api.once import once_each
@@ -45,6 +45,22 @@ def by_stage(spec: Spec) -> Sequence[tuple[str, ...]]:
     numbers = stages(spec)
     count = max(numbers.values(), default=0) + 1
     return [tuple(name for name, own in numbers.items() if own == number) for number in range(count)]
+
+
+def done_over(spec: Spec, changed: Collection[str]) -> frozenset[str]:
+    """The roles that are to run again once these have changed: they themselves, all that come after them, what must run meanwhile
+    for one of these, and the last stage."""
+    found, numbers = set(changed), stages(spec)
+    last = max(numbers.values(), default=0)
+    found |= {name for name, number in numbers.items() if number == last}
+    for _ in spec.roles:
+        for name, role in spec.roles.items():
+            for after in role.start_after:
+                if after.role in found:
+                    found.add(name)
+                elif name in found and after.when is not When.SUCCEEDED:
+                    found.add(after.role)
+    return frozenset(found)
 
 
 def holds_back(spec: Spec) -> bool:

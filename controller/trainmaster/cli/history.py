@@ -62,9 +62,10 @@ def history(
     from trainmaster.api.past_runs import Wanted
     from trainmaster.sources.past_runs import find
 
+    tomorrow = datetime.now(UTC) + timedelta(days=1)  # no run has ended later, whatever other clocks say
     wanted = Wanted(
         since=moment(since, "--since"),
-        until=moment(until, "--until") if until else datetime.now(UTC) + timedelta(days=1),
+        until=min(tomorrow, moment(until, "--until")) if until else tomorrow,
         namespace="" if all_namespaces else usual_namespace(choices),
         name=name,
         user=user,
@@ -84,9 +85,9 @@ def opened(choices: Choices) -> HistoryFolder:
 
 def moment(word: str, option: str) -> datetime:
     """A time, or so long ago. Raises UsageError."""
-    if age := AGE.fullmatch(word):
-        return datetime.now(UTC) - timedelta(seconds=int(age[1]) * UNITS[age[2]])
     try:
+        if age := AGE.fullmatch(word):
+            return datetime.now(UTC) - timedelta(seconds=int(age[1]) * UNITS[age[2]])
         at = datetime.fromisoformat(word)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):

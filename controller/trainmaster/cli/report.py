@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from trainmaster.api.history import EndedRun
     from trainmaster.cli.bill import Prices, Row
     from trainmaster.sources.history import HistoryFolder
+
+FORMULAS = frozenset("=+-@\t\r\n")
+"""with which a formula begins, or what a spreadsheet leaves out before one"""
 
 
 FIRST_TO_GO = (
@@ -184,11 +188,19 @@ def _print(by: By, month: str, rows: list[Row], total: Row, prices: Prices, outp
     elif output is Output.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([by.value if name == "key" else name for name in total.rounded()])
-        writer.writerows(row.rounded().values() for row in rows)
+        writer.writerows(map(_plain, row.rounded().values()) for row in rows)
     elif rows:
         print("\n".join(_table(by, [*rows, total], prices.currency, bool(priced))))
     else:
         print(f"No run ended in {month}.", file=sys.stderr)
+
+
+def _plain(cell: object) -> object:
+    """For spreadsheets, which take a text that begins like a formula for one, and names are what somebody has declared."""
+    if not isinstance(cell, str):
+        return cell
+    text = unicodedata.normalize("NFKC", cell)
+    return f"'{cell}" if FORMULAS & {*text[:1], *text.lstrip()[:1]} else cell
 
 
 def _table(by: By, rows: list[Row], currency: str, priced: bool) -> list[str]:

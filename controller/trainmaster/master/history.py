@@ -49,8 +49,14 @@ class Historian:
         self._filed: defaultdict[str, frozenset[int]] = defaultdict(frozenset)
         self._news = asyncio.Event()
         self._pause = RETRY
-        self.trouble = ""
-        """why the history can't be written, when that was last tried; empty when it can"""
+        self._failed: dict[Run, str] = {}
+        """why records that wait couldn't be written when that was last tried"""
+
+    @property
+    def trouble(self) -> str:
+        """Why the history can't be written, of the record that has waited for longest; empty where none failed."""
+        why = next(iter(self._failed.values()), "")
+        return f"the history can't be written, and deleted jobs wait for it: {why}" if why else ""
 
     @property
     def waiting(self) -> int:
@@ -117,14 +123,15 @@ class Historian:
         try:
             await self._store.put(file_of(run).path, encode(run))
         except TrainmasterError as error:
-            if not self.trouble:
+            if not self._failed:
                 log.warning("the history can't be written yet", extra={"error": str(error)})
-            self.trouble = f"the history can't be written, and deleted jobs wait for it: {error}"
+            self._failed[run.uid, run.run] = str(error)
             return False
         return True
 
     def _written(self, key: Run) -> None:
-        self._pause, self.trouble = RETRY, ""
+        self._pause = RETRY
+        self._failed.pop(key, None)
         self._beats.works("history")
         del self._waiting[key]
         self._note(key)

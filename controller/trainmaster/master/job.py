@@ -112,6 +112,12 @@ class JobMaster:
             await self._wait()
         await self.close()
 
+    async def settle(self) -> None:
+        """Write down what only rides along with other news: another is to lead. Raises what a write raises."""
+        async with self._lock:
+            if not self.over:
+                await self._record.settle()
+
     async def close(self) -> None:
         """Stop driving; the application goes on, for whoever takes it up."""
         await self._affairs.close()

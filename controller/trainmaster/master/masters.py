@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 from trainmaster.master.desk import Desk
@@ -11,6 +12,9 @@ from trainmaster.master.looking import run_by
 from trainmaster.master.quotas import Job
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.values import AppState
+
+LEAVE = 2.0
+"""seconds for writing down what a next leader would have to do without: he waits meanwhile"""
 
 
 class Masters(Mapping[str, JobMaster]):
@@ -60,5 +64,8 @@ class Masters(Mapping[str, JobMaster]):
     async def close(self) -> None:
         """Leave every job as it is."""
         await cancelled(self._tasks.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE):
+                await asyncio.gather(*(m.settle() for m in self._masters.values()), return_exceptions=True)
         await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
         self._masters, self._tasks = {}, {}

@@ -1,4 +1,7 @@
-"""One job's memory and its durable copy: kept in step, written before anything rests on it."""
+"""One job's memory and its durable copy: kept in step, written before anything rests on it.
+
+What nothing rests on (seen times, the run's account) rides along with what else is written, and is written by itself only seldom.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,10 @@ FLUSH = 30.0
 """seconds after which times that were only seen are written, even if nothing else is"""
 LATE = 5.0
 """the same, for ends that are heard after the job's own: mostly it is over within this time"""
+MEASURED = 600.0
+"""the same, where only the use of GPUs is another"""
+SAME = 3600.0
+"""the same, where not even that is: so much of what was measured may be lost with a leader"""
 
 
 class Record:
@@ -25,6 +32,8 @@ class Record:
         self.written = written
         """whether the journal has a record of this job"""
         self.flush_at: float | None = None
+        self._held = memory.account.now
+        """what the run holds, by the journal"""
         self.life = desk.measures.life(memory)
         desk.ports.note(memory)
 
@@ -42,12 +51,30 @@ class Record:
         elif self.written and (started or memory.since != self.memory.since):
             self._flush_in(FLUSH)
         self.memory = memory
+        self._flush_account()
         self.life.changed(before, memory, clock.now())
         if started:
             reach("running")
 
     def flush_due(self) -> bool:
         return self.flush_at is not None and clock.now() >= self.flush_at
+
+    async def settle(self) -> None:
+        """Write what only rides along with other news, where another is to lead. Raises what `write` does."""
+        if self.flush_at is not None and self._desk.lease.held():
+            await self.write(self.memory)
+
+    def _flush_account(self) -> None:
+        """Without this a next leader would count on by what was held, and wouldn't know what was measured since."""
+        held, now = self._held, self.memory.account.now
+        if not self.written or not self._desk.limits.history:
+            return
+        if held.unmeasured != now.unmeasured:
+            self._flush_in(FLUSH)
+        elif now != held:
+            self._flush_in(MEASURED)
+        elif now.measured:
+            self._flush_in(SAME)
 
     def _flush_in(self, seconds: float) -> None:
         self.flush_at = min(self.flush_at or inf, clock.now() + seconds)
@@ -58,12 +85,13 @@ class Record:
 
     async def write(self, memory: Memory) -> None:
         """Write it, and only then let it count. Raises UnavailableError or FencedError; then nothing has changed."""
-        memory = replace(memory, epoch=self._desk.lease.epoch)
+        account = memory.account.until(clock.now())
+        memory = replace(memory, epoch=self._desk.lease.epoch, account=account)
         started = clock.monotonic()
         record = await self._desk.beside(len(memory.replicas), encode, memory)
         await self._desk.journal.write(memory.uid, record)
         self._desk.measures.journal_write(clock.monotonic() - started)
-        self.memory, self.written, self.flush_at = memory, True, None
+        self.memory, self.written, self.flush_at, self._held = memory, True, None, account.now
 
 
 def _only_late_ends(before: Memory, after: Memory) -> bool:

@@ -116,8 +116,8 @@ class Sight:
             return
         runs = known is not None and known.state is ContainerState.RUNNING
         self._add(granted, roles, ContainerState.RUNNING if runs else ContainerState.UNKNOWN)
-        if known and known.told:
-            self.mark(granted.id, told=known.told, process=known.process)
+        if known:
+            self.mark(granted.id, **known.notes)
         if runs:
             self._to_confirm.add(granted.id)
 
@@ -213,7 +213,7 @@ class Sight:
             self.containers[id_] = replace(container, state=ContainerState.STARTING)
 
     def mark(self, id_: str, **anew: Any) -> None:
-        """Note of a container what goes on with starting a process anew in it: the last three fields of Container."""
+        """Note of a container what its NodeManager was told of the process in it: some of Container's `notes`."""
         for known in (self.containers, self.missing):
             if id_ in known and (marked := replace(known[id_], **anew)) != known[id_]:
                 known[id_], self.changed = marked, True

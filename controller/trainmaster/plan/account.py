@@ -1,21 +1,23 @@
 """What a run of a job holds, added up: at each change, what was held until then times its seconds. Shown, never decided on.
 
 Held is what YARN counts for the application: every container from its grant to its end, started or not, strays as well. It stands
-in memory, and is written with what else changes; nothing is written for it. Since what is held now is written down with it, time
-without a controller is counted too.
+in memory, and no decision has it written; it rides along with what else changes, and the shell writes it now and then
+(master/record.py). Since what is held now is written down with it, time without a controller is counted too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace as with_fields
+from itertools import chain
+from math import inf
 
 from trainmaster.plan.amounts import Account, Use
 from trainmaster.plan.case import Case
 from trainmaster.plan.close import OVER
 from trainmaster.plan.history import own_applications
-from trainmaster.plan.memory import Memory, ReplicaMemory, replace
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, replace
 from trainmaster.plan.order import present, present_roles
 from trainmaster.plan.values import Container, Size
 
@@ -49,15 +51,27 @@ def nothing_lives(case: Case, memory: Memory) -> bool:
     return memory.application is None or memory.closed_at > 0 or case.seen.application in OVER
 
 
-def held(case: Case, memory: Memory) -> tuple[Container | ReplicaMemory, ...]:
+def held(case: Case, memory: Memory) -> tuple[Container | Key, ...]:
     """What is seen, and what isn't seen and nobody called ended: it was there when YARN was last heard."""
     seen = case.seen.containers
     ended = {end.container for end in memory.pending_ends}
-    unseen = (r for r in memory.replicas if r.bound and r.container not in seen and r.container not in ended)
+    bound = ((r.container, r.key) for r in memory.replicas if r.bound)
+    known = chain(bound, _taking_leave(case, memory))
+    unseen = (key for id_, key in known if id_ not in seen and id_ not in ended)
     return (*(c for c in seen.values() if c.id not in ended), *unseen)
 
 
-def _sizes(known: Sizes, held: Iterable[Container | ReplicaMemory]) -> Sizes:
+def _taking_leave(case: Case, memory: Memory) -> Iterator[tuple[str, Key]]:
+    """Containers of processes of this application that have time to end in: YARN hasn't given those away."""
+    begun = memory.application.submitted_at if memory.application else inf
+    return (
+        (one.container, key)
+        for key, one in memory.leaving
+        if begun <= one.since and case.now < one.grace_until
+    )
+
+
+def _sizes(known: Sizes, held: Iterable[Container | Key]) -> Sizes:
     found = {
         c.key.role: (c.size.memory, c.size.vcores, c.size.gpus)
         for c in held
@@ -66,24 +80,25 @@ def _sizes(known: Sizes, held: Iterable[Container | ReplicaMemory]) -> Sizes:
     return known if found.items() <= known.items() else {**known, **found}
 
 
-def _use(case: Case, memory: Memory, held: Iterable[Container | ReplicaMemory], sizes: Sizes) -> Use:
+def _use(case: Case, memory: Memory, held: Iterable[Container | Key], sizes: Sizes) -> Use:
     kinds = Counter(size_of(case, c, sizes) for c in held)
     whole = sum((size.times(number) for size, number in kinds.items()), Size())
     measured, used, idle = _measured(case, held) if case.seen.gpus else (0, 0.0, 0)
     return Use(whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle)
 
 
-def size_of(case: Case, held: Container | ReplicaMemory, sizes: Sizes) -> Size:
-    """As YARN tells it; of what isn't listed, as it was granted to its role before."""
-    if isinstance(held, Container) and (held.size != UNTOLD or held.key is None):
-        return held.size
-    role = held.key.role if held.key else ""
-    if role in sizes:
-        return Size(*sizes[role])
-    return case.size(held.key) if held.key and role in case.job.spec.roles else Size()
+def size_of(case: Case, one: Container | Key, sizes: Sizes) -> Size:
+    """Of what is seen as YARN tells, unless only its node has told of it; of the rest as YARN granted its role last."""
+    if isinstance(one, Container):
+        if one.key is None or one.size != UNTOLD:
+            return one.size
+        one = one.key
+    if one.role in sizes:
+        return Size(*sizes[one.role])
+    return case.size(one) if one.role in case.job.spec.roles else Size()
 
 
-def _measured(case: Case, held: Iterable[Container | ReplicaMemory]) -> tuple[int, float, int]:
+def _measured(case: Case, held: Iterable[Container | Key]) -> tuple[int, float, int]:
     """GPUs whose use is known, how much of them is in use, and how many are idle."""
     known = (case.seen.gpus.get(c.id) for c in held if isinstance(c, Container))
     told = [(len(each.minors), each.percent) for each in known if each and each.percent is not None]

@@ -36,10 +36,11 @@ def run_again(declared: Declared, memory: Memory, now: float, limits: Limits) ->
 
 def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
     """What is not named here stays: role numbers and runs are never used twice, and what may still live is waited for."""
-    rises = 1 if memory.started_generation == memory.generation else 0
+    rises, over = int(memory.started_generation == memory.generation), without_application(memory)
     return replace(
-        without_application(memory),
+        over,
         rerun=wanted,
+        began_after=over.earlier_applications[-1] if over.earlier_applications else "",
         past_runs=(*memory.past_runs, _past(memory, verdict))[-MAX_RUNS:],
         replicas=tuple(ReplicaMemory(r.key, run=r.run + 1, survivors=r.survivors) for r in memory.replicas),
         generation=memory.generation + rises,

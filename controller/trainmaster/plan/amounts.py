@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Use:
             self.idle + now.idle * seconds,
         )
 
+    @property
+    def unmeasured(self) -> Use:
+        """The same, where nobody tells how busy the GPUs are."""
+        return replace(self, measured=0.0, used=0.0, idle=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -50,3 +55,9 @@ class Account:
     """by role: MiB, cores and GPUs of a container as YARN granted it last, which may be more than was asked for"""
     restarts: Mapping[str, int] = field(default_factory=dict)
     """by cause"""
+
+    def until(self, now: float) -> Account:
+        """The same account, added up until then."""
+        if not self.at or now <= self.at:
+            return self
+        return replace(self, total=self.total.after(self.now, now - self.at), at=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from trainmaster.api import reasons
+from trainmaster.api.status import MAX_EARLIER
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case, Change, warning
 from trainmaster.plan.last_words import last_words
@@ -65,7 +66,7 @@ def orphaned(memory: Memory, words: str) -> str:
 def without_application(memory: Memory) -> Memory:
     if memory.application is None:
         return memory
-    earlier = (*memory.earlier_applications, memory.application.id)
+    earlier = (*memory.earlier_applications, memory.application.id)[-MAX_EARLIER:]
     return replace(memory, application=None, earlier_applications=earlier, given_up=())
 
 

@@ -14,8 +14,8 @@ from operator import is_
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import RestartScope, Role, TrainingJob
 from trainmaster.frameworks import default_scope
-from trainmaster.plan.ends import GpuFault, Survivor
-from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory, changed, replace
+from trainmaster.plan.ends import Survivor
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import IDLE, AppState, Container, ContainerState, Event, Limits, Seen, Size
 
 
@@ -32,10 +32,6 @@ class Case:
     """reason and message why the newest declaration is not in force (in_force.py); None while it is"""
     unread: bool = False
     """whether nothing readable was declared: then `job` is only an outline of it (unread.py), and nothing may be run by it"""
-    gpu_faults: tuple[GpuFault, ...] = ()
-    """as they are remembered (Memory)"""
-    avoided: tuple[Avoided, ...] = ()
-    """nodes that failed the job, of which something is remembered"""
     before: TrainingJob | None = None
     """what was in force at the last decision: it has the roles that an edit takes out"""
 

@@ -6,7 +6,7 @@ from trainmaster.api import reasons
 from trainmaster.plan.application import without_application
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.history import set_aside
-from trainmaster.plan.memory import Memory, replace
+from trainmaster.plan.memory import Memory, changed, replace
 from trainmaster.plan.restart import all_let_go, fresh_gang
 from trainmaster.plan.values import AppState
 
@@ -15,6 +15,8 @@ OVER = frozenset({AppState.CLOSED, AppState.LOST, AppState.KILLED, AppState.REFU
 
 def close(case: Case, memory: Memory) -> Change:
     """Begin, carry on or undo the ending, as verdict, deletion and `suspend` ask."""
+    if not memory.verdict:
+        memory = changed(memory, deleted_at=(memory.deleted_at or case.now) if case.declared.deleted else 0.0)
     wanted_away = memory.verdict is not None or case.declared.deleted or case.job.spec.run_policy.suspend
     if wanted_away and not memory.closing_since:
         return _begin(case, memory)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from trainmaster.plan.cluster import Size
 from trainmaster.plan.key import Key
@@ -62,6 +63,11 @@ class Container:
     """its NodeManager will never start another process in it"""
     leaving: bool = False
     """its NodeManager has taken on to tell its process to go"""
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What its NodeManager was told of its process, and did: nobody else tells that again."""
+        return {name: getattr(self, name) for name in ("told", "process", "refuses", "leaving")}
 
     @property
     def host(self) -> str:

@@ -6,6 +6,7 @@ Each step is an ordinary function (Case, Memory) -> Change. A decision cannot fa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as with_fields
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.account import with_account
@@ -14,7 +15,7 @@ from trainmaster.plan.again import run_again
 from trainmaster.plan.anew import follow_anew
 from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of
-from trainmaster.plan.avoidance import avoided, still
+from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.checkpoints import note_checkpoint
 from trainmaster.plan.close import close
@@ -69,6 +70,7 @@ UNREAD_STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     follow_application,
     hear_ends,
     close,
+    hurry,
     judge_left_over,
     note_told,
     forget_survivors,
@@ -89,7 +91,6 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
-    case = replace(case, gpu_faults=memory.gpu_faults, avoided=still(memory.avoided, now, seen.cleared))
     change = Change(memory)
     for step in UNREAD_STEPS if case.unread else STEPS:
         made = step(case, change.memory)
@@ -136,6 +137,10 @@ def _orphan(declared: Declared) -> ApplicationMemory:
 
 
 def raised(memory: Memory, epoch: int) -> Memory:
-    """The memory as a new leader takes it over: how long something was waited for or unseen, only an eye-witness can tell."""
+    """The memory as a new leader takes it over: how long something was waited for or unseen, or how busy, only an eye-witness
+    can tell."""
     seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
-    return once_more(replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0))
+    account = with_fields(memory.account, now=memory.account.now.unmeasured)
+    return once_more(
+        replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0, account=account)
+    )

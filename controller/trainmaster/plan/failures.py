@@ -22,9 +22,16 @@ NAMED = 3
 def follows(case: Case, draft: Draft, replica: ReplicaMemory, end: End, ruling: Ruling) -> bool:
     """Whether this end, which would be charged by itself, belongs to the failure before it.
 
-    What a rule says of the program's own words it says of any of the job's processes.
+    What a rule says of the program's own words it says of any of the job's processes. What is charged because it came so often
+    isn't made free again by another of its kind.
     """
-    return ruling.charged and not ruling.insists and belongs(case, draft.failure, replica, end)
+    if (
+        not ruling.charged
+        or ruling.insists
+        or (ruling.too_often and draft.failure and not draft.failure.charged)
+    ):
+        return False
+    return belongs(case, draft.failure, replica, end)
 
 
 def belongs(case: Case, first: Failure | None, replica: ReplicaMemory, end: End) -> bool:

@@ -42,8 +42,11 @@ def note_told(case: Case, memory: Memory) -> Change:
 
 
 def hurry(case: Case, memory: Memory) -> Change:
-    """Who has time to end in has no more of it than its role grants by now: people can cut it short while they wait for it."""
-    if not has_time(case, memory):
+    """Who has time to end in has no more of it than its role grants by now: people can cut it short while they wait for it.
+
+    What a declaration grants that can't be read isn't known, only that it is to go at once.
+    """
+    if not has_time(case, memory) or (case.unread and not case.declared.at_once):
         return Change(memory)
     return Change(_each(memory, lambda key, one: _hurried(case, key, one)))
 

@@ -53,10 +53,14 @@ def note_filed(memory: Memory, runs: Set[int]) -> Memory:
 
 
 def own_applications(memory: Memory) -> tuple[str, ...]:
-    """Applications of the present run, the newest last."""
+    """Applications of the present run, the newest last. Of one that an older controller began, those of no earlier run that is
+    remembered."""
+    earlier, after = memory.earlier_applications, memory.began_after
     before = {id_ for past in memory.past_runs for id_ in past.applications}
+    if after in earlier:
+        before = set(earlier[: earlier.index(after) + 1])
     last = (memory.application.id,) if memory.application else ()
-    return tuple(id_ for id_ in (*memory.earlier_applications, *last) if id_ not in before)
+    return tuple(id_ for id_ in (*earlier, *last) if id_ not in before)
 
 
 def ended_run(memory: Memory, limits: Limits) -> EndedRun:
@@ -77,7 +81,7 @@ def ended_run(memory: Memory, limits: Limits) -> EndedRun:
         replicas={r: job.spec.roles[r].replicas for r in sorted(job.spec.roles)[:MOST_ROLES]} if job else {},
         queued_at=_time(memory.queued_at),
         started_at=_time(memory.active_since),
-        ended_at=_time(verdict.at if verdict else memory.closing_since),
+        ended_at=_time(verdict.at if verdict else memory.deleted_at or memory.closing_since),
         closed_at=_time(memory.closed_at),
         applications=own_applications(memory)[-MOST_APPLICATIONS:],
         restarts=memory.restarts,

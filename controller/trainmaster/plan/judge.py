@@ -108,7 +108,7 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
         draft.rows[at] = _note_late(case, replica, end)
         return
     if draft.verdict:
-        if follows(case, draft, replica, end, ruling_of(case, replica, end)):
+        if follows(case, draft, replica, end, _ruling(case, draft, replica, end)):
             draft.failure, draft.verdict = named(draft.failure, draft.verdict, replica, end)
         shown = _remember(case, replica, end, _late_cause(end.code))
         draft.rows[at] = _let_go(case, shown, end)
@@ -116,7 +116,7 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
     if of_before(replica, end.code, draft.gathering):
         _lose(case, draft, at, end)
         return
-    ruling = ruling_of(case, replica, end)
+    ruling = _ruling(case, draft, replica, end)
     if follows(case, draft, replica, end, ruling):
         ruling = by_default(Cause.CONSEQUENCE)
     ended = _remember(case, replica, end, ruling.cause)
@@ -124,6 +124,11 @@ def _judge_one(case: Case, draft: Draft, at: int, end: End) -> None:
         draft.rows[at] = _done(ended)
     else:
         _restart_or_fail(case, draft, at, ended, ruling, end)
+
+
+def _ruling(case: Case, draft: Draft, replica: ReplicaMemory, end: End) -> Ruling:
+    """After what was judged a moment before in the same pass."""
+    return ruling_of(case, replica, end, draft)
 
 
 def _lose(case: Case, draft: Draft, at: int, end: End) -> None:
@@ -228,7 +233,7 @@ def _restart_or_fail(
         draft.failure = followed(draft.failure, replica, end)
     elif cause is not Cause.SUCCEEDED and (ruling.charged or ruling.rule is None):
         # What a rule charges to nobody makes nobody else's failure free.
-        draft.failure = Failure(replica.key, end.at, said, case.now + wait)
+        draft.failure = Failure(replica.key, end.at, said, case.now + wait, charged=ruling.charged)
     shown = sentence(draft.failure) if cause is Cause.CONSEQUENCE and draft.failure else said
     if restarts_all(case, replica, ruling) and not draft.gathering:
         # What hung has no time to end in: it would take all of it. Its peers have theirs.

@@ -44,6 +44,8 @@ class Failure:
     followers: tuple[Key, ...] = ()
     within: float = 0.0
     """seconds between the first end and the last of those that followed it"""
+    charged: bool = True
+    """whether the first end was charged"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,9 @@ class Memory:
     observed_generation: int = 0
     application: ApplicationMemory | None = None
     earlier_applications: tuple[str, ...] = ()
+    """of all runs, the newest last; the last 100"""
+    began_after: str = ""
+    """the last of them when this run began; empty where there was none, and in records from before it was kept"""
     lost_applications: int = 0
     """how often YARN lost the application and it was submitted anew, uncharged"""
     open_not_before: float = 0.0
@@ -227,6 +232,8 @@ class Memory:
     suspended: bool = False
     closing_since: float = 0.0
     """when the end, suspension or deletion began; 0 while the job is wanted"""
+    deleted_at: float = 0.0
+    """when it was heeded that the declaration is deleted, of a run that came to no other end"""
     verdict: Verdict | None = None
     closed_at: float = 0.0
     """when YARN had been told of the verdict, and nothing lived any more"""

@@ -5,11 +5,11 @@ Each field is live, restart or immutable (api/job.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
-from trainmaster.api.order import stages
+from trainmaster.api.order import done_over, stages
 from trainmaster.frameworks import restarts_when_scaled
 from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change, normal, warning
@@ -62,7 +62,7 @@ def _edited(case: Case, memory: Memory) -> Change:
     fields = restart_fields(case.job)
     if fields == memory.applied:
         return Change(memory)
-    again = _from(case, _edited_roles(memory.applied, fields))
+    again = done_over(case.job.spec, _edited_roles(memory.applied, fields))
     applied = replace(memory, applied=fields, root=None)  # what is mended by it may well be what failed
     applied = not_yet_over(case, applied, again)
     if not memory.applied or memory.closing_since:
@@ -71,7 +71,9 @@ def _edited(case: Case, memory: Memory) -> Change:
         # Nothing runs: raised runs are enough to make grants of the old size strays.
         return Change(replace(applied, replicas=tuple(replace(r, run=r.run + 1) for r in memory.replicas)))
     said = "the declaration was edited"
-    return Change(whole_job(case, applied, said), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
+    return Change(
+        whole_job(case, applied, said, again=again), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),)
+    )
 
 
 def _edited_roles(before: str, after: str) -> set[str]:
@@ -80,13 +82,6 @@ def _edited_roles(before: str, after: str) -> set[str]:
     mine, others = old.pop("roles", {}), new.pop("roles", {})
     same = old == new
     return {name for name in mine.keys() | others.keys() if not same or mine.get(name) != others.get(name)}
-
-
-def _from(case: Case, roles: Collection[str]) -> int:
-    """The first stage with one of these roles in it: what was over before it stays so. Of a role that is gone nothing is known,
-    so it may have been in any."""
-    numbers = stages(case.job.spec)
-    return min((numbers.get(name, 0) for name in roles), default=max(numbers.values(), default=0))
 
 
 def _scaled(case: Case, change: Change) -> Change:
@@ -101,17 +96,26 @@ def _scaled(case: Case, change: Change) -> Change:
     retired = max([memory.retired_run, *(r.run for r in dropped)])
     living = _retired_survivors(case, memory, dropped)
     replicas = tuple(old.get(key) or _anew(key, retired + 1, living) for key in wanted)
-    again = _from(case, {key.role for key in old.keys() ^ kept}) if old else memory.stage
     left = tuple((key, one) for key, several in living.items() if key not in kept for one in several)
     scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
-    back = again < memory.stage  # a preparation is another one: it is done over, and so is what came after it
-    scaled = not_yet_over(case, scaled, again) if back else scaled
-    same = old.keys() == kept  # the roles only stand in another order
-    restarts = back or restarts_when_scaled(case.job)
-    if not old or same or not restarts or memory.gathering or memory.closing_since:
+    if not old or old.keys() == kept:  # the roles only stand in another order
         return change.then(scaled)
+    return _restarted(case, change, scaled, {key.role for key in old.keys() ^ kept})
+
+
+def _restarted(case: Case, change: Change, scaled: Memory, roles: Set[str]) -> Change:
+    """What another number of replicas of these roles comes to. A preparation is done over, and so is what comes after it."""
+    numbers, again = stages(case.job.spec), done_over(case.job.spec, roles)
+    prepared = [name for name in sorted(roles) if numbers.get(name, scaled.stage) < scaled.stage]
+    memory = not_yet_over(case, scaled, again) if prepared else scaled
+    told = restarts_when_scaled(case.job)
+    if not (told or prepared) or memory.gathering or memory.closing_since:
+        return change.then(memory)
     said = "the number of replicas was edited, and each process was told the old one"
-    return change.then(whole_job(case, scaled, said), normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
+    if not told:
+        said = f"the number of replicas of {' and '.join(prepared)} was edited, which others wait for"
+    restarted = whole_job(case, memory, said, again=again)
+    return change.then(restarted, normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
 
 
 def _retired_survivors(

@@ -62,7 +62,7 @@ def likeliest_in(case: Case, memory: Memory) -> Callable[[End], tuple[int, float
 
     def key(end: End) -> tuple[int, float]:
         replica = bound.get(end.container)
-        insists = replica is not None and ruling_of(case, replica, end).insists
+        insists = replica is not None and ruling_of(case, replica, end, memory).insists
         return (-1, end.at) if insists else likeliest_cause(end)
 
     return key
@@ -87,7 +87,7 @@ def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, .
     bound = {r.container: r for r in memory.replicas if r.bound}
     own = [e for e in ends if e.code > 0 and e.container in bound]
     waiting = tuple(e for e in own if _may_follow(case, memory, bound[e.container], e))
-    rooted = any(_explains_itself(case, bound[e.container], e) for e in own)
+    rooted = any(_explains_itself(case, memory, bound[e.container], e) for e in own)
     if not waiting or rooted or len(own) == len(bound) or case.now >= waits_until(case, waiting):
         return ()
     return waiting
@@ -99,13 +99,13 @@ def _may_follow(case: Case, memory: Memory, replica: ReplicaMemory, end: End) ->
     return not alone and not belongs(case, memory.failure, replica, end)
 
 
-def _explains_itself(case: Case, replica: ReplicaMemory, end: End) -> bool:
+def _explains_itself(case: Case, memory: Memory, replica: ReplicaMemory, end: End) -> bool:
     """Of these no process ends because a neighbour did."""
     mistaken = end.code in (NOT_FOUND, NOT_EXECUTABLE)
     missing = mistaken or lacks_file(end.code, end.diagnostics, case.job.spec.input_path)
     if missing or signal_of(end.code) in ROOTS:
         return True
-    ruling = ruling_of(case, replica, end)
+    ruling = ruling_of(case, replica, end, memory)
     return ruling.insists or ruling.cause in TELLS_ITSELF
 
 

@@ -5,7 +5,7 @@ Only memory is changed here. What the old containers are told, and what is asked
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from trainmaster.api.job import DEFAULT_GRACE, RestartScope
 from trainmaster.api.order import holds_back, stages
@@ -104,16 +104,24 @@ def all_let_go(case: Case, memory: Memory) -> Memory:
     return replace(memory, replicas=replicas, gang_since=0.0, started_at=0.0)
 
 
-def whole_job(case: Case, memory: Memory, cause: str, wait: float = 0.0, in_place: bool = False) -> Memory:
+def whole_job(
+    case: Case,
+    memory: Memory,
+    cause: str,
+    wait: float = 0.0,
+    in_place: bool = False,
+    again: Set[str] | None = None,
+) -> Memory:
     """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered.
 
-    `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once.
+    `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once. Preparations
+    that are over are spared: those of earlier stages, or where it is said which roles run `again`, all others.
     """
     keeps = in_place and case.limits.in_place and wait <= KEPT_WAIT and case.registered
     keeps = keeps and not holds_back(
         case.job.spec
     )  # who may wait for long in a kept container would be given up
-    over = _prepared(case, memory)
+    over = _prepared(case, memory) if again is None else _spared(memory, again)
     replicas = tuple(
         r
         if over(r)
@@ -149,15 +157,17 @@ def _prepared(case: Case, memory: Memory) -> Callable[[ReplicaMemory], bool]:
     return lambda replica: replica.done and numbers.get(replica.key.role, now) < now
 
 
-def not_yet_over(case: Case, memory: Memory, first: int) -> Memory:
-    """The same with everything from this stage on to be done over, where the job has several."""
-    numbers = stages(case.job.spec)
-    if not max(numbers.values(), default=0):
+def _spared(memory: Memory, again: Set[str]) -> Callable[[ReplicaMemory], bool]:
+    """Whose role is over with all of its replicas, and none of those that run again."""
+    others = again | {r.key.role for r in memory.replicas if not r.done}
+    return lambda replica: replica.key.role not in others
+
+
+def not_yet_over(case: Case, memory: Memory, again: Set[str]) -> Memory:
+    """The same with these roles to be done over, where the job has several stages."""
+    if not max(stages(case.job.spec).values(), default=0):
         return memory
-    rows = tuple(
-        replace(r, done=False) if r.done and numbers.get(r.key.role, first) >= first else r
-        for r in memory.replicas
-    )
+    rows = tuple(replace(r, done=False) if r.done and r.key.role in again else r for r in memory.replicas)
     return changed(memory, replicas=rows)
 
 

@@ -7,15 +7,17 @@ it. Never here: the doing (judge.py), or how many restarts are left (charges.py)
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from trainmaster.api.failure_rules import FailureRule, holds
 from trainmaster.api.words import FailureAction
+from trainmaster.plan.avoidance import still
 from trainmaster.plan.case import Case
 from trainmaster.plan.classify import CHARGED, Told, classify
 from trainmaster.plan.ends import INFRASTRUCTURE, Cause, End, GpuFault
 from trainmaster.plan.last_words import stderr_lines
-from trainmaster.plan.memory import ReplicaMemory
+from trainmaster.plan.memory import Avoided, ReplicaMemory
 from trainmaster.plan.restart import INFRA_FREE, INFRA_WINDOW
 
 NO_FAILURE = frozenset({Cause.SUCCEEDED, Cause.STOPPED, Cause.CONSEQUENCE})
@@ -34,6 +36,17 @@ LARGE = 20
 AVOIDED = frozenset({Cause.GPU_FAULT, Cause.NODE_UNHEALTHY, Cause.NODE_CHECK})
 """causes that lie at a node, and stay there when the process is gone"""
 
+Faults = tuple[GpuFault, ...]
+
+
+class Blamed(Protocol):
+    """What nodes were blamed for before: of what a job remembers, or of what is being made of it. Some may be of the same moment."""
+
+    @property
+    def gpu_faults(self) -> Faults: ...
+    @property
+    def avoided(self) -> tuple[Avoided, ...]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -47,6 +60,8 @@ class Ruling:
     """place of the failureRule that decided; None where none did"""
     by_its_words: bool = False
     """whether that rule rests on the program's own exit code or words"""
+    too_often: bool = False
+    """whether its cause is charged only because it came so often"""
 
     @property
     def insists(self) -> bool:
@@ -54,12 +69,14 @@ class Ruling:
         return self.by_its_words and self.action is FailureAction.FAIL_JOB
 
 
-def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
+def with_limits(case: Case, replica: ReplicaMemory, cause: Cause, before: Blamed) -> Cause:
     """Free replacements are not endless: the sixth infrastructure end in ten minutes, or port clash, is charged, and so are GPUs
     that fail often or everywhere."""
-    if cause is Cause.GPU_FAULT and not _is_the_nodes(case, replica):
+    if cause is Cause.GPU_FAULT and not _is_the_nodes(case, replica, before.gpu_faults):
         return Cause.UNKNOWN
-    if cause is Cause.NODE_CHECK and not _may_be_unfit(case):
+    if cause is Cause.NODE_CHECK and not _may_be_unfit(
+        case, still(before.avoided, case.now, case.seen.cleared)
+    ):
         return Cause.UNKNOWN
     if cause is Cause.PORT_TAKEN:
         return Cause.UNKNOWN if replica.port_clashes >= PORT_CLASHES_FREE else cause
@@ -67,20 +84,20 @@ def with_limits(case: Case, replica: ReplicaMemory, cause: Cause) -> Cause:
     return Cause.UNKNOWN if cause in INFRASTRUCTURE and len(recent) >= INFRA_FREE else cause
 
 
-def _is_the_nodes(case: Case, replica: ReplicaMemory) -> bool:
+def _is_the_nodes(case: Case, replica: ReplicaMemory, faults: Faults) -> bool:
     """Whether this GPU may be taken for the one that is broken, and not the program."""
-    hosts = [one.host for one in recent_gpu_faults(case.gpu_faults, case.now)]
+    hosts = [one.host for one in recent_gpu_faults(faults, case.now)]
     return len(hosts) < GPU_FAULTS_FREE and len({*hosts, replica.host}) <= GPU_FAULT_NODES
 
 
-def _may_be_unfit(case: Case) -> bool:
+def _may_be_unfit(case: Case, known: tuple[Avoided, ...]) -> bool:
     """Whether this node may be taken for the one at fault, and not the check: a failure counts for as long as its node does."""
     replicas = sum(role.replicas for role in case.job.spec.roles.values())
-    failed = sum(one.times for one in case.avoided if one.cause == Cause.NODE_CHECK)
+    failed = sum(one.times for one in known if one.cause == Cause.NODE_CHECK)
     return failed < max(CHECKS_FREE, replicas // LARGE)
 
 
-def recent_gpu_faults(faults: tuple[GpuFault, ...], now: float) -> tuple[GpuFault, ...]:
+def recent_gpu_faults(faults: Faults, now: float) -> Faults:
     """Those that still count, as many as that takes."""
     return tuple(one for one in faults if now - one.at < GPU_FAULT_WINDOW)[-GPU_FAULTS_FREE:]
 
@@ -91,13 +108,14 @@ def told(case: Case, replica: ReplicaMemory, end: End) -> Told:
     return Told(end.code, policy, end.diagnostics, end.node_words, replica.process, path)
 
 
-def ruling_of(case: Case, replica: ReplicaMemory, end: End) -> Ruling:
-    """What this end means by itself, and what follows on it."""
+def ruling_of(case: Case, replica: ReplicaMemory, end: End, before: Blamed) -> Ruling:
+    """What this end means by itself and what follows on it, after what nodes were blamed for before."""
     own = classify(told(case, replica, end))
-    return ruled(case, replica, end, own, with_limits(case, replica, own))
+    limited = with_limits(case, replica, own, before)
+    return replace(_ruled(case, replica, end, own, limited), too_often=limited is not own)
 
 
-def ruled(case: Case, replica: ReplicaMemory, end: End, cause: Cause, limited: Cause) -> Ruling:
+def _ruled(case: Case, replica: ReplicaMemory, end: End, cause: Cause, limited: Cause) -> Ruling:
     """What follows on this end, which was judged to be of that cause; `limited` is what it counts as after many like it."""
     rules = case.job.spec.failure_rules or ()
     if not rules or cause in NO_FAILURE:

@@ -207,13 +207,13 @@ class _Rates:
         if nothing_lives(case, memory):
             return
         rows: dict[object, ReplicaMemory] = {r.container or r.key: r for r in memory.replicas}
-        runs = self._class_of_running()
+        runs, bound = self._class_of_running(), {r.key for r in memory.replicas if r.bound}
         for each in held(case, memory):
             gpus = size_of(case, each, memory.account.sizes).gpus
             if isinstance(each, Container):
                 yield self._of_container(each, rows, runs), True, gpus
-            else:  # not seen since YARN was restarted: it runs as far as anybody knows
-                yield (Spent.STOPPING if self._is_over else runs), True, gpus
+            else:  # not seen since YARN was restarted: it runs, or takes its leave, as far as anybody knows
+                yield (Spent.STOPPING if self._is_over or each not in bound else runs), True, gpus
 
     @property
     def _is_over(self) -> bool:

@@ -14,12 +14,15 @@ from pydantic import ValidationError
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.rules import LONGEST_GRACE
 from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.judge import judge
 from trainmaster.plan.memory import Memory, changed
 from trainmaster.plan.pending import lightened, news
 
+GRACE = "terminationGracePeriod"
+"""may be the longest there is where it can't be read: the process's own launcher knows it, and ends it then (master/launch.py)"""
 TRIES = 20
 """times that what can't be read is taken out of a declaration: each field that is left may bring up the next"""
 
@@ -70,7 +73,10 @@ def _take_out(value: Any, path: Sequence[int | str]) -> bool:
             return False
         below = value[step]
         if at + 1 == len(path) or not isinstance(below, dict) or path[at + 1] not in below:
-            del value[step]
+            if step == GRACE and below != LONGEST_GRACE:
+                value[step] = LONGEST_GRACE
+            else:
+                del value[step]
             return True
         value = below
     return False
@@ -79,7 +85,8 @@ def _take_out(value: Any, path: Sequence[int | str]) -> bool:
 def _bare(memory: Memory) -> TrainingJob:
     count = Counter(replica.key.role for replica in memory.replicas) or Counter({"worker": 1})
     roles = {
-        role: {"replicas": n, "command": "-", "restartScope": "Job"} for role, n in count.items()
+        role: {"replicas": n, "command": "-", "restartScope": "Job", GRACE: LONGEST_GRACE}
+        for role, n in count.items()
     }  # all of them again rather than too few, once YARN has lost what they were
     metadata = {"name": memory.name, "namespace": memory.namespace}
     return TrainingJob.model_validate({"metadata": metadata, "spec": {"roles": roles}})

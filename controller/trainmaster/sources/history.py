@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from trainmaster.api.history import MOST_BYTES, decode
-from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources.files import Files
+from trainmaster.sources.files import Entry, Files
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.stores import open_files
 from trainmaster.sources.threads import Threads
@@ -41,8 +41,11 @@ class Shelf(Protocol):
     def read(self, path: str) -> bytes:
         """FileNotFoundError."""
 
-    def names(self, folder: str) -> Sequence[str]:
-        """What lies in a folder, sorted; nothing where there is none."""
+    def names(self, folder: str, *, folders: bool = False) -> Sequence[str]:
+        """Names of the files in a folder, or of its folders, sorted; nothing where there is none. Links are neither."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file, and nothing else. FileNotFoundError."""
 
     def delete(self, folder: str) -> None:
         """With all below it."""
@@ -57,10 +60,13 @@ class HistoryFolder:
         self._shelf = shelf
 
     def put(self, path: str, data: bytes) -> None:
-        """Write one record. One that is there, and whole, stays as it is: it is the same run's."""
+        """Write one record. One that is there, and whole, stays as it is: it is the same run's. RefusedError where something else
+        has its name."""
         try:
             self._shelf.create(path, data)
         except FileExistsError:
+            if not self._shelf.is_file(path):
+                raise RefusedError("NotAFile", f"{path} is no file: move it away") from None
             if not self._is_whole(path):
                 self._shelf.replace(path, data)
 
@@ -81,7 +87,8 @@ class HistoryFolder:
 
     def prune(self, oldest: str) -> list[str]:
         """Remove the months before this one; which they were."""
-        old = [name for name in self._shelf.names("") if MONTH.fullmatch(name) and name < oldest]
+        months = self._shelf.names("", folders=True)
+        old = [name for name in months if MONTH.fullmatch(name) and name < oldest]
         for month in old:
             self._shelf.delete(month)
         return old
@@ -178,12 +185,16 @@ class _FilesShelf:
     def read(self, path: str) -> bytes:
         return self._files.read(self._at(path), MOST_BYTES)
 
-    def names(self, folder: str) -> Sequence[str]:
+    def names(self, folder: str, *, folders: bool = False) -> Sequence[str]:
         try:
             found = self._files.walk(self._at(folder), _FLAT).entries
         except FileNotFoundError:
             return ()
-        return sorted(entry.path.rpartition("/")[2] for entry in found)
+        wanted = (entry for entry in found if (entry.folder if folders else _is_file(entry)))
+        return sorted(entry.path.rpartition("/")[2] for entry in wanted)
+
+    def is_file(self, path: str) -> bool:
+        return _is_file(self._files.stat(self._at(path)))
 
     def delete(self, folder: str) -> None:
         self._files.delete(self._at(folder))
@@ -193,6 +204,10 @@ class _FilesShelf:
 
     def _at(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}".rstrip("/")
+
+
+def _is_file(entry: Entry) -> bool:
+    return entry.regular and not entry.folder
 
 
 class _FsspecShelf:
@@ -223,13 +238,19 @@ class _FsspecShelf:
             data: bytes = self._fs.cat_file(self._at(path), start=0, end=MOST_BYTES)
         return data
 
-    def names(self, folder: str) -> Sequence[str]:
+    def names(self, folder: str, *, folders: bool = False) -> Sequence[str]:
+        kind = "directory" if folders else "file"
         with _told():
             try:
-                found = self._fs.ls(self._at(folder), detail=False)
+                found = self._fs.ls(self._at(folder), detail=True)
             except FileNotFoundError:
                 return ()
-        return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+        wanted = (entry["name"] for entry in found if entry["type"] == kind)
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in wanted)
+
+    def is_file(self, path: str) -> bool:
+        with _told():
+            return bool(self._fs.info(self._at(path))["type"] == "file")
 
     def delete(self, folder: str) -> None:
         with _told():

@@ -14,7 +14,7 @@ from threading import Lock
 
 from trainmaster.api.history import EndedRun, decode, read_name
 from trainmaster.api.past_runs import FIRST, Found, Wanted
-from trainmaster.errors import InvalidError, UnavailableError
+from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, open_history
 
@@ -105,5 +105,5 @@ def _go_on(stopped: Stopped) -> None:
 def _read(folder: HistoryFolder, path: str) -> EndedRun | None:
     try:
         return decode(folder.read(path))
-    except (InvalidError, FileNotFoundError):
+    except (InvalidError, RefusedError, FileNotFoundError):
         return None
