@@ -40,7 +40,7 @@ Faults = tuple[GpuFault, ...]
 
 
 class Blamed(Protocol):
-    """What nodes were blamed for before: of what a job remembers, or of what is being made of it. Some may be of the same moment."""
+    """What nodes were blamed for before, as a job remembers it, or as is being made of it: some may be of the same moment."""
 
     @property
     def gpu_faults(self) -> Faults: ...
