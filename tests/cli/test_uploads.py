@@ -41,3 +41,18 @@ def test_nothing_is_uploaded_while_one_of_them_is_missing(tmp_path: Path) -> Non
     with pytest.raises(MissingError, match=r"gone\.py"):
         pointed(YAML + "  files: [{source: there.py}, {source: gone.py}]\n", tmp_path, upload)
     assert uploaded == []
+
+
+def test_but_for_its_source_every_byte_of_the_file_stays() -> None:
+    """Also where a word only is one by its quotes, a time has a zone, and a value stands for two fields."""
+    text = (
+        "# mine\n"
+        + YAML.replace("\n", "\r\n", 1)
+        + "  labels:   {a: \"yes\", b: 'no', c: \"1.0\", at: '2026-11-26T10:00:00.123456789+01:00'}\n"
+        + '  env: [{name: ON, value: &v "on"}, {name: OFF, value: *v}]\n'
+        + '  files:\n  - source: train.py   # the script\n    name: "yes"\n'
+    )
+    ours = Path(__file__)
+    text = text.replace("source: train.py", f"source: {ours.name}")
+    after = pointed(text, ours.parent, stand_in)
+    assert after == text.replace(f"source: {ours.name}", f"source: hdfs:///staging/{ours.name}")
