@@ -187,6 +187,11 @@ def test_the_docs_name_every_command() -> None:
     assert [name for name in commands if not re.search(rf"`[^`]*\b{name}\b", text)] == []
 
 
+def test_the_readme_fits_a_screen_and_a_half() -> None:
+    lines = (Path(__file__).parents[2] / "README.md").read_text().splitlines()
+    assert len([line for line in lines if line.strip()]) <= 80
+
+
 def test_a_mistyped_local_file_is_not_there(trainmaster: Run, good: Path) -> None:
     good.write_text(GOOD + "  files: [{source: tarin.py}]\n")
     ran = trainmaster("validate", str(good))

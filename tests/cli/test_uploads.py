@@ -53,3 +53,18 @@ def test_who_has_nothing_to_upload_needs_no_store(tmp_path: Path) -> None:
         InvalidError, match=r"train.py can't be uploaded to hdfs:///trainmaster: .*HADOOP_CONF_DIR"
     ):
         upload(file)
+
+
+def test_but_for_its_source_every_byte_of_the_file_stays() -> None:
+    """Also where a word only is one by its quotes, a time has a zone, and a value stands for two fields."""
+    text = (
+        "# mine\n"
+        + YAML.replace("\n", "\r\n", 1)
+        + "  labels:   {a: \"yes\", b: 'no', c: \"1.0\", at: '2026-11-26T10:00:00.123456789+01:00'}\n"
+        + '  env: [{name: ON, value: &v "on"}, {name: OFF, value: *v}]\n'
+        + '  files:\n  - source: train.py   # the script\n    name: "yes"\n'
+    )
+    ours = Path(__file__)
+    text = text.replace("source: train.py", f"source: {ours.name}")
+    after = pointed(text, ours.parent, stand_in)
+    assert after == text.replace(f"source: {ours.name}", f"source: hdfs:///staging/{ours.name}")

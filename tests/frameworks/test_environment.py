@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from trainmaster.frameworks import Placed, environment
 from trainmaster.settings import OF_PROCESSES
 
 TF, TORCH, GENERIC = Framework.TENSORFLOW, Framework.PYTORCH, Framework.GENERIC
+DOCS = Path(__file__).parents[2] / "docs"
+OWN_ROLES = {Framework.MXNET: {"scheduler": 1, "server": 1}, Framework.MPI: {"launcher": 1}}
 
 
 def test_every_process_is_told_who_it_is_and_where_all_are() -> None:
@@ -182,3 +186,15 @@ def test_pytorch_roles_of_other_names_form_the_group_together() -> None:
     placed = everywhere(job)
     ranks = [environment(job, placed, p)["RANK"] for p in placed]
     assert ranks == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("framework", [*Framework])
+def test_the_docs_tell_of_every_variable_that_a_process_gets(framework: Framework) -> None:
+    text = "".join((DOCS / name).read_text() for name in ("process-environment.md", "frameworks.md"))
+    job = a_job(framework, gpus=2, worker=2, **OWN_ROLES.get(framework, {"chief": 1}))
+    placed = everywhere(job)
+    names = {name for each in placed for name in environment(job, placed, each)}
+    told = set(re.findall(r"[A-Z][A-Z0-9_]*[A-Z0-9]", text))
+    begun = tuple(re.findall(r"([A-Z][A-Z_]*_)…", text))
+    assert names
+    assert [name for name in sorted(names) if name not in told and not name.startswith(begun)] == []

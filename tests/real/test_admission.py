@@ -78,6 +78,24 @@ def test_an_invalid_job_is_refused_with_its_fields(served: Served, name: str) ->
 
 
 @pytest.mark.parametrize(
+    ("resources", "line"),
+    [
+        ({"memroy": "4G"}, "resources.memroy: is no field; did you mean memory?"),
+        ({"memory": "4G", "vcore": 2}, "resources.vcore: is no field; did you mean vcores?"),
+        ({"limits": {"cpu": 1}}, "resources.limits: is no field"),
+        (["memory"], "resources: "),
+    ],
+)
+def test_a_mistyped_resource_is_told_in_our_words_and_not_in_the_schemas(
+    served: Served, name: str, resources: object, line: str
+) -> None:
+    ran = apply(served, job({"roles": {"worker": {**WORKER, "resources": resources}}}, name))
+    assert ran.code == 1
+    first = ran.err.removeprefix(f'The TrainingJob "{name}" is invalid: ').strip().splitlines()[0]
+    assert first.removeprefix("* ").startswith(f"spec.roles.worker.{line}")
+
+
+@pytest.mark.parametrize(
     ("spec", "words"),
     [
         ({"user": "hdfs"}, "spec.user: namespace {} may not run jobs as hdfs: the policy lets it run as alice, bob"),

@@ -27,6 +27,14 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     (with_worker(command=["python", "train.py"]), "spec.roles.worker.command", "must be of type string"),
 ]  # fmt: skip
 """what people bring along from elsewhere, the field that is to blame, and what to do about it"""
+TYPOS: list[tuple[dict[str, Any], str]] = [
+    ({"framwork": "PyTorch"}, "spec.framwork"),
+    ({"runPolicy": {"suspended": True}}, "spec.runPolicy.suspended"),
+    (with_worker(replica=2), "spec.roles.worker.replica"),
+    (with_worker(env=[{"name": "A", "valeu": "b"}]), "spec.roles.worker.env[0].valeu"),
+    (with_worker(files=[{"src": "hdfs:///a"}]), "spec.roles.worker.files[0].src"),
+]
+"""fields that there are not, as people mistype them"""
 INNER = (
     "<nil>",
     "anyOf",
@@ -46,11 +54,15 @@ def served(kubernetes: LocalKubernetes) -> Iterator[Served]:
 
 
 def first_line(served: Served, spec: dict[str, Any]) -> str:
+    return lines(served, spec)[0]
+
+
+def lines(served: Served, spec: dict[str, Any]) -> list[str]:
     document = job({**with_worker(), **spec})
     ran = served.kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(document))
     assert ran.code == 1
     said = ran.err.removeprefix('The TrainingJob "a" is invalid: ').strip()
-    return said.splitlines()[0]
+    return said.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +75,23 @@ def test_says_which_field_and_what_to_write(
     assert field in said
     assert cure in said
     assert not [word for word in INNER if word in said]
+
+
+@pytest.mark.parametrize(("spec", "field"), TYPOS, ids=[field for _, field in TYPOS])
+def test_a_mistyped_field_is_named(served: Served, spec: dict[str, Any], field: str) -> None:
+    assert first_line(served, spec).endswith(f'unknown field "{field}"')
+
+
+@pytest.mark.parametrize("resources", [{"memroy": "4G"}, {"memory": "4G", "vcore": 2}, {"Memory": "4G"}])
+def test_of_a_mistyped_resource_the_fields_that_there_are_stand_in_the_second_line(
+    served: Served, resources: dict[str, Any]
+) -> None:
+    """What is text or fields has no type, and the server then says first of which kind its own check was. Where our webhook
+    answers, that is asked before (test_admission.py)."""
+    first, second, *_ = lines(served, with_worker(resources=resources))
+    assert '"spec.roles.worker.resources" must validate' in first
+    assert second.startswith("* spec.roles.worker.resources: Unsupported value")
+    assert second.endswith('supported values: "memory", "vcores", "gpus"')
 
 
 @pytest.mark.parametrize(("spec", "sentence"), MALFORMED, ids=[sentence for _, sentence in MALFORMED])
