@@ -207,7 +207,9 @@ async def test_only_the_object_that_was_seen_is_deleted(told: Told, jobs: Kubern
 async def test_what_can_not_be_hurried_is_deleted_all_the_same(told: Told, jobs: KubernetesJobs) -> None:
     broken = mnist(spec={"roles": {"worker": {"command": 3}}})
     told.to_answer((200, broken), (422, status(422, "Invalid", "spec: no")), (200, broken))
-    with pytest.raises(InvalidError, match=r"is being deleted, but its processes keep their time: .*spec: no"):
+    with pytest.raises(
+        InvalidError, match=r"is being deleted, but its processes keep their time: .*spec: no"
+    ):
         await ask(jobs.delete, "vision", "mnist", now=True)
     assert [each.partition(" ")[0] for each in told.asked] == ["GET", "PATCH", "DELETE"]
 
