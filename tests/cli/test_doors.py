@@ -92,3 +92,24 @@ def test_kubectls_plugin_is_about_its_cluster(
         main.run()
     assert ended.value.code == ExitCode.SETTINGS
     assert "there is no" in capsys.readouterr().err
+
+
+def test_where_nothing_says_where_jobs_are_both_ways_are_named(
+    trainmaster: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in (*NAMES, "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ran = trainmaster("get")
+    assert ran.code == ExitCode.SETTINGS
+    assert "--store" in ran.error
+    assert "--context" in ran.error
+
+
+def test_the_history_is_that_of_the_source_that_is_meant(
+    trainmaster: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trainmaster("history").code == 0
+    ran = trainmaster("history", "-A", "--source", "kubernetes")
+    assert ran.code == ExitCode.INVALID
+    assert "no history is kept" in ran.error

@@ -14,7 +14,7 @@ import typer
 from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import usual_namespace
+from trainmaster.cli.store import settings_of, usual_namespace
 
 if TYPE_CHECKING:
     from trainmaster.api.history import EndedRun
@@ -80,7 +80,7 @@ def opened(choices: Choices) -> HistoryFolder:
     """The history of the settings. Raises SettingsError, InvalidError where none is kept."""
     from trainmaster.sources.history import open_history
 
-    return open_history(choices.settings())
+    return open_history(settings_of(choices))
 
 
 def moment(word: str, option: str) -> datetime:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from trainmaster.sources.jobs import Jobs
 
 KUBECONFIG = "~/.kube/config"
+PLACES = frozenset({"store", "hadoop", "hadoop_conf_dir", "source"})
+"""settings that lead to a store"""
 
 
 def open_store(choices: Choices) -> Jobs:
@@ -27,12 +29,18 @@ def open_store(choices: Choices) -> Jobs:
         return _connected(choices)
     from trainmaster.sources.store import JobStore
 
+    if not (choices.source or settings.model_fields_set & PLACES):
+        raise SettingsError(
+            "nothing says where the jobs are: name a store (--store, TRAINMASTER_STORE, HADOOP_CONF_DIR) or a kubeconfig"
+            " (--context, KUBECONFIG)"
+        )
     return JobStore(settings.store, settings.hadoop_conf_dir, settings.hadoop_ca_file)
 
 
-def on_kubernetes(choices: Choices) -> bool:
-    """Whether the jobs are those of an API server."""
-    return source(choices, choices.settings(), os.environ) is Source.KUBERNETES
+def settings_of(choices: Choices) -> Settings:
+    """The settings, with the source that is meant."""
+    settings = choices.settings()
+    return settings.model_copy(update={"source": source(choices, settings, os.environ).value})
 
 
 def source(choices: Choices, settings: Settings, environ: Mapping[str, str]) -> Source:
@@ -48,7 +56,7 @@ def source(choices: Choices, settings: Settings, environ: Mapping[str, str]) -> 
         return Source.KUBERNETES
     if "source" in chosen:
         return Source(settings.source)
-    if chosen & {"store", "hadoop", "hadoop_conf_dir"}:
+    if chosen & PLACES:
         return Source.FOLDER
     return Source.KUBERNETES if _is_there(environ) else Source.FOLDER
 
@@ -57,7 +65,8 @@ def usual_namespace(choices: Choices) -> str:
     """The namespace to work in, for what needs no jobs."""
     if found := choices.namespace or choices.usual_namespace:
         return found
-    return _connected(choices).namespace if on_kubernetes(choices) else "default"
+    kubernetes = source(choices, choices.settings(), os.environ) is Source.KUBERNETES
+    return _connected(choices).namespace if kubernetes else "default"
 
 
 def say_if_new(store: Jobs) -> None:

@@ -204,6 +204,16 @@ async def test_only_the_object_that_was_seen_is_deleted(told: Told, jobs: Kubern
     assert told.bodies[2]["preconditions"] == {"uid": "u"}
 
 
+async def test_what_can_not_be_hurried_is_deleted_all_the_same(told: Told, jobs: KubernetesJobs) -> None:
+    broken = mnist(spec={"roles": {"worker": {"command": 3}}})
+    told.to_answer((200, broken), (422, status(422, "Invalid", "spec: no")), (200, broken))
+    with pytest.raises(
+        InvalidError, match=r"is being deleted, but its processes keep their time: .*spec: no"
+    ):
+        await ask(jobs.delete, "vision", "mnist", now=True)
+    assert [each.partition(" ")[0] for each in told.asked] == ["GET", "PATCH", "DELETE"]
+
+
 async def test_what_is_being_deleted_is_not_changed_unheard(told: Told, jobs: KubernetesJobs) -> None:
     going = mnist()
     going["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"

@@ -24,7 +24,7 @@ from trainmaster.sources.kubernetes.conflicts import APPLIER, manager, undone
 from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
-from trainmaster.sources.kubernetes.seeing import OTHERS, as_text, declaration, stored
+from trainmaster.sources.kubernetes.seeing import OTHERS, as_text, declaration, roles, stored
 from trainmaster.sources.stored import Applied, Past, StoredJob
 
 T = TypeVar("T")
@@ -139,14 +139,29 @@ class KubernetesJobs:
         return self._stored(self._patch(namespace, name, _merge(changes), by))
 
     def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
-        """Delete the object that there is now; `now` takes all time to end in from its processes first."""
+        """Delete the object that there is now; `now` takes all time to end in from its processes first.
+
+        Where the API server refuses that, the object is deleted all the same, and InvalidError says so.
+        """
         job = self.get(namespace, name)
-        if now and job.job:
-            roles = job.job.spec.roles
-            grace: Changes = {("spec", "roles", role, "terminationGracePeriod"): "0s" for role in roles}
-            self._patch(namespace, name, _merge(grace) | {"metadata": {"uid": job.uid}}, "delete")
+        refused = self._hurry(job) if now else ""
         self._ask(self._api.delete(TRAININGJOBS, namespace, name, job.uid), namespace, name)
+        if refused:
+            raise InvalidError(
+                f"{namespace}/{name} is being deleted, but its processes keep their time: {refused}"
+            )
         return job
+
+    def _hurry(self, job: StoredJob) -> str:
+        """Why its processes keep their time to end in; empty where they don't."""
+        changes: Changes = {("spec", "roles", role, "terminationGracePeriod"): "0s" for role in roles(job)}
+        try:
+            self._patch(job.namespace, job.name, _merge(changes) | {"metadata": {"uid": job.uid}}, "delete")
+        except NoSuchJobError:
+            raise
+        except InvalidError as error:
+            return str(error)
+        return ""
 
     def rerun(self, namespace: str, name: str) -> int:
         """In one patch, which rests on the object that was seen to be finished."""

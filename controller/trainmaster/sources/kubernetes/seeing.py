@@ -48,6 +48,13 @@ def stored(document: Object, place: str) -> StoredJob:
     )
 
 
+def roles(job: StoredJob) -> list[str]:
+    """Names of its roles, also where the rest of it can't be read."""
+    spec = job.object.get("spec") if job.object else None
+    found = spec.get("roles") if isinstance(spec, dict) else None
+    return list(found) if isinstance(found, dict) else []
+
+
 def declaration(document: Mapping[str, Any]) -> dict[str, Any]:
     """What of an object is its author's: two that are alike in it declare the same."""
     metadata = document["metadata"]
