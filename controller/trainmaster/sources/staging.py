@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY
+from trainmaster.sources.in_folders import who_we_are
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.stores import open_files
 
@@ -89,17 +89,8 @@ class Staging:
 
     def _home(self, namespace: str, name: str) -> str:
         self._files.make_folder(self._layout.under("staging"), STICKY | 0o777)
-        self._user = self._user or self._ask_who_we_are()
+        self._user = self._user or who_we_are(self._files, self._layout.under("staging"))
         return self._layout.staging(self._user, namespace, name)
-
-    def _ask_who_we_are(self) -> str:
-        """The store's own name for us, whatever the authentication: the owner of what we make."""
-        path = self._layout.under(f"staging/.{secrets.token_hex(8)}")
-        self._files.replace(path, b"")
-        try:
-            return self._files.stat(path).owner
-        finally:
-            self._files.delete(path)
 
     def close(self) -> None:
         """Wait for writes under way."""
