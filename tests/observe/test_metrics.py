@@ -24,6 +24,7 @@ from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.suspects import Suspect
 from trainmaster.sources.kubernetes.counts import Counts
@@ -258,6 +259,22 @@ def test_nodes_that_failed_several_jobs_are_told_with_how_many() -> None:
     registry = registry_of(fleet(suspects=(Suspect("n7", 3, (), True), Suspect("n8", 2, (), False))))
     found = [value(registry, "trainmaster_node_suspect", node=node) for node in ("n7", "n8", "n9")]
     assert found == [3, 2, None]
+
+
+def test_quotas_are_told_with_what_is_held_and_the_narrower_of_two() -> None:
+    uses = (
+        ShareUse("namespace a", "gpus", 8, 6, 2),
+        ShareUse("namespace a", "gpus", 16, 6, 0),
+        ShareUse("user u", "memory", 2048, 1024, 0),
+    )
+    registry = registry_of(fleet(quotas=uses))
+    names = ("allowed", "held", "waiting_jobs")
+    told = [
+        [value(registry, f"trainmaster_quota_{name}", quota=quota, kind=kind) for name in names]
+        for quota, kind in (("namespace a", "gpus"), ("user u", "memory"))
+    ]
+    assert told == [[8, 6, 2], [2 * 2**30, 2**30, 0]]
+    assert generate_latest(registry).decode().count('trainmaster_quota_held{kind="gpus"') == 1
 
 
 def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:

@@ -13,6 +13,7 @@ from trainmaster.api.declared import Declared
 from trainmaster.api.status import ConditionType, JobStatus
 from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.master.reports import Unread
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.suspects import Suspect
 
@@ -81,6 +82,8 @@ class FleetPicture:
     """by uid: what processes told of their steps"""
     suspects: Sequence[Suspect] = ()
     """nodes that failed several jobs"""
+    quotas: Sequence[ShareUse] = ()
+    """what of them is held"""
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 

@@ -16,6 +16,7 @@ def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     yield from _own(fleet)
     yield from _ticket(fleet)
     yield _suspects(fleet)
+    yield from _quotas(fleet)
 
 
 def package_version() -> str:
@@ -76,6 +77,25 @@ def _suspects(fleet: FleetPicture) -> Metric:
     for each in fleet.suspects:
         suspects.add_metric([each.host], each.jobs)
     return suspects
+
+
+def _quotas(fleet: FleetPicture) -> Iterator[Metric]:
+    """Of those alone whom a quota is for, and who declare jobs; where two are, the narrower one."""
+    narrow = {(each.share, each.kind): each for each in sorted(fleet.quotas, key=lambda each: -each.allowed)}
+    for name, text, of in (
+        (
+            "allowed",
+            "What a quota allows the jobs of its namespace, user or queue together; memory in bytes.",
+            "allowed",
+        ),
+        ("held", "What of it they hold.", "held"),
+        ("waiting_jobs", "Jobs that wait, and want some of it.", "waiting"),
+    ):
+        gauge = GaugeMetricFamily(f"trainmaster_quota_{name}", text, labels=["quota", "kind"])
+        for each in narrow.values():
+            unit = 2**20 if each.kind == "memory" and of != "waiting" else 1
+            gauge.add_metric([each.share, each.kind], getattr(each, of) * unit)
+        yield gauge
 
 
 def _own(fleet: FleetPicture) -> Iterator[Metric]:
