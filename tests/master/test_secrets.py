@@ -147,6 +147,29 @@ async def test_a_new_value_reaches_what_starts_next_and_one_that_is_gone_is_wait
 
 
 @virtual
+async def test_nobody_goes_on_waiting_for_a_container_that_is_gone() -> None:
+    """YARN takes back what isn't started for ten minutes, and another one is asked for: each would leave one who waits."""
+    folder, room = Folder(), yarn()
+    folder.objects[KEYS] = {"token": b"first"}
+    async with controller(folder, room) as ours:
+        folder.put("a", job(worker=2, spec=wants()))
+        await until(lambda: len(room.running()) == 2)
+        del folder.objects[KEYS]
+        room.exits(room.running()[0], 1)
+        secrets = ours._masters["a"].desk.secrets
+        await until(lambda: secrets._waiting == {"a": 1}, 120)
+        [waits_for] = [id_ for a in room.applications.values() for id_ in a.live if id_ not in room.running()]
+        room.preempt(waits_for)
+        await until(lambda: waits_for not in {id_ for a in room.applications.values() for id_ in a.live}, 120)
+        await asyncio.sleep(120)
+        assert secrets._waiting == {"a": 1}
+        folder.objects[KEYS] = {"token": b"second"}
+        await until(lambda: len(room.running()) == 2, 120)
+        assert secrets._waiting == {}
+        assert secrets.lacks("a") == ""
+
+
+@virtual
 async def test_a_gang_reads_an_object_once_and_nothing_is_held_for_long() -> None:
     folder, room = Folder(), yarn()
     folder.objects[KEYS] = {"token": HUSH.encode()}

@@ -210,7 +210,8 @@ class Doing:
         memory: Memory,
     ) -> LaunchContext:
         """Without `files` none are brought."""
-        given = await self._desk.secrets.of(memory.uid, job, action.key.role, user_of(memory))
+        who = memory.uid, job, action.key.role, user_of(memory)
+        given = await self._desk.secrets.of(*who, lambda: action.container in self._sight.containers)
         await self._turn()
         reports = self._desk.reports.told_to(memory, replica)
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}
@@ -219,8 +220,9 @@ class Doing:
         gpus = gpu_launch(self._desk, told, self._sight.containers.get(action.container))
         order = order_of(memory, replica.process)
         where = (replica.host, replica.ports)
-        ready = action.readiness
-        context = launch(told, action.command, *where, files or {}, gpus, order, action.grace, ready, given)
+        context = launch(
+            told, action.command, *where, files or {}, gpus, order, action.grace, action.readiness, given
+        )
         brought = context.resources if files is not None else {}
         tokens = await self._desk.delegation.of(memory.application)
         return replace(context, resources=brought, tokens=tokens, view_acl=self._desk.viewer)
