@@ -148,7 +148,7 @@ async def test_a_new_value_reaches_what_starts_next_and_one_that_is_gone_is_wait
 
 @virtual
 async def test_nobody_goes_on_waiting_for_a_container_that_is_gone() -> None:
-    """YARN takes back what isn't started for ten minutes, and another one is asked for. Whoever went on waiting for the first would
+    """YARN takes back what isn't started for ten minutes, and another one is asked for. Who went on waiting for the first would
     also keep its node from being asked whether anything runs in it, and so the second from being started."""
     folder, room = Folder(), yarn()
     folder.objects[KEYS] = {"token": b"first"}
