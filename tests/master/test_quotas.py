@@ -26,6 +26,7 @@ from trainmaster.master.quotas import Quotas
 from trainmaster.plan.decide import begun as begun_as
 from trainmaster.plan.holdings import demand, shares_of
 from trainmaster.plan.in_force import last_good
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.quotas import NOTHING, Amount, Share, plus
 from trainmaster.settings import Quota
 from yarn.nodemanager import NodeManager
@@ -64,13 +65,16 @@ def ends(room: Yarn, uid: str, code: int = 0) -> None:
 @virtual
 async def test_who_has_no_room_waits_with_the_numbers_and_is_taken_in_in_order() -> None:
     folder, room = Folder(), yarn()
-    async with controller(folder, room, quotas=TWO):
+    async with controller(folder, room, quotas=TWO) as ours:
         put(folder, "a", job(worker=2), 1)
         await until(lambda: len(room.running()) == 2)
         put(folder, "b", job(worker=2), 2)
         await until(lambda: waits(folder, "b"), 10)
         put(folder, "c", job(worker=1), 3)
         await until(lambda: waits(folder, "c"), 10)
+        await until(
+            lambda: ours.picture().quotas == (ShareUse("namespace default", "replicas", 2, 2, 2),), 10
+        )
         assert why(folder, "b")[1] == (
             "namespace default may hold 2 replicas: 2 are held by default/a; this job wants 2"
         )

@@ -25,6 +25,7 @@ from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
 from trainmaster.plan.health import CalledBad, Told, garbled
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.spent import Ledger
 from trainmaster.plan.suspects import ONE_OWNER, Suspect
@@ -288,6 +289,22 @@ def test_nodes_that_others_call_bad_are_told_and_who_of_them_answers() -> None:
     assert bad == [1, 0, None]
     up = [value(registry, "trainmaster_node_health_up", source=name) for name in ("dcgm", "gpud")]
     assert up == [1, 0]
+
+
+def test_quotas_are_told_with_what_is_held_and_the_narrower_of_two() -> None:
+    uses = (
+        ShareUse("namespace a", "gpus", 8, 6, 2),
+        ShareUse("namespace a", "gpus", 16, 6, 0),
+        ShareUse("user u", "memory", 2048, 1024, 0),
+    )
+    registry = registry_of(fleet(quotas=uses))
+    names = ("allowed", "held", "waiting_jobs")
+    told = [
+        [value(registry, f"trainmaster_quota_{name}", quota=quota, kind=kind) for name in names]
+        for quota, kind in (("namespace a", "gpus"), ("user u", "memory"))
+    ]
+    assert told == [[8, 6, 2], [2 * 2**30, 2**30, 0]]
+    assert generate_latest(registry).decode().count('trainmaster_quota_held{kind="gpus"') == 1
 
 
 def test_what_is_left_to_others_and_what_cannot_be_ended_is_told() -> None:

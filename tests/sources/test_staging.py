@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trainmaster.errors import InvalidError
+from trainmaster.sources.files import Entry
+from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.staging import Staging, pack
 
 
@@ -69,3 +72,24 @@ def test_a_file_stays_a_file(code: Path, tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match=r"nothing\.py"):
         Staging(f"file://{tmp_path}").upload("a", "b", tmp_path / "nothing.py")
+
+
+def test_nothing_is_brought_into_anothers_folder(
+    code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns it could exchange what the processes run: that of all users, or one that was made in somebody's name."""
+    whose = {"staging": "", "alice": ""}
+    real = LocalFiles.stat
+
+    def seen(files: LocalFiles, path: str) -> Entry:
+        entry = real(files, path)
+        return replace(entry, owner=whose.get(path.rpartition("/")[2]) or entry.owner)
+
+    monkeypatch.setattr(LocalFiles, "stat", seen)
+    staging = Staging(f"file://{tmp_path}/store", "alice")
+    assert staging.upload("vision", "mnist", code).uploaded
+    for name in whose:
+        whose[name] = "mallory"
+        with pytest.raises(InvalidError, match=f"{name} belongs to mallory, who may exchange"):
+            staging.upload("vision", "mnist", code)
+        whose[name] = ""

@@ -53,12 +53,15 @@ def controller(
     from trainmaster.hadoop.configuration import read
     from trainmaster.observe.logs import set_up
     from trainmaster.observe.stalls import Stalls
+    from trainmaster.plan.holdings import limits_of
     from trainmaster.web.access import proves_viewers
 
     misspelt: list[str] = []
     settings = choices.settings(say=misspelt.append)
     conf = read(settings.hadoop_conf_dir, settings.hadoop)
     proves_viewers(settings.access, conf)
+    for quota in settings.quotas:
+        limits_of(quota)
     set_up(settings.log_format, logging.DEBUG if verbose else logging.INFO)
     for words in misspelt:
         log.warning(words)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trainmaster.settings import PolicyRule, Settings
+from trainmaster.settings import NamespaceRule, PolicyRule, Quota, Settings
 
 HEAD = """\
 <!-- Made from controller/trainmaster/settings/ by `make crds`; edits go there. -->
@@ -19,20 +19,40 @@ the file is a setting's name, with what stands after a dot below it. Hadoop's ow
 | setting | environment | default | meaning |
 |---|---|---|---|
 """
-RULES = """
-## `policy`
+TABLE = """
+## `{name}`
 
-Everybody runs as himself. Each rule lets some run as others; at least one of `owner` and `namespace` is given.
+{text}
 
 | field | default | meaning |
 |---|---|---|
 """
+RULES: Mapping[str, tuple[type[BaseModel], str]] = {
+    "policy": (
+        PolicyRule,
+        "Everybody runs as himself. Each rule lets some run as others; at least one of `owner` and `namespace` is given.",
+    ),
+    "namespaces": (
+        NamespaceRule,
+        "Each rule says whose files may declare jobs in a namespace ([tenants](../tenants.md#namespaces)).",
+    ),
+    "quotas": (
+        Quota,
+        "Each bounds what the jobs that it is for hold together ([tenants](../tenants.md#quotas)).",
+    ),
+}
+"""settings that are lists of rules"""
 
 
 def settings_markdown() -> str:
     """The whole page."""
     settings = "".join(_setting(path, field) for path, field in _fields(Settings))
-    return HEAD + settings + RULES + "".join(_rule(name) for name in PolicyRule.model_fields)
+    return HEAD + settings + "".join(_table(name, *rule) for name, rule in RULES.items())
+
+
+def _table(name: str, model: type[BaseModel], text: str) -> str:
+    rows = "".join(_rule(field, model.model_fields[field]) for field in model.model_fields)
+    return TABLE.format(name=name, text=text) + rows
 
 
 def _fields(
@@ -53,8 +73,7 @@ def _setting(path: tuple[str, ...], field: FieldInfo) -> str:
     return f"| `{'.'.join(path)}` | `{variable}` | {default} | {_meaning(field.description)} |\n"
 
 
-def _rule(name: str) -> str:
-    field = PolicyRule.model_fields[name]
+def _rule(name: str, field: FieldInfo) -> str:
     default = "required" if field.is_required() else f"`{field.default!r}`"
     return f"| `{name}` | {default} | {_meaning(field.description)} |\n"
 

@@ -210,7 +210,8 @@ class Doing:
         memory: Memory,
     ) -> LaunchContext:
         """Without `files` none are brought."""
-        given = await self._desk.secrets.of(memory.uid, job, action.key.role, user_of(memory))
+        who = memory.uid, job, action.key.role, user_of(memory)
+        given = await self._desk.secrets.of(*who, lambda: action.container in self._sight.containers)
         await self._turn()
         reports = self._desk.reports.told_to(memory, replica)
         told = {"HADOOP_USER_NAME": user_of(memory), **action.environment, **reports}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
@@ -41,6 +41,7 @@ from trainmaster.master.secrets import PrivateFiles
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.case import Case
 from trainmaster.plan.holdings import hopeless
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.values import Limits, Seen
 from trainmaster.settings import Settings
 
@@ -86,6 +87,7 @@ class Fleet:
         self._historian = self._new_historian()
         self._leading = False
         self._clearings = Clearings(source)
+        self._uses: Callable[[], tuple[ShareUse, ...]] = tuple
         self.found = Found(lambda: self._masters.values() if self._leading else (), self._bell.ring)
         source.ask(self.advise)
 
@@ -139,6 +141,7 @@ class Fleet:
             node_sources=dict(self.found.suspects.told),
             cleared=self.found.suspects.cleared,
             nodes=self._cluster.nodes if self._leading else (),
+            quotas=self._uses() if self._leading else (),
         )
 
     def advise(self, job: TrainingJob) -> str:
@@ -274,6 +277,7 @@ class Fleet:
 
     async def _look_at_quotas(self, desk: Desk) -> list[str]:
         """Jobs that quotas let in now, or of which they say something else. Not before all jobs are known: they hold some."""
+        self._uses = lambda: desk.quotas.uses
         may = desk.quotas and self._intake.complete
         return await desk.quotas.look(self._masters.claims(desk)) if may else []
 

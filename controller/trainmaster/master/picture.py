@@ -15,6 +15,7 @@ from trainmaster.master.gpus import NO_GPUS, ClusterGpus
 from trainmaster.master.reports import Unread
 from trainmaster.plan.cluster import Node
 from trainmaster.plan.health import CalledBad, Told
+from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.suspects import Suspect
 
@@ -91,6 +92,8 @@ class FleetPicture:
     """by host: when somebody said that it is well again"""
     nodes: Sequence[Node] = ()
     """of the cluster, as at the last look"""
+    quotas: Sequence[ShareUse] = ()
+    """what of them is held"""
     unshown: Sequence[str] = ()
     """jobs whose status can't be shown at present, with the reasons: what people see of them is old"""
 

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.holdings import came_at, demand, held_by, limits_of, queue_of, shares_of, wanted_of
-from trainmaster.plan.ledger import Ledger
+from trainmaster.plan.ledger import Ledger, ShareUse
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.quotas import (
     FREE,
@@ -49,6 +49,8 @@ class Quotas:
         self._rules, self._path = tuple(rules), path
         self._shares_of = lru_cache(10_000)(partial(shares_of, self._rules))
         self._ledger = Ledger()
+        self.uses: tuple[ShareUse, ...] = ()
+        """as they were at the last look"""
         self._ready = False
         """whether jobs may be judged by it: not before the first look, nor while one is under way"""
         self._granted: dict[str, tuple[tuple[Share, ...], Amount]] = {}
@@ -101,6 +103,7 @@ class Quotas:
             for _ in self._ledger.steps():
                 await asyncio.sleep(0)
             await self._settle()
+            self.uses = tuple(self._ledger.uses())
         self._ready = True
         return self._to_tell()
 

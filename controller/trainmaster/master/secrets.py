@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -66,6 +67,8 @@ class Secrets:
         self._looks: dict[str, _Look] = {}
         self._at_start: dict[str, str] = {}
         """by uid: what a process that is to start waits for"""
+        self._waiting: Counter[str] = Counter()
+        """by uid: processes that are to start, and are being given their values"""
 
     def lacks(self, uid: str) -> str:
         """What the job waits for; empty when nothing is known to be missing."""
@@ -100,21 +103,27 @@ class Secrets:
             [*(look.task for look in self._looks.values()), *(task for _, task in self._known.values())]
         )
 
-    async def of(self, uid: str, job: TrainingJob, role: str, user: str) -> Given:
-        """What a process of this role is given; waits until all of it can be had."""
+    async def of(
+        self, uid: str, job: TrainingJob, role: str, user: str, awaited: Callable[[], bool] = lambda: True
+    ) -> Given:
+        """What a process of this role is given; waits until all of it can be had, or nobody waits for it any more."""
         if not (wanted := taken_from(job.spec)[role]):
             return NOTHING
         pause = AGAIN
+        self._waiting[uid] += 1
         try:
-            while True:
+            while awaited():
                 try:
                     return await self._given(job, wanted, user)
                 except TrainmasterError as error:
                     self._waits(uid, str(error))
                 await asyncio.sleep(pause)
                 pause = min(MOST, 2 * pause)
+            return NOTHING
         finally:
-            self._waits(uid, "")
+            self._waiting -= Counter({uid: 1})  # which leaves nobody at 0
+            if uid not in self._waiting:
+                self._waits(uid, "")
 
     # --- looking
 

@@ -17,6 +17,7 @@ def controller_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     yield from _ticket(fleet)
     yield _suspects(fleet)
     yield from _called_bad(fleet)
+    yield from _quotas(fleet)
 
 
 def package_version() -> str:
@@ -96,6 +97,25 @@ def _called_bad(fleet: FleetPicture) -> Iterator[Metric]:
     for name, told in sorted(fleet.node_sources.items()):
         up.add_metric([name], not told.trouble)
     yield from (bad, up)
+
+
+def _quotas(fleet: FleetPicture) -> Iterator[Metric]:
+    """Of those alone whom a quota is for, and who declare jobs; where two are, the narrower one."""
+    narrow = {(each.share, each.kind): each for each in sorted(fleet.quotas, key=lambda each: -each.allowed)}
+    for name, text, of in (
+        (
+            "allowed",
+            "What a quota allows the jobs of its namespace, user or queue together; memory in bytes.",
+            "allowed",
+        ),
+        ("held", "What of it they hold.", "held"),
+        ("waiting_jobs", "Jobs that wait, and want some of it.", "waiting"),
+    ):
+        gauge = GaugeMetricFamily(f"trainmaster_quota_{name}", text, labels=["quota", "kind"])
+        for each in narrow.values():
+            unit = 2**20 if each.kind == "memory" and of != "waiting" else 1
+            gauge.add_metric([each.share, each.kind], getattr(each, of) * unit)
+        yield gauge
 
 
 def _own(fleet: FleetPicture) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from trainmaster.plan.quotas import (
     FREE,
     KINDS,
+    NO_LIMIT,
     NOTHING,
     Amount,
     Claim,
@@ -30,6 +31,19 @@ from trainmaster.plan.turns import parts
 
 NAMED = 3
 """holders of a share that are named, the largest; of more only the number is told"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareUse:
+    """How much of one kind a share allows, and how much of it is held. Shown, never decided on."""
+
+    share: str
+    kind: str
+    """a field of Amount; memory is in MiB"""
+    allowed: int
+    held: int
+    waiting: int
+    """jobs that wait, and want some of this share"""
 
 
 @dataclass(slots=True)
@@ -120,6 +134,14 @@ class Ledger:
             level = self._levels[share.key] = _Level(share)
             level.begin()
         return level
+
+    def uses(self) -> Iterator[ShareUse]:
+        """Of each share that some job counts in, what it limits."""
+        for level in self._levels.values():
+            for kind in KINDS:
+                if (most := level.share.most[kind]) < NO_LIMIT:
+                    name = Amount._fields[kind]
+                    yield ShareUse(level.share.name, name, most, level.held[kind], level.before)
 
     # --- turns
 

@@ -79,8 +79,7 @@ class FolderSource(WithoutObjects):
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
-        self._started = False
-        self._swept = False
+        self._started = self._swept = False
         self._published: dict[str, tuple[str, int, JobStatus]] = {}
         """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -154,7 +153,8 @@ class FolderSource(WithoutObjects):
         """What an earlier controller wrote down; and the jobs folder, where nothing could be lost by making it."""
         records = await self._records.load()
         if not self._adopted and not records:
-            await self._threads.call(self._files.make_folder, self._layout.jobs, _JOBS_MODE)
+            for folder in (self._layout.jobs, self._layout.under("staging")):
+                await self._threads.call(self._files.make_folder, folder, _JOBS_MODE)
         self._registry = Registry(self.name, self._files.base + self._layout.root, self._grace)
         self._registry.remember(records)
         self._registry.adopt(self._adopted)

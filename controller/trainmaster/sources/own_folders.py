@@ -6,10 +6,9 @@ they are before it reads them, and makes those that aren't there. Never here: wh
 
 from __future__ import annotations
 
-import secrets
-
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
+from trainmaster.sources.in_folders import who_we_are
 
 FOLDERS = ("journal", "known", "lease")
 PRIVATE = 0o700
@@ -18,7 +17,7 @@ PRIVATE = 0o700
 def check(files: Files, root: str) -> None:
     """Raises InvalidError for one that isn't the controller's alone, with what mends it."""
     files.make_folder(root)
-    us = _who_we_are(files, root)
+    us = who_we_are(files, root)
     base = files.stat(root)
     if base.mode & WRITABLE_BY_OTHERS and not base.mode & STICKY:
         raise InvalidError(
@@ -43,13 +42,3 @@ def _not_ours(entry: Entry, us: str) -> str:
     if entry.mode & WRITABLE_BY_OTHERS:
         return f"others may write in it (mode {entry.mode & 0o7777:o}): chmod go-w, once you know that nobody has"
     return ""
-
-
-def _who_we_are(files: Files, root: str) -> str:
-    """The store's own name for us, whatever the authentication: the owner of what we make."""
-    path = f"{root}/.{secrets.token_hex(8)}"
-    files.replace(path, b"")
-    try:
-        return files.stat(path).owner
-    finally:
-        files.delete(path)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.sources.files import Entry, Files, Listing
+from trainmaster.sources.in_folders import trusted_owners
 from trainmaster.sources.layout import DELETE, NOW, Layout, is_job, mark_of
 from trainmaster.sources.namespaces import Guard, as_it_is
 from trainmaster.sources.reading import (
@@ -132,10 +133,11 @@ class Reader:
 
     def _candidates(self, listing: Listing, folder: Entry) -> Iterator[_Candidate]:
         folders = {entry.path: entry for entry in listing.entries if entry.folder} | {folder.path: folder}
+        trusted = trusted_owners(self._files, folder)
         for entry in listing.entries:
             path = self._layout.below_jobs(entry.path)
             if not entry.folder and is_job(path):
-                yield _Candidate(path, entry, why_not_trusted(entry, _parents(entry.path, folders)))
+                yield _Candidate(path, entry, why_not_trusted(entry, _parents(entry.path, folders), trusted))
 
     def _is_same(self, entry: Entry) -> bool:
         """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content

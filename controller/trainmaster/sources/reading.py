@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from trainmaster.api.complaints import MISSING
@@ -170,11 +171,12 @@ def with_namespace(job: TrainingJob, namespace: str) -> TrainingJob:
     return job.model_copy(update={"metadata": metadata})
 
 
-def why_not_trusted(entry: Entry, parents: tuple[Entry, ...]) -> str:
+def why_not_trusted(entry: Entry, parents: tuple[Entry, ...], trusted: Set[str] = frozenset()) -> str:
     """Why the owner of a file can't be taken for its author; empty when he can.
 
     Who may write the file, or may put another in its place, would run processes as its owner. A sticky folder lets
-    everybody add files, and only owners replace them.
+    everybody add files, and only owners replace them; but a folder's own owner may exchange all that is in it. So that is the
+    file's owner, or one of the `trusted`.
     """
     if not entry.regular:
         return "it is not a plain file (links are not followed)"
@@ -185,5 +187,10 @@ def why_not_trusted(entry: Entry, parents: tuple[Entry, ...]) -> str:
             return (
                 f"others may replace files in its folder {parent.path} (mode {parent.mode:o}): "
                 "take their right to write away, or set the sticky bit (chmod +t)"
+            )
+        if parent.owner not in {entry.owner, *trusted}:
+            return (
+                f"its folder {parent.path} belongs to {parent.owner}, who may put another file in its place and so run it as "
+                f"{entry.owner}: keep it in a folder of its owner's, or have an administrator own that one (chown)"
             )
     return ""

@@ -9,16 +9,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import secrets
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY
+from trainmaster.sources.in_folders import trusted_owners, who_we_are
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.stores import open_files
 
@@ -59,7 +59,7 @@ class Staging:
         """`user` as the store knows us; asked of the store when left empty."""
         self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
-        self._user = user
+        self._user, self._us = user, ""
 
     def upload(self, namespace: str, name: str, local: Path) -> StagedFile:
         """Bring a file or folder into the store. InvalidError when there is none, or it can't be packed."""
@@ -83,18 +83,29 @@ class Staging:
             return False
 
     def _home(self, namespace: str, name: str) -> str:
-        self._files.make_folder(self._layout.under("staging"), STICKY | 0o777)
-        self._user = self._user or self._ask_who_we_are()
+        staging = self._layout.under("staging")
+        self._files.make_folder(staging, STICKY | 0o777)
+        self._us = self._us or who_we_are(self._files, staging)
+        self._user = self._user or self._us
+        own = f"{staging}/{self._user}"
+        self._files.make_folder(own)
+        self._look_whose(staging, {self._us, *self._trusted()})
+        self._look_whose(own, {self._us})
         return self._layout.staging(self._user, namespace, name)
 
-    def _ask_who_we_are(self) -> str:
-        """The store's own name for us, whatever the authentication: the owner of what we make."""
-        path = self._layout.under(f"staging/.{secrets.token_hex(8)}")
-        self._files.replace(path, b"")
+    def _look_whose(self, folder: str, owners: Set[str]) -> None:
+        owner = self._files.stat(folder).owner
+        if owner not in owners:
+            raise InvalidError(
+                f"{self._files.base}{folder} belongs to {owner}, who may exchange what {self._user}'s processes would run: have "
+                "an administrator give it to the controller's user, or take it away"
+            )
+
+    def _trusted(self) -> Set[str]:
         try:
-            return self._files.stat(path).owner
-        finally:
-            self._files.delete(path)
+            return trusted_owners(self._files, self._files.stat(self._layout.jobs))
+        except FileNotFoundError:
+            return {self._files.stat("/").owner}
 
     def close(self) -> None:
         """Wait for writes under way."""

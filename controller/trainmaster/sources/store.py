@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain, count
 from pathlib import Path
 
 from trainmaster.api.job import TrainingJob
@@ -15,6 +14,7 @@ from trainmaster.errors import InvalidError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
 from trainmaster.sources.files import STICKY
+from trainmaster.sources.in_folders import places
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
 from trainmaster.sources.layout import DELETE, NOW, Layout, is_whole, place_of
@@ -245,7 +245,7 @@ class JobStore:
 
     def _free(self, namespace: str, name: str) -> str:
         """A path for a new job's file: where others' files are, nothing is replaced."""
-        usual = (f"{namespace}/{name}{ending}.yaml" for ending in chain([""], (f"-{i}" for i in count(2))))
+        usual = places(self._files, self._layout.jobs, namespace, name)
         return next(path for path in usual if not is_there(self._files, self._layout.job(path)))
 
     def _replace(self, read: FileRead, text: str) -> None:

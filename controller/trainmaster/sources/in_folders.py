@@ -1,0 +1,49 @@
+"""In which folders below jobs/ a file is safe from other users: whoever owns a folder may exchange the files in it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Set
+from itertools import chain, count
+
+from trainmaster.errors import TrainmasterError
+from trainmaster.sources.files import Entry, Files
+
+
+def trusted_owners(files: Files, jobs: Entry) -> Set[str]:
+    """Whose folders are as good as a file's own owner's: that of jobs/, and the store's superuser, who owns its root."""
+    try:
+        return {jobs.owner, files.stat("/").owner}
+    except (TrainmasterError, OSError):
+        return {jobs.owner}
+
+
+def places(files: Files, jobs: str, namespace: str, name: str) -> Iterator[str]:
+    """Paths below jobs/ for a new job's file, the best first. Not in a folder of somebody else's, nor in a new one of ours that
+    others would come to use: then it lies in jobs/ itself, and says which namespace it is in."""
+    begin = (
+        f"{namespace}/{name}" if _is_for_all(files, jobs, f"{jobs}/{namespace}") else f"{namespace}.{name}"
+    )
+    return (f"{begin}{ending}.yaml" for ending in chain([""], (f"-{i}" for i in count(2))))
+
+
+def _is_for_all(files: Files, jobs: str, folder: str) -> bool:
+    try:
+        above = files.stat(jobs)
+    except FileNotFoundError:
+        return True  # the store is made by whoever comes first
+    try:
+        owner = files.stat(folder).owner
+    except FileNotFoundError:
+        return who_we_are(files, jobs) in trusted_owners(files, above)
+    return owner in trusted_owners(files, above)
+
+
+def who_we_are(files: Files, folder: str) -> str:
+    """The store's own name for us, whatever the authentication: the owner of what we make."""
+    path = f"{folder}/.{secrets.token_hex(8)}"
+    files.replace(path, b"")
+    try:
+        return files.stat(path).owner
+    finally:
+        files.delete(path)
