@@ -31,7 +31,7 @@ def job() -> Dashboard:
         choice("job_namespace", "Namespace", namespaces, several=False),
         choice("job_name", "Job", f"label_values({held}, job_name)", several=False),
     ]
-    return page("job", "trainmaster / Job", says, (_now(), _held(), _gpus()), variables)
+    return page("job", "trainmaster / Job", says, (_now(), _time(), _held(), _gpus()), variables)
 
 
 def _now() -> Row:
@@ -98,6 +98,27 @@ def _now() -> Row:
                     "charged {{charged}}",
                 ),
                 width=8,
+            ),
+        ],
+    )
+
+
+def _time() -> Row:
+    return Row(
+        "What becomes of its time",
+        [
+            number(
+                "Goodput",
+                "What part of what it held was training.",
+                RATIO,
+                Query(f"max(trainmaster_job_goodput_ratio{JOB})"),
+            ),
+            graph(
+                "Replicas by what they do",
+                "On the average over five minutes; what failures cost is Replaying, Stalled and Recovering.",
+                PLAIN,
+                Query(f"max by (class) (deriv(trainmaster_job_spent_seconds{JOB}[5m]))", "{{class}}"),
+                width=18,
             ),
         ],
     )

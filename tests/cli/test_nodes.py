@@ -138,7 +138,9 @@ def test_a_node_is_cleared_in_the_store_with_or_without_a_controller(
     assert "dcgm goes on calling n3 bad (Xid 79), until it says otherwise" in told.err
     told = trainmaster("nodes", "n5", "--clear", "--controller", "http://127.0.0.1:9")
     assert "whether there are such nodes isn't known" in told.err
-    assert {path.name for path in marks.iterdir()} == {"n3", "n5"}
+    told = trainmaster("nodes", "n6", "--clear", "--controller", f"{pages}/closed")
+    assert (told.code, "a bearer token is needed" in told.err) == (0, True)
+    assert {path.name for path in marks.iterdir()} == {"n3", "n5", "n6"}
 
 
 @pytest.mark.parametrize(("words", "code"), [([], ExitCode.USAGE), (["../x"], ExitCode.INVALID)])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from plan.build import World, cluster, job
+from plan.build import THROUGH_NEW, World, cluster, job
 from trainmaster.plan.decide import begun
-from trainmaster.plan.values import AppState, Kill, Open, Prioritize, Size, Start, Stop
+from trainmaster.plan.values import AppState, Kill, Open, Park, Prioritize, Size, Start, Stop, Terminate
 
 FREE = {"backoff": {"base": 0}}
 
@@ -29,12 +30,45 @@ def test_a_live_edit_restarts_nothing() -> None:
 
 
 def test_an_edited_command_restarts_the_job_once_uncharged() -> None:
-    world = World(job(worker=2)).runs().declares(job(worker=2, roles={"worker": {"command": "other"}}))
+    world = (
+        World(job(worker=2), limits=THROUGH_NEW)
+        .runs()
+        .declares(job(worker=2, roles={"worker": {"command": "other"}}))
+    )
     assert len(world.told(Stop)) == 2
     assert (world.memory.charged, world.memory.generation) == (0, 2)
     assert "SpecChanged" in world.heard
     world.obeys().runs()
     assert world.status.state == "Running"
+
+
+ROLE = {"env": [{"name": "A", "value": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("edit", "stays"),
+    [
+        ({"roles": {"worker": {"command": "other"}}}, True),
+        ({"roles": {"worker": ROLE}}, True),
+        ({"spec": {"env": ROLE["env"], "checkpointPath": "hdfs:///c"}}, True),
+        ({"roles": {"worker": {"resources": {"memory": "2Gi"}}}}, False),
+        ({"roles": {"worker": {"files": [{"source": "hdfs:///train.py"}]}}}, False),
+        ({"roles": {"worker": {"ports": 2, "command": "other"}}}, False),
+        ({"spec": {"framework": "Custom"}}, False),
+        ({"ps": 1}, False),
+    ],
+)
+def test_an_edit_of_what_processes_are_told_keeps_their_containers(edit: dict[str, Any], stays: bool) -> None:
+    world = World(job(worker=2)).runs().declares(job(**{"worker": 2, **edit}))
+    assert (len(world.told(Park)), len(world.told(Stop))) == ((2, 0) if stays else (0, 2))
+    assert (world.memory.charged, world.memory.generation) == (0, 2)
+
+
+def test_whoever_has_time_to_end_in_gets_another_container() -> None:
+    """A process that is ended in its container has none, and could not write its checkpoint."""
+    world = World(job(worker=2, grace=30)).runs()
+    world.declares(job(worker=2, grace=30, roles={"worker": {"command": "other"}}))
+    assert (len(world.told(Park)), len(world.told(Terminate))) == (0, 2)
 
 
 def test_an_edit_before_the_start_makes_old_grants_strays() -> None:

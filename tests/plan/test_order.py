@@ -134,7 +134,7 @@ def test_another_run_prepares_again() -> None:
     ids=["of the training", "of all", "of the number"],
 )
 def test_an_edit_prepares_again_what_it_is_about(edit: dict[str, Any], asked: set[str]) -> None:
-    world = World(prepared()).runs().ends("data-0", 0).runs()
+    world = World(prepared(), limits=THROUGH_NEW).runs().ends("data-0", 0).runs()
     world.declares(prepared(**edit)).obeys()
     assert world.asked == asked
 
@@ -227,6 +227,13 @@ def test_what_is_waited_for_while_it_runs_is_done_over_with_who_waits() -> None:
     roles["data"] = {**roles["data"], "command": "other"}
     world.declares(job(roles=roles)).obeys()
     assert world.asked == {"cache-0", "data-0"}
+
+
+def test_an_edit_that_prepares_anew_gives_the_containers_of_the_training_back() -> None:
+    """Though what they are told is all that was edited: a job holds nothing for a later stage."""
+    world = World(prepared()).runs().ends("data-0", 0).runs()
+    world.declares(prepared(spec={"env": [{"name": "A", "value": "1"}]})).obeys()
+    assert world.asked == {"data-0"}
 
 
 def test_what_must_be_had_at_one_time_is_that_of_one_stage() -> None:

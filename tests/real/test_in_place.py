@@ -164,3 +164,19 @@ def test_a_controller_killed_in_the_middle_of_it_has_all_told_once_more(
     know_each_other(again)
     assert {e.container for e in again} >= {before[0].container, before[2].container}
     assert ends_well(room, "anew", ledger).restarts == 1
+
+
+def test_an_edit_of_variables_keeps_all_containers(shared: Room, ledger: Ledger) -> None:
+    def wanted(**more: object) -> dict[str, object]:
+        job = gang(ledger, **more)
+        role = job["roles"]["worker"] | {"terminationGracePeriod": "0s"}  # type: ignore[index]  # a job as it is written
+        return job | {"roles": {"worker": role}}
+
+    shared.drop("edited", wanted())
+    shared.until_true("edited", C.RUNNING)
+    first = {e.who: e.container for e in processes(ledger, 3)}
+    shared.drop("edited", wanted(edited="yes"))
+    again = all_again(shared, "edited", ledger, 2)
+    assert {e.who: e.container for e in again} == first
+    know_each_other(again)
+    assert ends_well(shared, "edited", ledger).restarts == 0

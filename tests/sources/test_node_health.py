@@ -102,6 +102,7 @@ async def test_whoever_is_not_there_is_no_answer() -> None:
     [
         ([{"name": "a", "url": "ftp://x/y"}], "url"),
         ([{"name": "A B", "url": "file:///x"}], "name"),
+        ([{"name": "a", "url": "https://me:secret@x/y"}], "password"),
         ([{"name": "a", "url": "file:///x", "query": "up"}], "Prometheus"),
         ([{"name": "a", "url": "file:///x"}, {"name": "a", "url": "file:///y"}], "same name"),
         ([{"name": f"n{i}", "url": "file:///x"} for i in range(17)], "16"),

@@ -17,7 +17,7 @@ import typer
 from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.errors import UnavailableError
+from trainmaster.errors import DeniedError, UnavailableError
 
 if TYPE_CHECKING:
     from trainmaster.settings import Settings
@@ -54,7 +54,10 @@ def nodes(
         str, typer.Option("--controller", help="Address of its pages; left out: that of the settings.")
     ] = "",
     token_file: Annotated[
-        Path | None, typer.Option("--token-file", help="File with the bearer token that it asks for.")
+        Path | None,
+        typer.Option(
+            "--token-file", help="File with the bearer token that it asks for.", exists=True, dir_okay=False
+        ),
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
 ) -> None:
@@ -78,8 +81,6 @@ def _address(settings: Settings) -> str:
 def _asked(address: str, token_file: Path | None) -> Any:
     """What the controller tells. UnavailableError where it doesn't, DeniedError where it won't."""
     import requests
-
-    from trainmaster.errors import DeniedError
 
     headers = {"Authorization": f"Bearer {token_file.read_text().strip()}"} if token_file else {}
     try:
@@ -129,7 +130,7 @@ def _known(address: str, token_file: Path | None) -> dict[str, Row] | None:
     """The nodes by name; None where no controller tells: what is said is heeded by the next one."""
     try:
         return {row["host"]: row for row in _asked(address, token_file)["nodes"]}
-    except UnavailableError as error:
+    except (DeniedError, UnavailableError) as error:  # who may write the mark needn't be one who may look
         print(f"note: whether there are such nodes isn't known: {error}", file=sys.stderr)
         return None
 

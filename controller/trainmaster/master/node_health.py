@@ -82,7 +82,7 @@ class Clearings:
     """Looks there, on the leader."""
 
     def __init__(self, source: Cleared) -> None:
-        self._source = source
+        self._source, self._away = source, False
 
     async def run(self, found: FoundSuspects, beats: Beats) -> None:
         """Until cancelled."""
@@ -90,7 +90,10 @@ class Clearings:
             with beats.guarded("cleared nodes"):
                 try:
                     found.cleared = await self._source.cleared()
+                    self._away = False
                     beats.works("cleared nodes")
                 except TrainmasterError as error:
-                    log.info("which nodes are well again can't be looked up", extra={"error": str(error)})
+                    if not self._away:
+                        log.info("which nodes are well again can't be looked up", extra={"error": str(error)})
+                    self._away = True
             await asyncio.sleep(CLEARED_EVERY)

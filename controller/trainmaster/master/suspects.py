@@ -24,6 +24,8 @@ class FoundSuspects:
         self.called: tuple[CalledBad, ...] = ()
         self.hosts: frozenset[str] = frozenset()
         """those that all jobs leave alone"""
+        self.called_hosts: frozenset[str] = frozenset()
+        """those of them that are left alone for what is said of them outside"""
         self.told: dict[str, Told] = {}
         """by source: what was said from outside"""
         self.cleared: Mapping[str, float] = {}
@@ -39,14 +41,10 @@ class FoundSuspects:
         avoided = avoided_by_all(self.known)
         called, self.called = self.called, called_bad(self.told, hosts, avoided)
         _tell_called(set(called), set(self.called))
+        self.called_hosts = frozenset(each.host for each in self.called if each.avoided)
         alone, self.hosts = self.hosts, avoided | self.called_hosts
         heeded, self._heeded = self._heeded, self.cleared
         return self.hosts != alone or self.cleared != heeded
-
-    @property
-    def called_hosts(self) -> frozenset[str]:
-        """Those of them that are left alone for what is said of them outside."""
-        return frozenset(each.host for each in self.called if each.avoided)
 
 
 def _tell(before: dict[str, Suspect], now: Iterable[Suspect]) -> None:

@@ -19,6 +19,21 @@ from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.restart import let_go, not_yet_over, whole_job
 from trainmaster.plan.values import Event
 
+TOLD = frozenset(
+    {
+        "command",
+        "env",
+        "inputPath",
+        "checkpointPath",
+        "savedModelPath",
+        "resumeFrom",
+        "template",
+        "compatibility",
+        "readiness",
+    }
+)
+"""fields that only say what a process is told"""
+
 
 def note(case: Case, memory: Memory) -> Change:
     """The memory with today's declaration in it. Edits after the end are seen, and change nothing."""
@@ -71,8 +86,25 @@ def _edited(case: Case, memory: Memory) -> Change:
         # Nothing runs: raised runs are enough to make grants of the old size strays.
         return Change(replace(applied, replicas=tuple(replace(r, run=r.run + 1) for r in memory.replicas)))
     said = "the declaration was edited"
-    return Change(
-        whole_job(case, applied, said, again=again), (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),)
+    stays = _says_only(memory.applied, fields) and all(
+        case.grace(r.key.role) == 0 for r in memory.replicas if r.bound
+    )
+    anew = whole_job(case, applied, said, again=again, in_place=stays)
+    return Change(anew, (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
+
+
+def _says_only(before: str, after: str) -> bool:
+    """Whether only what processes are told was edited, and nothing of what their containers have.
+
+    Whoever has time to end in gets other containers all the same: a process that is ended in its container has none.
+    """
+    old, new = (loads(text) for text in (before, after))
+    mine, others = old.pop("roles"), new.pop("roles")
+    if mine.keys() != others.keys():
+        return False
+    pairs = [(old, new), *((mine[name], others[name]) for name in mine)]
+    return all(
+        one.get(name) == two.get(name) for one, two in pairs for name in (one.keys() | two.keys()) - TOLD
     )
 
 

@@ -185,6 +185,10 @@ class NodeHealth(BaseModel):
     def _asks_a_prometheus(self) -> NodeHealth:
         if self.query and not self.url.startswith("http"):
             raise ValueError("query is asked of a Prometheus: url must be http:// or https://")
+        if "@" in self.url.partition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "url must not hold a user or password: what can't be asked is told with its address"
+            )
         return self
 
 
