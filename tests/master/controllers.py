@@ -62,6 +62,10 @@ async def _here(work: Callable[..., Any], *args: Any) -> Any:
     return work(*args)
 
 
+PAGES = "http://ctl:9090"
+"""where those with a history say that their pages are"""
+
+
 @asynccontextmanager
 async def controller(
     folder: Folder,
@@ -93,6 +97,7 @@ def begun(
         measures,
         cast("Any", None),
         lambda *_: "",
+        public_url=PAGES if history else "",
         history=history,
     )
     return ours, asyncio.create_task(ours.run())
