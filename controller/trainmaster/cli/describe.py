@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainmaster.api.hiding import without_secrets
 from trainmaster.cli import terminal
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import open_store
@@ -54,6 +53,8 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
     yield "Declared in", stored.path
     yield "Owner", stored.owner
     if stored.job is not None:
+        from trainmaster.api.hiding import without_secrets
+
         spec = stored.job.spec
         yield "Framework", str(spec.framework)
         queue = stored.status.queue if stored.status else ""
