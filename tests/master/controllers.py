@@ -63,6 +63,10 @@ async def _here(work: Callable[..., Any], *args: Any) -> Any:
     return work(*args)
 
 
+PAGES = "http://ctl:9090"
+"""where those with a history say that their pages are"""
+
+
 @asynccontextmanager
 async def controller(
     folder: Folder,
@@ -99,6 +103,7 @@ def begun(
         measures,
         cast("Any", None),
         lambda *_: "",
+        public_url=PAGES if history else "",
         history=history,
         private_files=private_files,
     )

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from master.controllers import begun, controller, wired
+from master.controllers import PAGES, begun, controller, wired
 from master.folder import Folder
 from master.office import job
 from master.virtual import run, until, virtual
-from trainmaster.api.history import EndedRun, FileName, decode, read_name
+from trainmaster.api.history import EndedRun, FileName, decode, file_of, read_name
 from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.master import history as filing
 from trainmaster.master.beats import Beats
@@ -77,6 +77,8 @@ async def test_an_ended_job_leaves_one_file_with_what_it_held() -> None:
         await asyncio.sleep(500)
     (ended,) = history.runs
     assert (ended.state, ended.name, ended.user, len(history.written)) == ("Succeeded", "a", "u", 1)
+    assert ended.page == f"{PAGES}/{file_of(ended).page}"
+    assert ended.uid in ended.page
     assert ended.held
     assert ended.held.vcore_seconds == pytest.approx(2 * END, rel=0.05)
 

@@ -54,6 +54,25 @@ def test_secrets_are_blanked(stream: io.StringIO, format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
+def test_logins_in_urls_are_blanked_wherever_they_stand(stream: io.StringIO, format_: str) -> None:
+    """Errors of stores name their URLs."""
+    set_up(format_, stream=stream)
+    url = "s3a://AKIA:s3cr3t@bucket/a"
+    try:
+        raise ValueError(url)
+    except ValueError:
+        log = logging.getLogger("trainmaster.x")
+        log.exception(
+            "no such bucket: %s", url, extra={"url": url, "urls": [f'"{url}"', url], "owner": "a@b"}
+        )
+    said = stream.getvalue()
+    assert "s3cr3t" not in said
+    assert said.count("bucket/a") >= 5
+    assert "a@b" in said
+    assert format_ == "text" or json.loads(said)["owner"] == "a@b"
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
 def test_a_trace_stays_on_its_line(stream: io.StringIO, format_: str) -> None:
     set_up(format_, stream=stream)
     try:

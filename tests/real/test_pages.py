@@ -35,6 +35,7 @@ PAGES = {
     "log": "/jobs/vision/bert-large/logs/c1/stderr?find=error",
     "history": "/history/?days=400",
     "gone": "/jobs/vision/gone/runs/0/",
+    "one": "/history/20250615T150000Z/vision/resnet-of-old/uid-resnet-of-old/3/",
     "missing": "/jobs/vision/nosuch/",
 }
 SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"

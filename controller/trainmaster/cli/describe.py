@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from trainmaster.api.hiding import without_secrets
 from trainmaster.cli import terminal
 from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.options import Choices, with_choices
@@ -63,6 +62,8 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
     yield "Declared in", stored.path
     yield "Owner", stored.owner
     if stored.job is not None:
+        from trainmaster.api.hiding import without_secrets
+
         spec = stored.job.spec
         yield "Framework", str(spec.framework)
         queue = stored.status.queue if stored.status else ""

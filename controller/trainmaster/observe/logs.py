@@ -1,7 +1,7 @@
 """Structured logs: one line per event, as `key=value` text or as JSON, from the `extra` of standard logging.
 
 A module logs `log.info("container started", extra={"job": key, "container": id})`. Never here: tokens and
-passwords; a field whose name says that it holds one is blanked, whoever logged it.
+passwords; a field whose name says that it holds one is blanked, whoever logged it, and so is who logs in to a URL.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
+
+from trainmaster.api.hiding import without_logins
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """attributes that every record has; the others came through `extra`"""
@@ -86,7 +88,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return ENCODER.encode(dict(self._pairs(record)))
+        return without_logins(ENCODER.encode(dict(self._pairs(record))))
 
     def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
         yield "time", _time(record)
@@ -105,7 +107,7 @@ class TextFormatter(logging.Formatter):
         head = f"{_time(record)} {record.levelname} {record.name}: {_one_line(record.getMessage())}"
         fields = "".join(f" {key}={_quoted(value)}" for key, value in _extra(record))
         trace = f" exception={_quoted(self.formatException(record.exc_info))}" if record.exc_info else ""
-        return head + fields + trace
+        return without_logins(head + fields + trace)
 
 
 def _time(record: logging.LogRecord) -> str:
