@@ -1,6 +1,9 @@
 """file:// as a store: the folder tree of this machine (or of a mount).
 
 Never follows symbolic links: the controller may read what the writer of a link may not.
+
+A record is written with as few calls of the system as will do: after each of them its thread waits for its turn of the interpreter,
+and has the loop wait for it.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import errno
 import functools
 import grp
+import itertools
 import os
 import pwd
 import secrets
@@ -25,6 +29,10 @@ from trainmaster.sources.walking import Limits
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_OURS_ALONE = 0o600
+_OURS, _number = secrets.token_hex(4), itertools.count()
+"""parts of the names of files in the making: nobody else's, and none of ours twice"""
 
 
 def _told(call: Callable[P, T]) -> Callable[P, T]:
@@ -82,7 +90,7 @@ class LocalFiles:
         self, path: str, data: bytes, mode: int, owner: str, still: Still, lasting: bool = True
     ) -> None:
         folder, name = os.path.split(path)
-        temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
+        temporary = f"{folder}/.{name}.{_OURS}{next(_number):x}.tmp"
         try:
             _write(temporary, data, mode, owner, lasting)
             still()
@@ -131,7 +139,7 @@ class LocalFiles:
     @_told
     def upload(self, local: Path, path: str) -> None:
         target = Path(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        temporary = target.with_name(f".{target.name}.{_OURS}{next(_number):x}.tmp")
         try:
             shutil.copyfile(local, temporary)
             temporary.replace(target)
@@ -145,15 +153,19 @@ class LocalFiles:
 def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = True) -> None:
     """A new file: if `lasting` on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody
     else's its name may be another file's by then."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(file.fileno()).st_uid:
-            os.fchown(file.fileno(), user, -1)
-        os.fchmod(file.fileno(), mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS_ALONE)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(descriptor).st_uid:
+            os.fchown(descriptor, user, -1)
+        if mode != _OURS_ALONE:
+            os.fchmod(descriptor, mode)
         if lasting:
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync(folder: str) -> None:
