@@ -86,15 +86,6 @@ class CompletedContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class Preemption:
-    """Containers that the scheduler means to take back: `sure` in any case, `negotiable` unless we give up
-    others."""
-
-    sure: tuple[str, ...] = ()
-    negotiable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Allocated:
     """A heartbeat's answer. What it says of ends is said once: the next call with its `response_id`
     acknowledges it."""
@@ -106,13 +97,8 @@ class Allocated:
     """by node; given once per node and application"""
     am_rm_token: bytes | None = field(default=None, repr=False)
     """a rolled token: journal it, then ApplicationMaster.replace_token"""
-    headroom: Resource = field(default=Resource())
-    cluster_nodes: int = 0
     updated_nodes: tuple[NodeReport, ...] = ()
     """nodes that became usable or unusable since the last answer"""
-    preemption: Preemption = field(default=Preemption())
-    priority: int | None = None
-    """the application's priority as the scheduler has it"""
 
 
 class ResourceKind(StrEnum):

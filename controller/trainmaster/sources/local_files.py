@@ -2,8 +2,8 @@
 
 Never follows symbolic links: the controller may read what the writer of a link may not.
 
-A record is written with as few calls of the system as will do: after each of them its thread waits for its turn of the interpreter,
-and has the loop wait for it.
+A file is written with as few calls of the system as will do: after each of them its thread waits for its turn of the
+interpreter, and has the loop wait for it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Blocking calls of a store in threads of its own, so that a store that hangs holds up nothing else.
 
-There are some for each job that starts, so they are passed on with little ado: no lock is taken on the way to a thread, and the loop
-is woken once for all that has been answered meanwhile.
+There are some for each job that starts, so they are passed on with little ado: no lock is taken on the way to a thread, and the
+loop is woken once for all that has been answered meanwhile.
 """
 
 from __future__ import annotations
