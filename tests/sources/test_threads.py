@@ -6,13 +6,14 @@ import asyncio
 import gc
 import threading
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from trainmaster.errors import UnavailableError
-from trainmaster.sources.threads import Threads, in_turns
+from trainmaster.sources.threads import Threads, Together, in_turns
 
 LONG = 60.0
 
@@ -100,3 +101,43 @@ async def refused(threads: Threads) -> weakref.ref[Marked]:
     with suppress(OSError):
         await threads.call(no)
     return weakref.ref(marked)
+
+
+async def test_calls_that_come_together_are_made_together_and_each_has_its_own_answer() -> None:
+    threads, batches = Threads(4), list[int]()
+
+    def work(about: Sequence[str]) -> list[int | Exception]:
+        batches.append(len(about))
+        return [int(each) if each.isdigit() else ValueError(each) for each in about]
+
+    together = Together(threads, work, 10)
+    gone = asyncio.ensure_future(together.call("99"))
+    calls = [asyncio.ensure_future(together.call(str(n) if n % 7 else "x")) for n in range(100)]
+    await asyncio.sleep(0)
+    gone.cancel()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [n if n % 7 else "x" for n in range(100)] == [a if isinstance(a, int) else str(a) for a in answers]
+    assert await together.call("7") == 7
+    assert len(batches) <= 12
+    assert max(batches) == 10
+    threads.close()
+
+
+async def test_calls_together_that_hang_or_break_are_told_so_each_and_hold_up_none_for_ever() -> None:
+    threads, go = Threads(2, timeout=0.05), threading.Event()
+
+    def work(about: Sequence[int]) -> list[int | Exception]:
+        if 0 in about:
+            go.wait(LONG)
+        if 1 in about:
+            raise OSError("broken")
+        return [*about]
+
+    together = Together(threads, work, 1)
+    with pytest.raises(UnavailableError):
+        await together.call(0)
+    with pytest.raises(OSError, match="broken"):
+        await together.call(1)
+    assert await asyncio.gather(*map(together.call, range(2, 20))) == [*range(2, 20)]
+    go.set()
+    threads.close()

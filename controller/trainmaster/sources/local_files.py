@@ -18,7 +18,7 @@ import secrets
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -89,8 +89,7 @@ class LocalFiles:
     def _replace(
         self, path: str, data: bytes, mode: int, owner: str, still: Still, lasting: bool = True
     ) -> None:
-        folder, name = os.path.split(path)
-        temporary = f"{folder}/.{name}.{_OURS}{next(_number):x}.tmp"
+        temporary = _temporary(path)
         try:
             _write(temporary, data, mode, owner, lasting)
             still()
@@ -99,6 +98,25 @@ class LocalFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
         if lasting:
+            _sync(os.path.dirname(path))  # noqa: PTH120
+
+    @_told
+    def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
+        """Each is on the disk before it takes its place, and their folders are once for all."""
+        made: dict[str, str] = {}
+        try:
+            for path, data in files.items():
+                temporary = _temporary(path)
+                made[temporary] = path
+                _write(temporary, data, mode)
+            still()
+            for temporary, path in made.items():
+                os.replace(temporary, path)  # noqa: PTH105
+        except BaseException:
+            for temporary in made:
+                Path(temporary).unlink(missing_ok=True)
+            raise
+        for folder in dict.fromkeys(map(os.path.dirname, files)):
             _sync(folder)
 
     @_told
@@ -139,7 +157,7 @@ class LocalFiles:
     @_told
     def upload(self, local: Path, path: str) -> None:
         target = Path(path)
-        temporary = target.with_name(f".{target.name}.{_OURS}{next(_number):x}.tmp")
+        temporary = Path(_temporary(path))
         try:
             shutil.copyfile(local, temporary)
             temporary.replace(target)
@@ -148,6 +166,12 @@ class LocalFiles:
 
     def close(self) -> None:
         """Nothing is ever under way after a call."""
+
+
+def _temporary(path: str) -> str:
+    """Beside it, and hidden."""
+    folder, name = os.path.split(path)
+    return f"{folder}/.{name}.{_OURS}{next(_number):x}.tmp"
 
 
 def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = True) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import functools
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from trainmaster.errors import UnavailableError
 
@@ -25,6 +25,8 @@ TIMEOUT = 30.0
 """seconds after which one call counts as unanswered; its thread may still wait for the answer"""
 AT_ONCE = 16
 """calls of many that are under way at one time"""
+AT_ONCE_TOGETHER = 4
+"""the same of calls that are made several at a time"""
 
 
 class _Call:
@@ -115,6 +117,61 @@ class Threads:
         """Let the threads go; what is under way ends by itself."""
         for _ in range(self._threads):
             self._calls.put(None)
+
+
+class Together(Generic[T, R]):
+    """Calls of one kind, several of which a thread makes at one time: those that come while others are under way.
+
+    Handing something to a thread costs as much as many of these calls do.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        work: Callable[[Sequence[T]], Sequence[R | Exception]],
+        most: int,
+        at_once: int = AT_ONCE_TOGETHER,
+    ) -> None:
+        """`work` makes `most` calls, one after the other, and gives the answer to each or what it raises; `at_once` of such are
+        under way."""
+        self._threads, self._work, self._most, self._at_once = threads, work, most, at_once
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def call(self, about: T) -> R:
+        """One of these calls; raises what it raises, or UnavailableError when the store doesn't answer in time."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((about, answer))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._begin)
+        return await answer
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._under_way) < self._at_once:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            task = asyncio.get_running_loop().create_task(self._make(batch))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._begin()
+
+    async def _make(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        batch = [(about, answer) for about, answer in batch if not answer.done()]
+        found: Sequence[R | Exception]
+        try:
+            found = await self._threads.call(self._work, [about for about, _ in batch])
+        except Exception as error:  # noqa: BLE001 - raised where it was asked for
+            found = [error] * len(batch)
+        for (_, answer), came in zip(batch, found, strict=True):
+            if answer.done():
+                continue  # whoever asked has gone
+            if isinstance(came, Exception):
+                answer.set_exception(came)
+            else:
+                answer.set_result(came)
 
 
 async def in_turns(work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
