@@ -75,6 +75,12 @@ class AllocateCall:
     tracking_url: str = ""
     """a new tracking URL; empty keeps the present one"""
 
+    @property
+    def bare(self) -> AllocateCall:
+        """The same with nothing but its number; itself where it has nothing else."""
+        says = self.asks or self.releases or self.avoid or self.unavoid or self.tracking_url or self.progress
+        return AllocateCall(self.response_id) if says else self
+
 
 @dataclass(frozen=True, slots=True)
 class CompletedContainer:

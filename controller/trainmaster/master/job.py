@@ -22,6 +22,7 @@ from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
+from trainmaster.master.tasks import woken
 from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
@@ -106,7 +107,8 @@ class JobMaster:
         while not self.over:
             self._wake.clear()
             heard = await self._tried(self.contact.beat)
-            decided = await self._tried(self._pass)  # also while YARN is away: deadlines pass, edits are made
+            # Also while YARN is away: deadlines pass, edits are made.
+            decided = not self._pending() or await self._tried(self._pass)
             self.contact.sight.changed |= not decided
             self._trouble = 0 if heard and decided else self._trouble + 1
             await self._wait()
@@ -136,7 +138,7 @@ class JobMaster:
 
     async def _pass(self) -> None:
         sight, desk = self.contact.sight, self.desk
-        if not desk.lease.held() or not self._pending():
+        if not desk.lease.held():
             return
         started = clock.monotonic()
         async with self._lock:
@@ -269,13 +271,7 @@ class JobMaster:
         if pause == 0 or self.over:
             await asyncio.sleep(0)
             return
-        # A timer that wakes costs less than one that cancels, and waits pass once for each heartbeat.
-        timer = asyncio.get_running_loop().call_later(pause, self._wake.set) if pause is not None else None
-        try:
-            await self._wake.wait()
-        finally:
-            if timer:
-                timer.cancel()
+        await woken(self._wake, pause)
 
     def _pause(self) -> float | None:
         """Seconds until the next turn if nothing happens; None when only news can bring one."""
