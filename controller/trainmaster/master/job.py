@@ -27,6 +27,7 @@ from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
+from trainmaster.plan.turns import parts
 from trainmaster.plan.values import (
     Action,
     Event,
@@ -152,13 +153,14 @@ class JobMaster:
                 reach("pulled")
             changes = plan.memory != self.memory
             await self._record.keep(plan.memory)
-        sight.judged(seen.ends)
-        if seen.ends:
-            reach("written")
-        if changes:
-            log.info("decided", extra={**self._who(), **summary(plan)})
-        self._act(plan)
-        self._show(plan)
+            sight.judged(seen.ends)
+            if seen.ends:
+                reach("written")
+            await desk.breath(len(self.memory.replicas))
+            if changes:
+                log.info("decided", extra={**self._who(), **summary(plan)})
+            await self._act(plan)
+            self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
 
     def _pending(self) -> bool:
@@ -175,18 +177,24 @@ class JobMaster:
 
     # --- act
 
-    def _act(self, plan: Plan) -> None:
+    async def _act(self, plan: Plan) -> None:
+        breath, doing, size = self.desk.breath, self.contact.doing, len(self.memory.replicas)
         self._wake_at = plan.wake_at
+        await breath(size)
         self.contact.want(plan)
+        await breath(size)
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            launches = [action for action in plan.actions if isinstance(action, Launch)]
-            self.contact.doing.start(launches, self.memory, job)
-        self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
-        self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
-        for action in plan.actions:
-            self._do(action, job)
+            doing.start([action for action in plan.actions if isinstance(action, Launch)], self.memory, job)
+        await breath(size)
+        doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
+        doing.stop(action for action in plan.actions if isinstance(action, Stop))
+        for some in parts(plan.actions):
+            await breath(size)
+            for action in some:
+                self._do(action, job)
+        await breath(size)
 
     def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
