@@ -59,9 +59,10 @@ class _Call:
         # An error knows the frame that it came from, which knows this; and the thread does, until it has another call.
         del self.work, self.answer, self.result, self.error
 
-    def late(self, words: str) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(UnavailableError(words))
+
+def _be_late(answer: asyncio.Future[Any], words: str) -> None:
+    if not answer.done():
+        answer.set_exception(UnavailableError(words))
 
 
 class Threads:
@@ -79,7 +80,7 @@ class Threads:
         async with self._free:
             call = _Call(functools.partial(function, *args, **kwargs), loop.create_future())
             late = f"the store did not answer within {self._timeout:.0f} s"
-            timer = loop.call_later(self._timeout, call.late, late)
+            timer = loop.call_later(self._timeout, _be_late, call.answer, late)
             self._pass_on(call)
             try:
                 answer: T = await call.answer
