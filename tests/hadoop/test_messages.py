@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trainmaster.errors import InvalidError
-from trainmaster.hadoop import messages, nodemanager, resourcemanager, scheduler
+from trainmaster.hadoop import configuration, messages, nodemanager, resourcemanager, scheduler
 from trainmaster.hadoop.containers import (
     AllocateCall,
     LaunchContext,
@@ -19,6 +22,7 @@ from trainmaster.hadoop.containers import (
     ResourceAsk,
     ResourceKind,
 )
+from trainmaster.hadoop.failover import Failover
 from trainmaster.hadoop.ids import container_proto
 from trainmaster.hadoop.proto import yarn_client_pb2, yarn_nodemanager_pb2, yarn_pb2, yarn_scheduler_pb2
 from trainmaster.hadoop.proto.common_pb2 import TokenProto
@@ -83,8 +87,8 @@ def test_a_heartbeat_says_only_what_there_is_to_say() -> None:
     ) == (["bad"], ["good"])
 
 
-def test_an_answer_holds_grants_ends_tokens_and_threats() -> None:
-    answer = yarn_scheduler_pb2.AllocateResponseProto(response_id=4, num_cluster_nodes=2)
+def test_an_answer_holds_grants_ends_and_tokens() -> None:
+    answer = yarn_scheduler_pb2.AllocateResponseProto(response_id=4)
     grant = answer.allocated_containers.add(
         id=container_proto(ID), node_http_address="h:2", allocation_request_id=7
     )
@@ -96,12 +100,11 @@ def test_an_answer_holds_grants_ends_tokens_and_threats() -> None:
     )
     answer.nm_tokens.add(token=token).nodeId.CopyFrom(grant.nodeId)
     answer.am_rm_token.CopyFrom(token)
-    answer.preempt.strictContract.container.add(id=container_proto(ID))
     said = scheduler.allocated(answer)
     [granted] = said.allocated
     assert (granted.id, granted.node, granted.http, granted.allocation_request_id) == (ID, "h:1", "h:2", 7)
     assert TokenProto.FromString(said.nm_tokens["h:1"]) == token
-    assert (said.completed[0].exit, said.preemption.sure, said.priority) == (-100, (ID,), None)
+    assert said.completed[0].exit == -100
     assert said.am_rm_token is not None
     assert "hidden" not in repr(said)
 
@@ -215,7 +218,21 @@ def test_a_broken_token_is_said_without_showing_it() -> None:
 
 @pytest.mark.parametrize(("size", "aside"), [(scheduler.LARGE, True), (scheduler.LARGE - 1, False)])
 async def test_a_heartbeat_of_many_containers_is_written_and_read_beside_the_loop(
-    size: int, aside: bool
+    size: int, aside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = await scheduler._beside(size, lambda _: threading.get_ident(), None)
-    assert (there != threading.get_ident()) == aside
+    answer = yarn_scheduler_pb2.AllocateResponseProto(response_id=1)
+    for number in range(size):
+        answer.completed_container_statuses.add(container_id=container_proto(ID), exit_status=number)
+    token = TokenProto(identifier=b"i", password=b"p", kind="k", service="s")
+    worked: list[int] = []
+
+    def noting(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda about: worked.append(threading.get_ident()) or work(about)
+
+    for name in ("allocate_proto", "allocated"):
+        monkeypatch.setattr(scheduler, name, noting(getattr(scheduler, name)))
+    master = scheduler.ApplicationMaster(configuration.parse({}), token.SerializeToString())
+    monkeypatch.setattr(Failover, "call", AsyncMock(return_value=answer))
+    asks = (ResourceAsk(1, Resource(1, 1), 1, 1),) * size
+    assert len((await master.allocate(AllocateCall(0, asks=asks))).completed) == size
+    assert [there != threading.get_ident() for there in worked] == [aside, aside]

@@ -146,6 +146,39 @@ async def test_one_slow_call_does_not_cost_the_others_their_connection() -> None
         await rpc.close()
 
 
+async def test_each_call_has_its_own_patience_and_many_of_them_no_timer_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is a heartbeat of each job a second, and an answer to most in a moment."""
+    timers: list[float] = []
+    loop, real = asyncio.get_running_loop(), asyncio.get_running_loop().call_at
+    monkeypatch.setattr(loop, "call_at", lambda at, *args, **kw: timers.append(at) or real(at, *args, **kw))
+
+    def patient(server: Server, call: Call) -> None:
+        if call.method == "echo":
+            echo(server, call)
+
+    async with serving(patient) as server:
+        rpc = client(server)
+        await ask(rpc)
+        timers.clear()
+        assert [await ask(rpc, n) for n in range(100)] == [*range(100)]
+        assert not timers, "the first one's serves"
+        calls = [
+            asyncio.ensure_future(rpc.call("wait", PriorityProto(), PriorityProto, seconds))
+            for seconds in (0.2, 0.1, 60)
+        ]
+        await ask(rpc)  # of a peer that says nothing at all the connection is left
+        for late, seconds in ((calls[1], "0.1"), (calls[0], "0.2")):
+            with pytest.raises(UnavailableError, match=f"did not answer wait within {seconds} s"):
+                await late
+        assert not calls[2].done()
+        assert await ask(rpc, 7) == 7
+        calls[2].cancel()
+        assert server.connections == 1
+        await rpc.close()
+
+
 async def test_a_cancelled_call_leaves_the_connection_usable() -> None:
     held: list[Call] = []
 

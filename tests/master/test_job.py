@@ -69,6 +69,18 @@ async def test_a_master_that_is_done_is_freed_without_the_collector() -> None:
 
 
 @virtual
+async def test_a_hundred_jobs_start_with_four_decisions_and_three_records_each() -> None:
+    """That there is a job, that it may ask, that it was granted what it asked for, that it runs."""
+    async with Office() as office:
+        for number in range(100):
+            office.drive(job(worker=1), uid=f"u{number}")
+        await office.running(100)
+        assert (office.passes, office.store.writes) == (400, 300)
+        once = ("new", "submit", "report", "register", "start")
+        assert {method: office.yarn.calls[method] for method in once} == dict.fromkeys(once, 100)
+
+
+@virtual
 async def test_the_life_of_a_job_without_failures_takes_five_records() -> None:
     """Its id, its token, its containers, its verdict, its end: how its other processes ended rides along."""
     async with Office() as office:

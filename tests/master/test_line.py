@@ -202,6 +202,21 @@ async def test_while_there_is_room_for_all_nobodys_coming_and_going_makes_a_roun
 
 
 @virtual
+async def test_while_there_is_room_for_all_it_does_not_matter_who_comes_where() -> None:
+    """Applications are opened in no order: of jobs that begin together each would wait for the line to be gone through."""
+    with patch.object(line_module, "Round", Counted):
+        Counted.jobs.clear()
+        line = Line(Look(free=1000, total=1000))
+        assert all(line.join(waiting(f"j{i:04}", 2, -i, priority=i % 3)).may for i in range(100))
+        assert Counted.jobs["through"] <= 1
+        assert line.join(vast := waiting("vast", 900, 200)).words, "what was promised to the others counts"
+        line.join(older := waiting("older", 2, -200))
+        await asyncio.sleep(1)
+        assert line.join(older).may, "now it does matter"
+        assert not line.join(vast).may
+
+
+@virtual
 async def test_only_those_are_called_whose_turn_has_come() -> None:
     called: list[str] = []
     look = Look(free=0)

@@ -19,7 +19,7 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.beats import Beats
-from trainmaster.master.publisher import AT_ONCE, EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
+from trainmaster.master.publisher import AT_ONCE, CALM, EVENTS, LONGEST_REST, REST_SHARE, WRITERS, Publisher
 from trainmaster.master.turns_of_news import ROUND, Rank, Turns
 from trainmaster.plan.values import Event
 
@@ -163,6 +163,25 @@ async def test_what_follows_at_once_is_shown_with_what_it_follows() -> None:
         await asyncio.sleep(10)
         assert folder.publishes["a"] == 2
         assert folder.shown["a"].observed_generation == 1
+
+
+@virtual
+async def test_news_that_change_no_state_wait_for_others_and_hold_up_none_of_them() -> None:
+    """A job that starts is Queued for two reasons, one shortly after the other."""
+    folder, job = Folder(), declared("a")
+    async with publishing(folder) as publisher:
+        publisher.put(job, JobStatus(state="Queued"))
+        await until(lambda: "a" in folder.shown, CALM)
+        publisher.put(job, JobStatus(state="Queued", queue_position=1))
+        await asyncio.sleep(0.4 * CALM)
+        publisher.put(job, JobStatus(state="Starting"))
+        await until(lambda: folder.shown["a"].state == "Starting", 0.4 * CALM)
+        assert folder.publishes["a"] == 2
+        await asyncio.sleep(CALM)
+        publisher.put(job, JobStatus(state="Starting", queue_position=2))
+        publisher.put(job, JobStatus(state="Starting", queue_position=3))
+        await until(lambda: folder.shown["a"].queue_position == 3, 2 * CALM)
+        assert folder.publishes["a"] == 3
 
 
 @virtual

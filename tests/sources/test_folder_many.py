@@ -12,7 +12,7 @@ import pytest
 
 from sources.building import GRACE, Clock, job_text, leading, only, put, source
 from sources.stalls import Lead
-from trainmaster.sources import reader, registry
+from trainmaster.sources import reader, records, registry
 from trainmaster.sources.files import Entry
 from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.journal import FolderJournal
@@ -169,7 +169,8 @@ async def test_of_thousands_of_works_few_are_begun_at_once_and_all_are_done_in_o
     assert most == AT_ONCE
 
 
-async def test_a_new_file_is_one_call_of_a_thread(tmp_path: Path) -> None:
+async def test_new_files_are_read_by_few_calls_of_threads_and_noted_by_few(tmp_path: Path) -> None:
+    """Handing one to a thread costs as much as reading it."""
     made = await leading(tmp_path)
     for number in range(MANY):
         put(tmp_path, f"j{number}.yaml", job_text())
@@ -177,13 +178,16 @@ async def test_a_new_file_is_one_call_of_a_thread(tmp_path: Path) -> None:
     call = Threads.call
 
     async def counted(self: Threads, function: Any, *args: Any, **kwargs: Any) -> Any:
-        calls[function.__name__] += 1
+        calls[function.__qualname__.split(".")[0]] += 1
         return await call(self, function, *args, **kwargs)
 
     with patch.object(Threads, "call", counted):
         assert len(await made.look()) == MANY
-    assert calls["_read_one"] == MANY
-    assert calls["_is_same"] == 0
+        await made._records.close()
+    assert calls["Reader"] <= 1 + max(AT_ONCE, MANY / reader.TOGETHER) + 1
+    assert calls["Records"] <= 1 + MANY / records.TOGETHER
+    assert len([*(tmp_path / "known").iterdir()]) == MANY
+    assert calls.total() < MANY / 2
 
 
 async def test_a_large_store_is_read_in_a_few_looks_though_all_is_one_owners(tmp_path: Path) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import stat
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,7 +19,7 @@ import trainmaster.sources.journal
 from sources.stalls import Lead, stalled
 from trainmaster.errors import DeniedError, FencedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.sources.files import Files, Still
-from trainmaster.sources.journal import FolderJournal
+from trainmaster.sources.journal import TOGETHER, FolderJournal
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.threads import Threads
 
@@ -137,10 +142,10 @@ class SlowFiles(LocalFiles):
     def __init__(self) -> None:
         self.go = threading.Event()
 
-    def replace_if(self, path: str, data: bytes, mode: int, still: Still) -> None:
-        if data == b"1":
+    def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
+        if b"1" in files.values():
             self.go.wait(10)
-        super().replace_if(path, data, mode, still)
+        super().replace_all(files, mode, still)
 
 
 async def test_a_write_that_hung_overtakes_no_later_one(tmp_path: Path, lead: Lead) -> None:
@@ -158,6 +163,41 @@ async def test_a_write_that_hung_overtakes_no_later_one(tmp_path: Path, lead: Le
         await asyncio.sleep(0.01)
     await journal.write("u1", b"2")
     assert (await journal.load())["u1"] == b"2"
+
+
+async def test_records_that_come_together_are_each_on_the_disk_and_share_the_rest(
+    tmp_path: Path, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thousand jobs that start at once each has three."""
+    threads = Threads(4)
+    journal = FolderJournal(LocalFiles(), str(tmp_path / "journal"), threads, lead)
+    await journal.load()
+    synced, passed_on, fsync, call = Counter[str](), list[Any](), os.fsync, threads.call
+
+    def note(descriptor: int) -> None:
+        synced["folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"] += 1
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(threads, "call", lambda *args: passed_on.append(args) or call(*args))
+    wanted = {f"u{n}": b"%d" % n for n in range(8 * TOGETHER)}
+    await asyncio.gather(*(journal.write(uid, record) for uid, record in wanted.items()))
+    assert synced["file"] == len(wanted)
+    assert len(passed_on) <= 12
+    assert synced["folder"] <= len(passed_on)
+    assert await journal.load() == wanted
+
+
+async def test_records_that_come_together_are_fenced_together(tmp_path: Path, lead: Lead) -> None:
+    journal = of(tmp_path, lead)
+    await journal.write("u1", b"1")
+    writes = [asyncio.ensure_future(journal.write(uid, b"2")) for uid in ("u1", "u2", "u3")]
+    await asyncio.sleep(0)  # all of them were asked whether they may begin
+    lead.answers = [False]
+    assert {type(e) for e in await asyncio.gather(*writes, return_exceptions=True)} == {FencedError}
+    assert [path.name for path in (tmp_path / "journal/000001").iterdir()] == ["u1.json"]
+    lead.answers = [True]
+    assert await journal.load() == {"u1": b"1"}
 
 
 @pytest.mark.parametrize("uid", ["", "../x", ".hidden", "a/b", "x" * 65])

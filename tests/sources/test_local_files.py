@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -76,6 +80,39 @@ async def test_a_status_that_a_crash_left_empty_says_nothing_and_is_shown_anew_b
     found = shown.from_bytes(path.read_bytes())
     assert found is not None
     assert found.status.state == "Running"
+
+
+def test_a_file_is_written_with_as_few_calls_of_the_system_as_will_do(tmp_path: Path) -> None:
+    """After each the thread waits for its turn of the interpreter, beside a loop that is busy for up to five milliseconds."""
+    files = LocalFiles()
+    record = calls_of_the_system(lambda: files.replace_if(f"{tmp_path}/r", b"1", 0o600, lambda: None))
+    assert record == [
+        *("open", "write", "fsync", "close", "replace"),
+        *("open", "fsync", "close"),
+    ], "the file, and its folder"
+    status = calls_of_the_system(
+        lambda: files.replace_if(f"{tmp_path}/s", b"1", 0o644, lambda: None, lasting=False)
+    )
+    assert status == ["open", "write", "fchmod", "close", "replace"]
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "rs"] == [0o600, 0o644]
+
+
+def calls_of_the_system(work: Callable[[], None]) -> list[str]:
+    """By which this thread lets others have the interpreter. What opens files as objects makes some beside."""
+    found: list[str] = []
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and (
+            called.__module__ in ("posix", "_io") or "File" in type(called.__self__).__name__
+        ):
+            found.append(called.__name__)
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return [name for name in found if name not in ("fspath", "_path_splitroot_ex")]
 
 
 def test_those_who_wait_for_a_folder_share_its_next_writing(tmp_path: Path, disk: Disk) -> None:

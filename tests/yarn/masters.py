@@ -84,9 +84,7 @@ class Masters:
             allocated=granted,
             completed=ends,
             nm_tokens=self._nm_tokens(known, fresh),
-            cluster_nodes=len(self.rm.tracking.nodes),
             updated_nodes=news,
-            priority=known.priority,
         )
 
     def _acknowledge(self, known: Application) -> None:

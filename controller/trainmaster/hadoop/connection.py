@@ -10,8 +10,8 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from typing import Any, TypeVar, cast
+from math import inf
+from typing import cast
 
 from google.protobuf.message import DecodeError, Message
 
@@ -22,11 +22,10 @@ from trainmaster.hadoop.protection import Layer, UnprotectedError
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
 from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.sasl import Login
+from trainmaster.hadoop.waiting import Answer, WaitingCalls
 
-Answer = TypeVar("Answer", bound=Message)
 ASIDE = 256 << 10
 """bytes of a wrapped answer from which on it is unwrapped in a thread, so that the loop goes on"""
-_Waiting = tuple[asyncio.Future[Any], type[Message]]
 
 
 class Connection(asyncio.Protocol):
@@ -57,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._peer, self._protocol = peer, protocol
         self._client_id = secrets.token_bytes(16)
         self._call_id = 0
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting = WaitingCalls()
         self._splitter, self._inner = frames.Splitter(frames.LONGEST_LOGIN), frames.Splitter()
         self._layer: Layer | None = None
         """what goes round all that is said after the log-in"""
@@ -105,11 +104,13 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         return self._why is None
 
-    async def call(self, method: str, request: Message, answer: type[Answer]) -> Answer:
-        """One call; any number may wait at the same time. No timeout of its own: cancel it."""
+    async def call(
+        self, method: str, request: Message, answer: type[Answer], patience: float = inf
+    ) -> Answer:
+        """One call; any number may wait at the same time. TimeoutError once it has waited for `patience` seconds."""
         self._call_id = (self._call_id + 1) & 0x7FFFFFFF
         header = frames.method_header(self._protocol, method)
-        return await self._ask(self._call_id, answer, header, request)
+        return await self._ask(self._call_id, answer, header, request, patience=patience)
 
     def abort(self, why: Callable[[], TrainmasterError] | None = None) -> None:
         """End it now; calls that wait fail with `why`."""
@@ -152,17 +153,18 @@ class Connection(asyncio.Protocol):
     # --- frames going out
     # --------------------------------------------------------------------------------------------
 
-    async def _ask(self, call_id: int, answer: type[Answer], *parts: Message | bytes) -> Answer:
+    async def _ask(
+        self, call_id: int, answer: type[Answer], *parts: Message | bytes, patience: float = inf
+    ) -> Answer:
         if self._why is not None:
             raise self._why()
         key = frames.unsigned(call_id)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[key] = (future, answer)
+        future = self._waiting.add(key, answer, patience)
         self._send(frames.frame(call_id, self._client_id, *parts))
         try:
             return await future
         finally:
-            self._waiting.pop(key, None)
+            self._waiting.forget(key)
 
     def _send(self, data: bytes) -> None:
         """Collect what is sent within one turn of the loop, and write it at once."""
@@ -238,7 +240,7 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             self._flush()
 
-    def _answer(self, header: RpcResponseHeaderProto, rest: BytesIO) -> None:
+    def _answer(self, header: RpcResponseHeaderProto, rest: bytes) -> None:
         if header.status == RpcResponseHeaderProto.FATAL:
             # Comes with call id -3 or -33 and then the end of the stream; it is the reason for every waiting
             # call.
@@ -246,9 +248,10 @@ class Connection(asyncio.Protocol):
             unauthorized = header.errorDetail == RpcResponseHeaderProto.FATAL_UNAUTHORIZED
             self.abort(lambda: _fatal(kind, text, unauthorized))
             return
-        future, answer = self._waiting.get(header.callId, (None, Message))
-        if future is None or future.done():
+        waits = self._waiting.get(header.callId)
+        if waits is None:
             return  # its caller has gone
+        future, answer = waits
         if header.status == RpcResponseHeaderProto.ERROR:
             future.set_exception(refusal(header.exceptionClassName, header.errorMsg))
         else:
@@ -258,16 +261,13 @@ class Connection(asyncio.Protocol):
         """Remember the first reason, and tell it to every call that waits (each gets an exception of its
         own)."""
         self._why = self._why or why
-        waiting, self._waiting = self._waiting, {}
-        for future, _ in waiting.values():
-            if not future.done():
-                future.set_exception(self._why())
+        self._waiting.fail(self._why)
 
     def _closed(self) -> TrainmasterError:
         return UnavailableError(f"{self._peer} closed the connection")
 
 
-def _wrapped(header: RpcResponseHeaderProto, rest: BytesIO) -> bytes:
+def _wrapped(header: RpcResponseHeaderProto, rest: bytes) -> bytes:
     """What a protected answer holds. A refusal in clear, too, is none: anybody on the way could write one
     (SaslRpcClient.WrappedInputStream takes none either)."""
     if header.callId == frames.unsigned(frames.SASL_CALL) and header.status == RpcResponseHeaderProto.SUCCESS:

@@ -75,6 +75,12 @@ class AllocateCall:
     tracking_url: str = ""
     """a new tracking URL; empty keeps the present one"""
 
+    @property
+    def bare(self) -> AllocateCall:
+        """The same with nothing but its number; itself where it has nothing else."""
+        says = self.asks or self.releases or self.avoid or self.unavoid or self.tracking_url or self.progress
+        return AllocateCall(self.response_id) if says else self
+
 
 @dataclass(frozen=True, slots=True)
 class CompletedContainer:
@@ -83,15 +89,6 @@ class CompletedContainer:
     id: str
     exit: int
     diagnostics: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preemption:
-    """Containers that the scheduler means to take back: `sure` in any case, `negotiable` unless we give up
-    others."""
-
-    sure: tuple[str, ...] = ()
-    negotiable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +103,8 @@ class Allocated:
     """by node; given once per node and application"""
     am_rm_token: bytes | None = field(default=None, repr=False)
     """a rolled token: journal it, then ApplicationMaster.replace_token"""
-    headroom: Resource = field(default=Resource())
-    cluster_nodes: int = 0
     updated_nodes: tuple[NodeReport, ...] = ()
     """nodes that became usable or unusable since the last answer"""
-    preemption: Preemption = field(default=Preemption())
-    priority: int | None = None
-    """the application's priority as the scheduler has it"""
 
 
 class ResourceKind(StrEnum):

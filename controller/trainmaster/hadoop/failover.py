@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.hadoop.calls import Told
-from trainmaster.hadoop.connection import Answer
 from trainmaster.hadoop.rpc import RpcClient
 from trainmaster.hadoop.sasl import Login
+from trainmaster.hadoop.waiting import Answer
 
 
 class Failover:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from io import BytesIO
 from typing import TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.proto import parse_length_prefixed, serialize_length_prefixed
 
 from trainmaster.hadoop.proto.common_pb2 import (
     RPC_PROTOCOL_BUFFER,
@@ -33,6 +31,8 @@ LONGEST_LOGIN = 1 << 20
 
 Parsed = TypeVar("Parsed", bound=Message)
 _LENGTH = struct.Struct(">I")
+_LONGEST_PREFIX = 5
+"""bytes of a varint for lengths below 2 GiB"""
 
 
 class FrameError(ValueError):
@@ -58,13 +58,19 @@ def frame(call_id: int, client_id: bytes, *parts: Message | bytes) -> bytes:
         clientId=client_id,
         retryCount=-1,
     )
-    body = BytesIO()
-    for part in (header, *parts):
-        if isinstance(part, bytes):
-            body.write(part)
-        else:
-            serialize_length_prefixed(part, body)
-    return _LENGTH.pack(body.tell()) + body.getvalue()
+    body = b"".join((_prefixed(header), *(p if isinstance(p, bytes) else _prefixed(p) for p in parts)))
+    return _LENGTH.pack(len(body)) + body
+
+
+def _prefixed(message: Message) -> bytes:
+    """Its length as a varint, and itself. (protobuf's own helpers write and read streams, a byte at a time.)"""
+    data = message.SerializeToString()
+    left, prefix = len(data), bytearray()
+    while left > 0x7F:
+        prefix.append(left & 0x7F | 0x80)
+        left >>= 7
+    prefix.append(left)
+    return bytes(prefix) + data
 
 
 def wrapped(client_id: bytes, token: bytes) -> bytes:
@@ -75,25 +81,34 @@ def wrapped(client_id: bytes, token: bytes) -> bytes:
 @lru_cache(maxsize=64)
 def method_header(protocol: str, method: str) -> bytes:
     """The part of a request that names the method; the same at each call, so it is made once."""
-    body = BytesIO()
-    header = RequestHeaderProto(
-        methodName=method, declaringClassProtocolName=protocol, clientProtocolVersion=1
+    return _prefixed(
+        RequestHeaderProto(methodName=method, declaringClassProtocolName=protocol, clientProtocolVersion=1)
     )
-    serialize_length_prefixed(header, body)
-    return body.getvalue()
 
 
-def open_answer(payload: bytes) -> tuple[RpcResponseHeaderProto, BytesIO]:
+def open_answer(payload: bytes) -> tuple[RpcResponseHeaderProto, bytes]:
     """The header of one answer, and the rest of it for `read`."""
-    rest = BytesIO(payload)
-    return read(RpcResponseHeaderProto, rest), rest
+    start, end = _place(payload)
+    return RpcResponseHeaderProto.FromString(payload[start:end]), payload[end:]
 
 
-def read(kind: type[Parsed], rest: BytesIO) -> Parsed:
-    """The next message of an answer; FrameError or DecodeError if there is none of that kind."""
-    if rest.tell() == rest.getbuffer().nbytes:
-        raise FrameError("an answer without its message")
-    return parse_length_prefixed(kind, rest)
+def read(kind: type[Parsed], rest: bytes) -> Parsed:
+    """The first message of what is left of an answer; FrameError or DecodeError if there is none of that kind."""
+    start, end = _place(rest)
+    return kind.FromString(rest[start:end])
+
+
+def _place(data: bytes) -> tuple[int, int]:
+    """Where the message lies that these bytes begin with, behind its length."""
+    length = 0
+    for place, byte in enumerate(data[:_LONGEST_PREFIX]):
+        length |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            start = place + 1
+            if start + length > len(data):
+                raise FrameError("an answer that ends within a message")
+            return start, start + length
+    raise FrameError("an answer without its message")
 
 
 class Splitter:

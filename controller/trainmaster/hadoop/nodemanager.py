@@ -16,7 +16,6 @@ from google.protobuf.message import Message
 from trainmaster.errors import InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import ids, messages, refusals
 from trainmaster.hadoop.calls import Calls, Wire, unheard
-from trainmaster.hadoop.connection import Answer
 from trainmaster.hadoop.containers import (
     LaunchContext,
     LocalResource,
@@ -43,6 +42,7 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
 )
 from trainmaster.hadoop.rpc import RpcClient
 from trainmaster.hadoop.sasl import TokenLogin
+from trainmaster.hadoop.waiting import Answer
 
 START_PATIENCE = 60.0
 """seconds that a NodeManager may take to answer a start: one that has much to launch is slow, and may be launching this one"""

@@ -12,10 +12,11 @@ import asyncio
 
 from google.protobuf.message import Message
 
-from trainmaster.errors import NotDoneError, UnavailableError
-from trainmaster.hadoop.calls import Told, telling
-from trainmaster.hadoop.connection import Answer, Connection
+from trainmaster.errors import NotDoneError, TrainmasterError, UnavailableError
+from trainmaster.hadoop.calls import Outcome, Told, outcome
+from trainmaster.hadoop.connection import Connection
 from trainmaster.hadoop.sasl import Login
+from trainmaster.hadoop.waiting import Answer
 
 
 class RpcClient:
@@ -38,24 +39,34 @@ class RpcClient:
         self, method: str, request: Message, answer: type[Answer], patience: float | None = None
     ) -> Answer:
         """One call within the timeout, or within `patience` seconds, connecting included. Calls may go on in parallel."""
-        with telling(self._told):
-            return await self._call(method, request, answer, patience or self._timeout)
+        try:
+            found = await self._call(method, request, answer, patience or self._timeout)
+        except TrainmasterError as error:
+            self._told(outcome(error))
+            raise
+        self._told(Outcome.OK)
+        return found
 
     async def _call(self, method: str, request: Message, answer: type[Answer], seconds: float) -> Answer:
-        connection: Connection | None = None
-        heard = 0
+        connection, left = self._connection, seconds
+        if connection is None or not connection.usable:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            connection = await self._reached(method, seconds)
+            left -= loop.time() - began
+        heard = connection.received
         try:
-            async with asyncio.timeout(seconds):
-                connection = await self._reached()
-                heard = connection.received
-                return await connection.call(method, request, answer)
+            return await connection.call(method, request, answer, left)
         except TimeoutError as error:
-            late = f"{self.address} did not answer {method} within {seconds:g} s"
-            if connection is not None and connection.received == heard:
+            late = self._late(method, seconds)
+            if connection.received == heard:
                 # Nothing at all was heard meanwhile: the peer is gone without a word, so don't use this
                 # socket again.
                 connection.abort(lambda: UnavailableError(late))
-            raise (UnavailableError if connection else NotDoneError)(late) from error
+            raise UnavailableError(late) from error
+
+    def _late(self, method: str, seconds: float) -> str:
+        return f"{self.address} did not answer {method} within {seconds:g} s"
 
     def replace_login(self, login: Login) -> None:
         """Use another login from the next connection on."""
@@ -73,10 +84,13 @@ class RpcClient:
         if connection is not None:
             await connection.close()
 
-    async def _reached(self) -> Connection:
+    async def _reached(self, method: str, seconds: float) -> Connection:
         """The connection; whoever can't be reached has done nothing."""
         try:
-            return await self._connected()
+            async with asyncio.timeout(seconds):
+                return await self._connected()
+        except TimeoutError as error:
+            raise NotDoneError(self._late(method, seconds)) from error
         except UnavailableError as error:
             raise NotDoneError(str(error)) from error
 

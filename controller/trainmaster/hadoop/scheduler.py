@@ -7,8 +7,6 @@ deciding what to ask, or remembering the response_id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
 
 from trainmaster.hadoop import ids, messages
 from trainmaster.hadoop.calls import Calls, Wire, unheard
@@ -17,7 +15,6 @@ from trainmaster.hadoop.containers import (
     AllocateCall,
     Allocated,
     CompletedContainer,
-    Preemption,
     Registered,
     ResourceAsk,
 )
@@ -27,11 +24,9 @@ from trainmaster.hadoop.proto.yarn_pb2 import PriorityProto
 from trainmaster.hadoop.sasl import TokenLogin
 from trainmaster.hadoop.values import FinalStatus
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 LARGE = 300
-"""asks, containers and nodes of one call, from which on it is written and read in a thread: some milliseconds' work"""
+"""asks, containers and nodes of one call, from which on it is written and read in a thread: it takes some milliseconds, in which
+other applications' heartbeats would wait"""
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationMasterProtocolPB"
 
 
@@ -71,10 +66,12 @@ class ApplicationMaster:
     async def allocate(self, call: AllocateCall) -> Allocated:
         """One heartbeat. An ask that is impossible makes YARN throw out the whole call, as RefusedError
         INVALID_ASK."""
-        request = await _beside(len(call.asks), allocate_proto, call)
+        small = len(call.asks) < LARGE
+        request = allocate_proto(call) if small else await asyncio.to_thread(allocate_proto, call)
         answer = await self._rpc.call("allocate", request, pb.AllocateResponseProto)
         containers = len(answer.allocated_containers) + len(answer.completed_container_statuses)
-        return await _beside(containers + len(answer.updated_nodes), allocated, answer)
+        small = containers + len(answer.updated_nodes) < LARGE
+        return allocated(answer) if small else await asyncio.to_thread(allocated, answer)
 
     async def finish(self, status: FinalStatus, diagnostics: str, tracking_url: str = "") -> bool:
         """Say how it ended; ask again until True.
@@ -100,11 +97,6 @@ class ApplicationMaster:
 
     async def close(self) -> None:
         await self._rpc.close()
-
-
-async def _beside(size: int, work: Callable[[T], R], about: T) -> R:
-    """In a thread where it is of many containers or nodes: other applications' heartbeats don't wait for that."""
-    return work(about) if size < LARGE else await asyncio.to_thread(work, about)
 
 
 def allocate_proto(call: AllocateCall) -> pb.AllocateRequestProto:
@@ -134,11 +126,7 @@ def allocated(answer: pb.AllocateResponseProto) -> Allocated:
         ),
         nm_tokens=messages.nm_tokens(answer.nm_tokens),
         am_rm_token=messages.token_bytes(answer.am_rm_token) if answer.HasField("am_rm_token") else None,
-        headroom=messages.resource(answer.limit),
-        cluster_nodes=answer.num_cluster_nodes,
         updated_nodes=tuple(messages.node_report(each) for each in answer.updated_nodes),
-        preemption=_preemption(answer.preempt) if answer.HasField("preempt") else Preemption(),
-        priority=answer.application_priority.priority if answer.HasField("application_priority") else None,
     )
 
 
@@ -151,11 +139,4 @@ def _ask(ask: ResourceAsk) -> pb.ResourceRequestProto:
         relax_locality=ask.relax_locality,
         node_label_expression=ask.label,
         allocation_request_id=ask.allocation_request_id,
-    )
-
-
-def _preemption(message: pb.PreemptionMessageProto) -> Preemption:
-    return Preemption(
-        sure=tuple(ids.container_id(each.id) for each in message.strictContract.container),
-        negotiable=tuple(ids.container_id(each.id) for each in message.contract.container),
     )

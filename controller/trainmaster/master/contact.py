@@ -67,7 +67,8 @@ class Contact:
             await self._beat(heart)
             if self.sight.state is AppState.AWAY:
                 self.sight.say(AppState.REGISTERED)
-            await self._relist(heart)
+            if self._may_relist(heart):
+                await self._register_again(heart)
         except RefusedError as error:
             await self._refused(heart, error)
         except UnavailableError as error:
@@ -93,11 +94,10 @@ class Contact:
         # What has ended since the answer that was replayed is told by the next one, with an exit that nodes may have forgotten.
         self.doing.confirm(listed=replay)
 
-    async def _relist(self, heart: Heart) -> None:
-        """Register again where only that brings news, once all that was to be said has been heard."""
+    def _may_relist(self, heart: Heart) -> bool:
+        """Whether to register again, as only that brings news, once all that was to be said has been heard."""
         quiet = not heart.has_news and not self.sight.ends and self._desk.lease.held()
-        if quiet and self._relisting.due(self.sight, self._memory(), clock.monotonic()):
-            await self._register_again(heart)
+        return quiet and self._relisting.due(self.sight, self._memory(), clock.monotonic())
 
     def _drop_released(self, released: set[str]) -> None:
         """What was never started is gone with its release; what runs is gone when YARN says so."""

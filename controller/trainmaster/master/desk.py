@@ -122,6 +122,11 @@ class Desk:
         call = functools.partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._aside, call)
 
+    async def breath(self, replicas: int) -> None:
+        """Let others have their turn in the midst of what is done for a job: where it is large they'd wait long for all of it."""
+        if replicas >= LARGE:
+            await asyncio.sleep(0)
+
     def stands_outside(self, uid: str, outside: bool) -> None:
         """Whether this job, or an edit of it, waits to be taken in."""
         if outside:

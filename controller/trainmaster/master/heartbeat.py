@@ -113,8 +113,8 @@ class Heart:
         self.response_id = REPLAY
 
     def _next(self) -> Saying:
-        if self.response_id == REPLAY:
-            return Saying(AllocateCall(REPLAY), self.stands)
+        if self.response_id == REPLAY or not self.has_news:
+            return Saying(AllocateCall(self.response_id), self.stands)
         lines = self._lines()
         if self.sifting and lines:
             lines = tuple(line for line in lines if line.priority == lines[0].priority)
@@ -145,10 +145,11 @@ class Heart:
         call = saying.call
         self.saying, self.stands = None, saying.stands
         self._refused.taken(saying.stands.keys())
-        self.answered, self.response_id = AllocateCall(call.response_id), answer.response_id
-        self.releases.difference_update(call.releases)
-        self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
+        self.answered, self.response_id = call.bare, answer.response_id
         self.sifting = self.sifting and self._differs()
+        if self.answered is not call:  # most say nothing
+            self.releases.difference_update(call.releases)
+            self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
 
     async def _call(self, call: AllocateCall) -> Allocated:
         started = clock.monotonic()

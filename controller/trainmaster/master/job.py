@@ -22,10 +22,12 @@ from trainmaster.master.looking import seen_by, size_of, stands_in_line
 from trainmaster.master.picture import Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
+from trainmaster.master.tasks import woken
 from trainmaster.master.telling import tell
 from trainmaster.plan.decide import begun, decide, last_good
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.summary import summary
+from trainmaster.plan.turns import parts
 from trainmaster.plan.values import (
     Action,
     Event,
@@ -106,7 +108,8 @@ class JobMaster:
         while not self.over:
             self._wake.clear()
             heard = await self._tried(self.contact.beat)
-            decided = await self._tried(self._pass)  # also while YARN is away: deadlines pass, edits are made
+            # Also while YARN is away: deadlines pass, edits are made.
+            decided = not self._pending() or await self._tried(self._pass)
             self.contact.sight.changed |= not decided
             self._trouble = 0 if heard and decided else self._trouble + 1
             await self._wait()
@@ -143,7 +146,7 @@ class JobMaster:
 
     async def _pass(self) -> None:
         sight, desk = self.contact.sight, self.desk
-        if not desk.lease.held() or not self._pending():
+        if not desk.lease.held():
             return
         started = clock.monotonic()
         async with self._lock:
@@ -157,13 +160,14 @@ class JobMaster:
                 reach("pulled")
             changes = plan.memory != self.memory
             await self._record.keep(plan.memory)
-        sight.judged(seen.ends)
-        if seen.ends:
-            reach("written")
-        if changes:
-            log.info("decided", extra={**self._who(), **summary(plan)})
-        self._act(plan)
-        self._show(plan)
+            sight.judged(seen.ends)
+            if seen.ends:
+                reach("written")
+            await desk.breath(len(self.memory.replicas))
+            if changes:
+                log.info("decided", extra={**self._who(), **summary(plan)})
+            await self._act(plan)
+            self._show(plan)
         desk.measures.pass_done(clock.monotonic() - started)
 
     def _pending(self) -> bool:
@@ -180,18 +184,24 @@ class JobMaster:
 
     # --- act
 
-    def _act(self, plan: Plan) -> None:
+    async def _act(self, plan: Plan) -> None:
+        breath, doing, size = self.desk.breath, self.contact.doing, len(self.memory.replicas)
         self._wake_at = plan.wake_at
+        await breath(size)
         self.contact.want(plan)
+        await breath(size)
         self._line_up()
         job = last_good(self.memory) if plan.actions else None
         if job:
-            launches = [action for action in plan.actions if isinstance(action, Launch)]
-            self.contact.doing.start(launches, self.memory, job)
-        self.contact.doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
-        self.contact.doing.stop(action for action in plan.actions if isinstance(action, Stop))
-        for action in plan.actions:
-            self._do(action, job)
+            doing.start([action for action in plan.actions if isinstance(action, Launch)], self.memory, job)
+        await breath(size)
+        doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
+        doing.stop(action for action in plan.actions if isinstance(action, Stop))
+        for some in parts(plan.actions):
+            await breath(size)
+            for action in some:
+                self._do(action, job)
+        await breath(size)
 
     def _do(self, action: Action, job: TrainingJob | None) -> None:
         affairs, application = self._affairs, self.memory.application
@@ -276,11 +286,7 @@ class JobMaster:
         if pause == 0 or self.over:
             await asyncio.sleep(0)
             return
-        try:
-            async with asyncio.timeout(pause):  # wait_for swallows a cancellation that meets the wake
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        await woken(self._wake, pause)
 
     def _pause(self) -> float | None:
         """Seconds until the next turn if nothing happens; None when only news can bring one."""

@@ -141,9 +141,12 @@ class Line:
         return NOT_YET if known.may else known
 
     def _at_the_end(self, job: Waiting) -> None:
-        """Most jobs come to the end of the line, and what is left there says whether they may ask."""
-        turn = self._round.last(self._standing(job)) if self._comes_last(job) and not self._soon else None
-        if turn is None or (self._overdue and turn != FREE):
+        """Most jobs come to the end of the line, and what is left there says whether they may ask. Where there is room for all,
+        it doesn't matter who comes where."""
+        last = self._comes_last(job)
+        judged = (last or not self._hindered) and not self._soon
+        turn = self._round.last(self._standing(job)) if judged else None
+        if turn is None or (turn != FREE and (self._overdue or not last)):
             self._changed(but=job.uid)
         else:
             self._last = max(self._last, job.since)

@@ -26,6 +26,8 @@ WRITERS = 8
 """statuses written at one time"""
 SETTLE = 1 / 3
 """share of a source's pace that the first news of a job wait for what follows at once"""
+CALM = 1.0
+"""seconds that news wait which neither change a job's state nor hold an event: mostly others follow, and say the same"""
 RETRY = 2.0
 REPAIR, LONGEST_REPAIR, QUIET = 2.0, 300.0, 900.0
 """seconds until a status that somebody changes is shown again, at first and at most; and those after which it's a first time"""
@@ -66,6 +68,8 @@ class Publisher:
         """uid -> why its status can't be shown: said once, however long that lasts"""
         self._busy: set[str] = set()
         """jobs whose status is being written, and those that rest after it"""
+        self._held: dict[str, asyncio.TimerHandle] = {}
+        """jobs whose news are calm, and wait for others"""
         self._turns = Turns()
         """of jobs that have news and rest no more"""
         self._news = asyncio.Event()
@@ -82,6 +86,7 @@ class Publisher:
     def forget(self, uid: str) -> None:
         self._waiting.pop(uid, None)
         self._turns.leave(uid)
+        self._wait_no_more(uid)
         self._shown.pop(uid, None)
         self._late.pop(uid, None)
         self._repairs.pop(uid, None)
@@ -152,10 +157,26 @@ class Publisher:
         if uid in self._waiting:
             self._stand_in_line(uid)
 
-    def _stand_in_line(self, uid: str) -> None:
+    def _stand_in_line(self, uid: str, calm: bool = False) -> None:
+        """With news that are `calm` only once they have waited."""
         news = self._waiting[uid]
-        self._turns.add(_tenant(news.declared), uid, self._rank(news))
+        rank = self._rank(news)
+        if rank is Rank.CALM and uid in self._shown and not calm:
+            if uid not in self._held:
+                self._held[uid] = asyncio.get_running_loop().call_later(CALM, self._waited, uid)
+            return
+        self._wait_no_more(uid)
+        self._turns.add(_tenant(news.declared), uid, rank)
         self._news.set()
+
+    def _waited(self, uid: str) -> None:
+        self._wait_no_more(uid)
+        if uid in self._waiting and uid not in self._busy:
+            self._stand_in_line(uid, calm=True)
+
+    def _wait_no_more(self, uid: str) -> None:
+        if held := self._held.pop(uid, None):
+            held.cancel()
 
     def _rank(self, news: News) -> Rank:
         shown = self._shown.get(news.declared.uid)

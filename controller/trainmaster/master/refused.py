@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from trainmaster.master import clock
 
 PAUSE, LONGEST = 5.0, 300.0
 """seconds until an ask is made again after its first refusal, and at most; doubled each time"""
+
+
+NONE: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Refused:
 
     @property
     def words(self) -> Mapping[int, str]:
+        if not self._refusals:
+            return NONE
         return {number: refusal.words for number, refusal in self._refusals.items()}
 
     def note(self, numbers: Iterable[int], words: str) -> None:
@@ -49,6 +55,8 @@ class Refused:
 
     def taken(self, numbers: Collection[int]) -> None:
         """These the scheduler has taken in now."""
+        if not self._refusals:
+            return
         self._refusals = {n: refusal for n, refusal in self._refusals.items() if n not in numbers}
 
     def keep(self, numbers: Collection[int]) -> None:

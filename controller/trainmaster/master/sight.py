@@ -141,8 +141,9 @@ class Sight:
         One that is replayed after a register brings no grants: those that still stand were listed by the register.
         """
         self.tokens.learn(answer.nm_tokens, now)
-        for id_ in self.missing.lost_with(self.nodes.heard(answer.updated_nodes)):
-            self.ended(End(id_, -100, "its node was lost", now))
+        if answer.updated_nodes:
+            for id_ in self.missing.lost_with(self.nodes.heard(answer.updated_nodes)):
+                self.ended(End(id_, -100, "its node was lost", now))
         for number, granted in enumerate(() if replay else answer.allocated, 1):
             if granted.id not in self.containers:
                 self.container_tokens[granted.id] = granted.container_token
@@ -254,6 +255,8 @@ class Sight:
 
     def unconfirmed(self) -> dict[str, str]:
         """id -> node of the containers that a NodeManager should be asked about."""
+        if not (self.containers.unsure or self._to_confirm or self.missing):
+            return {}
         ids = dict.fromkeys((*self.containers.unsure, *sorted(self._to_confirm)))
         listed = {id_: self.containers[id_].node for id_ in ids if id_ in self.containers}
         return listed | self.missing.nodes

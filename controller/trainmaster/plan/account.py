@@ -81,7 +81,10 @@ def _sizes(known: Sizes, held: Iterable[Container | Key]) -> Sizes:
 
 
 def _use(case: Case, memory: Memory, held: Iterable[Container | Key], sizes: Sizes) -> Use:
-    kinds = Counter(size_of(case, c, sizes) for c in held)
+    kinds: dict[Size, int] = {}
+    for each in held:
+        size = size_of(case, each, sizes)
+        kinds[size] = kinds.get(size, 0) + 1
     whole = sum((size.times(number) for size, number in kinds.items()), Size())
     measured, used, idle = _measured(case, held) if case.seen.gpus else (0, 0.0, 0)
     return Use(whole.memory, whole.vcores, whole.gpus, _asked(case, memory), measured, round(used, 2), idle)
@@ -123,12 +126,12 @@ def _asked(case: Case, memory: Memory) -> float:
 
 
 def _with_restarts(account: Account, before: Memory, after: Memory) -> Account:
-    causes = Counter(
+    causes = [
         str(now.last_exit.cause) for was, now in _pairs(before, after) if now.last_exit and _more(was, now)
-    )
+    ]
     if not causes:
         return account
-    return with_fields(account, restarts=dict(Counter(account.restarts) + causes))
+    return with_fields(account, restarts=dict(Counter(account.restarts) + Counter(causes)))
 
 
 def _pairs(before: Memory, after: Memory) -> Iterable[tuple[ReplicaMemory, ReplicaMemory]]:

@@ -5,7 +5,7 @@ Each step is an ordinary function (Case, Memory) -> Change. A decision cannot fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace as with_fields
 
 from trainmaster.api.declared import Declared
@@ -37,7 +37,7 @@ from trainmaster.plan.survivors import forget_survivors
 from trainmaster.plan.telling import turns
 from trainmaster.plan.time_ledger import with_ledger
 from trainmaster.plan.unread import hear_ends, take_note
-from trainmaster.plan.values import Action, Forget, Limits, Plan, Seen
+from trainmaster.plan.values import Action, Event, Forget, Limits, Plan, Seen
 from trainmaster.plan.waits import wake_of
 
 __all__ = ["begun", "decide", "last_good", "raised"]
@@ -91,10 +91,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
-    change = Change(memory)
-    for step in UNREAD_STEPS if case.unread else STEPS:
-        made = step(case, change.memory)
-        change = change.then(made.memory, *made.events)
+    change = _through(UNREAD_STEPS if case.unread else STEPS, case, memory)
     change = change.then(with_past(memory, change.memory, now))
     change = change.then(with_account(case, memory, change.memory))
     change = change.then(with_ledger(case, memory, change.memory))
@@ -110,6 +107,16 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         events=change.events + turns(memory, status),
         wake_at=wake_of(case, after),
     )
+
+
+def _through(steps: Iterable[Callable[[Case, Memory], Change]], case: Case, memory: Memory) -> Change:
+    """What all of them make of the memory, one after the other."""
+    events: list[Event] = []
+    for step in steps:
+        change = step(case, memory)
+        memory = change.memory
+        events += change.events
+    return Change(memory, tuple(events))
 
 
 def _continued(change: Change, plan: Plan) -> Plan:

@@ -7,9 +7,10 @@ RefusedError (the store's own no), and FileNotFoundError or FileExistsError wher
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from trainmaster.sources.walking import Limits
@@ -126,6 +127,14 @@ class Files(Protocol):
 
     def close(self) -> None:
         """Wait for writes under way."""
+
+
+@runtime_checkable
+class NearFiles(Protocol):
+    """A store on this machine: a call takes no longer than to hand it to a thread, so that several are best made by one."""
+
+    def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
+        """`replace_if` of each path, and `still` is asked once. Where one fails it isn't known which of them were replaced."""
 
 
 class Still(Protocol):

@@ -20,7 +20,6 @@ from trainmaster.master import clock
 from trainmaster.master.beats import Beats
 from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
-from trainmaster.sources import shown
 from trainmaster.sources.cleared import read_marks
 from trainmaster.sources.epochs import Epochs
 from trainmaster.sources.files import STICKY, Entry, Listing
@@ -34,6 +33,7 @@ from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
+from trainmaster.sources.statuses import StatusFiles
 from trainmaster.sources.stores import open_files, own_files
 from trainmaster.sources.threads import Threads
 from trainmaster.sources.unread import notices
@@ -68,6 +68,7 @@ class FolderSource(WithoutObjects):
         self._identity, self._cleared = own.installation, own.cleared
         self._now = monotonic
         self._threads = Threads()
+        self._statuses = StatusFiles(self._files, self._threads, self._still)
         # Each has its own, so that a flood of new files delays neither the journal nor the lease.
         self._own_threads = [Threads(2, timeout=settings.lease_duration), Threads(), Threads(4)]
         for_lease, for_journal, for_records = self._own_threads
@@ -84,7 +85,6 @@ class FolderSource(WithoutObjects):
         """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._taking_away = threading.Lock()
-        self._folders: set[str] = set()
 
     @property
     def held(self) -> str:
@@ -209,28 +209,10 @@ class FolderSource(WithoutObjects):
             before = self._published.get(declared.uid)
             if not declared.path or before == new or not self._registry.holds(declared):
                 return
-            await self._put_status(declared, status)
+            await self._statuses.put(self._layout.status_of(declared.path), declared, status)
             self._published[declared.uid] = new
             if before is not None and before[0] != declared.path:
                 await self._delete_status(before[0])
-
-    async def _put_status(self, declared: Declared, status: JobStatus) -> None:
-        path = self._layout.status_of(declared.path)
-        folder = path.rpartition("/")[0]
-        if folder not in self._folders:
-            await self._threads.call(self._files.make_folder, folder)
-            self._folders.add(folder)
-        try:
-            await self._threads.call(self._write_status, path, declared, status)
-        except FileNotFoundError:
-            self._folders.discard(folder)  # somebody removed the folder: it is made again at the next pass
-            raise UnavailableError(f"{folder} went while a status was written") from None
-
-    def _write_status(self, path: str, declared: Declared, status: JobStatus) -> None:
-        text = shown.to_bytes(declared, status)
-        self._files.replace_if(
-            path, text, 0o644, self._still, lasting=False
-        )  # whoever leads next shows it anew
 
     def _still(self) -> None:
         if not self.lease.held():

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from trainmaster.errors import FencedError, InvalidError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.master.boundary import Lease
-from trainmaster.sources.files import Entry, Files
-from trainmaster.sources.threads import Threads, in_turns
+from trainmaster.sources.files import Entry, Files, NearFiles
+from trainmaster.sources.threads import Threads, Together, in_turns
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,10 @@ _LIMIT = 64 << 20
 """bytes of one record; 10,000 replicas are about 5 MB"""
 _ATTEMPTS = 8
 """looks at the folders before a take-over is given up: mostly three are enough"""
+TOGETHER = 16
+"""records that are written by one thread at one time, where that costs less"""
+_Written = tuple[str, str, bytes]
+"""a uid, the path of its record, and the record"""
 _READS = 3
 """times that one record is tried to be read, before it counts as one that can't be"""
 _PAUSE = 0.5
@@ -42,6 +47,8 @@ class FolderJournal:
         """our epoch, and its folder once it is there"""
         self._taking = asyncio.Lock()
         self._under_way: set[str] = set()
+        near = files if isinstance(files, NearFiles) else None
+        self._together = near and Together(threads, partial(self._write_all, near), TOGETHER)
 
     # --- reading
 
@@ -90,17 +97,38 @@ class FolderJournal:
 
     async def write(self, uid: str, record: bytes) -> None:
         """Returns when the record is durable. FencedError when the lease is no longer ours, with nothing replaced."""
-        await self._change(uid, lambda path: self._files.replace_if(path, record, 0o600, self._still))
+        write = self._together.call if self._together else self._write_one
+        await self._change(uid, lambda path: write((uid, path, record)))
+
+    async def _write_one(self, written: _Written) -> None:
+        uid, path, record = written
+        await self._threads.call(
+            self._alone, uid, lambda: self._files.replace_if(path, record, 0o600, self._still)
+        )
+
+    def _write_all(self, near: NearFiles, batch: Sequence[_Written]) -> Sequence[Exception | None]:
+        """In a thread: all of them, or of none it is known that it was written."""
+        alone = {uid: (path, record) for uid, path, record in batch if uid not in self._under_way}
+        self._under_way.update(alone)
+        error: Exception | None = None
+        try:
+            near.replace_all(dict(alone.values()), 0o600, self._still)
+        except Exception as no:  # noqa: BLE001 - raised where it was asked for
+            error = no
+        finally:
+            self._under_way.difference_update(alone)
+        return [error if uid in alone else _not_ended(uid) for uid, *_ in batch]
 
     async def remove(self, uid: str) -> None:
-        await self._change(uid, self._files.delete)
+        delete = self._files.delete
+        await self._change(uid, lambda path: self._threads.call(self._alone, uid, lambda: delete(path)))
 
-    async def _change(self, uid: str, change: Callable[[str], None]) -> None:
+    async def _change(self, uid: str, change: Callable[[str], Awaitable[None]]) -> None:
         self._still()
         own = await self._own_folder()
         path = self._path(own, uid)
         try:
-            await self._threads.call(self._alone, uid, lambda: change(path))
+            await change(path)
         except FileNotFoundError:
             raise self._taken_away(own) from None
 
@@ -113,7 +141,7 @@ class FolderJournal:
     def _alone(self, uid: str, change: Callable[[], None]) -> None:
         """A write that was given up as unanswered may still be under way: a later one must not be overtaken by it."""
         if uid in self._under_way:
-            raise UnavailableError(f"the journal record of {uid}: an earlier write has not ended yet")
+            raise _not_ended(uid)
         self._under_way.add(uid)
         try:
             change()
@@ -183,6 +211,10 @@ class FolderJournal:
     def _still(self) -> None:
         if not self._lease.held():
             raise FencedError("the lease is not ours (any more): nothing was written to the journal")
+
+
+def _not_ended(uid: str) -> TrainmasterError:
+    return UnavailableError(f"the journal record of {uid}: an earlier write has not ended yet")
 
 
 def _epochs(entries: Iterable[Entry], folder: str) -> set[int]:

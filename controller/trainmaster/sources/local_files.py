@@ -1,6 +1,9 @@
 """file:// as a store: the folder tree of this machine (or of a mount).
 
 Never follows symbolic links: the controller may read what the writer of a link may not.
+
+A file is written with as few calls of the system as will do: after each of them its thread waits for its turn of the
+interpreter, and has the loop wait for it.
 """
 
 from __future__ import annotations
@@ -8,13 +11,14 @@ from __future__ import annotations
 import errno
 import functools
 import grp
+import itertools
 import os
 import pwd
 import secrets
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -25,6 +29,10 @@ from trainmaster.sources.walking import Limits
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_OURS_ALONE = 0o600
+_OURS, _number = secrets.token_hex(4), itertools.count()
+"""parts of the names of files in the making: nobody else's, and none of ours twice"""
 
 
 def _told(call: Callable[P, T]) -> Callable[P, T]:
@@ -81,8 +89,7 @@ class LocalFiles:
     def _replace(
         self, path: str, data: bytes, mode: int, owner: str, still: Still, lasting: bool = True
     ) -> None:
-        folder, name = os.path.split(path)
-        temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
+        temporary = _temporary(path)
         try:
             _write(temporary, data, mode, owner, lasting)
             still()
@@ -91,6 +98,25 @@ class LocalFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
         if lasting:
+            _sync(os.path.dirname(path))  # noqa: PTH120
+
+    @_told
+    def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
+        """Each is on the disk before it takes its place, and their folders are once for all."""
+        made: dict[str, str] = {}
+        try:
+            for path, data in files.items():
+                temporary = _temporary(path)
+                made[temporary] = path
+                _write(temporary, data, mode)
+            still()
+            for temporary, path in made.items():
+                os.replace(temporary, path)  # noqa: PTH105
+        except BaseException:
+            for temporary in made:
+                Path(temporary).unlink(missing_ok=True)
+            raise
+        for folder in dict.fromkeys(map(os.path.dirname, files)):
             _sync(folder)
 
     @_told
@@ -131,7 +157,7 @@ class LocalFiles:
     @_told
     def upload(self, local: Path, path: str) -> None:
         target = Path(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        temporary = Path(_temporary(path))
         try:
             shutil.copyfile(local, temporary)
             temporary.replace(target)
@@ -142,18 +168,28 @@ class LocalFiles:
         """Nothing is ever under way after a call."""
 
 
+def _temporary(path: str) -> str:
+    """Beside it, and hidden."""
+    folder, name = os.path.split(path)
+    return f"{folder}/.{name}.{_OURS}{next(_number):x}.tmp"
+
+
 def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = True) -> None:
     """A new file: if `lasting` on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody
     else's its name may be another file's by then."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(file.fileno()).st_uid:
-            os.fchown(file.fileno(), user, -1)
-        os.fchmod(file.fileno(), mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS_ALONE)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(descriptor).st_uid:
+            os.fchown(descriptor, user, -1)
+        if mode != _OURS_ALONE:
+            os.fchmod(descriptor, mode)
         if lasting:
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync(folder: str) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainmaster.errors import RefusedError, UnavailableError
-from trainmaster.sources.files import Entry, Files, Listing
+from trainmaster.sources.files import Entry, Files, Listing, NearFiles
 from trainmaster.sources.in_folders import trusted_owners
 from trainmaster.sources.layout import DELETE, NOW, Layout, is_job, mark_of
 from trainmaster.sources.namespaces import Guard, as_it_is
@@ -31,12 +31,14 @@ from trainmaster.sources.reading import (
 )
 from trainmaster.sources.shares import BYTES, FILES, share
 from trainmaster.sources.sightings import Mark
-from trainmaster.sources.threads import Threads, in_turns
+from trainmaster.sources.threads import AT_ONCE, Threads, in_turns
 from trainmaster.sources.walking import JOBS
 
 Reads = tuple[FileRead, ...]
 """the documents of one file"""
 
+TOGETHER = 8
+"""files that are read by one thread at one time, in a store on this machine"""
 LOOKS = 8
 """after which all of a large store is read, whoever owns it: the more there is, the longer a look takes anyway"""
 
@@ -97,7 +99,7 @@ class Reader:
         changed = self._share_of(new, survey.candidates)
         if changed:
             await asyncio.sleep(self._files.settle)
-        read = await in_turns(self._read, changed)
+        read = await self._read_all(changed)
         self.paths = {each.path for each in survey.candidates}
         self._forget_all_but(self.paths)
         for each, result in zip(changed, read, strict=True):
@@ -156,13 +158,25 @@ class Reader:
         """The files of the last listing of which nothing was read yet."""
         return self.paths - self._paths.keys()
 
-    async def _read(self, each: _Candidate) -> Reads | None:
+    async def _read_all(self, files: Sequence[_Candidate]) -> list[Reads | None]:
+        """Each alone where the store is elsewhere, since a file that hangs must hold up no other."""
+        most = TOGETHER if isinstance(self._files, NearFiles) else 1
+        size = max(1, min(most, len(files) // AT_ONCE))
+        some = (files[start : start + size] for start in range(0, len(files), size))
+        return [read for part in await in_turns(self._read_some, some) for read in part]
+
+    async def _read_some(self, files: Sequence[_Candidate]) -> list[Reads | None]:
+        try:
+            return await self._threads.call(lambda: [*map(self._read, files)])
+        except UnavailableError as error:
+            return [_unread(each, error) for each in files]
+
+    def _read(self, each: _Candidate) -> Reads | None:
         """One file; None when it went or changed meanwhile. One that can't be read is its own problem alone."""
         try:
-            return await self._threads.call(self._read_one, each)
+            return self._read_one(each)
         except (RefusedError, UnavailableError) as error:
-            reason = problem(f"the file can't be read: {error}")
-            return (replace(refused(each.path, each.entry, reason), unread=True),)
+            return _unread(each, error)
 
     def _read_one(self, each: _Candidate) -> Reads | None:
         """In a thread, since parsing takes longer than reading. None of one that somebody is writing."""
@@ -227,6 +241,11 @@ class Reader:
         for table in (self._stamps, self._doubtful):
             for path in table.keys() - there:
                 del table[path]
+
+
+def _unread(each: _Candidate, error: Exception) -> Reads:
+    reason = problem(f"the file can't be read: {error}")
+    return (replace(refused(each.path, each.entry, reason), unread=True),)
 
 
 def _stamp(each: _Candidate) -> object:
