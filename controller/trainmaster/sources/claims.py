@@ -21,10 +21,6 @@ Unheld = tuple[FileRead, str]
 """a file without a job of its own, and whose name it took; empty where it can't be read"""
 
 
-Draft = tuple[str, str]
-"""file and text of a document that tells no name"""
-
-
 class Claims:
     """Those of one look."""
 
@@ -33,17 +29,14 @@ class Claims:
         jobs: dict[Identity, JobState],
         new_uid: Callable[[], str],
         today: float,
-        drafts: Container[Draft] = (),
     ) -> None:
-        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch; `drafts`
-        are those that the look before came to."""
+        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch."""
         self._jobs, self._new_uid, self._today = jobs, new_uid, today
         self._claims: Mapping[Identity, list[FileRead]] = {}
         self._by_file: defaultdict[str, list[Identity]] = defaultdict(list)
         self._by_path: dict[str, Identity] = {}
-        self._drafts_before = drafts
-        self.drafts: set[Draft] = set()
-        """documents without a name that are no known job's"""
+        self._missed: dict[str, list[Identity]] = {}
+        """by file: jobs that came from it, and that nothing declares any more"""
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
         self.moved: list[FileRead] = []
@@ -114,12 +107,8 @@ class Claims:
 
     def _unnamed(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """One that doesn't tell its name among others, and a file that can't be read at all, may be any job's of that file that
-        nothing declares any more; but a draft that stood there beside all of them is none of theirs."""
-        exact, draft = self._exactly(read, found), (file_of(read.path), read.text)
-        left = [] if draft in self._drafts_before else self._left_in(read, found)
-        if read.number and not exact and not left:
-            self.drafts.add(draft)
-        return list(dict.fromkeys((*exact, *left)))
+        nothing declares any more; but a draft that stood there beside a job isn't that one's."""
+        return list(dict.fromkeys((*self._exactly(read, found), *self._left_in(read, found))))
 
     def _exactly(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """The job that came from this very path, else that of the name where no path is known of it."""
@@ -131,13 +120,16 @@ class Claims:
         return []
 
     def _left_in(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
-        """All that is left of a file's jobs; its first document without a name takes them."""
-        left = self._by_file.pop(file_of(read.path), [])
-        return [
-            each
-            for each in left
-            if each not in found and self._may_be(read, each) and self._is_unaccounted(read, each)
-        ]
+        """What is left of a file's jobs; the first of its documents without a name that may be one takes it."""
+        file = file_of(read.path)
+        if file not in self._missed:
+            left = self._by_file[file]
+            self._missed[file] = [
+                each for each in left if self._may_be(read, each) and self._is_unaccounted(read, each)
+            ]
+        missed = self._missed[file]
+        digest = read.digest if missed and read.number else ""
+        return [each for each in missed if each not in found and digest not in self._jobs[each].record.drafts]
 
     def _may_be(self, read: FileRead, identity: Identity) -> bool:
         state = self._jobs.get(identity)
@@ -177,7 +169,9 @@ class Claims:
 
 
 def _first_seen(uid: str, read: FileRead, today: float) -> JobState:
-    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today)
+    record = Record(
+        uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today, read.drafts
+    )
     return JobState(record, read.job, read=read)
 
 
@@ -191,7 +185,8 @@ def _kept(state: JobState, read: FileRead) -> JobState:
     if state.read is read and state.missing_since is None:
         return state
     path = state.record.path if file_of(state.record.path) == file_of(read.path) else read.path
-    record = replace(state.record, path=path, owner=read.entry.owner)
+    drafts = read.drafts if read.named else state.record.drafts
+    record = replace(state.record, path=path, owner=read.entry.owner, drafts=drafts)
     return JobState(record, last_good(state), read.problems, read)
 
 
@@ -210,5 +205,6 @@ def _taken(state: JobState, read: FileRead) -> JobState:
         owner=read.entry.owner,
         generation=state.record.generation + edited,
         text=read.text,
+        drafts=read.drafts,
     )
     return JobState(record, read.job, read=read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 
@@ -49,10 +50,17 @@ class FileRead:
     """which document of its file it is, from 1; 0 for the only one, and for a file that isn't read further"""
     named: bool = False
     """whether a document among others tells its own name, though it may give no job"""
+    drafts: tuple[str, ...] = ()
+    """digests of the documents beside it that tell no name"""
 
     @property
     def identity(self) -> tuple[str, str]:
         return self.namespace, self.name
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal texts."""
+        return hashlib.sha256(self.text.encode(errors="replace")).hexdigest()[:16]
 
     @property
     def order(self) -> tuple[int, str, int]:
@@ -124,7 +132,8 @@ def _read_several(path: str, entry: Entry, texts: list[tuple[str, Span]]) -> tup
             one = replace(one, path=numbered(path, number))
         taken.add(one.path)
         read.append(one)
-    return tuple(read)
+    drafts = tuple(sorted({one.digest for one in read if not one.named}))
+    return tuple(replace(one, drafts=drafts) if drafts and one.named else one for one in read)
 
 
 def _read_one_of(path: str, entry: Entry, text: str, span: Span, number: int) -> FileRead:

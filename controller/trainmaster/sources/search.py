@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import chain
 
-from trainmaster.errors import NoStoreError, NoSuchJobError, RefusedError
+from trainmaster.errors import NoStoreError, RefusedError
 from trainmaster.sources.files import Entry, Files, Listing
-from trainmaster.sources.layout import Layout, file_of, is_job
+from trainmaster.sources.layout import DELETE, Layout, file_of, is_job, mark_of
 from trainmaster.sources.presence import why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
 from trainmaster.sources.unread import notices
@@ -26,11 +26,19 @@ class Search:
         self._files, self._layout = files, layout
         self._found_at: dict[tuple[str, str], str] = {}
         """where jobs were that were asked for by name: all of a large store is searched once at most"""
+        self.reads: tuple[FileRead, ...] = ()
+        """all that was read when all was read last"""
+        self.deleted: frozenset[str] = frozenset()
+        """paths with a mark beside them by then, which says that their job was deleted on purpose"""
 
-    def all(self, pool: Executor) -> Iterable[FileRead]:
+    def all(self, pool: Executor) -> tuple[FileRead, ...]:
         """All documents, and what is told of files that nobody reads. NoStoreError where there is no store."""
         listing = self.listing()
-        return chain(*pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values())
+        marks = (mark_of(self._layout.below_jobs(entry.path), DELETE) for entry in listing.entries)
+        self.deleted = frozenset(filter(None, marks))
+        read = chain(*pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values())
+        self.reads = tuple(read)
+        return self.reads
 
     def listing(self) -> Listing:
         try:
@@ -56,14 +64,6 @@ class Search:
         except RefusedError as error:
             return (refused(path, entry, problem(f"the file can't be read: {error}")),)
 
-    def get(self, namespace: str, name: str) -> FileRead:
-        read = self.find(namespace, name)
-        if read is None:
-            raise NoSuchJobError(
-                f"there is no job {namespace}/{name} in {self._files.base}{self._layout.jobs}"
-            )
-        return read
-
     def find(self, namespace: str, name: str) -> FileRead | None:
         """Where it was last, then where `apply` puts files; else the oldest that declares it, as the controller takes it."""
         identity = namespace, name
@@ -83,7 +83,7 @@ class Search:
 
     def _search(self, identity: tuple[str, str]) -> FileRead | None:
         with ThreadPoolExecutor(READERS) as pool:
-            return _oldest(chain(*pool.map(self._read, self._entries(self.listing()))), identity)
+            return _oldest(self.all(pool), identity)
 
 
 def _oldest(reads: Iterable[FileRead], identity: tuple[str, str]) -> FileRead | None:
