@@ -6,7 +6,7 @@ from trainmaster.api.base import Model, Time
 
 
 class CheckpointStatus(Model):
-    """The newest whole checkpoint below checkpointPath. Looked for once a minute by default."""
+    """The newest checkpoint below checkpointPath that didn't change between two looks. Looked for once a minute by default."""
 
     path: str
     """The file or folder; of TensorFlow the beginning that its files have in common."""
