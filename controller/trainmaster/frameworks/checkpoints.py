@@ -59,7 +59,7 @@ class Listed:
 
 def candidates(listed: Iterable[Listed], most: int) -> list[Listed]:
     """Those that may be checkpoints, the newest `most` of them: nothing else needs to be remembered from look to look."""
-    return nlargest(most, _counting(listed), key=lambda each: (each.modified, step_of(_name(each)) or 0))
+    return nlargest(most, _counting(listed), key=lambda each: (each.modified, step_of(name_of(each)) or 0))
 
 
 def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = "") -> tuple[str, int] | None:
@@ -69,7 +69,7 @@ def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = ""
     TensorFlow's state file says, which is believed where what it names is there.
     """
     before = frozenset(before)
-    settled = {_name(each): each.modified for each in _counting(listed) if each in before}
+    settled = {name_of(each): each.modified for each in _counting(listed) if each in before}
     if not settled:
         return None
     said = said_by(state)
@@ -77,6 +77,11 @@ def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = ""
         said if said in settled else max(settled, key=lambda each: (settled[each], step_of(each) or 0, each))
     )
     return name, settled[name]
+
+
+def name_of(entry: Listed) -> str:
+    """TensorFlow names a checkpoint by what its files have in common; the index is written last."""
+    return entry.name.removesuffix(".index")
 
 
 def said_by(state: str) -> str:
@@ -127,11 +132,6 @@ def _number(digits: str) -> int | None:
     """None for what may be a day, or a time."""
     number = digits.lstrip("0") or "0"
     return None if len(number) > _LARGEST or _DATE.fullmatch(digits) else int(number)
-
-
-def _name(entry: Listed) -> str:
-    """TensorFlow names a checkpoint by what its files have in common; the index is written last."""
-    return entry.name.removesuffix(".index")
 
 
 def _stem(name: str) -> str:

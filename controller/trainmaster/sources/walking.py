@@ -35,6 +35,8 @@ class Limits:
     """bytes by which path and name of what is hidden may be longer: it is no job, but may be a mark beside one (layout.py)"""
     entries: int = 20_000
     """files and folders of one owner"""
+    most: int | None = None
+    """files and folders of all owners together, after which a listing is broken off; None: it goes on to its end"""
 
 
 JOBS = Limits()
@@ -54,6 +56,7 @@ class _Walk:
     entries: list[Entry] = field(default_factory=list)
     blind: list[str] = field(default_factory=list)
     owned: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def listing(self) -> Listing:
@@ -85,6 +88,10 @@ class _Walk:
 
     def _take_all(self, folder: str) -> None:
         for entry in self.scan(folder):
+            if self.limits and self.seen == self.limits.most:
+                self.left_out[entry.owner] = LeftOut(entry.owner, count=1, crowded=True)
+                return
+            self.seen += 1
             why = self._why_not(entry)
             if why:
                 self._leave(entry, why)
