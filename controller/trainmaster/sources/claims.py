@@ -35,8 +35,8 @@ class Claims:
         self._claims: Mapping[Identity, list[FileRead]] = {}
         self._by_file: defaultdict[str, list[Identity]] = defaultdict(list)
         self._by_path: dict[str, Identity] = {}
-        self._missed: dict[str, list[Identity]] = {}
-        """by file: jobs that came from it, and that nothing declares any more"""
+        self._missed: dict[str, list[tuple[Identity, frozenset[str]]]] = {}
+        """by file: jobs that came from it, and that nothing declares any more; each with the drafts that it isn't"""
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
         self.moved: list[FileRead] = []
@@ -123,13 +123,11 @@ class Claims:
         """What is left of a file's jobs; the first of its documents without a name that may be one takes it."""
         file = file_of(read.path)
         if file not in self._missed:
-            left = self._by_file[file]
-            self._missed[file] = [
-                each for each in left if self._may_be(read, each) and self._is_unaccounted(read, each)
-            ]
+            left = (e for e in self._by_file[file] if self._may_be(read, e) and self._is_unaccounted(read, e))
+            self._missed[file] = [(each, frozenset(self._jobs[each].record.drafts)) for each in left]
         missed = self._missed[file]
         digest = read.digest if missed and read.number else ""
-        return [each for each in missed if each not in found and digest not in self._jobs[each].record.drafts]
+        return [each for each, drafts in missed if each not in found and digest not in drafts]
 
     def _may_be(self, read: FileRead, identity: Identity) -> bool:
         state = self._jobs.get(identity)
