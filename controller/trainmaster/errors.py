@@ -21,6 +21,10 @@ class NoSuchFileError(InvalidError):
     """A file that was named isn't there, or may not be used."""
 
 
+class CrowdedError(InvalidError):
+    """A folder holds too much to be looked through."""
+
+
 class UnavailableError(TrainmasterError):
     """The other side could not be asked (down, unreachable, too slow): nothing is known, try again later."""
 

@@ -1,4 +1,4 @@
-"""What is a checkpoint and which is the newest whole one, as tables of what frameworks really write."""
+"""What is a checkpoint and which is the newest settled one, as tables of what frameworks really write."""
 
 from __future__ import annotations
 
@@ -21,6 +21,57 @@ def found(*listed: Listed, state: str = "") -> str | None:
     """Of a folder in which nothing changes any more."""
     which = newest(listed, listed, state)
     return which[0] if which else None
+
+
+OTHER_FOLDERS = [
+    "tensorboard_writer",
+    "criteria",
+    "filters",
+    "stepwise-logs",
+    "iterator_state",
+    "tb_epochs",
+    "checkpoints",
+    "20261127",
+    "steps",
+    "runs",
+]
+OTHER_FILES = [
+    "training_args.bin",
+    "optimizer.pt",
+    "scheduler.pt",
+    "scaler.pt",
+    "rng_state.pth",
+    "rng_state_0.pth",
+    "vocab.pkl",
+    "train.tar",
+    "dataset.npz",
+    "dataset.pt",
+    "metrics.h5",
+    "tokenizer.pkl",
+    "optimizer_step_400.pt",
+    "step_400_optim.pt",
+    "data.hdf5",
+    "lr_scheduler.pt",
+    "events.bin",
+]
+MODELS = [
+    "model.pt",
+    "resnet50_best.pth",
+    "latest.ckpt",
+    "pytorch_model.bin",
+    "model.safetensors",
+    "mnist.keras",
+    "my.weights.h5",
+    "model.h5",
+    "step_5.npz",
+    "ckpt_7.pkl",
+    "checkpoint.tar",
+    "epoch_3.tar",
+    "flax_model.msgpack",
+    "params.npz",
+    "template.pt",
+    "steps-7.npz",
+]
 
 
 @pytest.mark.parametrize(
@@ -51,13 +102,41 @@ def found(*listed: Listed, state: str = "") -> str | None:
         ),
         pytest.param([file("m.pt", size=0), folder("checkpoint-5", size=0)], None, id="nothing in it yet"),
         pytest.param(
+            [folder("checkpoint-500", 1), file("model.safetensors", 2), file("training_args.bin", 3)],
+            "checkpoint-500",
+            id="transformers, once its model is saved",
+        ),
+        pytest.param(
+            [folder("checkpoint-500", 1), folder("tmp-checkpoint-1000", 2), folder("tmp_ckpt_7", 2)],
+            "checkpoint-500",
+            id="what a killed process staged",
+        ),
+        pytest.param(
+            [folder("checkpoint-500", 1), file("epoch=3-step=600.ckpt", 2)],
+            "epoch=3-step=600.ckpt",
+            id="a file that says what it is counts beside folders",
+        ),
+        pytest.param(
+            [file("step_400.pt", 1), file("latest.pt", 2)],
+            "latest.pt",
+            id="among files the time alone counts",
+        ),
+        pytest.param([folder("1000", 1), folder("20261127", 2)], "1000", id="a day is no step"),
+        pytest.param(
+            [folder(each, 2) for each in OTHER_FOLDERS] + [folder("global_step7", 1)],
+            "global_step7",
+            id="other folders",
+        ),
+        pytest.param([file(each, 2) for each in OTHER_FILES], None, id="other files"),
+        *(pytest.param([file(each)], each, id=each) for each in MODELS),
+        pytest.param(
             [file("train.log"), file("config.json"), folder("logs"), file("events.out.tfevents.1")],
             None,
             id="others",
         ),
     ],
 )
-def test_the_newest_whole_checkpoint(listed: list[Listed], expected: str | None) -> None:
+def test_the_newest_settled_checkpoint(listed: list[Listed], expected: str | None) -> None:
     assert found(*listed) == expected
 
 
@@ -94,6 +173,29 @@ def test_tensorflows_own_word_counts_where_it_names_one_that_is_there() -> None:
         ("a1b2.pt", None),
         ("20261127093011123456.pt", None),
         ("weights.h5", None),
+        ("1000.pt", 1000),
+        ("step=400-v1.ckpt", 400),
+        ("checkpoint500.pt", 500),
+        ("globals-7.pt", None),
+        ("resnet50.pth", None),
+        ("vgg16.h5", None),
+        ("llama-7b.pt", None),
+        ("ckpt-7b.pt", None),
+        ("model_v2.pt", None),
+        ("model_400.pt", None),
+        ("model_2026-11-27.pt", None),
+        ("ckpt_2026-11-27.pt", None),
+        ("ckpt_20261127.pt", None),
+        ("20261127.pt", None),
+        ("20261127233200.pt", None),
+        ("checkpoint_20261127_233200.pt", None),
+        ("checkpoint_3_400.pt", None),
+        ("checkpoint-1760000000.pt", None),
+        ("step_0.5.pt", None),
+        ("weights.05-0.12.h5", None),
+        ("e5_model.pt", None),
+        ("checkpoint_epoch_3.pt", None),
+        ("\u0663.pt", None),
     ],
 )
 def test_a_step_is_told_where_the_name_tells_it(name: str, step: int | None) -> None:

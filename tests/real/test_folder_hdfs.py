@@ -78,12 +78,16 @@ def only(picture: object) -> Declared:
     return declared
 
 
+_RECORDS = (b"a record", b"a record that is longer than two of its blocks\n" * 50_000)
 _DYING = """
-import os, signal, sys
+import functools, os, signal, sys
+from trainmaster.sources import hdfs_files
 from trainmaster.sources.stores import open_files
+hdfs_files.WriteOptions = functools.partial(hdfs_files.WriteOptions, block_size=1 << 20)
 files, root = open_files(sys.argv[1])
-for number in range(8):
-    files.replace(f"{root}/journal/{number}", b"a record")
+for number in range(32):
+    record = b"a record" if number % 2 else b"a record that is longer than two of its blocks\\n" * 50_000
+    files.replace(f"{root}/journal/{number}", record)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -93,7 +97,7 @@ def _reported(read: Callable[[str, int], bytes], path: str) -> bytes:
 
     def whole() -> tuple[bytes] | None:
         try:
-            return (read(path, 100),)
+            return (read(path, 16 << 20),)
         except UnavailableError:
             return None
 
@@ -104,22 +108,24 @@ def _reported(read: Callable[[str, int], bytes], path: str) -> bytes:
 def test_what_a_dead_writer_left_open_is_read_though_the_namenode_was_restarted(
     store: str, files: Files, root: str, hadoop: LocalHadoop
 ) -> None:
-    paths = [f"{root}/journal/{number}" for number in range(8)]
+    paths = [f"{root}/journal/{number}" for number in range(32)]
     files.make_folder(f"{root}/journal")
     env = os.environ | {"PYTHONPATH": str(CONTROLLER)}
     died = subprocess.run([sys.executable, "-c", _DYING, store], env=env, check=False)
     assert died.returncode == -signal.SIGKILL
-    assert {files.read(path, 100) for path in paths} == {b"a record"}
+    wanted = {path: _RECORDS[(number + 1) % 2] for number, path in enumerate(paths)}
+    assert {path: files.read(path, 16 << 20) for path in paths} == wanted
 
     hadoop.kill("namenode")
     hadoop.start("namenode")
     hadoop.wait_ready(60)
 
-    left_open = [path for path in paths if _reported(files.read, path) == b""]
+    read = {path: _reported(files.read, path) for path in paths}
+    left_open = [path for path in paths if read[path] != wanted[path]]
     assert left_open, "a NameNode is asked to close a file half a second after its blocks are whole"
-    assert {files.stat(path).size for path in left_open} == {len(b"a record")}
-    assert {_reported(files.read_own, path) for path in paths} == {b"a record"}
-    assert {files.read(path, 100) for path in paths} == {b"a record"}
+    assert {len(read[path]) for path in left_open} == {0, 2 << 20}, "whole blocks alone"
+    assert {path: _reported(files.read_own, path) for path in paths} == wanted
+    assert {path: files.read(path, 16 << 20) for path in paths} == wanted
 
 
 async def test_a_job_from_file_to_status_to_deletion(

@@ -14,6 +14,7 @@ from trainmaster.errors import FencedError, InvalidError, UnavailableError
 from trainmaster.settings import Settings
 from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.shares import FILES
+from trainmaster.sources.store import JobStore
 
 
 async def test_a_new_store_gets_a_jobs_folder_for_everybody(tmp_path: Path) -> None:
@@ -128,6 +129,21 @@ async def test_status_is_written_whole_and_only_when_it_differs(tmp_path: Path) 
     assert path.stat().st_ino != before
 
 
+async def test_marks_of_what_commands_set_that_nobody_reads_are_swept_at_the_start(tmp_path: Path) -> None:
+    store = JobStore(f"file://{tmp_path}")
+    long = "x" * 180 + ".yaml"
+    for path, name in (("default/a.yaml", "a"), ("jobs.yaml", "b"), (long, "c")):
+        put(tmp_path, path, job_text(name) + ("---\n" + job_text("d") if name == "b" else ""))
+        store.edit("default", name, {("spec", "runPolicy", "suspend"): True}, by="suspend")
+    wanted = {path.name for path in (tmp_path / "jobs").rglob(".*")}
+    assert wanted == {".a.yaml,a@default.set", ".jobs.yaml,b@default.set", f".{long}.set"}
+    for name in (".a.yaml.set", ".gone.yaml,a@default.set", f".y{long}.set"):
+        (tmp_path / "jobs/default" / name).write_text("[]")
+    (tmp_path / "jobs/default/.folder.yaml.set").mkdir()
+    await (await leading(tmp_path)).look()
+    assert {path.name for path in (tmp_path / "jobs").rglob(".*")} == {*wanted, ".folder.yaml.set"}
+
+
 async def test_a_status_without_a_job_is_swept_at_the_start(tmp_path: Path) -> None:
     orphan = tmp_path / "status/old.yaml"
     orphan.parent.mkdir()
@@ -195,7 +211,7 @@ async def test_the_controllers_own_files_may_lie_in_another_store(tmp_path: Path
     await made.publish(declared, JobStatus(state="Queued"))
     await made.journal.write(declared.uid, b"{}")
     await made.close()
-    assert {p.name for p in (tmp_path / "store").iterdir()} == {"jobs", "status"}
+    assert {p.name for p in (tmp_path / "store").iterdir()} == {"jobs", "staging", "status"}
     assert {p.name for p in state.iterdir()} == {"journal", "known", "lease"}
 
 

@@ -141,14 +141,13 @@ def test_a_guess_changes_neither_what_is_kept_nor_what_is_begun(
 
 
 def kept(first: list[str], then: list[list[str]], guesses: bool) -> list[object]:
-    """Which jobs are there after each look, which of those is as it was declared, and which drafts were noted."""
-    jobs, drafts, seen = {}, set(), []
+    """Which jobs are there after each look, which of those is as it was declared, and which drafts they are known not to be."""
+    jobs, seen = {}, []
     for time, texts in enumerate([first, *then]):
         reads = read_all("jobs.yaml", Entry("/jobs/jobs.yaml", 1, time, "us", 0o644), joined(*texts).encode())
-        claims = Claims(jobs, lambda: "uid", 0.0, drafts)
+        claims = Claims(jobs, lambda: "uid", 0.0)
         present, _ = claims.settled({r.path: r if guesses else replace(r, seems=None) for r in reads})
-        drafts = claims.drafts
-        seen.append((present, drafts, {each: state.job for each, state in jobs.items()}))
+        seen.append((present, {each: (state.job, state.record.drafts) for each, state in jobs.items()}))
     return seen
 
 

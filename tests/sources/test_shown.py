@@ -72,7 +72,7 @@ STATUSES = made(
 @given(status=STATUSES)
 def test_a_status_is_read_as_it_was_written(status: JobStatus) -> None:
     found = shown.from_bytes(shown.to_bytes(JOB, status))
-    assert found == shown.Shown("1e5", 1, status, "2025-06-15T15:06:40Z")
+    assert found == shown.Shown("1e5", 1, status, "2025-06-15T15:06:40Z", (JOB.namespace, JOB.name))
 
 
 def test_what_others_write_is_read_as_yaml_or_not_at_all() -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from sources.building import GRACE, Clock, job_text, leading, put
+from sources.building import FINISHED, GRACE, Clock, job_text, leading, put
 from trainmaster.errors import DeniedError, RefusedError
 from trainmaster.sources import walking
 from trainmaster.sources.files import Entry
+from trainmaster.sources.layout import MAX_SHARED_NAME
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.store import JobStore
-from trainmaster.sources.walking import Limits
+from trainmaster.sources.walking import JOBS, Limits
 
 
 @pytest.fixture
@@ -70,6 +71,37 @@ async def test_a_name_that_can_not_be_worked_with_is_told_and_blinds_nobody(
     (notice,) = found.values()
     assert words in str(notice.problems[0])
     str(notice.problems[0]).encode()  # it can be written
+
+
+LONG = {  # by file: as long as may be, and whether another job stands in it
+    "f" * (MAX_SHARED_NAME - 5) + ".yaml": True,
+    "g" * (MAX_SHARED_NAME - 5) + ".yaml": False,
+    "h" * (JOBS.name - 5) + ".yaml": False,
+}
+
+
+@pytest.mark.parametrize(("file", "shared"), LONG.items(), ids="fgh")
+@pytest.mark.parametrize("deep", [False, True])
+async def test_what_commands_leave_beside_the_longest_names_is_heeded_and_blinds_nobody(
+    tmp_path: Path, clock: Clock, file: str, shared: bool, deep: bool
+) -> None:
+    name, namespace = "n" * 63, "s" * 63
+    if deep:
+        file = ("d" * 99 + "/") * ((JOBS.path - len(file)) // 100) + file
+        assert len(file) == JOBS.path
+    store, made = JobStore(f"file://{tmp_path}"), await leading(tmp_path, clock)
+    put(tmp_path, file, job_text(name, namespace) + ("---\n" + job_text("other") if shared else ""))
+    for declared in (await made.look()).values():
+        await made.publish(declared, FINISHED)
+    store.edit(namespace, name, {("spec", "runPolicy", "suspend"): True}, by="suspend")
+    store.apply(job_text(name, namespace), force=True)
+    store.edit(namespace, name, {("spec", "runPolicy", "suspend"): True}, by="suspend")
+    listing = LocalFiles().walk(str(tmp_path / "jobs"), JOBS)
+    assert (listing.blind, listing.left_out) == ((), ())
+    store.delete(namespace, name)
+    store.delete(namespace, name, now=True)
+    found = {d.name: (d.deleted, d.at_once) for d in (await made.look()).values()}
+    assert found == {name: (True, True)} | ({"other": (False, False)} if shared else {})
 
 
 async def test_what_comes_to_lie_beyond_a_limit_is_not_gone_and_the_notice_goes_with_its_cause(

@@ -7,7 +7,7 @@ from trainmaster.api.hiding import Said
 
 
 class CheckpointStatus(Model):
-    """The newest whole checkpoint below checkpointPath. Looked for once a minute by default."""
+    """The newest checkpoint below checkpointPath that didn't change between two looks. Looked for once a minute by default."""
 
     path: Said
     """The file or folder; of TensorFlow the beginning that its files have in common."""

@@ -256,7 +256,7 @@ class JobStatus(Model):
     goodput: GoodputStatus | None = None
     """What became of the job's time: what it waited for, what it trained, and what failures cost it."""
     checkpoint: CheckpointStatus | None = None
-    """The newest whole checkpoint below checkpointPath, where that is a folder of the job's user."""
+    """The newest settled checkpoint below checkpointPath, where that is a folder of the job's user."""
     application_id: str = ""
     """Id of the YARN application; empty while there is none."""
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})

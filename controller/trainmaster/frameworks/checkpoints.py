@@ -1,10 +1,13 @@
 """How checkpoints are told from what else lies in a folder: by the names that frameworks and their libraries give them. Pure.
 
-Lives here: which file or folder is the newest whole checkpoint, and its step where the name tells it. Never here: listing.
+Lives here: which file or folder is the newest settled checkpoint, and its step where the name tells it. Never here: listing.
 
 Names are those of TensorFlow (tf.train.CheckpointManager: `checkpoint`, `ckpt-12.index`, `ckpt-12.data-00000-of-00001`), Keras
 (`.keras`, `.weights.h5`), PyTorch and its libraries (`.pt`, `.pth`, `.ckpt`, `checkpoint-500/`, `global_step100/`), JAX with
 Orbax (`1000/`, `1000.orbax-checkpoint-tmp-…/`), MXNet (`net-0010.params`) and XGBoost (`model_12.ubj`).
+
+Nothing is told rather than what isn't so: a name that may mean something else is no checkpoint, and a number that may be a
+version, a size or a date is no step.
 """
 
 from __future__ import annotations
@@ -16,16 +19,29 @@ from heapq import nlargest
 
 STATE_FILE = "checkpoint"
 """TensorFlow's own word on which one is the newest; it is replaced after a checkpoint is whole"""
-_ENDINGS = (
-    ".pt", ".pth", ".ckpt", ".bin", ".tar", ".safetensors", ".keras", ".h5", ".hdf5", ".params", ".ubj", ".msgpack", ".npz",
-    ".pkl",
-)  # fmt: skip
+_OF_MODELS = (".pt", ".pth", ".ckpt", ".safetensors", ".keras", ".params", ".ubj", ".index")
+_OF_ANYTHING = (".weights.h5", ".h5", ".hdf5", ".bin", ".npz", ".pkl", ".tar", ".msgpack")
+"""endings of data as well: the name must say that it is a model"""
 _TEMPORARY = re.compile(
-    r"^[._~]|[._-](tmp|temp|part|partial|incomplete|writing)\b|_COPYING_|orbax-checkpoint-tmp", re.IGNORECASE
+    r"^[._~]|(?:^|[._-])(?:tmp|temp|part|partial|incomplete|writing|saving)(?![a-z])|_COPYING_|orbax-checkpoint-tmp",
+    re.IGNORECASE,
 )
-_FOLDER = re.compile(r"ckpt|checkpoint|step|iter|epoch|^\d+$", re.IGNORECASE)
-_STEP = re.compile(r"(?:step|iter(?:ation)?|ckpt|checkpoint|model)s?[-_=.]*(\d+)", re.IGNORECASE)
-_NUMBERS = re.compile(r"\d+")
+_PART = re.compile(
+    r"(?<![a-z])(?:optim(?:izer)?s?|(?:lr_?)?sched(?:uler)?|(?:grad_?)?scaler|rng|random|(?:training_?)?args|config|vocab|"
+    r"tokenizer|datasets?|metrics|history)(?![a-z])",
+    re.IGNORECASE,
+)
+"""what stands beside a model, or is a part of its checkpoint"""
+_MODEL = re.compile(r"(?<![a-z])(?:model|weights|params|ckpt|checkpoint)(?![a-z])", re.IGNORECASE)
+_NUMBERED = r"(?:step|iter(?:ation)?)s?|ckpt|checkpoint"
+_SAYS_SO = re.compile(
+    rf"(?<![a-z])(?:(?:ckpt|checkpoint)(?![a-z])|(?:{_NUMBERED}|epochs?)[-_=.]*\d)", re.IGNORECASE
+)
+_STEP = re.compile(rf"(?<![a-z])(?:{_NUMBERED})[-_=.]*(\d+)(?![a-z\d]|[-_.]\d)", re.IGNORECASE)
+_ROUND = re.compile(r"_(\d+)\.ubj$")
+_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_LARGEST = 9
+"""digits of a step: what has more is a time"""
 _SAID = re.compile(r'^model_checkpoint_path: "([^"\n]{1,4096})"', re.MULTILINE)
 
 
@@ -43,24 +59,29 @@ class Listed:
 
 def candidates(listed: Iterable[Listed], most: int) -> list[Listed]:
     """Those that may be checkpoints, the newest `most` of them: nothing else needs to be remembered from look to look."""
-    return nlargest(
-        most, filter(_is_checkpoint, listed), key=lambda each: (each.modified, step_of(_name(each)) or 0)
-    )
+    return nlargest(most, _counting(listed), key=lambda each: (each.modified, step_of(name_of(each)) or 0))
 
 
 def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = "") -> tuple[str, int] | None:
-    """Name of the newest whole checkpoint, and when it was written (nanoseconds, by the store's clock); None where there is none.
+    """Name of the newest settled checkpoint, and when it was written (nanoseconds, by the store's clock); None where none is.
 
     `before`: the entries of an earlier look. What has changed since may still be written, and doesn't count yet. `state`: what
     TensorFlow's state file says, which is believed where what it names is there.
     """
-    listed, settled = list(listed), frozenset(before)
-    whole = {_name(each): each.modified for each in listed if each in settled and _is_checkpoint(each)}
-    if not whole:
+    before = frozenset(before)
+    settled = {name_of(each): each.modified for each in _counting(listed) if each in before}
+    if not settled:
         return None
     said = said_by(state)
-    name = said if said in whole else max(whole, key=lambda each: (whole[each], step_of(each) or 0, each))
-    return name, whole[name]
+    name = (
+        said if said in settled else max(settled, key=lambda each: (settled[each], step_of(each) or 0, each))
+    )
+    return name, settled[name]
+
+
+def name_of(entry: Listed) -> str:
+    """TensorFlow names a checkpoint by what its files have in common; the index is written last."""
+    return entry.name.removesuffix(".index")
 
 
 def said_by(state: str) -> str:
@@ -70,35 +91,49 @@ def said_by(state: str) -> str:
 
 
 def step_of(name: str) -> int | None:
-    """The step in a checkpoint's name. None where it tells none, or an epoch."""
+    """The step in a checkpoint's name: a number behind a step's word, or alone. None where it tells none, or an epoch."""
     stem = _stem(name)
-    if found := _STEP.findall(stem):
-        return _number(found[-1])
-    numbers = _NUMBERS.findall(stem)
-    epochs = "epoch" in stem.lower() or name.endswith(".params")
-    return _number(numbers[0]) if len(numbers) == 1 and not epochs else None
-
-
-def _number(digits: str) -> int | None:
-    return int(digits) if len(digits) <= 15 else None  # a date and time is no step
-
-
-def _is_checkpoint(entry: Listed) -> bool:
-    if _TEMPORARY.search(entry.name) or not entry.size:
-        return False
-    return bool(_FOLDER.search(entry.name)) if entry.folder else entry.name.endswith((*_ENDINGS, ".index"))
+    if stem.isascii() and stem.isdecimal():
+        return _number(stem)
+    found = _STEP.findall(stem) or _ROUND.findall(name)
+    return _number(found[-1]) if found else None
 
 
 def may_be_checkpoint(entry: Listed) -> bool:
     """Whether a folder is worth a look into it."""
-    return entry.folder and bool(_FOLDER.search(entry.name)) and not _TEMPORARY.search(entry.name)
+    return entry.folder and not _TEMPORARY.search(entry.name) and _says_so(entry.name)
 
 
-def _name(entry: Listed) -> str:
-    """TensorFlow names a checkpoint by what its files have in common; the index is written last."""
-    return entry.name.removesuffix(".index")
+def _counting(listed: Iterable[Listed]) -> list[Listed]:
+    """What may be checkpoints. Who makes a folder of each leaves files beside them that training doesn't go on from."""
+    found = [each for each in listed if each.size and _is_checkpoint(each)]
+    if not any(each.folder for each in found):
+        return found
+    return [each for each in found if each.folder or _says_so(_stem(each.name))]
+
+
+def _is_checkpoint(entry: Listed) -> bool:
+    if entry.folder:
+        return may_be_checkpoint(entry)
+    name = entry.name
+    if _TEMPORARY.search(name) or _PART.search(name):
+        return False
+    return name.endswith(_OF_MODELS) or (
+        name.endswith(_OF_ANYTHING) and bool(_SAYS_SO.search(name) or _MODEL.search(name))
+    )
+
+
+def _says_so(name: str) -> bool:
+    """Whether a name says by itself that it is a checkpoint: by a word, or as a step alone."""
+    return bool(_SAYS_SO.search(name)) or step_of(name) is not None
+
+
+def _number(digits: str) -> int | None:
+    """None for what may be a day, or a time."""
+    number = digits.lstrip("0") or "0"
+    return None if len(number) > _LARGEST or _DATE.fullmatch(digits) else int(number)
 
 
 def _stem(name: str) -> str:
-    ending = next((each for each in (".weights.h5", *_ENDINGS) if name.endswith(each)), "")
+    ending = next((each for each in (*_OF_ANYTHING, *_OF_MODELS) if name.endswith(each)), "")
     return name.removesuffix(ending)

@@ -1,5 +1,7 @@
 """When one looks for jobs' checkpoints: seldom, a few at a time, and beside all else. What is found is shown, never decided on.
 
+A store that hangs holds up nobody whose checkpoints lie in another one, and no user takes all of a store's turns.
+
 Never here: the look itself (sources/checkpoints.py), or what a checkpoint is (frameworks/checkpoints.py).
 """
 
@@ -7,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.declared import Declared
-from trainmaster.errors import TrainmasterError
+from trainmaster.errors import CrowdedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.memory import Memory
+from trainmaster.plan.values import CheckpointLook
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,15 @@ TURN = 2.0
 SETTLED = 5.0
 """seconds after the first look at a folder, by which alone nothing is known to be whole"""
 AT_ONE_TIME = 8
-"""looks that are under way at most: each is three or four calls to a NameNode"""
+"""looks into one store that are under way at most: each is three or four calls to a NameNode"""
+SHARE = 4
+"""of them for folders of one user"""
+REST = 1800.0
+"""seconds after a look at a folder that holds too much to be looked through: its owner may mend that"""
+LAST = 2
+"""looks after a job's end: one alone doesn't tell what is settled"""
+LATE = 3600.0
+"""seconds after its end until which these are made up for, where they couldn't be made in time"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +48,35 @@ class Training:
     """where they go"""
     user: str
     """whom it runs as"""
+    over: bool = False
+    """whether nothing of it runs any more"""
 
 
 def training_of(declared: Declared, memory: Memory, after: float) -> Training | None:
     """What is to be looked at for a job; None where it has no checkpointPath, never ran, or ended before that time."""
     job, application = declared.job, memory.application
-    over = memory.verdict is not None and memory.verdict.at < after
+    past = memory.verdict is not None and memory.verdict.at < after
     if (
         job is None
         or not job.spec.checkpoint_path
         or application is None
-        or over
+        or past
         or not memory.started_generation
     ):
         return None
-    return Training(memory.uid, job.spec.checkpoint_path, application.user)
+    return Training(memory.uid, job.spec.checkpoint_path, application.user, memory.finished)
 
 
 class FoundCheckpoints:
-    """By job: the newest one that was found."""
+    """By job: what the last look came to that told anything."""
 
     def __init__(self) -> None:
-        self._found: dict[str, CheckpointStatus] = {}
+        self._found: dict[str, CheckpointLook] = {}
 
-    def of(self, uid: str) -> CheckpointStatus | None:
+    def of(self, uid: str) -> CheckpointLook | None:
         return self._found.get(uid)
 
-    def put(self, uid: str, found: CheckpointStatus) -> bool:
+    def put(self, uid: str, found: CheckpointLook) -> bool:
         """Whether it is another one than was known."""
         before, self._found[uid] = self._found.get(uid), found
         return before != found
@@ -76,8 +89,8 @@ class FoundCheckpoints:
 class Look(Protocol):
     """Whoever can look (sources/checkpoints.Checkpoints)."""
 
-    async def newest(self, uid: str, url: str, user: str) -> CheckpointStatus | None: ...
-    def knows(self, uid: str) -> bool: ...
+    async def newest(self, uid: str, url: str, user: str) -> CheckpointLook | None: ...
+    def store_of(self, url: str) -> str: ...
     def keep_only(self, uids: Iterable[str]) -> None: ...
     def close(self) -> None: ...
 
@@ -88,8 +101,37 @@ class Trainings(Protocol):
     def trainings(self, since: float) -> Mapping[str, Training]:
         """Those that live, and those that ended less than so many seconds ago, by uid."""
 
-    def show_checkpoint(self, uid: str, found: CheckpointStatus) -> None: ...
+    def show_checkpoint(self, uid: str, found: CheckpointLook) -> None: ...
     def keep_checkpoints(self, uids: Iterable[str]) -> None: ...
+
+
+class _Lane:
+    """Who waits for a look into one store: of each user the longest waiting first, and the users in turn."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
+
+    def add(self, user: str, uid: str) -> None:
+        self._waiting.setdefault(user, deque()).append(uid)
+
+    def begun(self) -> tuple[str, str] | None:
+        """User and job of the next look; None where none may begin now."""
+        if self._under_way.total() >= AT_ONE_TIME:
+            return None
+        user = next((each for each in self._waiting if self._under_way[each] < SHARE), None)
+        if user is None:
+            return None
+        uid = self._waiting[user].popleft()
+        self._waiting.move_to_end(user)
+        if not self._waiting[user]:
+            del self._waiting[user]
+        self._under_way[user] += 1
+        return user, uid
+
+    def ended(self, user: str) -> None:
+        self._under_way[user] -= 1
+        self._under_way += Counter()  # without those that are at nothing
 
 
 class CheckpointWatch:
@@ -97,9 +139,16 @@ class CheckpointWatch:
 
     def __init__(self, interval: float, look: Look) -> None:
         self._interval, self._look = interval, look
+        self._trainings: Mapping[str, Training] = {}
+        """whom one looks at"""
         self._due: dict[str, float] = {}
-        """by job: when one looks again; those that are being looked at aren't in it"""
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """by job: when one looks again; those that wait for that or are being looked at aren't in it"""
+        self._busy: set[str] = set()
+        self._lanes: dict[str, _Lane] = {}
+        """by store"""
+        self._last: Counter[str] = Counter()
+        """by job: looks that told something since its end"""
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, fleet: Trainings) -> None:
         """Until cancelled."""
@@ -108,37 +157,67 @@ class CheckpointWatch:
                 self.turn(fleet, clock.monotonic())
                 await asyncio.sleep(TURN)
         finally:
-            await cancelled(self._tasks.values())
+            await cancelled(self._tasks)
             self._look.close()
 
     def turn(self, fleet: Trainings, now: float) -> None:
-        """Begin to look for those that are due, longest waiting first."""
-        trainings = fleet.trainings(since=2 * self._interval) if self._interval else {}
-        self._look.keep_only(trainings)
+        """Have looked at whoever is due: as many as may be at once, and each of the others as soon as a look ends."""
+        trainings = fleet.trainings(since=max(LATE, 2 * self._interval)) if self._interval else {}
+        self._last = Counter(
+            {uid: n for uid, n in self._last.items() if uid in trainings and trainings[uid].over}
+        )
+        self._trainings = {uid: each for uid, each in trainings.items() if self._last[uid] < LAST}
+        self._look.keep_only(self._trainings)
         fleet.keep_checkpoints(trainings)
-        self._due = {uid: self._due.get(uid, now) for uid in trainings if uid not in self._tasks}
-        due = sorted((at, uid) for uid, at in self._due.items() if at <= now)
-        for _, uid in due[: max(0, AT_ONE_TIME - len(self._tasks))]:
-            self._begin(fleet, trainings[uid])
+        self._due = {uid: self._due.get(uid, now) for uid in self._trainings if uid not in self._busy}
+        for _, uid in sorted((at, uid) for uid, at in self._due.items() if at <= now):
+            del self._due[uid]
+            self._busy.add(uid)
+            self._lane(self._trainings[uid].url).add(self._trainings[uid].user, uid)
+        for lane in self._lanes.values():
+            self._begin(fleet, lane)
 
-    def _begin(self, fleet: Trainings, training: Training) -> None:
-        self._due.pop(training.uid)
-        task = asyncio.get_running_loop().create_task(self._ask(fleet, training))
-        self._tasks[training.uid] = task
-        task.add_done_callback(lambda _: self._tasks.pop(training.uid, None))
+    def _lane(self, url: str) -> _Lane:
+        try:
+            store = self._look.store_of(url)
+        except InvalidError:  # nobody looks there, which the look itself will tell
+            store = ""
+        return self._lanes.setdefault(store, _Lane())
 
-    async def _ask(self, fleet: Trainings, training: Training) -> None:
-        pause = SETTLED if not self._look.knows(training.uid) else self._interval
+    def _begin(self, fleet: Trainings, lane: _Lane) -> None:
+        while begun := lane.begun():
+            user, uid = begun
+            task = asyncio.get_running_loop().create_task(self._ask(fleet, uid))
+            self._tasks.add(task)
+            task.add_done_callback(lambda done, user=user: self._ended(fleet, lane, user, done))  # type: ignore[misc]
+
+    def _ended(self, fleet: Trainings, lane: _Lane, user: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        lane.ended(user)
+        if not task.cancelled():
+            self._begin(fleet, lane)
+
+    async def _ask(self, fleet: Trainings, uid: str) -> None:
+        training = self._trainings.get(uid)
+        pause = await self._looked(fleet, training) if training else 0.0
+        self._busy.discard(uid)
+        self._due[uid] = clock.monotonic() + pause
+
+    async def _looked(self, fleet: Trainings, training: Training) -> float:
+        """Seconds until the next look."""
         try:
             found = await self._look.newest(training.uid, training.url, training.user)
         except TrainmasterError as error:
             log.info("no checkpoint could be looked for", extra={"uid": training.uid, "error": str(error)})
-            found, pause = None, self._interval
+            self._last[training.uid] += training.over and not isinstance(error, UnavailableError)
+            return REST if isinstance(error, CrowdedError) else self._interval
         except Exception:  # one folder must not keep the others from being looked at
             log.exception(
                 "looking for a checkpoint failed in a way nobody foresaw", extra={"uid": training.uid}
             )
-            found, pause = None, self._interval
-        self._due[training.uid] = clock.monotonic() + pause
-        if found is not None:
-            fleet.show_checkpoint(training.uid, found)
+            return self._interval
+        self._last[training.uid] += training.over
+        if found is None:
+            return min(SETTLED, self._interval)
+        fleet.show_checkpoint(training.uid, found)
+        return self._interval

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.master import clock
 from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.job import JobMaster
 from trainmaster.master.reports import FoundReports
 from trainmaster.master.suspects import FoundSuspects
-from trainmaster.plan.values import HeldGpus
+from trainmaster.plan.values import CheckpointLook, HeldGpus
 
 
 class Found:
@@ -40,8 +39,8 @@ class Found:
         found = (training_of(master.declared, master.memory, after) for master in self._driven())
         return {training.uid: training for training in found if training}
 
-    def show_checkpoint(self, uid: str, found: CheckpointStatus) -> None:
-        """A job's newest."""
+    def show_checkpoint(self, uid: str, found: CheckpointLook) -> None:
+        """What a look for a job's newest one came to."""
         if self.checkpoints.put(uid, found):
             self._ring(uid)
 

@@ -59,6 +59,16 @@ class AppState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointLook:
+    """What a look for a job's newest checkpoint came to."""
+
+    path: str
+    """the checkpointPath that was looked below"""
+    newest: CheckpointStatus | None = None
+    """None where none is there"""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What the shell saw of one job since it looked last."""
 
@@ -87,8 +97,8 @@ class Seen:
     """what its processes told of their steps"""
     progress: Progress | None = None
     """the same in short, as it is shown: renewed seldom"""
-    checkpoint: CheckpointStatus | None = None
-    """the newest that was found of late; None where nobody has found one"""
+    checkpoint: CheckpointLook | None = None
+    """what the last look for the newest one came to; None where none has told anything yet"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
     filed: Set[int] = frozenset()

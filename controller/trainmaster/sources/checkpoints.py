@@ -10,57 +10,71 @@ lies in somebody else's folder is nothing for this job's status.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.status import timestamp
+from trainmaster.errors import CrowdedError
 from trainmaster.frameworks.checkpoints import (
     STATE_FILE,
     Listed,
     candidates,
     may_be_checkpoint,
+    name_of,
     newest,
     step_of,
 )
+from trainmaster.plan.values import CheckpointLook
 from trainmaster.settings import Settings
 from trainmaster.sources.files import Entry, Files
 from trainmaster.sources.lookups import LookUps
 from trainmaster.sources.walking import Limits
 
-LIMITS = Limits(depth=0, entries=20_000)
+LIMITS = Limits(depth=0, most=20_000)
 """of one folder"""
 REMEMBERED = 32
 """of one job, from look to look: the newest that may be checkpoints"""
 INTO = 2
-"""folders that are looked into: the newest may not be whole yet"""
+"""folders that are looked into: the newest may still be written"""
 _STATE = 65536
 """bytes of TensorFlow's state file that are read"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the look before came to."""
+
+    url: str
+    there: frozenset[Listed]
+    found: CheckpointStatus | None = None
+    """the newest of those that were ever found"""
+
+
 class Checkpoints:
-    """Remembers of each folder what lay there at the last look."""
+    """Remembers of each job what lay in its folder at the last look."""
 
     def __init__(self, settings: Settings) -> None:
         self._stores = LookUps(settings)
-        self._before: dict[str, frozenset[Listed]] = {}
+        self._before: dict[str, _Before] = {}
 
-    async def newest(self, uid: str, url: str, user: str) -> CheckpointStatus | None:
-        """The newest whole checkpoint of a job below a URL; None where none is known: at a first look that is always so.
+    async def newest(self, uid: str, url: str, user: str) -> CheckpointLook | None:
+        """The newest settled checkpoint of a job below a URL; None where that isn't known yet, after a first look at it.
 
-        Raises UnavailableError, RefusedError and NoSuchFileError (the folder's store isn't allowed).
+        Raises UnavailableError, RefusedError, CrowdedError and NoSuchFileError (the folder's store isn't allowed).
         """
         listed, state = await self._stores.call(url, user, lambda files, path: _listing(files, path, user))
-        new = candidates(listed, REMEMBERED)
-        before, self._before[uid] = self._before.get(uid, frozenset()), frozenset(new)
-        found = newest(new, before, state)
-        if found is None:
-            return None
-        name, modified = found
-        time = timestamp(modified // 1_000_000_000)
-        return CheckpointStatus(path=f"{url.rstrip('/')}/{name}", step=step_of(name), time=time)
+        there = frozenset(candidates(listed, REMEMBERED))
+        before = self._before.get(uid)
+        if before is None or before.url != url:
+            self._before[uid] = _Before(url, there)
+            return None if there else CheckpointLook(url)
+        found = _status(url, newest(there, before.there, state)) or _still_there(before.found, there)
+        self._before[uid] = _Before(url, there, found)
+        return CheckpointLook(url, found)
 
-    def knows(self, uid: str) -> bool:
-        """Whether there was a look."""
-        return uid in self._before
+    def store_of(self, url: str) -> str:
+        """The store of a URL. NoSuchFileError where it isn't an allowed one."""
+        return self._stores.store_of(url)
 
     def keep_only(self, uids: Iterable[str]) -> None:
         """Forget the others."""
@@ -68,6 +82,21 @@ class Checkpoints:
 
     def close(self) -> None:
         self._stores.close()
+
+
+def _status(url: str, found: tuple[str, int] | None) -> CheckpointStatus | None:
+    if found is None:
+        return None
+    name, modified = found
+    time = timestamp(modified // 1_000_000_000)
+    return CheckpointStatus(path=f"{url.rstrip('/')}/{name}", step=step_of(name), time=time)
+
+
+def _still_there(found: CheckpointStatus | None, there: Iterable[Listed]) -> CheckpointStatus | None:
+    """What was found before, where it is only being written anew."""
+    if found is None:
+        return None
+    return found if found.path.rpartition("/")[2] in {name_of(each) for each in there} else None
 
 
 def _listing(files: Files, path: str, user: str) -> tuple[list[Listed], str]:
@@ -99,10 +128,11 @@ def _filled(files: Files, path: str, folder: Listed) -> Listed:
 
 
 def _entries(files: Files, path: str) -> list[Listed]:
-    """Nothing where there are too many: which of them are the newest isn't known then."""
+    """CrowdedError where there are too many: which of them are the newest isn't known then."""
     listing = files.walk(path, LIMITS)
-    crowded = any(each.crowded for each in listing.left_out)
-    return [] if crowded else [_listed(entry) for entry in listing.entries]
+    if any(each.crowded for each in listing.left_out):
+        raise CrowdedError(f"{files.base}{path} holds more than {LIMITS.most} files and folders")
+    return [_listed(entry) for entry in listing.entries]
 
 
 def _listed(entry: Entry) -> Listed:

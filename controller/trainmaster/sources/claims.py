@@ -21,10 +21,6 @@ Unheld = tuple[FileRead, str]
 """a file without a job of its own, and whose name it took; empty where it can't be read"""
 
 
-Draft = tuple[str, str]
-"""file and text of a document that tells no name"""
-
-
 class Claims:
     """Those of one look."""
 
@@ -33,20 +29,14 @@ class Claims:
         jobs: dict[Identity, JobState],
         new_uid: Callable[[], str],
         today: float,
-        drafts: Container[Draft] = (),
     ) -> None:
-        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch; `drafts`
-        are those that the look before came to."""
+        """`jobs` are known from the look before, and take in what this one brought; `today` is seconds since the epoch."""
         self._jobs, self._new_uid, self._today = jobs, new_uid, today
         self._claims: Mapping[Identity, list[FileRead]] = {}
         self._by_file: defaultdict[str, list[Identity]] = defaultdict(list)
         self._by_path: dict[str, Identity] = {}
-        self._left: dict[str, dict[Identity, None]] = {}
-        self._lacking: set[str] = set()
-        """files of which jobs are left that no document declares any more"""
-        self._drafts_before = drafts
-        self.drafts: set[Draft] = set()
-        """documents without a name that are no known job's"""
+        self._missed: dict[str, list[tuple[Identity, frozenset[str]]]] = {}
+        """by file: jobs that came from it, and that nothing declares any more; each with the drafts that it isn't"""
         self.left = LeftBehind()
         """jobs whose file isn't there; empty where nothing new is declared"""
         self.moved: list[FileRead] = []
@@ -120,25 +110,12 @@ class Claims:
     def _seeming(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """The job whose name its text seems to have, where it may be that job's anyway: so problems are told where they belong,
         and neither more nor fewer jobs are kept."""
-        if self._was_draft(read) or read.seems not in self._left_in(read, found):
-            return []
-        del self._left[file_of(read.path)][read.seems]
-        return [read.seems]
+        return [read.seems] if read.seems and read.seems in self._left_in(read, found) else []
 
-    def _unnamed(self, read: FileRead, found: dict[Identity, str]) -> list[Identity]:
+    def _unnamed(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """One that doesn't tell its name among others, and a file that can't be read at all, may be any job's of that file that
-        nothing declares any more; but a draft that stood there beside all of them is none of theirs."""
-        exact, left = self._exactly(read, found), self._left_in(read, found)
-        if self._was_draft(read) or file_of(read.path) not in self._lacking:
-            if read.number and not exact:
-                self.drafts.add(_draft(read))
-            return exact
-        taken = list(dict.fromkeys((*exact, *(each for each in left if each not in found))))
-        left.clear()
-        return taken
-
-    def _was_draft(self, read: FileRead) -> bool:
-        return _draft(read) in self._drafts_before
+        nothing declares any more; but a draft that stood there beside a job isn't that one's."""
+        return list(dict.fromkeys((*self._exactly(read, found), *self._left_in(read, found))))
 
     def _exactly(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
         """The job that came from this very path, else that of the name where no path is known of it."""
@@ -149,15 +126,15 @@ class Claims:
                 return [each]
         return []
 
-    def _left_in(self, read: FileRead, found: Container[Identity]) -> dict[Identity, None]:
-        """What is left of its file's jobs for those of its documents that tell no name; the first of them takes them all."""
+    def _left_in(self, read: FileRead, found: Container[Identity]) -> list[Identity]:
+        """What is left of a file's jobs; the first of its documents without a name that may be one takes it."""
         file = file_of(read.path)
-        if file not in self._left:
-            jobs = [each for each in self._by_file.get(file, ()) if each not in found]
-            left = [each for each in jobs if self._may_be(read, each) and self._is_unaccounted(read, each)]
-            self._left[file] = dict.fromkeys(left)
-            self._lacking |= {file} if left else set()
-        return self._left[file]
+        if file not in self._missed:
+            left = (e for e in self._by_file[file] if self._may_be(read, e) and self._is_unaccounted(read, e))
+            self._missed[file] = [(each, frozenset(self._jobs[each].record.drafts)) for each in left]
+        missed = self._missed[file]
+        digest = read.digest if missed and read.number else ""
+        return [each for each, drafts in missed if each not in found and digest not in drafts]
 
     def _may_be(self, read: FileRead, identity: Identity) -> bool:
         state = self._jobs.get(identity)
@@ -196,12 +173,10 @@ class Claims:
         return [(read, holder or state.record.path or "/".join(identity)) for read in rest]
 
 
-def _draft(read: FileRead) -> Draft:
-    return file_of(read.path), read.text
-
-
 def _first_seen(uid: str, read: FileRead, today: float) -> JobState:
-    record = Record(uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today)
+    record = Record(
+        uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today, read.drafts
+    )
     return JobState(record, read.job, read=read)
 
 
@@ -215,7 +190,8 @@ def _kept(state: JobState, read: FileRead) -> JobState:
     if state.read is read and state.missing_since is None:
         return state
     path = state.record.path if file_of(state.record.path) == file_of(read.path) else read.path
-    record = replace(state.record, path=path, owner=read.entry.owner)
+    drafts = read.drafts if read.named else state.record.drafts
+    record = replace(state.record, path=path, owner=read.entry.owner, drafts=drafts)
     return JobState(record, last_good(state), read.problems, read)
 
 
@@ -234,5 +210,6 @@ def _taken(state: JobState, read: FileRead) -> JobState:
         owner=read.entry.owner,
         generation=state.record.generation + edited,
         text=read.text,
+        drafts=read.drafts,
     )
     return JobState(record, read.job, read=read)

@@ -29,6 +29,7 @@ from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.namespaces import guard
+from trainmaster.sources.owned import idle
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
@@ -89,8 +90,7 @@ class FolderSource(WithoutObjects):
     @property
     def held(self) -> str:
         """A sentence when the deletion of files that vanished together waits for a person; else empty."""
-        held = self._registry.held
-        return held and (
+        return (held := self._registry.held) and (
             f"{held}: nothing of them is stopped until the files are back, or somebody confirms their deletion "
             f"by creating {self._files.base}{self._layout.confirm}"
         )
@@ -184,7 +184,7 @@ class FolderSource(WithoutObjects):
         if confirmed:
             paths.append(self._layout.confirm)
         if not self._swept and not listing.blind and not self._registry.held:
-            paths += await self._orphans()
+            paths += [*idle(listing, self._layout, self._reader.paths), *await self._orphans()]
             self._swept = True
         for path in paths:
             await self._try_delete(path)

@@ -45,6 +45,8 @@ _DENIED = ("AccessControlException", "AuthorizationException")
 _CHUNK = 4 << 20
 _CLOSERS = 64
 _VISIBLE_POLL = 0.003
+_CHECKED = 512
+"""bytes under one checksum: blocks are multiples of them (dfs.bytes-per-checksum)"""
 _RECOVERY, _RECOVERY_POLL = 10.0, 0.2
 """seconds for a DataNode to close a file's last block, which it is told to with its next heartbeat"""
 
@@ -118,14 +120,15 @@ class HdfsFiles:
     @_told
     def read_own(self, path: str, limit: int) -> bytes:
         data = self.read(path, limit)
-        if not data and self._client.get_file_info(path).length:
-            self._close_for_its_writer(path)
+        ends_with_a_block = len(data) < limit and len(data) % _CHECKED == 0
+        if ends_with_a_block and self._client.get_file_info(path).length:
+            self._close_for_its_writer(path)  # which says so at once of a file that is closed
             data = self.read(path, limit)
         return data
 
     def _close_for_its_writer(self, path: str) -> None:
-        """A NameNode that was restarted before a file was closed tells no block of it that has an end, until its writer's lease
-        is over (FSNamesystem.recoverLease; 20 minutes by themselves). What was written is on the DataNodes' disks.
+        """A NameNode that was restarted before a file was closed tells nothing of its last block, until its writer's lease is
+        over (FSNamesystem.recoverLease; 20 minutes by themselves). What was written is on the DataNodes' disks.
         """
         deadline = time.monotonic() + _RECOVERY
         while not self._client.recover_lease(path):

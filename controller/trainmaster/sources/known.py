@@ -30,6 +30,8 @@ class Record:
     """the last good one"""
     created: float = 0.0
     """seconds since the epoch: when the file was first seen; 0 where that isn't known"""
+    drafts: tuple[str, ...] = ()
+    """digests of the documents without a name that stood beside it when it was last declared: it is none of them"""
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -45,6 +47,7 @@ class Record:
 def from_bytes(data: bytes) -> Record | None:
     """None for a record that is broken: the job is then found by its namespace and name. What a newer version added is left."""
     try:
-        return Record(**{key: value for key, value in loads(data).items() if key in Record.__slots__})
+        found = {key: value for key, value in loads(data).items() if key in Record.__slots__}
+        return Record(**{**found, "drafts": tuple(map(str, found.get("drafts") or ()))})
     except (ValueError, TypeError, AttributeError):
         return None

@@ -94,8 +94,7 @@ class Layout:
     def set_mark(self, path: str, namespace: str, name: str) -> str:
         """The mark of what commands set in a job: the same whether it stands alone in its file or among others."""
         file = file_of(path)
-        may_share = len(file.rpartition("/")[2].encode()) <= MAX_SHARED_NAME
-        return self.mark(place_of(file, namespace, name) if may_share else file, SET)
+        return self.mark(place_of(file, namespace, name) if may_share(file) else file, SET)
 
     def under(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"
@@ -137,6 +136,16 @@ def file_of(path: str) -> str:
 def is_whole(path: str) -> bool:
     """Whether the path is that of a file, and not of a document among others in it."""
     return path.lower().endswith(SUFFIXES) or "," not in path
+
+
+def may_share(path: str) -> bool:
+    """Whether the path is that of a file, and documents may stand in it beside each other."""
+    return is_whole(path) and len(path.rpartition("/")[2].encode()) <= MAX_SHARED_NAME
+
+
+def places_of(path: str, namespace: str, name: str) -> tuple[str, ...]:
+    """Where a controller may know a job: what stands alone in its file now may have stood among others at its last look."""
+    return (path, place_of(path, namespace, name)) if may_share(path) else (path,)
 
 
 def can_be_named(namespace: object, name: object) -> bool:

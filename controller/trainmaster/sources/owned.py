@@ -7,12 +7,14 @@ person edits in the file by hand is his own from then on. Never here: reading or
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.json_text import loads
+from trainmaster.sources.files import Listing
+from trainmaster.sources.layout import SET, Layout, file_of, mark_of, may_share
 
 Path = tuple[str, ...]
 """wire names of fields from the top, such as ("spec", "runPolicy", "suspend")"""
@@ -75,3 +77,12 @@ def _at(job: TrainingJob, path: Path) -> Any:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value
+
+
+def idle(listing: Listing, layout: Layout, files: Container[str]) -> Iterator[str]:
+    """The records in a jobs folder that nobody reads: their file isn't among `files` any more (paths below jobs/), or they have
+    the name that such records had once."""
+    for entry in listing.entries:
+        beside = mark_of(layout.below_jobs(entry.path), SET)
+        if beside and not entry.folder and (may_share(beside) or file_of(beside) not in files):
+            yield entry.path

@@ -34,4 +34,4 @@ def shown_paths(files: Files, layout: Layout) -> frozenset[str] | None:
     except FileNotFoundError:
         return frozenset()
     below = len(layout.status) + 1
-    return None if listing.blind else frozenset(entry.path[below:] for entry in listing.entries)
+    return None if listing.blind else frozenset(e.path[below:] for e in listing.entries if not e.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Set
 from dataclasses import dataclass, replace
@@ -53,10 +54,17 @@ class FileRead:
     """whether a document among others tells its own name, though it may give no job"""
     seems: tuple[str, str] | None = None
     """namespace and name of the job that a text without a name of its own seems to declare (seeming.py): a guess, for telling"""
+    drafts: tuple[str, ...] = ()
+    """digests of the documents beside it that tell no name"""
 
     @property
     def identity(self) -> tuple[str, str]:
         return self.namespace, self.name
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal texts."""
+        return hashlib.sha256(self.text.encode(errors="replace")).hexdigest()[:16]
 
     @property
     def order(self) -> tuple[int, str, int]:
@@ -135,7 +143,8 @@ def _read_several(path: str, entry: Entry, texts: list[tuple[str, Span]]) -> tup
             one = replace(one, path=numbered(path, number))
         taken.add(one.path)
         read.append(one)
-    return tuple(read)
+    drafts = tuple(sorted({one.digest for one in read if not one.named}))
+    return tuple(replace(one, drafts=drafts) if drafts and one.named else one for one in read)
 
 
 def _read_one_of(path: str, entry: Entry, text: str, span: Span, number: int) -> FileRead:

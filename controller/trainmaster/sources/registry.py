@@ -7,12 +7,12 @@ declares which job is settled in claims.py, and what of those that are not there
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.sources import absences
-from trainmaster.sources.claims import Claims, Draft, last_good
+from trainmaster.sources.claims import Claims, last_good
 from trainmaster.sources.known import Record
 from trainmaster.sources.layout import NOW
 from trainmaster.sources.moves import LeftBehind, why_waiting
@@ -35,8 +35,6 @@ class Registry:
         """what the last look came to, where the next one comes to the same unless it finds other files"""
         self._told_at: int | None = None
         self._records: dict[str, Record] = {}
-        self._drafts: Set[Draft] = frozenset()
-        """documents without a name that are no known job's, as of the last look"""
         self._known: set[str] = set()
         """uids that were there before the first look"""
         self.stale_marks: tuple[Mark, ...] = ()
@@ -72,9 +70,8 @@ class Registry:
         if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
         self._heed_marks(look)
-        claims = Claims(self._jobs, self._new_uid, look.today, self._drafts)
+        claims = Claims(self._jobs, self._new_uid, look.today)
         present, unheld = claims.settled(look.reads)
-        self._drafts = claims.drafts
         strays = {read.path: self._stray(read, holder) for read, holder in unheld}
         strays |= {read.path: self._waiting(read, claims.left) for read in claims.moved}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)

@@ -12,7 +12,7 @@ from itertools import chain
 
 from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError, RefusedError
 from trainmaster.sources.files import Entry, Files, Listing
-from trainmaster.sources.layout import Layout, file_of, is_job, place_of
+from trainmaster.sources.layout import DELETE, Layout, file_of, is_job, mark_of, place_of
 from trainmaster.sources.presence import why_none
 from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
 from trainmaster.sources.unread import notices
@@ -32,11 +32,19 @@ class Search:
         """where jobs were that were asked for by name: all of a large store is searched once at most"""
         self._seeming: dict[Identity, FileRead] = {}
         """what seemed to declare them when all was searched, and nothing did"""
+        self.reads: tuple[FileRead, ...] = ()
+        """all that was read when all was read last"""
+        self.deleted: frozenset[str] = frozenset()
+        """paths with a mark beside them by then, which says that their job was deleted on purpose"""
 
-    def all(self, pool: Executor) -> Iterable[FileRead]:
+    def all(self, pool: Executor) -> tuple[FileRead, ...]:
         """All documents, and what is told of files that nobody reads. NoStoreError where there is no store."""
         listing = self.listing()
-        return chain(*pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values())
+        marks = (mark_of(self._layout.below_jobs(entry.path), DELETE) for entry in listing.entries)
+        self.deleted = frozenset(filter(None, marks))
+        read = chain(*pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values())
+        self.reads = tuple(read)
+        return self.reads
 
     def listing(self) -> Listing:
         try:
@@ -62,16 +70,14 @@ class Search:
         except RefusedError as error:
             return (refused(path, entry, problem(f"the file can't be read: {error}")),)
 
-    def get(self, namespace: str, name: str) -> FileRead:
-        """To change it. NoSuchJobError where there is none; InvalidError where something that can't be read may be it."""
-        if read := self.find(namespace, name):
-            return read
+    def refusal(self, namespace: str, name: str) -> InvalidError | NoSuchJobError:
+        """Why nothing can be changed that nothing declares: there is none, or something that can't be read may be it."""
         if seeming := self.look(namespace, name):
-            raise InvalidError(
+            return InvalidError(
                 f"{file_of(seeming.path)} seems to declare {namespace}/{name}, and can't be read: {seeming.problems[0]}."
                 " Mend it first"
             )
-        raise self.none(namespace, name)
+        return self.none(namespace, name)
 
     def none(self, namespace: str, name: str) -> NoSuchJobError:
         where = f"{self._files.base}{self._layout.jobs}"
@@ -117,8 +123,7 @@ class Search:
 
     def _search(self, identity: Identity) -> FileRead | None:
         with ThreadPoolExecutor(READERS) as pool:
-            reads = chain(*pool.map(self._read, self._entries(self.listing())))
-            found = [each for each in reads if identity in (each.identity, each.seems)]
+            found = [each for each in self.all(pool) if identity in (each.identity, each.seems)]
         self._seeming.pop(identity, None)
         if seeming := min((each for each in found if each.seems == identity), key=_order, default=None):
             self._seeming[identity] = seeming

@@ -27,6 +27,8 @@ class Shown:
     status: JobStatus
     created: str = ""
     """when the job was first seen, RFC 3339; empty where nobody noted it"""
+    identity: tuple[str, str] = ("", "")
+    """namespace and name"""
 
 
 def to_bytes(declared: Declared, status: JobStatus) -> bytes:
@@ -53,7 +55,8 @@ def from_bytes(data: bytes) -> Shown | None:
         metadata = document["metadata"]
         status = JobStatus.model_validate(document["status"])
         created = str(metadata.get("creationTimestamp") or "")
-        return Shown(str(metadata["uid"]), int(metadata["generation"]), status, created)
+        identity = str(metadata.get("namespace")), str(metadata.get("name"))
+        return Shown(str(metadata["uid"]), int(metadata["generation"]), status, created, identity)
     except (yaml.YAMLError, ValidationError, ValueError, LookupError, TypeError, AttributeError):
         return None
 

@@ -17,7 +17,7 @@ from trainmaster.sources.files import STICKY
 from trainmaster.sources.in_folders import places
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
-from trainmaster.sources.layout import DELETE, NOW, Layout, is_whole, place_of
+from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole, places_of
 from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
 from trainmaster.sources.presence import is_there, shown_paths
 from trainmaster.sources.reading import MAX_BYTES, FileRead
@@ -25,10 +25,9 @@ from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document,
 from trainmaster.sources.search import READERS, Search
 from trainmaster.sources.stored import Applied, Past, StoredJob
 from trainmaster.sources.stores import open_files
+from trainmaster.sources.undeclared import Undeclared, not_declared, status_at
 
 __all__ = ["Applied", "JobStore", "StoredJob"]
-
-_STATUS_LIMIT = 64 << 20
 
 
 class JobStore:
@@ -38,6 +37,7 @@ class JobStore:
         self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
         self._search = Search(self._files, self._layout)
+        self._undeclared = Undeclared(self._files, self._layout, self._search)
 
     # --- reading
 
@@ -48,7 +48,9 @@ class JobStore:
             wanted = [each for each in self._search.all(pool) if namespace in (None, each.namespace)]
             there = shown_at.result()
             found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
-        return sorted(found, key=lambda job: (job.namespace, job.name, job.path))
+            left = self._undeclared.all(there or frozenset(), pool)
+            others = [each for each in left if namespace in (None, each.namespace)]
+        return sorted((*found, *others), key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
         """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
@@ -58,10 +60,14 @@ class JobStore:
         return found
 
     def find(self, namespace: str, name: str) -> StoredJob | None:
-        """The job, or None when the store was asked and has none. Where only something that can't be read seems to declare it,
-        that is shown with what is wrong with it."""
-        read = self._search.look(namespace, name)
-        return self._stored(read) if read else None
+        """The job, or None when the store was asked and has none, or it was deleted. Where only something that can't be read
+        seems to declare it, that is shown with what is wrong with it; and it is one where it goes on though nothing does."""
+        if read := self._search.look(namespace, name):
+            return self._stored(read)
+        left = (
+            each for each in self._undeclared.of(namespace, name) if each.path not in self._search.deleted
+        )
+        return next(left, None)
 
     def past(self, namespace: str, name: str) -> Past:
         """What stands in its status."""
@@ -136,14 +142,16 @@ class JobStore:
 
         `by` is the command that sets them, on purpose: an older file that is applied doesn't undo it unasked.
         """
-        read = self._search.get(namespace, name)
+        read = self._search.find(namespace, name)
+        if read is None:
+            left = None if self._search.look(namespace, name) else self.find(namespace, name)
+            raise not_declared(left) if left else self._search.refusal(namespace, name)
         text = edited(read.text, changes)
         self._judge_edit(read, valid(text, read.path, lines=False).job)
-        touched = self._files.stat(read.entry.path).stamp != read.entry.stamp
-        if (
-            touched and self._search.get(namespace, name).text != read.text
-        ):  # HDFS moves the time once more on closing
-            raise InvalidError(f"{read.path} {CHANGED}")
+        if self._files.stat(read.entry.path).stamp != read.entry.stamp:
+            now = self._search.find(namespace, name)
+            if now is None or now.text != read.text:  # HDFS moves the time once more on closing
+                raise InvalidError(f"{read.path} {CHANGED}")
         if by:  # before the file: what is remembered of a value that isn't there is nobody's
             self._own(read, changes, by)
         self._replace(read, text)
@@ -151,36 +159,43 @@ class JobStore:
 
     def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
         """Remove the job's file, or its document alone. The mark left beside it tells the controller that it was meant; `now`,
-        that its processes get no time to end in, also where the job is being deleted already."""
-        read = self._search.find(namespace, name) if now else self._search.get(namespace, name)
+        that its processes get no time to end in, also where the job is being deleted already.
+
+        Of a job that no document declares the mark alone is left, and files stay as they are.
+        """
+        read = self._search.find(namespace, name)
         if read is None:
-            return self._hurry(namespace, name)
+            return self._delete_undeclared(namespace, name, now)
         job = self._stored(read)
         if read.number:
             change(self._files, read, without_document)
         else:
             must_be_alone(read)
             self._files.delete(read.entry.path)
-        for place in self._places(job.path, namespace, name):
-            for kind in (NOW, DELETE) if now else (DELETE,):
-                self._files.replace(self._layout.mark(place, kind), b"")
+        for place in places_of(job.path, namespace, name):
+            self._mark(place, (NOW, DELETE) if now else (DELETE,))
         self._files.delete(self._layout.set_mark(job.path, namespace, name))
         return job
 
-    def _hurry(self, namespace: str, name: str) -> StoredJob:
-        """One whose file is gone, and that a controller hasn't cleaned up yet."""
-        usual = f"{namespace}/{name}.yaml"
-        if self._is_gone(usual, namespace, name):
-            self._search.get(namespace, name)  # raises
-        for place in self._places(usual, namespace, name):
-            left = self._layout.status_of(place), self._layout.mark(place, DELETE)
-            if any(is_there(self._files, each) for each in left):
-                self._files.replace(self._layout.mark(place, NOW), b"")
-        return StoredJob(usual, "", namespace, name, None, (), "", 0.0)
+    def _delete_undeclared(self, namespace: str, name: str, now: bool) -> StoredJob:
+        """One that goes on without a document, or, `now`, that a controller hasn't cleaned up yet."""
+        left, deleted = self._undeclared.of(namespace, name), self._search.deleted
+        places = {each.path for each in left if now or each.path not in deleted}
+        if now:
+            places |= self._undeclared.marked(left, namespace, name)
+        if not places:
+            raise self._search.refusal(namespace, name)
+        owners = {file_of(read.path): read.entry.owner for read in self._search.reads}
+        for place in sorted(places):
+            kinds = ((NOW,) if now else ()) + (() if place in deleted else (DELETE,))
+            self._mark(place, kinds, owners.get(file_of(place), ""))
+        nothing = StoredJob(min(places), "", namespace, name, None, (), "", 0.0)
+        return next((each for each in left if each.path in places), nothing)
 
-    def _places(self, path: str, namespace: str, name: str) -> tuple[str, ...]:
-        """Where a controller may know the job: what stands alone now may have stood among others at its last look."""
-        return (path, place_of(path, namespace, name)) if is_whole(path) else (path,)
+    def _mark(self, place: str, kinds: tuple[str, ...], owner: str = "") -> None:
+        """`owner` is its file's, where that stays: nobody else's mark counts."""
+        for kind in kinds:
+            self._files.replace(self._layout.mark(place, kind), b"", owner=owner)
 
     def rerun(self, namespace: str, name: str) -> int:
         """Have a finished job run again; the number of that run. InvalidError while it isn't finished.
@@ -199,16 +214,17 @@ class JobStore:
 
         Looked for where it was seen last, and else where `apply` puts files.
         """
-        return self._is_gone(last.path if last else f"{namespace}/{name}.yaml", namespace, name)
+        path = last.path if last else f"{namespace}/{name}.yaml"
+        return not any(self._is_left(each, (namespace, name)) for each in places_of(path, namespace, name))
 
-    def _is_gone(self, path: str, namespace: str, name: str) -> bool:
-        places = self._places(path, namespace, name)
-        left = [
-            at for each in places for at in (self._layout.status_of(each), self._layout.mark(each, DELETE))
-        ]
-        if is_whole(path):  # others may stand in the file of one that isn't
-            left.append(self._layout.job(path))
-        return not any(is_there(self._files, each) for each in left)
+    def _is_left(self, place: str, identity: tuple[str, str]) -> bool:
+        if is_there(self._files, self._layout.mark(place, DELETE)):
+            return True
+        if found := self._status(place):
+            return found.identity == identity
+        # Others may stand in the file of one that isn't alone in it.
+        left = self._layout.status_of(place), *([self._layout.job(place)] if is_whole(place) else [])
+        return any(is_there(self._files, each) for each in left)
 
     def confirm_deletions(self) -> None:
         """Say that files which vanished together were deleted on purpose."""
@@ -276,14 +292,11 @@ class JobStore:
             mtime=read.entry.modified / 1e9,
         )
         status = self._status(read.path) if shown else None
-        if status is None:
+        if status is None or status.identity != read.identity:  # of the job that a broken file was
             return job
         return replace(
             job, status=status.status, uid=status.uid, generation=status.generation, created=status.created
         )
 
     def _status(self, path: str) -> shown.Shown | None:
-        try:
-            return shown.from_bytes(self._files.read(self._layout.status_of(path), _STATUS_LIMIT))
-        except FileNotFoundError:
-            return None
+        return status_at(self._files, self._layout, path)

@@ -31,8 +31,12 @@ class Limits:
     """bytes of a path, from the folder on: systems take 4,096 (PATH_MAX of Linux) with whatever stands before it"""
     name: int = 200
     """bytes of a name: systems take 255, and statuses and marks beside it have longer ones"""
+    beside: int = 150
+    """bytes by which path and name of what is hidden may be longer: it is no job, but may be a mark beside one (layout.py)"""
     entries: int = 20_000
     """files and folders of one owner"""
+    most: int | None = None
+    """files and folders of all owners together, after which a listing is broken off; None: it goes on to its end"""
 
 
 JOBS = Limits()
@@ -52,6 +56,7 @@ class _Walk:
     entries: list[Entry] = field(default_factory=list)
     blind: list[str] = field(default_factory=list)
     owned: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def listing(self) -> Listing:
@@ -83,6 +88,10 @@ class _Walk:
 
     def _take_all(self, folder: str) -> None:
         for entry in self.scan(folder):
+            if self.limits and self.seen == self.limits.most:
+                self.left_out[entry.owner] = LeftOut(entry.owner, count=1, crowded=True)
+                return
+            self.seen += 1
             why = self._why_not(entry)
             if why:
                 self._leave(entry, why)
@@ -101,9 +110,10 @@ class _Walk:
             length, name = len(path.encode()), len(path.rpartition("/")[2].encode())
         except UnicodeEncodeError:  # Python's way of telling a name that isn't UTF-8
             return "has a name that is not UTF-8"
-        if name > self.limits.name:
+        more = self.limits.beside if path.rpartition("/")[2].startswith(".") else 0
+        if name > self.limits.name + more:
             return f"has a name longer than {self.limits.name} bytes"
-        return f"has a path longer than {self.limits.path} bytes" if length > self.limits.path else ""
+        return f"has a path longer than {self.limits.path} bytes" if length > self.limits.path + more else ""
 
     def _leave(self, entry: Entry, why: str) -> None:
         before = self.left_out.get(entry.owner, LeftOut(entry.owner))
