@@ -80,9 +80,9 @@ def test_an_invalid_job_is_refused_with_its_fields(served: Served, name: str) ->
 @pytest.mark.parametrize(
     ("resources", "line"),
     [
-        ({"memroy": "4G"}, "resources.memroy: is no field; did you mean memory?"),
-        ({"memory": "4G", "vcore": 2}, "resources.vcore: is no field; did you mean vcores?"),
-        ({"limits": {"cpu": 1}}, "resources.limits: is no field"),
+        ({"memroy": "4G"}, "resources.memroy: unknown field 'memroy': did you mean 'memory'?"),
+        ({"memory": "4G", "vcore": 2}, "resources.vcore: unknown field 'vcore': did you mean 'vcores'?"),
+        ({"limits": {"cpu": 1}}, "resources.limits: unknown field 'limits': write memory, vcores and gpus"),
         (["memory"], "resources: "),
     ],
 )

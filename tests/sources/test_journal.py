@@ -150,8 +150,10 @@ class SlowFiles(LocalFiles):
 
 async def test_a_write_that_hung_overtakes_no_later_one(tmp_path: Path, lead: Lead) -> None:
     files = SlowFiles()
-    threads = Threads(4, timeout=0.1)
+    threads = Threads(4)
     journal = FolderJournal(files, str(tmp_path / "journal"), threads, lead)
+    await journal.load()
+    threads._timeout = 0.1  # of the write alone
     with pytest.raises(UnavailableError):
         await journal.write("u1", b"1")
     threads._timeout = 30.0
