@@ -145,8 +145,7 @@ class Connection:
     def _kubeconfig_context(self, settings: Configuration) -> tuple[str, str]:
         file = self._kubeconfig
         name = self._context or file.current_context
-        file.load(name, settings)
-        return f"context {name} of {file.named}", file.namespace_of(name)
+        return f"context {name} of {file.named}", file.load(name, settings)
 
 
 def _headers(client: ApiClient, request: Request) -> dict[str, str]:

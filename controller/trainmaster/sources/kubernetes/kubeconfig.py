@@ -16,6 +16,8 @@ from kubernetes import config
 from kubernetes.client import Configuration
 
 USUAL = "~/.kube/config"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""files of hundreds of clusters take Python's own a second"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,9 @@ class Kubeconfig:
             f"{self.named} names no current context" if self.is_there else f"there is no {self.named}"
         )
 
-    def namespace_of(self, context: str) -> str:
-        """The namespace of what names none in that context."""
-        return str(self._contexts()[context].get("namespace") or "default")
-
-    def load(self, context: str, into: Configuration) -> None:
-        """Address and credentials. Raises ConfigException where there is no such context, or it can't be used."""
+    def load(self, context: str, into: Configuration) -> str:
+        """Address and credentials; the namespace of what names none. ConfigException for a context that isn't there, or can't be
+        used."""
         if not self.is_there:
             raise config.ConfigException(f"there is no {self.named}")
         known = self._contexts()
@@ -56,6 +55,7 @@ class Kubeconfig:
             there = f"it has {', '.join(known)}" if known else "it has none"
             raise config.ConfigException(f"{self.named} has no context {context}; {there}")
         config.load_kube_config(os.pathsep.join(self._paths()), context, into)
+        return str(known[context].get("namespace") or "default")
 
     def _contexts(self) -> dict[str, dict[str, Any]]:
         """Of each name the first."""
@@ -69,7 +69,7 @@ class Kubeconfig:
     def _contents(self) -> Iterator[dict[str, Any]]:
         for path in self._paths():
             try:
-                content = yaml.safe_load(Path(path).read_text())
+                content = yaml.load(Path(path).read_text(), _LOADER)  # noqa: S506 - it is a safe one
             except yaml.YAMLError as error:  # its words would quote the file, which may hold a token
                 raise config.ConfigException(f"{path} is no YAML ({type(error).__name__})") from None
             if not isinstance(content, dict):
