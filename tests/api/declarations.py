@@ -418,6 +418,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "spec.env[0].valueFrom: is one of two: write value or valueFrom",
     ),
     (
+        with_worker(env=[{"name": "A", "value": "x", "valueFrom": {"file": "hdfs:///k"}}]),
+        "spec.roles.worker.env[0].valueFrom: is one of two: write value or valueFrom",
+    ),
+    (
         with_worker(env=[{"name": "A", "valueFrom": {}}]),
         "spec.roles.worker.env[0].valueFrom: names one place: write secretKeyRef, configMapKeyRef or file",
     ),
@@ -552,7 +556,25 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
 _SOON = "'soon' is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds"
 _VARIABLE = "must be letters, digits and _, and not begin with a digit"
 _FILE = "must be a plain file name of letters, digits, '.', _ and -, without folders"
+_NAME = "must be lower-case letters, digits, - and ., with a letter or digit at both ends"
+
+
+def _from(kind: str) -> list[dict[str, Any]]:
+    """A variable that names an object by what can't be a name."""
+    return [{"name": "A", "valueFrom": {kind: {"name": "Keys-", "key": "k"}}}]
+
+
 MALFORMED: list[tuple[dict[str, Any], str]] = [
+    ({"env": _from("secretKeyRef")}, f"spec.env[0].valueFrom.secretKeyRef.name: {_NAME}"),
+    ({"env": _from("configMapKeyRef")}, f"spec.env[0].valueFrom.configMapKeyRef.name: {_NAME}"),
+    (
+        with_worker(env=_from("secretKeyRef")),
+        f"spec.roles.worker.env[0].valueFrom.secretKeyRef.name: {_NAME}",
+    ),
+    (
+        with_worker(env=_from("configMapKeyRef")),
+        f"spec.roles.worker.env[0].valueFrom.configMapKeyRef.name: {_NAME}",
+    ),
     (
         {"failureRules": [{"action": "Restart", "stderr": " * "}]},
         "spec.failureRules[0].stderr: must be one line with something in it besides *, which stands for anything",
