@@ -209,7 +209,7 @@ def cluster() -> SimpleNamespace:
         bounds=Bounds({of_partition(""): Bound("the cluster", size.times(1000), size.times(1000))}),
         seen_at=1.0,
         racks={},
-        nodes=known.nodes,
+        nodes=known.picture,
         of_queue=lambda _: known,
         up=True,
         gpus=NO_GPUS,

@@ -78,6 +78,26 @@ def test_what_told_more_than_a_first_step_had_trained_before() -> None:
     assert seconds(world) == {"Training": 102}
 
 
+def test_a_step_that_is_told_late_counts_from_when_it_was_made() -> None:
+    world = Training(ddp(), limits=THROUGH_NEW).runs().later(5)
+    assert isinstance(world, Training)
+    world.tells(*world.names, step=1)
+    early = Training(ddp(), limits=THROUGH_NEW).runs().later(5)
+    at = early.now - 2
+    told = {k: replace(each, moved_at=at) for k, each in world.seen.reports.of.items()}
+    early.sees(reports=replace(world.seen.reports, of=told))
+    assert seconds(early) == {"Starting": 2 * 3, "Training": 2 * 2}
+
+    early.tells(*early.names, step=1).ends("worker-0", 137).obeys().later(4)
+    early.grants(*early.names, node="b").starts(*early.names).later(6)
+    again = {
+        k: replace(each, run=2, generation=2, step=1, moved_at=early.now - 1) for k, each in told.items()
+    }
+    early.sees(reports=replace(world.seen.reports, of=again))
+    assert seconds(early) == {"Starting": 2 * 3, "Training": 2 * 2 + 2, "Recovering": 2 * 10 - 2}
+    assert early.memory.ledger.causes == {"Killed": pytest.approx(18)}
+
+
 def test_a_failure_costs_its_peers_until_the_first_step_and_what_is_made_again() -> None:
     """Ten steps are lost; made again at one a second, and looked at when five of them are new."""
     world = trains()

@@ -28,6 +28,7 @@ from trainmaster.plan.spent import (
     after,
     charged,
     moved,
+    plus,
     replica_seconds,
     times,
 )
@@ -56,7 +57,7 @@ def _entered(case: Case, before: Memory, memory: Memory) -> Ledger:
     failed = next(_failed(before, memory), None)
     anew = memory.applied != before.applied or memory.stage != before.stage
     made = _taken_over(_settled(old, step, case.now), old, memory.epoch)
-    made = _with_step(made, step, before.generation)
+    made = _with_step(made, old, step, before.generation, _late(case, before))
     made = with_fields(made, step=-1, furthest=-1) if anew else made
     if failed and failed.last_exit:
         made = _with_failure(made, old, failed.last_exit, _standstill(case, before, old, memory))
@@ -121,15 +122,34 @@ def _step(case: Case, before: Memory, old: Ledger) -> int:
     return max(known, max(told, default=-1))
 
 
-def _with_step(old: Ledger, step: int, generation: int) -> Ledger:
-    if step < 0 or (step, generation) == (old.step, old.moved):
-        return old
-    made = with_fields(old, step=step, furthest=max(step, old.furthest), moved=generation)
-    if old.furthest >= 0 or step > 1:
+def _with_step(made: Ledger, old: Ledger, step: int, generation: int, late: float) -> Ledger:
+    """After what was told, the newest of it so many seconds ago."""
+    if step < 0 or (step, generation) == (made.step, made.moved):
         return made
-    # Until now nobody knew that it reports: what seemed to train made its first step.
-    trained = made.total.get(Spent.TRAINING, NONE)
-    return with_fields(made, total=moved(made.total, trained, Spent.TRAINING, Spent.STARTING))
+    told = with_fields(made, step=step, furthest=max(step, made.furthest), moved=generation)
+    if made.furthest < 0:
+        return _first_told(told, old, late) if step <= 1 else told
+    began = next((name for name in STARTS if name in old.now), None) if made.moved != generation else None
+    if began is None or not late:
+        return told
+    to = Spent.REPLAYING if step < made.furthest else Spent.TRAINING
+    part = times(old.now[began], late)
+    told = with_fields(told, total=moved(told.total, part, began, to))
+    return _charged(told, -part[1]) if began in LOST and to not in LOST else told
+
+
+def _first_told(told: Ledger, old: Ledger, late: float) -> Ledger:
+    """Until now nobody knew that it reports: what seemed to train made its first step."""
+    trained = told.total.get(Spent.TRAINING, NONE)
+    since = times(old.now.get(Spent.TRAINING, NONE), -late)
+    started = plus(trained, since)
+    return with_fields(told, total=moved(told.total, started, Spent.TRAINING, Spent.STARTING))
+
+
+def _late(case: Case, before: Memory) -> float:
+    """Seconds since the first of this generation's steps that is known."""
+    told = [each.moved_at for each in case.seen.reports.of.values() if each.generation == before.generation]
+    return max(0.0, case.now - min(told)) if told else 0.0
 
 
 def _with_failure(made: Ledger, old: Ledger, last: LastExit, still: float) -> Ledger:
