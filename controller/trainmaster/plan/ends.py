@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trainmaster.plan.key import Key
+
 
 class Cause(StrEnum):
     """What an end was judged to be: the first matching row of plan/classify.py."""
@@ -124,6 +126,15 @@ class End:
     (released, preempted, its node unhealthy), and its NodeManager may not have heard of that yet"""
     node_words: str = ""
     """what the ResourceManager last said of its node, where that is out of use: state and health report"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Processes that made no step for too long, and are asked for their stacks before they are ended."""
+
+    keys: tuple[Key, ...]
+    """the likeliest culprit first"""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

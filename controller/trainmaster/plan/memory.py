@@ -16,7 +16,7 @@ from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.history import EndedRun
 from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.amounts import Account
-from trainmaster.plan.ends import End, GpuFault, LastExit, Life, Survivor
+from trainmaster.plan.ends import End, GpuFault, Hang, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
 from trainmaster.plan.spent import Ledger
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dataclasses import replace as replace  # noqa: PLC0414 - the one below, with the types of its arguments
 
 
-__all__ = ["KeptLog", "Key", "PastRun", "Verdict"]
+__all__ = ["Hang", "KeptLog", "Key", "PastRun", "Verdict"]
 
 UNCOUNTED = 4_102_444_800.0
 """`Survivor.until` while no time counts (the year 2100): it is said to live, or YARN is away and nobody waits for a node"""
@@ -46,15 +46,6 @@ class Failure:
     """seconds between the first end and the last of those that followed it"""
     charged: bool = True
     """whether the first end was charged"""
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Processes that made no step for too long, and are asked for their stacks before they are ended."""
-
-    keys: tuple[Key, ...]
-    """the likeliest culprit first"""
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
