@@ -293,3 +293,26 @@ async def test_marks_of_old_epochs_are_cleared_away_and_the_newest_stays(a: Cont
         await a.lease.release()
     assert sorted(names(folder.parent / "journal")) == [f"epoch-{n:06d}" for n in range(5, 10)]
     assert (folder.parent / "journal").stat().st_mode & 0o777 == 0o700
+
+
+class Counting(LocalFiles):
+    """Counts what listings bring."""
+
+    listed = 0
+
+    def walk(self, path: str, limits: Limits | None = None) -> Listing:
+        found = super().walk(path, limits)
+        self.listed += len(found.entries)
+        return found
+
+
+def test_a_look_at_the_epochs_lists_none_of_the_records_below(tmp_path: Path) -> None:
+    files = Counting()
+    epochs = Epochs(files, f"{tmp_path}/journal")
+    assert epochs.take(1, LEASE)
+    (tmp_path / "journal/000001").mkdir()
+    for number in range(50):
+        (tmp_path / f"journal/000001/{number}").touch()
+    files.listed = 0
+    assert epochs.newest() == 1
+    assert files.listed == 2

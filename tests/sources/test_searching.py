@@ -36,10 +36,12 @@ class Folder:
         self.files = {file_of(run).path: encode(run) for run in runs}
         self.listed, self.read_ = list[str](), list[str]()
 
-    def names(self, folder: str) -> list[str]:
-        self.listed.append(folder)
-        below = [path.removeprefix(folder).lstrip("/") for path in self.files if path.startswith(folder)]
-        return sorted({path.partition("/")[0] for path in below})
+    def months(self) -> list[str]:
+        return sorted({path.partition("/")[0] for path in self.files})
+
+    def names(self, day: str) -> list[str]:
+        self.listed.append(day)
+        return sorted(path.rpartition("/")[2] for path in self.files if path.rpartition("/")[0] == day)
 
     def read(self, path: str) -> bytes:
         self.read_.append(path)
@@ -53,7 +55,7 @@ def wanted(days: int, **words: object) -> Wanted:
 def test_only_months_that_are_there_are_looked_through() -> None:
     folder = Folder(ended("a", 1), ended("a", 200))
     assert [run.name for run in find(folder, wanted(2000), 9).runs] == ["a", "a"]  # type: ignore[arg-type]
-    assert {day[:7] for day in folder.listed[1:]} == {"2026-11", "2026-05"}
+    assert {day[:7] for day in folder.listed} == {"2026-11", "2026-05"}
 
 
 def test_a_run_is_found_by_its_uid_and_number_and_no_other_is_opened() -> None:

@@ -17,7 +17,7 @@ _NAME = re.compile(rf"(?:{_MARK})?(\d{{6,}})")
 """a mark, or the records of that epoch"""
 _KEPT = 5
 """marks that are kept, for people to read; the newest tells the epoch, and is never removed"""
-_TOP = Limits(depth=1, entries=1 << 30)
+_TOP = Limits(depth=0, entries=1 << 30)
 """of the journal's folder, and not of the thousands of records below"""
 
 

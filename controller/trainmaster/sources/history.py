@@ -85,10 +85,13 @@ class HistoryFolder:
         """Names of a day's files, oldest first; `day` as in 2026-11/27."""
         return self._shelf.names(day)
 
+    def months(self) -> Sequence[str]:
+        """Those of which there is something, oldest first, as in 2026-11."""
+        return [name for name in self._shelf.names("", folders=True) if MONTH.fullmatch(name)]
+
     def prune(self, oldest: str) -> list[str]:
         """Remove the months before this one; which they were."""
-        months = self._shelf.names("", folders=True)
-        old = [name for name in months if MONTH.fullmatch(name) and name < oldest]
+        old = [month for month in self.months() if month < oldest]
         for month in old:
             self._shelf.delete(month)
         return old

@@ -86,7 +86,7 @@ def days(wanted: Wanted) -> Iterator[str]:
 
 
 def _paths(folder: HistoryFolder, wanted: Wanted, stopped: Stopped) -> Iterator[str]:
-    months = frozenset(folder.names(""))
+    months = frozenset(folder.months())
     for day in days(wanted):
         if day.partition("/")[0] not in months:
             continue
