@@ -84,7 +84,7 @@ def test_at_each_day_it_is_asked_whether_to_stop() -> None:
     asked = list[int]()
     with pytest.raises(UnavailableError):
         find(folder, wanted(300, name="b"), 500, stopped=lambda: bool(asked.append(1)) or len(asked) > 3)  # type: ignore[arg-type,func-returns-value]
-    assert len(folder.listed) == 4
+    assert len(folder.listed) == 3
 
 
 def test_names_that_are_not_asked_for_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
