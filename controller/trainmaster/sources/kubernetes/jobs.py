@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ from trainmaster.sources.editing import Changes
 from trainmaster.sources.judged import agree, valid
 from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, ConflictError, NotFoundError, Object
 from trainmaster.sources.kubernetes.conflicts import APPLIER, manager, undone
-from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
 from trainmaster.sources.kubernetes.seeing import OTHERS, as_text, declaration, roles, stored
@@ -36,13 +35,6 @@ _ATTEMPTS = 5
 class KubernetesJobs:
     def __init__(self, api: Api) -> None:
         self._api = api
-
-    @classmethod
-    def connect(
-        cls, kubeconfig: str = "", context: str = "", warned: Callable[[str], None] = lambda _: None
-    ) -> KubernetesJobs:
-        """As kubectl finds its cluster. InvalidError when there is none. `warned` hears the API server's warnings."""
-        return cls(Api(Connection(kubeconfig, context, person=True), warned=warned))
 
     @property
     def namespace(self) -> str:
