@@ -131,29 +131,32 @@ class KubernetesJobs:
         return self._stored(self._patch(namespace, name, _merge(changes), by))
 
     def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
-        """Delete the object that there is now; `now` takes all time to end in from its processes first.
+        """Delete the object that there is now; `now` then takes all time to end in from its processes.
 
-        Where the API server refuses that, the object is deleted all the same, and InvalidError says so.
+        In this order: who may not delete it changes nothing of a job that goes on. Where the API server refuses the second, it is
+        deleted all the same, and InvalidError says so; UnavailableError where that isn't known.
         """
         job = self.get(namespace, name)
-        refused = self._hurry(job) if now else ""
         self._ask(self._api.delete(TRAININGJOBS, namespace, name, job.uid), namespace, name)
-        if refused:
-            raise InvalidError(
-                f"{namespace}/{name} is being deleted, but its processes keep their time: {refused}"
-            )
+        if now:
+            self._hurry(job)
         return job
 
-    def _hurry(self, job: StoredJob) -> str:
-        """Why its processes keep their time to end in; empty where they don't."""
+    def _hurry(self, job: StoredJob) -> None:
+        """What is being deleted may still be changed: its finalizer holds it until nothing of it is left."""
         changes: Changes = {("spec", "roles", role, "terminationGracePeriod"): "0s" for role in roles(job)}
+        told = f"{job.namespace}/{job.name} is being deleted, but"
         try:
             self._patch(job.namespace, job.name, _merge(changes) | {"metadata": {"uid": job.uid}}, "delete")
         except NoSuchJobError:
-            raise
-        except InvalidError as error:
-            return str(error)
-        return ""
+            return  # nothing was left of it
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{told} whether its processes keep their time isn't known: {error}"
+            ) from error
+        except (InvalidError, RefusedError) as error:
+            if not self.is_gone(job.namespace, job.name, job):  # another one may have its name already
+                raise InvalidError(f"{told} its processes keep their time: {error}") from error
 
     def rerun(self, namespace: str, name: str) -> int:
         """In one patch, which rests on the object that was seen to be finished."""
