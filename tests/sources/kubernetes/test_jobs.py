@@ -329,3 +329,35 @@ async def test_it_answers_beside_a_running_loop(told: Told, tmp_path: Path) -> N
         return jobs.get("vision", "mnist").name
 
     assert await asyncio.to_thread(asyncio.run, looks()) == "mnist"
+
+
+@pytest.mark.parametrize("name", ["", "b/status", "../b", "..", ".", "b%2Fstatus"])
+async def test_what_no_job_can_be_called_is_no_job_and_is_never_asked_for(
+    told: Told, jobs: KubernetesJobs, name: str
+) -> None:
+    """As a part of a path it would lead elsewhere: to all jobs, or to the status of one."""
+    told.to_answer((200, mnist()))
+    for call in (jobs.get, jobs.delete, jobs.rerun):
+        with pytest.raises(NoSuchJobError, match=r"there is no job "):
+            await ask(call, "vision", name)
+    with pytest.raises(NoSuchJobError):
+        await ask(jobs.edit, "vision", name, {("spec", "queue"): "other"}, by="scale")
+    assert await ask(jobs.find, "vision", name) is None
+    assert told.asked == []
+
+
+async def test_a_name_that_only_an_older_definition_allowed_can_still_be_deleted(
+    told: Told, jobs: KubernetesJobs
+) -> None:
+    told.to_answer((200, mnist()))
+    await ask(jobs.delete, "vision", "a" * 200)
+    assert verbs(told) == ["GET", "DELETE"]
+
+
+async def test_a_namespace_that_would_lead_elsewhere_is_told(told: Told, jobs: KubernetesJobs) -> None:
+    told.to_answer((200, {"metadata": {}, "items": []}))
+    with pytest.raises(InvalidError, match="there is no namespace a/b in the context test"):
+        await ask(jobs.list, "a/b")
+    with pytest.raises(NoSuchJobError):
+        await ask(jobs.get, "a/b", "mnist")
+    assert told.asked == []

@@ -57,7 +57,7 @@ class KubernetesJobs:
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:
         """All jobs, of one namespace or of all, by namespace and name."""
-        found, _ = self._ask(self._api.list(TRAININGJOBS, namespace or ""), namespace or "", "")
+        found, _ = self._ask(self._api.list(TRAININGJOBS, namespace or ""), namespace or "", "", within=True)
         return sorted(map(self._stored, found), key=lambda job: (job.namespace, job.name))
 
     def get(self, namespace: str, name: str) -> StoredJob:
@@ -120,7 +120,7 @@ class KubernetesJobs:
         )
         was = dict(before.object) if before and before.object else None
         try:
-            return was, self._ask(patch, *wanted.identity, made=True)
+            return was, self._ask(patch, *wanted.identity, within=True)
         except ConflictError as error:
             if was is None or not error.causes:
                 raise
@@ -186,8 +186,8 @@ class KubernetesJobs:
     def _stored(self, document: Object) -> StoredJob:
         return stored(document, self.place)
 
-    def _ask(self, call: Coroutine[Any, Any, T], namespace: str, name: str, *, made: bool = False) -> T:
-        """The answer. What isn't there is told as what the person named: the job, or where it is to be made its namespace."""
+    def _ask(self, call: Coroutine[Any, Any, T], namespace: str, name: str, *, within: bool = False) -> T:
+        """The answer. What isn't there is told as what the person named: the job, or the namespace `within` which it asked."""
         try:
             return asyncio.run_coroutine_threadsafe(call, _loop()).result()
         except NotFoundError as error:
@@ -195,7 +195,7 @@ class KubernetesJobs:
                 raise NoStoreError(
                     f"there are no TrainingJobs in the {self.place}: trainmaster isn't installed there (docs/kubernetes.md)"
                 ) from error
-            if made:
+            if within:
                 raise InvalidError(f"there is no namespace {namespace} in the {self.place}") from error
             raise self._missing(namespace, name) from error
         except BrokenRuleError as error:
