@@ -152,7 +152,7 @@ def _write(choices: Choices, hosts: tuple[str, ...]) -> None:
     store = open_files(settings.store, settings.hadoop_conf_dir, settings.hadoop, settings.hadoop_ca_file)
     files, root = own_files(settings, settings.store, store)
     try:
-        mark(files, Layout(root).cleared, hosts, time.time())
+        mark(files, Layout(root).cleared, hosts)
     finally:
         files.close()
 
