@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import yaml
 
 from cli.running import Ran
 from trainmaster.cli.exits import ExitCode
@@ -146,3 +147,87 @@ def test_a_node_is_cleared_in_the_store_with_or_without_a_controller(
 @pytest.mark.parametrize(("words", "code"), [([], ExitCode.USAGE), (["../x"], ExitCode.INVALID)])
 def test_what_cannot_be_cleared_is_refused(words: list[str], code: ExitCode, trainmaster: Run) -> None:
     assert trainmaster("nodes", "--clear", *words).code == code
+
+
+# --- on Kubernetes: in the cluster that is meant
+
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/of-test/leases/trainmaster"
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """What the API server of context `test` was asked."""
+    return []
+
+
+@pytest.fixture
+def two_clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[Path]:
+    """A kubeconfig whose current context, prod, is another than `test`. Nobody answers in prod."""
+
+    class Leases(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body or json.dumps({"metadata": {"resourceVersion": "1"}, "spec": {}}).encode())
+
+        def do_PUT(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Leases) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ports = {"prod": 9, "test": server.server_port}
+        path = tmp_path / "kubeconfig"
+        path.write_text(yaml.safe_dump(two_contexts(ports)))
+        yield path
+        server.shutdown()
+
+
+def two_contexts(ports: dict[str, int]) -> dict[str, Any]:
+    servers = {name: {"server": f"http://127.0.0.1:{port}"} for name, port in ports.items()}
+    inner = {name: {"cluster": name, "user": "u", "namespace": f"of-{name}"} for name in ports}
+    return {
+        "current-context": "prod",
+        "clusters": [{"name": name, "cluster": each} for name, each in servers.items()],
+        "contexts": [{"name": name, "context": each} for name, each in inner.items()],
+        "users": [{"name": "u", "user": {}}],
+    }
+
+
+@pytest.mark.parametrize("named", [("--kubeconfig",), ("--source", "kubernetes")])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_node_is_cleared_in_the_cluster_that_was_named(
+    trainmaster: Run,
+    two_clusters: Path,
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    named: tuple[str, ...],
+    before: bool,
+) -> None:
+    """Never in that of the current context, nor in the store of the settings."""
+    if named == ("--kubeconfig",):
+        named = ("--kubeconfig", str(two_clusters))
+    else:
+        monkeypatch.setenv("KUBECONFIG", str(two_clusters))
+    first = (*named, "--context", "test")
+    words = ("nodes", "gpu-07", "--clear", "--controller", "http://127.0.0.1:9")
+    told = trainmaster(*first, *words) if before else trainmaster(*words, *first)
+    assert (told.code, told.out) == (0, "node gpu-07 cleared\n")
+    assert asked == [f"GET {LEASE}", f"PUT {LEASE}"]
+
+
+def test_a_context_alone_means_kubernetes_and_one_that_is_not_there_is_told(
+    trainmaster: Run, two_clusters: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(two_clusters))
+    words = ("nodes", "gpu-07", "--clear", "--controller", "http://127.0.0.1:9", "--context")
+    assert trainmaster(*words, "test").code == 0
+    assert len(asked) == 2
+    told = trainmaster(*words, "tset")
+    assert (told.code, "has no context tset; it has prod, test" in told.err) == (ExitCode.SETTINGS, True)

@@ -66,6 +66,18 @@ def test_those_that_are_there_are_shown_beside_those_that_are_not(trainmaster: R
     ]
 
 
+@pytest.mark.parametrize(
+    "words", [("-l", ""), ("-l", " "), ("-l", "\t\n"), ("a", "-l", "team=red"), ("",), ("a", "")]
+)
+def test_a_blank_variable_names_no_job_and_never_all(
+    trainmaster: Run, three: Path, words: tuple[str, ...]
+) -> None:
+    """As in `delete -l "$UNSET "`."""
+    for command in (("delete",), ("suspend",), ("rerun",)):
+        assert trainmaster(*command, "-n", "vision", *words).code == ExitCode.USAGE
+    assert {path.name for path in three.rglob("*.yaml")} == {"a.yaml", "b.yaml", "c.yaml"}
+
+
 @pytest.mark.usefixtures("three")
 def test_what_fails_for_one_is_done_for_the_others(trainmaster: Run) -> None:
     ran = trainmaster("suspend", "a", "x", "b", "-n", "vision")

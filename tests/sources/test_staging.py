@@ -93,3 +93,40 @@ def test_nothing_is_brought_into_anothers_folder(
         with pytest.raises(InvalidError, match=f"{name} belongs to mallory, who may exchange"):
             staging.upload("vision", "mnist", code)
         whose[name] = ""
+
+
+@pytest.mark.parametrize(
+    ("owners", "open_above", "trusted"),
+    [
+        ({"staging": "controller", "store": "controller"}, False, True),
+        ({"staging": "controller", "store": "admin"}, False, False),
+        ({"staging": "mallory", "store": "controller"}, False, False),
+        ({"staging": "mallory", "store": "mallory"}, True, False),
+    ],
+)
+def test_without_jobs_the_folder_of_all_uploads_may_be_that_of_the_stores_owner(
+    code: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owners: dict[str, str],
+    open_above: bool,
+    trusted: bool,
+) -> None:
+    """As on Kubernetes. Where anybody may make the store, its owner is anybody."""
+    (tmp_path / "above/store").mkdir(parents=True)
+    (tmp_path / "above").chmod(0o1777 if open_above else 0o755)
+    real = LocalFiles.stat
+
+    def seen(files: LocalFiles, path: str) -> Entry:
+        entry = real(files, path)
+        return replace(entry, owner=owners.get(path.rpartition("/")[2]) or entry.owner)
+
+    monkeypatch.setattr(LocalFiles, "stat", seen)
+    staging = Staging(f"file://{tmp_path}/above/store", "alice")
+    if trusted:
+        assert staging.upload("@abc/vision", "mnist", code).uploaded
+        return
+    with pytest.raises(InvalidError, match=f"staging belongs to {owners['staging']}") as caught:
+        staging.upload("@abc/vision", "mnist", code)
+    cure = {real(LocalFiles(), "/").owner} | ({owners["store"]} if not open_above else set())
+    assert f"give it to {' or '.join(sorted(cure))}, or take it away" in str(caught.value)

@@ -39,9 +39,10 @@ def selected(jobs: Sequence[StoredJob], selector: str) -> list[StoredJob]:
 
 
 def names_of(store: Jobs, namespace: str, names: Sequence[str] | None, selector: str) -> list[str]:
-    """The names that were given, or those of the jobs that a selector chooses. Raises UsageError for both, or for none."""
-    if bool(names) == bool(selector):
-        raise UsageError("name jobs, or choose them with -l")
+    """The names that were given, or those of the jobs that a selector chooses. Raises UsageError for both, for none, and for
+    blank ones: a variable that isn't set never means all jobs."""
+    if bool(names) == bool(selector) or not all(each.strip() for each in (*(names or ()), selector or "-")):
+        raise UsageError("name jobs, or choose them with -l; neither may be blank")
     return list(names or ()) or [job.name for job in selected(store.list(namespace), selector)]
 
 

@@ -62,10 +62,10 @@ def nodes(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
 ) -> None:
     """Tell what each node holds of ours, and which nodes jobs leave alone."""
-    settings, wanted = choices.settings(), tuple(hosts or ())
-    address = (controller or _address(settings)).rstrip("/")
+    wanted = tuple(hosts or ())
+    address = (controller or _address(choices.settings())).rstrip("/")
     if clear:
-        _clear(settings, wanted, address, token_file)
+        _clear(choices, wanted, address, token_file)
         return
     told = _asked(address, token_file)
     if unknown := set(wanted) - {row["host"] for row in told["nodes"]}:
@@ -106,7 +106,7 @@ def _is_shown(row: Row, wanted: tuple[str, ...], all_: bool) -> bool:
 # --- saying that nodes are well again
 
 
-def _clear(settings: Settings, hosts: tuple[str, ...], address: str, token_file: Path | None) -> None:
+def _clear(choices: Choices, hosts: tuple[str, ...], address: str, token_file: Path | None) -> None:
     from trainmaster.sources.cleared import check_host
 
     if not hosts:
@@ -116,7 +116,7 @@ def _clear(settings: Settings, hosts: tuple[str, ...], address: str, token_file:
     known = _known(address, token_file)
     if known is not None and (unknown := set(hosts) - known.keys()):
         raise MissingError(f"{', '.join(sorted(unknown))}: there is no such node in the cluster")
-    _write(settings, hosts)
+    _write(choices, hosts)
     for host in hosts:
         print(f"node {host} cleared")
         for each in known[host]["calledBad"] if known else ():
@@ -135,11 +135,15 @@ def _known(address: str, token_file: Path | None) -> dict[str, Row] | None:
         return None
 
 
-def _write(settings: Settings, hosts: tuple[str, ...]) -> None:
+def _write(choices: Choices, hosts: tuple[str, ...]) -> None:
+    """Where jobs are that these choices lead to, as for every command."""
+    from trainmaster.cli.store import settings_of
+
+    settings = settings_of(choices)
     if settings.source == "kubernetes":
         import asyncio
 
-        asyncio.run(_on_lease(settings, hosts))
+        asyncio.run(_on_lease(choices, settings, hosts))
         return
     from trainmaster.sources.cleared import mark
     from trainmaster.sources.layout import Layout
@@ -148,16 +152,17 @@ def _write(settings: Settings, hosts: tuple[str, ...]) -> None:
     store = open_files(settings.store, settings.hadoop_conf_dir, settings.hadoop, settings.hadoop_ca_file)
     files, root = own_files(settings, settings.store, store)
     try:
-        mark(files, Layout(root).cleared, hosts, time.time())
+        mark(files, Layout(root).cleared, hosts)
     finally:
         files.close()
 
 
-async def _on_lease(settings: Settings, hosts: tuple[str, ...]) -> None:
+async def _on_lease(choices: Choices, settings: Settings, hosts: tuple[str, ...]) -> None:
+    from trainmaster.cli.store import connection
     from trainmaster.sources.kubernetes.api import Api
     from trainmaster.sources.kubernetes.clearing import clear
 
-    api = Api.connect(settings.kubernetes)
+    api = Api(connection(choices), settings.kubernetes.namespace)
     try:
         await clear(api, settings.kubernetes.name, hosts, time.time())
     finally:

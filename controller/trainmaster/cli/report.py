@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -124,9 +124,7 @@ def _goodput(reading: _Reading, by: By, output: Output) -> None:
         told = {"month": reading.month, "by": by.value, "rows": rows, "total": total}
         print(json.dumps(told, indent=2, ensure_ascii=False))
     elif output is Output.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([by.value if name == "key" else name for name in total])
-        writer.writerows(row.values() for row in rows)
+        _print_csv(by, total, rows)
     elif rows:
         head = [by.value.upper() if name == "key" else _head(name) for name in total]
         cells = [[_cell(name, value) for name, value in row.items()] for row in (*rows, total)]
@@ -186,13 +184,17 @@ def _print(by: By, month: str, rows: list[Row], total: Row, prices: Prices, outp
         told = {"rows": [row.rounded() for row in rows], "total": total.rounded()}
         print(json.dumps({**document, **told}, indent=2, ensure_ascii=False))
     elif output is Output.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([by.value if name == "key" else name for name in total.rounded()])
-        writer.writerows(map(_plain, row.rounded().values()) for row in rows)
+        _print_csv(by, total.rounded(), [row.rounded() for row in rows])
     elif rows:
         print("\n".join(_table(by, [*rows, total], prices.currency, bool(priced))))
     else:
         print(f"No run ended in {month}.", file=sys.stderr)
+
+
+def _print_csv(by: By, names: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([by.value if name == "key" else name for name in names])
+    writer.writerows(map(_plain, row.values()) for row in rows)
 
 
 def _plain(cell: object) -> object:

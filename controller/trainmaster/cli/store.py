@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trainmaster.cli.options import Choices
     from trainmaster.settings import Settings
     from trainmaster.sources.jobs import Jobs
+    from trainmaster.sources.kubernetes.connection import Connection
 
 KUBECONFIG = "~/.kube/config"
 PLACES = frozenset({"store", "hadoop", "hadoop_conf_dir", "source"})
@@ -85,10 +86,18 @@ def _is_there(environ: Mapping[str, str]) -> bool:
     return bool(named) or Path(KUBECONFIG).expanduser().is_file()
 
 
-def _connected(choices: Choices) -> Jobs:
-    from trainmaster.sources.kubernetes.jobs import KubernetesJobs
+def connection(choices: Choices) -> Connection:
+    """To the cluster that is meant, found as kubectl finds it. Raises SettingsError where there is none."""
+    from trainmaster.sources.kubernetes.connection import Connection
 
     try:
-        return KubernetesJobs.connect(choices.kubeconfig or "", choices.context or "", warn)
+        return Connection(choices.kubeconfig or "", choices.context or "", person=True)
     except InvalidError as error:
         raise SettingsError(str(error)) from error
+
+
+def _connected(choices: Choices) -> Jobs:
+    from trainmaster.sources.kubernetes.api import Api
+    from trainmaster.sources.kubernetes.jobs import KubernetesJobs
+
+    return KubernetesJobs(Api(connection(choices), warned=warn))

@@ -40,14 +40,17 @@ def read_marks(files: Files, folder: str) -> Mapping[str, float]:
     return {name: each.modified / 1e9 for name, each in named if HOST.fullmatch(name)}
 
 
-def mark(files: Files, folder: str, hosts: Iterable[str], now: float) -> None:
-    """Say that these are well again, and forget what nobody asks any more."""
+def mark(files: Files, folder: str, hosts: Iterable[str]) -> None:
+    """Say that these are well again, and forget what nobody asks any more, by the store's clock."""
     wanted = {check_host(host) for host in hosts}
-    old = {host for host, at in read_marks(files, folder).items() if now - at > KEPT}
+    files.make_folder(folder)
     for host in wanted:
         files.replace(f"{folder}/{host}", b"")
-    for host in old - wanted:
-        files.delete(f"{folder}/{host}")
+    marks = read_marks(files, folder)
+    now = max((at for host, at in marks.items() if host in wanted), default=0.0)
+    for host, at in marks.items():
+        if now - at > KEPT:
+            files.delete(f"{folder}/{host}")
 
 
 # --- as one text, where there are no files

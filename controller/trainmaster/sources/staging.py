@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import posixpath
 import tarfile
 import tempfile
 from collections.abc import Iterator, Set
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainmaster.errors import InvalidError
-from trainmaster.sources.files import STICKY
+from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS
 from trainmaster.sources.in_folders import trusted_owners, who_we_are
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.stores import open_files
@@ -89,23 +90,28 @@ class Staging:
         self._user = self._user or self._us
         own = f"{staging}/{self._user}"
         self._files.make_folder(own)
-        self._look_whose(staging, {self._us, *self._trusted()})
+        self._look_whose(staging, self._trusted())
         self._look_whose(own, {self._us})
         return self._layout.staging(self._user, namespace, name)
 
     def _look_whose(self, folder: str, owners: Set[str]) -> None:
         owner = self._files.stat(folder).owner
-        if owner not in owners:
+        if owner not in {self._us, *owners}:
             raise InvalidError(
                 f"{self._files.base}{folder} belongs to {owner}, who may exchange what {self._user}'s processes would run: have "
-                "an administrator give it to the controller's user, or take it away"
+                f"an administrator give it to {' or '.join(sorted(owners))}, or take it away"
             )
 
     def _trusted(self) -> Set[str]:
         try:
             return trusted_owners(self._files, self._files.stat(self._layout.jobs))
         except FileNotFoundError:
-            return {self._files.stat("/").owner}
+            return {self._files.stat("/").owner, *self._owner_of_root()}
+
+    def _owner_of_root(self) -> Set[str]:
+        """Whoever owns the store may exchange all that is in it. But where anybody may make one, that may be anybody."""
+        above = self._files.stat(posixpath.dirname(self._layout.root) or "/")
+        return set() if above.mode & WRITABLE_BY_OTHERS else {self._files.stat(self._layout.root).owner}
 
     def close(self) -> None:
         """Wait for writes under way."""

@@ -196,22 +196,72 @@ async def test_what_has_not_finished_does_not_run_again(told: Told, jobs: Kubern
 async def test_only_the_object_that_was_seen_is_deleted(told: Told, jobs: KubernetesJobs) -> None:
     told.to_answer((200, mnist()))
     await ask(jobs.delete, "vision", "mnist", now=True)
-    assert [each.partition(" ")[0] for each in told.asked] == ["GET", "PATCH", "DELETE"]
-    assert told.bodies[1] == {
+    assert verbs(told) == ["GET", "DELETE", "PATCH"]
+    assert told.bodies[1]["preconditions"] == {"uid": "u"}
+    assert told.bodies[2] == {
         "metadata": {"uid": "u"},
         "spec": {"roles": {"worker": {"terminationGracePeriod": "0s"}}},
     }
-    assert told.bodies[2]["preconditions"] == {"uid": "u"}
 
 
-async def test_what_can_not_be_hurried_is_deleted_all_the_same(told: Told, jobs: KubernetesJobs) -> None:
+def verbs(told: Told) -> list[str]:
+    return [each.partition(" ")[0] for each in told.asked]
+
+
+FORBIDDEN = 403, status(403, "Forbidden", 'User "eve" cannot patch resource "trainingjobs"')
+DENIED_BY_WEBHOOK = 403, status(403, "Forbidden", 'admission webhook "x" denied the request: no')
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        (422, status(422, "Invalid", "spec: no")),
+        FORBIDDEN,
+        DENIED_BY_WEBHOOK,
+        (400, status(400, "BadRequest", "no")),
+        (409, status(409, "Conflict", "no")),
+    ],
+)
+async def test_what_can_not_be_hurried_is_deleted_all_the_same(
+    told: Told, jobs: KubernetesJobs, refused: tuple[int, Any]
+) -> None:
     broken = mnist(spec={"roles": {"worker": {"command": 3}}})
-    told.to_answer((200, broken), (422, status(422, "Invalid", "spec: no")), (200, broken))
-    with pytest.raises(
-        InvalidError, match=r"is being deleted, but its processes keep their time: .*spec: no"
-    ):
+    told.to_answer((200, broken), (200, broken), refused, (200, broken))
+    with pytest.raises(InvalidError, match=r"is being deleted, but its processes keep their time: .*"):
         await ask(jobs.delete, "vision", "mnist", now=True)
-    assert [each.partition(" ")[0] for each in told.asked] == ["GET", "PATCH", "DELETE"]
+    assert verbs(told)[:3] == ["GET", "DELETE", "PATCH"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "error"),
+    [(FORBIDDEN, DeniedError), ((503, status(503, "ServiceUnavailable", "later")), UnavailableError)],
+)
+async def test_a_job_that_is_not_deleted_keeps_its_time(
+    told: Told, jobs: KubernetesJobs, refused: tuple[int, Any], error: type[TrainmasterError]
+) -> None:
+    """It goes on, and would be killed at its next stop without time for a checkpoint."""
+    told.to_answer((200, mnist()), refused)
+    with pytest.raises(error):
+        await ask(jobs.delete, "vision", "mnist", now=True)
+    assert "PATCH" not in verbs(told)
+
+
+async def test_whether_a_hurry_was_heard_is_told_where_it_is_not_known(
+    told: Told, jobs: KubernetesJobs
+) -> None:
+    told.to_answer((200, mnist()), (200, mnist()), (503, status(503, "ServiceUnavailable", "later")))
+    with pytest.raises(UnavailableError, match=r"vision/mnist is being deleted, but whether .* isn't known"):
+        await ask(jobs.delete, "vision", "mnist", now=True)
+
+
+async def test_of_what_is_gone_at_once_nothing_is_hurried(told: Told, jobs: KubernetesJobs) -> None:
+    """No finalizer held it; and another object of its name is left alone."""
+    other = mnist()
+    other["metadata"]["uid"] = "v"
+    told.to_answer((200, mnist()), (200, mnist()), NOT_FOUND)
+    await ask(jobs.delete, "vision", "mnist", now=True)
+    told.to_answer((200, mnist()), (200, mnist()), (409, status(409, "Conflict", "uid")), (200, other))
+    await ask(jobs.delete, "vision", "mnist", now=True)
 
 
 async def test_what_is_being_deleted_is_not_changed_unheard(told: Told, jobs: KubernetesJobs) -> None:
@@ -279,3 +329,35 @@ async def test_it_answers_beside_a_running_loop(told: Told, tmp_path: Path) -> N
         return jobs.get("vision", "mnist").name
 
     assert await asyncio.to_thread(asyncio.run, looks()) == "mnist"
+
+
+@pytest.mark.parametrize("name", ["", "b/status", "../b", "..", ".", "b%2Fstatus"])
+async def test_what_no_job_can_be_called_is_no_job_and_is_never_asked_for(
+    told: Told, jobs: KubernetesJobs, name: str
+) -> None:
+    """As a part of a path it would lead elsewhere: to all jobs, or to the status of one."""
+    told.to_answer((200, mnist()))
+    for call in (jobs.get, jobs.delete, jobs.rerun):
+        with pytest.raises(NoSuchJobError, match=r"there is no job "):
+            await ask(call, "vision", name)
+    with pytest.raises(NoSuchJobError):
+        await ask(jobs.edit, "vision", name, {("spec", "queue"): "other"}, by="scale")
+    assert await ask(jobs.find, "vision", name) is None
+    assert told.asked == []
+
+
+async def test_a_name_that_only_an_older_definition_allowed_can_still_be_deleted(
+    told: Told, jobs: KubernetesJobs
+) -> None:
+    told.to_answer((200, mnist()))
+    await ask(jobs.delete, "vision", "a" * 200)
+    assert verbs(told) == ["GET", "DELETE"]
+
+
+async def test_a_namespace_that_would_lead_elsewhere_is_told(told: Told, jobs: KubernetesJobs) -> None:
+    told.to_answer((200, {"metadata": {}, "items": []}))
+    with pytest.raises(InvalidError, match="there is no namespace a/b in the context test"):
+        await ask(jobs.list, "a/b")
+    with pytest.raises(NoSuchJobError):
+        await ask(jobs.get, "a/b", "mnist")
+    assert told.asked == []

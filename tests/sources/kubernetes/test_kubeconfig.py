@@ -69,6 +69,71 @@ def test_a_broken_file_is_told_without_what_stands_in_it(tmp_path: Path) -> None
     assert "c2VjcmV0" not in str(caught.value)
 
 
+TOKEN = "c2VjcmV0"
+TABBED = f"""\
+current-context: a
+clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:1'}}}}]
+contexts: [{{name: a, context: {{cluster: c, user: u}}}}]
+users:
+- name: u
+  user:
+    token:\t{TOKEN}
+""".encode()
+MENDABLE = {
+    "no UTF-8": (b"\xff\xfe\x00" + TOKEN.encode(), r"can't be read \(UnicodeDecodeError\)"),
+    "a context that is no mapping": (
+        b"current-context: a\ncontexts: [{name: a, context: foo}]\n",
+        r"context a of .* is no mapping",
+    ),
+    "contexts that are no list": (b"current-context: a\ncontexts: 5\n", r"contexts of .* are no list"),
+    "users that are no list": (
+        TABBED.partition(b"users:")[0] + f"users: {TOKEN}\n".encode(),
+        "Expected key name in",
+    ),
+    "a user that is no mapping": (
+        TABBED.partition(b"users:")[0] + f"users: [{{name: u, user: {TOKEN}}}]\n".encode(),
+        "can't be used",
+    ),
+    "a tab that only one of the readers takes": (TABBED, r"can't be used \(ScannerError\)"),
+    "a file of a token that is no name": (
+        TABBED.replace(f"token:\t{TOKEN}".encode(), b"tokenFile: 5"),
+        "can't be used",
+    ),
+    "a list": (b"[1]", "is no kubeconfig"),
+}
+
+
+@pytest.mark.parametrize("name", MENDABLE)
+@pytest.mark.parametrize("person", [True, False])
+def test_what_a_person_can_mend_is_told_and_no_secret_with_it(
+    tmp_path: Path, name: str, person: bool
+) -> None:
+    content, words = MENDABLE[name]
+    path = tmp_path / "kubeconfig"
+    path.write_bytes(content)
+    with pytest.raises(InvalidError, match=words) as caught:
+        Connection(str(path), person=person)
+    assert str(path) in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_a_file_that_may_not_be_read_is_told_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, person: bool
+) -> None:
+    """Also in a pod: a person meant another cluster than the pod's."""
+    monkeypatch.setenv("KUBECONFIG", config(tmp_path, "a", "one", current="one"))
+    if person:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "a"))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(InvalidError, match=rf"{tmp_path}/a can't be read \(Permission denied\)"):
+        Connection(person=person)
+
+
 @pytest.mark.parametrize(("person", "context"), [(True, ""), (False, "one")])
 def test_in_a_pod_a_person_and_a_named_context_come_before_its_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, person: bool, context: str

@@ -20,6 +20,7 @@ from trainmaster.sources.kubernetes.api import (
     TRAININGJOBS,
     Api,
     ConflictError,
+    NotFoundError,
 )
 from trainmaster.sources.kubernetes.connection import Connection
 
@@ -46,6 +47,21 @@ async def test_requests_go_where_the_api_server_serves_the_kind(told: Told, api:
     assert told.bodies[4] == [{"op": "test"}]
     assert told.bodies[6]["preconditions"] == {"uid": "u", "resourceVersion": "7"}
     assert set(told.credentials) == {f"Bearer {SECRET}"}
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a%2Fb"])
+async def test_what_no_object_can_be_called_is_not_there_and_is_not_asked_for(
+    told: Told, api: Api, name: str
+) -> None:
+    """The API server takes `%2F` for a slash, and a path without a name for all objects of a kind."""
+    for call in (api.get(SECRETS, "own", name), api.patch(SECRETS, "own", name, {})):
+        with pytest.raises(NotFoundError):
+            await call
+    await api.delete(SECRETS, "own", name)
+    if name:
+        with pytest.raises(NotFoundError):
+            await api.create(SECRETS, name, {})
+    assert told.asked == []
 
 
 async def test_a_list_is_complete_or_an_error(told: Told, api: Api) -> None:

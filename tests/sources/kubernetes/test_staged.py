@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,10 +10,15 @@ from typing import Any
 
 import pytest
 
+from sources.kubernetes.told import Told, kubeconfig
 from trainmaster.api.declared import Declared
 from trainmaster.api.documents import read_object
+from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.settings import Kubernetes as KubernetesSettings
 from trainmaster.settings import PolicyRule, Settings
+from trainmaster.sources.kubernetes.source import KubernetesSource
 from trainmaster.sources.kubernetes.staged import Staged
+from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.staging import Staging
 
 ME = getpass.getuser()
@@ -116,3 +122,44 @@ async def test_a_store_that_may_not_be_used_holds_up_no_end(staged: Staged) -> N
     await staged.remove(
         declared(f"hdfs://elsewhere:8020/{place}/a.py", f"hdfs://elsewhere:8020/a/{place}/b.py")
     )
+
+
+async def test_the_folder_of_all_uploads_is_the_controllers_and_open_to_everybody(tmp_path: Path) -> None:
+    """Whoever uploads first would else own it, and could exchange what the others' processes run."""
+    staged = Staged(settings().model_copy(update={"store": f"file://{tmp_path}/store"}))
+    await staged.prepare()
+    assert (tmp_path / "store/staging").stat().st_mode & 0o7777 == 0o1777
+    (tmp_path / "store/staging").chmod(0o700)
+    await staged.prepare()
+    assert (tmp_path / "store/staging").stat().st_mode & 0o7777 == 0o700, "an administrator's stays as it is"
+    staged.close()
+
+
+async def test_it_is_tried_again_where_the_store_is_away_and_only_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Exception] = [UnavailableError("away"), DeniedError("403", "not yours")]
+
+    def refuse(*_: object) -> None:
+        raise answers.pop(0)
+
+    monkeypatch.setattr(LocalFiles, "make_folder", refuse)
+    monkeypatch.setattr("trainmaster.sources.kubernetes.staged.PAUSE", 0.0)
+    staged = Staged(settings().model_copy(update={"store": f"file://{tmp_path}/store"}))
+    await staged.prepare()
+    assert answers == []
+    assert len(caplog.records) == 1
+    staged.close()
+
+
+async def test_the_source_makes_it_when_it_starts_and_waits_for_no_store(told: Told, tmp_path: Path) -> None:
+    own = KubernetesSettings(namespace="own", namespaces=("vision",))
+    more = {"store": f"file://{tmp_path}/store", "kubernetes": own}
+    source = KubernetesSource(settings().model_copy(update=more), kubeconfig(told, tmp_path, token="t"))
+    try:
+        await source.start()
+        async with asyncio.timeout(30):
+            while not (tmp_path / "store/staging").exists():
+                await asyncio.sleep(0.01)
+    finally:
+        await source.close()

@@ -245,6 +245,8 @@ class Api:
         content: str = JSON_TYPE,
         accept: str = JSON_TYPE,
     ) -> Object:
+        if not _is_nameable(call):
+            raise NotFoundError("NotFound", f"{call}: nothing can be called so")
         path = call.resource.path(call.namespace, call.name, call.subresource)
         verb, kind = call.verb, call.resource.plural
         try:
@@ -272,6 +274,14 @@ class Api:
             if answer.status != 429 or patience < 0:
                 return answer
             await asyncio.sleep(pause)
+
+
+def _is_nameable(call: Call) -> bool:
+    """Whether its names are one part of a path each (apimachinery's IsValidPathSegmentName): else it would mean something else,
+    such as the status of an object, or all of them."""
+    if not call.name and call.verb not in {"list", "create"}:
+        return False
+    return not any(each in {".", ".."} or {"/", "%"} & {*each} for each in (call.namespace, call.name))
 
 
 def _warnings(answer: Answer) -> list[str]:

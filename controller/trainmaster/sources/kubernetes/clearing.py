@@ -5,7 +5,9 @@ Whoever may change the Lease may say so. It rests on the version that was read, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
 
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.sources.cleared import from_text, to_text
@@ -17,7 +19,7 @@ TRIES = 8
 
 
 async def clear(api: Api, name: str, hosts: Iterable[str], now: float) -> None:
-    """By the Lease of this name in our own namespace. InvalidError where there is none."""
+    """By the Lease of this name in our own namespace. `now` is the time of who says it. InvalidError where there is none."""
     wanted = tuple(hosts)
     for _ in range(TRIES):
         try:
@@ -27,7 +29,8 @@ async def clear(api: Api, name: str, hosts: Iterable[str], now: float) -> None:
                 f"{api.namespace} has no Lease {name}: no controller of that name ever led there"
             ) from None
         notes = found["metadata"].get("annotations") or {}
-        text = to_text(from_text(notes.get(CLEARED) or ""), wanted, now)
+        said = _by_leader(found.get("spec") or {}, now)
+        text = to_text(from_text(notes.get(CLEARED) or ""), wanted, said)
         found["metadata"]["annotations"] = {**notes, CLEARED: text}
         try:  # by the right that the controller itself has
             await api.replace(LEASES, api.namespace, name, found)
@@ -35,3 +38,13 @@ async def clear(api: Api, name: str, hosts: Iterable[str], now: float) -> None:
             continue
         return
     raise UnavailableError(f"the Lease {name} changes too often: try again")
+
+
+def _by_leader(spec: Mapping[str, Any], now: float) -> float:
+    """The time, no further from the leader's than a lease lasts: the failures that it is compared with are told by that clock,
+    and a person's may be hours off. While somebody leads, his clock is past the last renewal, and not past its end."""
+    try:
+        renewed = datetime.fromisoformat(spec["renewTime"]).timestamp()
+        return min(max(now, renewed), renewed + float(spec["leaseDurationSeconds"]))
+    except (KeyError, TypeError, ValueError):
+        return now

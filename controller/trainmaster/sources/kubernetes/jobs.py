@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ from trainmaster.sources.editing import Changes
 from trainmaster.sources.judged import agree, valid
 from trainmaster.sources.kubernetes.api import APPLY, TRAININGJOBS, Api, ConflictError, NotFoundError, Object
 from trainmaster.sources.kubernetes.conflicts import APPLIER, manager, undone
-from trainmaster.sources.kubernetes.connection import Connection
 from trainmaster.sources.kubernetes.errors import BrokenRuleError
 from trainmaster.sources.kubernetes.history import history
 from trainmaster.sources.kubernetes.seeing import OTHERS, as_text, declaration, roles, stored
@@ -36,13 +35,6 @@ _ATTEMPTS = 5
 class KubernetesJobs:
     def __init__(self, api: Api) -> None:
         self._api = api
-
-    @classmethod
-    def connect(
-        cls, kubeconfig: str = "", context: str = "", warned: Callable[[str], None] = lambda _: None
-    ) -> KubernetesJobs:
-        """As kubectl finds its cluster. InvalidError when there is none. `warned` hears the API server's warnings."""
-        return cls(Api(Connection(kubeconfig, context, person=True), warned=warned))
 
     @property
     def namespace(self) -> str:
@@ -65,7 +57,7 @@ class KubernetesJobs:
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:
         """All jobs, of one namespace or of all, by namespace and name."""
-        found, _ = self._ask(self._api.list(TRAININGJOBS, namespace or ""), namespace or "", "")
+        found, _ = self._ask(self._api.list(TRAININGJOBS, namespace or ""), namespace or "", "", within=True)
         return sorted(map(self._stored, found), key=lambda job: (job.namespace, job.name))
 
     def get(self, namespace: str, name: str) -> StoredJob:
@@ -128,7 +120,7 @@ class KubernetesJobs:
         )
         was = dict(before.object) if before and before.object else None
         try:
-            return was, self._ask(patch, *wanted.identity, made=True)
+            return was, self._ask(patch, *wanted.identity, within=True)
         except ConflictError as error:
             if was is None or not error.causes:
                 raise
@@ -139,29 +131,32 @@ class KubernetesJobs:
         return self._stored(self._patch(namespace, name, _merge(changes), by))
 
     def delete(self, namespace: str, name: str, now: bool = False) -> StoredJob:
-        """Delete the object that there is now; `now` takes all time to end in from its processes first.
+        """Delete the object that there is now; `now` then takes all time to end in from its processes.
 
-        Where the API server refuses that, the object is deleted all the same, and InvalidError says so.
+        In this order: who may not delete it changes nothing of a job that goes on. Where the API server refuses the second, it is
+        deleted all the same, and InvalidError says so; UnavailableError where that isn't known.
         """
         job = self.get(namespace, name)
-        refused = self._hurry(job) if now else ""
         self._ask(self._api.delete(TRAININGJOBS, namespace, name, job.uid), namespace, name)
-        if refused:
-            raise InvalidError(
-                f"{namespace}/{name} is being deleted, but its processes keep their time: {refused}"
-            )
+        if now:
+            self._hurry(job)
         return job
 
-    def _hurry(self, job: StoredJob) -> str:
-        """Why its processes keep their time to end in; empty where they don't."""
+    def _hurry(self, job: StoredJob) -> None:
+        """What is being deleted may still be changed: its finalizer holds it until nothing of it is left."""
         changes: Changes = {("spec", "roles", role, "terminationGracePeriod"): "0s" for role in roles(job)}
+        told = f"{job.namespace}/{job.name} is being deleted, but"
         try:
             self._patch(job.namespace, job.name, _merge(changes) | {"metadata": {"uid": job.uid}}, "delete")
         except NoSuchJobError:
-            raise
-        except InvalidError as error:
-            return str(error)
-        return ""
+            return  # nothing was left of it
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{told} whether its processes keep their time isn't known: {error}"
+            ) from error
+        except (InvalidError, RefusedError) as error:
+            if not self.is_gone(job.namespace, job.name, job):  # another one may have its name already
+                raise InvalidError(f"{told} its processes keep their time: {error}") from error
 
     def rerun(self, namespace: str, name: str) -> int:
         """In one patch, which rests on the object that was seen to be finished."""
@@ -191,8 +186,8 @@ class KubernetesJobs:
     def _stored(self, document: Object) -> StoredJob:
         return stored(document, self.place)
 
-    def _ask(self, call: Coroutine[Any, Any, T], namespace: str, name: str, *, made: bool = False) -> T:
-        """The answer. What isn't there is told as what the person named: the job, or where it is to be made its namespace."""
+    def _ask(self, call: Coroutine[Any, Any, T], namespace: str, name: str, *, within: bool = False) -> T:
+        """The answer. What isn't there is told as what the person named: the job, or the namespace `within` which it asked."""
         try:
             return asyncio.run_coroutine_threadsafe(call, _loop()).result()
         except NotFoundError as error:
@@ -200,7 +195,7 @@ class KubernetesJobs:
                 raise NoStoreError(
                     f"there are no TrainingJobs in the {self.place}: trainmaster isn't installed there (docs/kubernetes.md)"
                 ) from error
-            if made:
+            if within:
                 raise InvalidError(f"there is no namespace {namespace} in the {self.place}") from error
             raise self._missing(namespace, name) from error
         except BrokenRuleError as error:

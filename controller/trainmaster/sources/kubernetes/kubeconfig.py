@@ -32,8 +32,11 @@ class Kubeconfig:
 
     @property
     def is_there(self) -> bool:
-        """Whether any of its files says anything."""
-        return bool(self._paths())
+        """Whether any of its files says anything, or can't be read: then whoever named it is to hear of that."""
+        try:
+            return bool(self._texts())
+        except config.ConfigException:
+            return True
 
     @property
     def current_context(self) -> str:
@@ -54,28 +57,51 @@ class Kubeconfig:
         if context not in known:
             there = f"it has {', '.join(known)}" if known else "it has none"
             raise config.ConfigException(f"{self.named} has no context {context}; {there}")
-        config.load_kube_config(os.pathsep.join(self._paths()), context, into)
+        try:
+            config.load_kube_config(os.pathsep.join(self._texts()), context, into)
+        except (AttributeError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
+            # A part of it is something else than the library takes for granted. The words may quote it, and so a token.
+            raise config.ConfigException(f"{self.named} can't be used ({type(error).__name__})") from None
         return str(known[context].get("namespace") or "default")
 
     def _contexts(self) -> dict[str, dict[str, Any]]:
         """Of each name the first."""
         found: dict[str, dict[str, Any]] = {}
         for content in self._contents():
-            named = (each for each in content.get("contexts") or () if isinstance(each, dict))
-            for each in named:
-                found.setdefault(str(each.get("name")), each.get("context") or {})
+            contexts = content.get("contexts") or []
+            if not isinstance(contexts, list):
+                raise config.ConfigException(f"the contexts of {self.named} are no list")
+            for each in contexts:
+                if isinstance(each, dict):
+                    found.setdefault(str(each.get("name")), self._context(each))
         return found
 
+    def _context(self, named: dict[str, Any]) -> dict[str, Any]:
+        inner = named.get("context") or {}
+        if not isinstance(inner, dict):
+            raise config.ConfigException(f"context {named.get('name')} of {self.named} is no mapping")
+        return inner
+
     def _contents(self) -> Iterator[dict[str, Any]]:
-        for path in self._paths():
+        for path, text in self._texts().items():
             try:
-                content = yaml.load(Path(path).read_text(), _LOADER)  # noqa: S506 - it is a safe one
+                content = yaml.load(text, _LOADER)  # noqa: S506 - it is a safe one
             except yaml.YAMLError as error:  # its words would quote the file, which may hold a token
                 raise config.ConfigException(f"{path} is no YAML ({type(error).__name__})") from None
             if not isinstance(content, dict):
                 raise config.ConfigException(f"{path} is no kubeconfig")
             yield content
 
-    def _paths(self) -> list[str]:
+    def _texts(self) -> dict[str, str]:
+        """Of each file that is there and says anything, by path. ConfigException for one that can't be read."""
         named = (Path(each).expanduser() for each in self.named.split(os.pathsep) if each)
-        return [str(path) for path in named if path.is_file() and path.read_text().strip()]
+        texts = {str(path): _text(path) for path in named}
+        return {path: text for path, text in texts.items() if text.strip()}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text() if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise config.ConfigException(f"{path} can't be read ({why})") from None

@@ -17,7 +17,7 @@ Why never two controllers lead at once, by clocks that only their own process re
 
 `leaseTransitions` is the epoch. A new one is above those that the Lease, this process and the journal know, and is given out
 once, before the Lease has it: so it neither goes back nor comes twice, even if somebody deletes the Lease. `acquireTime` and
-`renewTime` are for people, nothing reads them.
+`renewTime` are for people: who leads never depends on them.
 """
 
 from __future__ import annotations

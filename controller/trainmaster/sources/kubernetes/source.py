@@ -83,6 +83,7 @@ class KubernetesSource:
         )
         self._writer = Writer(self._api.lane(8), self._api.lane(4), self._follower.brought, self._still)
         self._staged = Staged(settings)
+        self._preparing: asyncio.Task[None] | None = None
         self._claimer = Claimer(self._book, self._writer, self._teller, self._where, monotonic)
 
     @property
@@ -120,6 +121,7 @@ class KubernetesSource:
 
     async def start(self) -> None:
         """Serve the webhooks, where the settings want them. Raises UnavailableError when their port is taken."""
+        self._preparing = asyncio.create_task(self._staged.prepare())
         if self._webhooks:
             await self._webhooks.start()
 
@@ -213,6 +215,8 @@ class KubernetesSource:
         if self._webhooks:
             await self._webhooks.stop()
         await self._claimer.close()
+        if self._preparing:
+            self._preparing.cancel()
         self._staged.close()
         await self._api.close()
 

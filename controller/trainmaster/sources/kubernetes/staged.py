@@ -1,4 +1,4 @@
-"""What the command line uploaded for a job of an API server, removed together with the job.
+"""Where the command line puts what it uploads for jobs of an API server, and its removal together with the job.
 
 The job's `files` name it, which people write: so only that goes which lies where the command line puts files of this very job,
 and belongs to the user whom the job runs as, who could remove it himself.
@@ -6,6 +6,7 @@ and belongs to the user whom the job runs as, who could remove it himself.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -13,13 +14,16 @@ from urllib.parse import urlsplit
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import TrainmasterError
+from trainmaster.errors import NoSuchFileError, TrainmasterError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources.files import Files
+from trainmaster.sources.files import STICKY, Files
 from trainmaster.sources.lookups import LookUps
 from trainmaster.sources.policy import refusal
 
 log = logging.getLogger(__name__)
+
+PAUSE = 60.0
+"""seconds until a store that could not be asked is asked again"""
 
 _PLACE = re.compile(
     r"(?P<folder>(?:/.*)?/staging/(?P<user>[^/]+)/@[0-9a-f]+/(?P<namespace>[^/]+)/(?P<name>[^/]+))/[0-9a-f]{16}/[^/]+"
@@ -30,6 +34,24 @@ class Staged:
     def __init__(self, settings: Settings) -> None:
         self._stores = LookUps(settings)
         self._rules = settings.policy
+        self._all = f"{settings.store.rstrip('/')}/staging"
+
+    async def prepare(self) -> None:
+        """Make the folder of all uploads, for everybody: else it would be that of whoever uploads first, and nobody else would
+        entrust it with what his processes run. In a store that may hold no files of jobs there is nothing to make."""
+        while True:
+            try:
+                return await self._stores.call(self._all, "", _make)
+            except NoSuchFileError:
+                return None
+            except UnavailableError:
+                await asyncio.sleep(PAUSE)
+            except TrainmasterError as error:
+                log.warning(
+                    "the folder of uploads could not be made: an administrator must make it, with the mode 1777",
+                    extra={"url": self._all, "error": str(error)},
+                )
+                return None
 
     async def remove(self, declared: Declared) -> None:
         """Remove the job's uploads. A store that can't be asked keeps them, and the log says so."""
@@ -59,6 +81,10 @@ def _urls(job: TrainingJob, whose: tuple[str, str, str]) -> Iterator[str]:
         found = _PLACE.fullmatch(parts.path)
         if found and found.group("user", "namespace", "name") == whose and ".." not in parts.path.split("/"):
             yield f"{parts.scheme}://{parts.netloc}{found['folder']}"
+
+
+def _make(files: Files, path: str) -> None:
+    files.make_folder(path, STICKY | 0o777)
 
 
 def _delete(files: Files, path: str, user: str) -> None:
