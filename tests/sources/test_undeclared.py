@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,22 @@ async def test_jobs_whose_files_vanished_together_are_listed_and_one_can_be_dele
     assert len(store.list()) == 8
     store.delete("default", "j3")
     assert [name for name, each in (await look(made)).items() if each.deleted] == ["j3"]
+
+
+async def test_a_job_whose_folder_vanished_can_be_deleted(
+    tmp_path: Path, clock: Clock, store: JobStore
+) -> None:
+    made = await leading(tmp_path, clock)
+    for n in range(8):
+        put(tmp_path, f"team/deep/{n}.yaml", job_text(f"j{n}"))
+    put(tmp_path, "k.yaml", job_text("k"))
+    await settled(made, clock)
+    shutil.rmtree(tmp_path / "jobs/team")
+    await settled(made, clock)
+    store.delete("team", "j3")
+    found = await look(made)
+    assert [name for name, each in found.items() if each.deleted] == ["j3"]
+    assert (tmp_path / "jobs/team/deep").stat().st_mode & 0o7777 == 0o1777
 
 
 async def test_who_may_not_speak_for_the_files_owner_is_told_so(
