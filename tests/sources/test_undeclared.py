@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from sources.building import FINISHED, GRACE, Clock, job_text, leading, put
 from trainmaster.api.declared import Declared
 from trainmaster.errors import DeniedError, InvalidError, NoSuchJobError
+from trainmaster.sources.files import Entry, Listing
 from trainmaster.sources.folder import FolderSource
+from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.store import JobStore
+from trainmaster.sources.walking import Limits
 
 DRAFT, EDITED = "spec: {}\n", "spec: {roles: {}}\n"
 
@@ -175,6 +179,51 @@ async def test_who_may_not_speak_for_the_files_owner_is_told_so(
     with pytest.raises(DeniedError):
         store.delete("default", "b")
     assert given == [path.owner()]
+
+
+def owned_by(monkeypatch: pytest.MonkeyPatch, owners: dict[str, str]) -> None:
+    """As if the files with these endings, and the folders that hold them, were others'."""
+    walk, stat = LocalFiles.walk, LocalFiles.stat
+
+    def owned(entry: Entry) -> Entry:
+        found = (owner for ending, owner in owners.items() if entry.path.endswith(ending))
+        return replace(entry, owner=next(found, entry.owner))
+
+    def walked(files: LocalFiles, path: str, *limits: Limits) -> Listing:
+        listing = walk(files, path, *limits)
+        return replace(listing, entries=tuple(map(owned, listing.entries)))
+
+    monkeypatch.setattr(LocalFiles, "walk", walked)
+    monkeypatch.setattr(LocalFiles, "stat", lambda files, path: owned(stat(files, path)))
+
+
+@pytest.mark.parametrize(
+    ("owners", "counts"),
+    [({}, True), ({"delete": "mallory"}, False), ({"delete": "admin", "/jobs": "admin"}, True)],
+)
+async def test_a_mark_counts_for_the_command_line_as_it_does_for_the_controller(
+    tmp_path: Path,
+    clock: Clock,
+    store: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    owners: dict[str, str],
+    counts: bool,
+) -> None:
+    made = await leading(tmp_path, clock)
+    put(tmp_path, "default/jobs.yaml", joined(job_text("a"), job_text("b"), DRAFT))
+    await settled(made, clock)
+    put(tmp_path, "default/jobs.yaml", joined(job_text("a"), EDITED))
+    await settled(made, clock)
+    mark = tmp_path / "jobs/default/.jobs.yaml,b@default.delete"
+    mark.touch()
+    owned_by(monkeypatch, owners)
+    assert ("b" in [job.name for job in store.list()]) is not counts
+    assert (await look(made))["b"].deleted is counts
+    assert mark.exists() is counts
+    if not counts:
+        store.delete("default", "b")
+        owners.clear()
+        assert (await look(made))["b"].deleted
 
 
 # --- in a hurry
