@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sources.building import FINISHED, GRACE, Clock, job_text, leading, put
+from sources.test_seeming import torn
 from trainmaster.api.declared import Declared
 from trainmaster.errors import DeniedError, InvalidError, NoSuchJobError
 from trainmaster.sources.files import Entry, Listing
@@ -128,6 +129,26 @@ async def test_jobs_of_a_file_that_can_not_be_read_are_listed_and_can_be_deleted
     await settled(made, clock)
     assert [store.is_gone("default", job.name, job) for job in gone] == [True] * 2
     assert [path.read_bytes() for path in paths] == [data, data]
+
+
+@pytest.mark.parametrize("others", ["", "a"])
+async def test_a_list_says_of_a_job_whose_document_is_torn_what_is_said_of_it_by_name(
+    tmp_path: Path, clock: Clock, store: JobStore, others: str
+) -> None:
+    made = await leading(tmp_path, clock)
+    beside = [job_text(name, "vision") for name in others]
+    put(tmp_path, "vision/jobs.yaml", joined(job_text("b", "vision"), *beside))
+    await settled(made, clock)
+    put(tmp_path, "vision/jobs.yaml", joined(torn("b"), *beside))
+    found = await settled(made, clock)
+    listed = {job.name: job for job in store.list("vision")}
+    assert listed.keys() == found.keys() == {"b", *others}
+    assert listed["b"].problems == found["b"].problems
+    assert listed["b"] == store.get("vision", "b")
+    store.delete("vision", "b")
+    broken = store.list("vision")[-1]
+    assert broken.name.startswith("jobs"), "the document is there, and a mended one begins it anew"
+    assert broken.problems == listed["b"].problems
 
 
 async def test_jobs_whose_files_vanished_together_are_listed_and_one_can_be_deleted(

@@ -25,7 +25,7 @@ from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document,
 from trainmaster.sources.search import READERS, Search
 from trainmaster.sources.stored import Applied, Past, StoredJob
 from trainmaster.sources.stores import open_files
-from trainmaster.sources.undeclared import Undeclared, not_declared, status_at
+from trainmaster.sources.undeclared import Undeclared, not_declared, others, status_at
 
 __all__ = ["Applied", "JobStore", "StoredJob"]
 
@@ -46,12 +46,12 @@ class JobStore:
         """All jobs, of one namespace or of all, by namespace and name. NoStoreError where there is no store."""
         with ThreadPoolExecutor(READERS) as pool:
             shown_at = pool.submit(shown_paths, self._files, self._layout)
-            wanted = [each for each in self._search.all(pool) if namespace in (None, each.namespace)]
-            there = shown_at.result()
-            found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
+            reads, there = self._search.all(pool), shown_at.result()
             left = self._undeclared.all(there or frozenset(), pool)
-            others = [each for each in left if namespace in (None, each.namespace)]
-        return sorted((*found, *others), key=lambda job: (job.namespace, job.name, job.path))
+            wanted = [each for each in others(reads, left) if namespace in (None, each.namespace)]
+            found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
+            jobs = *found, *(each for each in left if namespace in (None, each.namespace))
+        return sorted(jobs, key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
         """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
