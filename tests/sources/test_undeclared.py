@@ -29,6 +29,7 @@ async def look(made: FolderSource) -> dict[str, Declared]:
     """All by name, shown beside their files as a controller does."""
     assert await made.lease.acquire()
     found = await made.look()
+    await made._records.close()  # a clock that jumps meanwhile would fence it off
     for declared in found.values():
         if not declared.deleted:
             await made.publish(declared, FINISHED)
