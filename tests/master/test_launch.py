@@ -575,7 +575,10 @@ def test_a_program_begins_once_its_node_has_passed_the_check(tmp_path: Path) -> 
     [
         ("echo no GPU is visible >&2; exit 3", 60, "nodeCheck ended with exit code 3: no GPU is visible"),
         ("kill -9 $$", 60, "nodeCheck ended with exit code 137"),
+        ("exit 124", 60, "nodeCheck ended with exit code 124"),
         ("sleep 30", 1, "nodeCheck took longer than 1 s"),
+        ("sleep 30; exit 3", 0.5, "nodeCheck took longer than 0.5 s"),
+        ("trap '' TERM; sleep 1; sleep 30", 1, "nodeCheck took longer than 1 s"),
     ],
 )
 def test_on_a_node_that_fails_the_check_nothing_begins_and_the_reason_is_told(

@@ -14,7 +14,7 @@ from trainmaster.master import clock
 from trainmaster.master.node_health import HealthWatch
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.avoidance import FIRST
-from trainmaster.plan.health import Answer
+from trainmaster.plan.health import KEPT, Answer
 from yarn.nodemanager import NodeManager
 from yarn.wires import Yarn
 
@@ -98,6 +98,15 @@ async def test_what_is_called_bad_from_outside_is_asked_for_nothing_until_it_is_
             exporter.says = says
             await until(lambda: not ours.picture().called_bad, 60)
         assert ours.picture().node_sources["dcgm"].trouble == "it isn't written in JSON"
+
+        exporter.says = {"n1": "Xid 79"}
+        await until(lambda: [each.avoided for each in ours.picture().called_bad] == [True], 120)
+        exporter.says = ArithmeticError("nobody foresaw this")
+        await until(lambda: bool(ours.picture().node_sources["dcgm"].trouble), 60)
+        assert [each.host for each in ours.picture().called_bad] == ["n1"], (
+            "the last answer counts for a while"
+        )
+        await until(lambda: not ours.picture().called_bad, KEPT + 60)
         folder.put("b", job(worker=8))
         await until(lambda: len(yarn.running()) == 14, 60)
         assert "n1" in hosts(yarn)

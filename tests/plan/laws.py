@@ -23,6 +23,7 @@ from trainmaster.plan.ends import LastExit
 from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.restart import INFRA_FREE
+from trainmaster.plan.spent import LOST, replica_seconds
 from trainmaster.plan.values import (
     AppState,
     ContainerState,
@@ -378,6 +379,7 @@ def each_second_is_in_one_class(memory: Memory) -> None:
         assert abs(sum(each[2] for each in amounts) - use.gpus) < 1e-3
         assert all(number > -1e-3 for each in amounts for number in each)
     assert all(cost > -1e-3 for cost in (*ledger.causes.values(), *ledger.hosts.values()))
+    assert abs(sum(ledger.causes.values()) - replica_seconds(ledger.total, LOST)) < 1e-3
 
 
 def conditions_agree(status: JobStatus) -> None:

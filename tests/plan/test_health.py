@@ -178,6 +178,7 @@ def test_series_of_a_query_that_are_not_zero_name_bad_nodes() -> None:
         {"data": {"resultType": "vector", "result": None}},
         vector(series("1", instance="n1")),
         vector(series("many", node="n1")),
+        vector({"metric": {"node": "n1"}, "value": [1, 10**400]}),
         vector({"metric": {"node": "n1"}, "value": []}),
         vector(None),
         vector({"metric": None, "value": [1, "1"]}),
@@ -189,7 +190,7 @@ def test_another_answer_of_prometheus_is_garbage(answer: object) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=4),
+    st.none() | st.booleans() | st.floats() | st.integers() | st.just(10**400) | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "result", "metric", "value"]), inner),
     max_leaves=12,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.plan.decide import raised
 from trainmaster.plan.goodput import PACE
 from trainmaster.plan.history import ended_run
-from trainmaster.plan.spent import MOST, OTHERS, Spent, charged, moved, ratio
+from trainmaster.plan.spent import LOST, MOST, OTHERS, Spent, charged, moved, ratio, replica_seconds
 from trainmaster.plan.values import AppState, ContainerState, HeldGpus, Limits, Seen
 
 FREE = {"backoffLimit": 9, "backoff": {"base": 0}}
@@ -217,6 +217,57 @@ def test_a_new_leader_that_has_heard_no_step_yet_takes_nobody_for_starting() -> 
     world = trains()
     world.later(10).sees(reports=type(world.seen.reports)()).later(10)
     assert seconds(world) == {"Starting": 10, "Training": 40}
+
+
+@pytest.mark.parametrize("late", [1, 50, 95, 1000])
+@pytest.mark.parametrize("step", [5, 11])
+def test_what_is_found_to_have_run_while_nobody_led_is_taken_off_once(late: float, step: int) -> None:
+    """Its first step since the failure is told with the new leader's first look."""
+    world = trains().later(10)
+    assert isinstance(world, Training)
+    world.tells(*world.names, step=10)
+    told = world.seen.reports.of
+    world.ends("worker-0", 137).obeys().later(1).grants(*world.names, node="b")
+    world.memory = raised(decode(encode(world.writes[-1])), 2)
+    world.later(99)
+    at, run = world.now - late, max(r.run for r in world.memory.replicas)
+    again = {
+        k: replace(each, run=run, generation=world.memory.generation, step=step, moved_at=at)
+        for k, each in told.items()
+    }
+    world.seen = replace(world.seen, reports=replace(world.seen.reports, of=again))
+    world.starts(*world.names).later(1)
+    costs_are_what_was_lost(world)
+    assert sum(seconds(world).values()) == pytest.approx(2 * (5 + 10 + 1 + 99 + 1), abs=1)
+
+
+def test_a_second_failure_answers_for_nothing_that_ran_after_the_first() -> None:
+    world = trains().later(100)
+    world.ends("worker-0", 137).obeys().later(1).grants(*world.names, node="b")
+    world.memory = raised(decode(encode(world.writes[-1])), 2)
+    world.later(99).ends("worker-0", 1).obeys().later(1)
+    world.grants(*world.names, node="c").starts(*world.names).later(5)
+    costs_are_what_was_lost(world)
+    assert world.memory.ledger.hosts == {"a": pytest.approx(2 * 100 + 2 * 11), "b": pytest.approx(12)}
+
+
+def test_who_was_suspended_gives_nothing_back_of_what_a_failure_cost() -> None:
+    world = trains().later(100)
+    world.ends("worker-0", 137).obeys().later(1).grants(*world.names, node="b")
+    world.memory = raised(decode(encode(world.writes[-1])), 2)
+    world.later(99).declares(ddp(policy={"suspend": True})).later(2).obeys().closes().later(10)
+    world.declares(ddp()).runs()
+    assert isinstance(world, Training)
+    world.tells(*world.names, step=102).later(5)
+    assert not world.memory.ledger.unsure
+    costs_are_what_was_lost(world)
+
+
+def costs_are_what_was_lost(world: World) -> None:
+    ledger = world.memory.ledger
+    assert sum(ledger.causes.values()) == pytest.approx(replica_seconds(ledger.total, LOST))
+    assert all(cost >= 0 for cost in (*ledger.causes.values(), *ledger.hosts.values()))
+    assert all(each >= 0 for part in ledger.total.values() for each in part)
 
 
 # --- sums

@@ -71,7 +71,13 @@ async def test_the_folder_source_tells_them(tmp_path: Path) -> None:
         await source.close()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": "b"}', '{"../x": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "3", '{"a": "b"}', '{"../x": 1}'),
+        *(f'{{"a": {each}}}' for each in ("1" + 400 * "0", "-1" + 400 * "0", "Infinity", "NaN", "1e30")),
+    ],
+)
 def test_what_somebody_else_wrote_on_a_lease_says_nothing(text: str) -> None:
     assert from_text(text) == {}
 

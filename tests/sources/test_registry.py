@@ -171,6 +171,16 @@ def test_a_job_may_be_deleted_at_once_also_once_it_is_being_deleted() -> None:
     assert (seen.deleted, seen.at_once) == (True, True)
 
 
+def test_marks_that_count_for_nothing_are_in_nobodys_way() -> None:
+    """Where only owners replace their files, the job's owner couldn't leave his own mark."""
+    world = World()
+    world.put("a.yaml", job_text(), owner="alice")
+    world.look()
+    world.marks = (Mark("a.yaml", "mallory"), Mark("a.yaml", "alice", NOW))
+    assert only(world.look()).deleted
+    assert world.registry.stale_marks == (Mark("a.yaml", "mallory"),)
+
+
 def test_the_owner_of_the_jobs_folder_may_mark_everything() -> None:
     world = World()
     world.put("a.yaml", job_text(), owner="alice")

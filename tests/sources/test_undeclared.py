@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sources.building import FINISHED, GRACE, Clock, job_text, leading, put
+from sources.test_seeming import torn
 from trainmaster.api.declared import Declared
 from trainmaster.errors import DeniedError, InvalidError, NoSuchJobError
+from trainmaster.sources.files import Entry, Listing
 from trainmaster.sources.folder import FolderSource
+from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.store import JobStore
+from trainmaster.sources.walking import Limits
 
 DRAFT, EDITED = "spec: {}\n", "spec: {roles: {}}\n"
 
@@ -23,6 +29,7 @@ async def look(made: FolderSource) -> dict[str, Declared]:
     """All by name, shown beside their files as a controller does."""
     assert await made.lease.acquire()
     found = await made.look()
+    await made._records.close()  # a clock that jumps meanwhile would fence it off
     for declared in found.values():
         if not declared.deleted:
             await made.publish(declared, FINISHED)
@@ -125,6 +132,26 @@ async def test_jobs_of_a_file_that_can_not_be_read_are_listed_and_can_be_deleted
     assert [path.read_bytes() for path in paths] == [data, data]
 
 
+@pytest.mark.parametrize("others", ["", "a"])
+async def test_a_list_says_of_a_job_whose_document_is_torn_what_is_said_of_it_by_name(
+    tmp_path: Path, clock: Clock, store: JobStore, others: str
+) -> None:
+    made = await leading(tmp_path, clock)
+    beside = [job_text(name, "vision") for name in others]
+    put(tmp_path, "vision/jobs.yaml", joined(job_text("b", "vision"), *beside))
+    await settled(made, clock)
+    put(tmp_path, "vision/jobs.yaml", joined(torn("b"), *beside))
+    found = await settled(made, clock)
+    listed = {job.name: job for job in store.list("vision")}
+    assert listed.keys() == found.keys() == {"b", *others}
+    assert listed["b"].problems == found["b"].problems
+    assert listed["b"] == store.get("vision", "b")
+    store.delete("vision", "b")
+    broken = store.list("vision")[-1]
+    assert broken.name.startswith("jobs"), "the document is there, and a mended one begins it anew"
+    assert broken.problems == listed["b"].problems
+
+
 async def test_jobs_whose_files_vanished_together_are_listed_and_one_can_be_deleted(
     tmp_path: Path, clock: Clock, store: JobStore
 ) -> None:
@@ -138,6 +165,22 @@ async def test_jobs_whose_files_vanished_together_are_listed_and_one_can_be_dele
     assert len(store.list()) == 8
     store.delete("default", "j3")
     assert [name for name, each in (await look(made)).items() if each.deleted] == ["j3"]
+
+
+async def test_a_job_whose_folder_vanished_can_be_deleted(
+    tmp_path: Path, clock: Clock, store: JobStore
+) -> None:
+    made = await leading(tmp_path, clock)
+    for n in range(8):
+        put(tmp_path, f"team/deep/{n}.yaml", job_text(f"j{n}"))
+    put(tmp_path, "k.yaml", job_text("k"))
+    await settled(made, clock)
+    shutil.rmtree(tmp_path / "jobs/team")
+    await settled(made, clock)
+    store.delete("team", "j3")
+    found = await look(made)
+    assert [name for name, each in found.items() if each.deleted] == ["j3"]
+    assert (tmp_path / "jobs/team/deep").stat().st_mode & 0o7777 == 0o1777
 
 
 async def test_who_may_not_speak_for_the_files_owner_is_told_so(
@@ -158,6 +201,51 @@ async def test_who_may_not_speak_for_the_files_owner_is_told_so(
     with pytest.raises(DeniedError):
         store.delete("default", "b")
     assert given == [path.owner()]
+
+
+def owned_by(monkeypatch: pytest.MonkeyPatch, owners: dict[str, str]) -> None:
+    """As if the files with these endings, and the folders that hold them, were others'."""
+    walk, stat = LocalFiles.walk, LocalFiles.stat
+
+    def owned(entry: Entry) -> Entry:
+        found = (owner for ending, owner in owners.items() if entry.path.endswith(ending))
+        return replace(entry, owner=next(found, entry.owner))
+
+    def walked(files: LocalFiles, path: str, *limits: Limits) -> Listing:
+        listing = walk(files, path, *limits)
+        return replace(listing, entries=tuple(map(owned, listing.entries)))
+
+    monkeypatch.setattr(LocalFiles, "walk", walked)
+    monkeypatch.setattr(LocalFiles, "stat", lambda files, path: owned(stat(files, path)))
+
+
+@pytest.mark.parametrize(
+    ("owners", "counts"),
+    [({}, True), ({"delete": "mallory"}, False), ({"delete": "admin", "/jobs": "admin"}, True)],
+)
+async def test_a_mark_counts_for_the_command_line_as_it_does_for_the_controller(
+    tmp_path: Path,
+    clock: Clock,
+    store: JobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    owners: dict[str, str],
+    counts: bool,
+) -> None:
+    made = await leading(tmp_path, clock)
+    put(tmp_path, "default/jobs.yaml", joined(job_text("a"), job_text("b"), DRAFT))
+    await settled(made, clock)
+    put(tmp_path, "default/jobs.yaml", joined(job_text("a"), EDITED))
+    await settled(made, clock)
+    mark = tmp_path / "jobs/default/.jobs.yaml,b@default.delete"
+    mark.touch()
+    owned_by(monkeypatch, owners)
+    assert ("b" in [job.name for job in store.list()]) is not counts
+    assert (await look(made))["b"].deleted is counts
+    assert mark.exists() is counts
+    if not counts:
+        store.delete("default", "b")
+        owners.clear()
+        assert (await look(made))["b"].deleted
 
 
 # --- in a hurry

@@ -14,15 +14,18 @@ from trainmaster.plan.last_words import CHECK
 
 SCRIPT = ".trainmaster-check.sh"
 LATE = 124
-"""exit code of timeout(1) where the time was over"""
+"""exit code of timeout(1) where the time was over; a check may end with it as well"""
+KILLED = 137
+"""the same where SIGTERM didn't end the check"""
 TO_GO = 5
 """seconds from SIGTERM to SIGKILL for a check that takes too long"""
 
 _LINES = """\
 (umask 077; printf '%s\\n' {command} >{script})
-timeout -k {to_go} {seconds} /bin/bash ./{script} </dev/null; set -- $?
+set -- $SECONDS
+timeout -k {to_go} {seconds} /bin/bash ./{script} </dev/null; set -- $? $((SECONDS - $1 - {whole}))
 rm -f ./{script}
-[ $1 = {late} ] && set -- $1 'took longer than {seconds} s'
+case $1,$2 in {late},[0-9]* | {killed},[0-9]*) set -- $1 'took longer than {seconds} s' ;; *) set -- $1 ;; esac
 [ $1 = 0 ] || {{ echo "{said}${{2:-ended with exit code $1}}" >&2; exit {code}; }}
 set --
 """
@@ -38,7 +41,9 @@ def check_lines(check: NodeCheck | None) -> str:
         script=SCRIPT,
         to_go=TO_GO,
         seconds=f"{check.timeout:g}",
+        whole=int(check.timeout),
         late=LATE,
+        killed=KILLED,
         said=CHECK,
         code=NODE_UNFIT,
     )

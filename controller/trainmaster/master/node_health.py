@@ -55,7 +55,12 @@ class HealthWatch:
         while True:
             with beats.guarded("node health"):
                 before = found.told.get(sayer.name, Told())
-                told = found.told[sayer.name] = await _heard(sayer, before)
+                try:
+                    told = await _heard(sayer, before)
+                except Exception as error:
+                    found.told[sayer.name] = _unforeseen(error, before)
+                    raise
+                found.told[sayer.name] = told
                 if told.trouble and not before.trouble:
                     about = {"source": sayer.name, "error": told.trouble}
                     log.warning("whoever calls nodes bad can't be understood, or asked", extra=about)
@@ -70,6 +75,11 @@ async def _heard(sayer: Sayer, before: Told) -> Told:
         return garbled(str(error))
     except TrainmasterError as error:
         return before.unheard(str(error), clock.now())
+
+
+def _unforeseen(error: Exception, before: Told) -> Told:
+    """Its answers must not count for ever either."""
+    return before.unheard(f"its answer failed the controller ({type(error).__name__})", clock.now())
 
 
 class Cleared(Protocol):

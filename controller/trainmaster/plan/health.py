@@ -129,7 +129,7 @@ def _of_series(series: object, label: str) -> tuple[str, str] | None:
     try:
         labels, value = series["metric"], float(series["value"][1])  # type: ignore[index]  # checked by trying
         node = str(labels[label]).rpartition(":")[0] or str(labels[label])
-    except (TypeError, KeyError, ValueError, IndexError):
+    except (TypeError, KeyError, ValueError, IndexError, OverflowError):
         raise InvalidError(f"a series has no label {label!r}, or no value: {_shown(series)}") from None
     if not value or isnan(value):
         return None

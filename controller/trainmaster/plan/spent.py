@@ -4,10 +4,11 @@ the telling apart (time_ledger.py)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from trainmaster.api.goodput_status import GoodputStatus
+from trainmaster.plan.ends import Cause
 
 
 class Spent(StrEnum):
@@ -103,9 +104,14 @@ def added(total: Parts, more: Parts) -> dict[str, Amounts]:
 
 def moved(total: Parts, part: Amounts, from_: str, to: str) -> dict[str, Amounts]:
     """The same sum, of which this part belongs to another class; no more than there is."""
-    there = total.get(from_, NONE)
-    part = (min(part[0], there[0]), min(part[1], there[1]), min(part[2], there[2]))
+    part = within(part, total.get(from_, NONE))
     return added(total, {from_: times(part, -1), to: part})
+
+
+def within(part: Amounts, there: Amounts) -> Amounts:
+    """What there is of a part, and of none that is negative."""
+    none, containers, gpus = (max(0.0, min(wanted, most)) for wanted, most in zip(part, there, strict=True))
+    return none, containers, gpus
 
 
 def times(amounts: tuple[float, float, float], factor: float) -> Amounts:
@@ -116,12 +122,44 @@ def plus(one: Amounts, other: Amounts) -> Amounts:
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
+def known_of(known: Mapping[str, float], name: str) -> float:
+    """What this name was charged with, or all those together that have no entry of their own."""
+    return known.get(_kept(known, name), 0.0)
+
+
 def charged(known: Mapping[str, float], name: str, seconds: float) -> Mapping[str, float]:
     """With so much more for this name."""
     if not seconds:
         return known
-    kept = name if name in known or len(known) < MOST else OTHERS
+    kept = _kept(known, name)
     return {**known, kept: known.get(kept, 0.0) + seconds}
+
+
+def _kept(known: Mapping[str, float], name: str) -> str:
+    return name if name in known or len(known) < MOST else OTHERS
+
+
+def with_cost(ledger: Ledger, cost: float) -> Ledger:
+    """So many seconds of replicas more that the last failure cost."""
+    hosts = charged(ledger.hosts, ledger.host, cost) if ledger.host else ledger.hosts
+    return replace(ledger, causes=charged(ledger.causes, ledger.cause or Cause.UNKNOWN, cost), hosts=hosts)
+
+
+def shifted(ledger: Ledger, wanted: Amounts, from_: str, to: str) -> tuple[Ledger, Amounts]:
+    """With what there is of that part in another class, at the cost of the last failure; and how much that is."""
+    part = within(wanted, ledger.total.get(from_, NONE))
+    sign = (to in LOST) - (from_ in LOST)
+    if sign < 0:  # no more than that failure cost: the rest is another one's
+        part = times(part, _share_of_last(ledger, part[0] + part[1]))
+    told = replace(ledger, total=moved(ledger.total, part, from_, to))
+    return with_cost(told, sign * (part[0] + part[1])), part
+
+
+def _share_of_last(ledger: Ledger, cost: float) -> float:
+    """What part of these seconds the last failure was charged with."""
+    charges = [known_of(ledger.causes, ledger.cause or Cause.UNKNOWN)]
+    charges += [known_of(ledger.hosts, ledger.host)] if ledger.host else []
+    return max(0.0, min(1.0, min(charges) / cost)) if cost else 0.0
 
 
 def replica_seconds(parts: Parts, classes: Iterable[str]) -> float:

@@ -26,11 +26,12 @@ from trainmaster.plan.spent import (
     Spent,
     added,
     after,
-    charged,
-    moved,
     plus,
     replica_seconds,
+    shifted,
     times,
+    with_cost,
+    within,
 )
 from trainmaster.plan.values import IDLE, Container, ContainerState
 
@@ -79,7 +80,7 @@ def _settled(old: Ledger, step: int, now: float) -> Ledger:
         part = seconds * _part_again(old, step)
         new = added(new, {Spent.REPLAYING: times(again, part), Spent.TRAINING: times(again, seconds - part)})
     made = with_fields(old, total=added(old.total, new), at=now)
-    return _charged(made, replica_seconds(new, LOST))
+    return with_cost(made, replica_seconds(new, LOST))
 
 
 def _taken_over(made: Ledger, old: Ledger, epoch: int) -> Ledger:
@@ -95,17 +96,8 @@ def _sure(made: Ledger) -> Ledger:
     """It runs: so it did for most of the time in which nobody looked."""
     sure = with_fields(made, unsure={})
     for name, part in made.unsure.items():
-        sure = with_fields(sure, total=moved(sure.total, part, name, Spent.TRAINING))
-        sure = _charged(sure, -part[1]) if name in LOST else sure
+        sure, _ = shifted(sure, part, name, Spent.TRAINING)
     return sure
-
-
-def _charged(ledger: Ledger, cost: float) -> Ledger:
-    """So many seconds of replicas more that the last failure cost."""
-    hosts = charged(ledger.hosts, ledger.host, cost) if ledger.host else ledger.hosts
-    return with_fields(
-        ledger, causes=charged(ledger.causes, ledger.cause or Cause.UNKNOWN, cost), hosts=hosts
-    )
 
 
 def _part_again(old: Ledger, step: int) -> float:
@@ -133,9 +125,9 @@ def _with_step(made: Ledger, old: Ledger, step: int, generation: int, late: floa
     if began is None or not late:
         return told
     to = Spent.REPLAYING if step < made.furthest else Spent.TRAINING
-    part = times(old.now[began], late)
-    told = with_fields(told, total=moved(told.total, part, began, to))
-    return _charged(told, -part[1]) if began in LOST and to not in LOST else told
+    told, part = shifted(told, times(old.now[began], late), began, to)
+    unsure = plus(told.unsure.get(began, NONE), times(part, -1))  # of that much it is known now
+    return with_fields(told, unsure={**told.unsure, began: within(unsure, unsure)}) if told.unsure else told
 
 
 def _first_told(told: Ledger, old: Ledger, late: float) -> Ledger:
@@ -143,7 +135,7 @@ def _first_told(told: Ledger, old: Ledger, late: float) -> Ledger:
     trained = told.total.get(Spent.TRAINING, NONE)
     since = times(old.now.get(Spent.TRAINING, NONE), -late)
     started = plus(trained, since)
-    return with_fields(told, total=moved(told.total, started, Spent.TRAINING, Spent.STARTING))
+    return shifted(told, started, Spent.TRAINING, Spent.STARTING)[0]
 
 
 def _late(case: Case, before: Memory) -> float:
@@ -154,13 +146,12 @@ def _late(case: Case, before: Memory) -> float:
 
 def _with_failure(made: Ledger, old: Ledger, last: LastExit, still: float) -> Ledger:
     """After an end that is followed by a restart; `still`: seconds before it in which nothing moved."""
-    failed = with_fields(made, recovering=True, cause=last.cause.value, host=last.node)
+    sure = _sure(made)  # what was being started ran by then, and what it cost is the earlier failure's
+    failed = with_fields(sure, recovering=True, cause=last.cause.value, host=last.node)
     running = next((name for name in RUNS if name in old.now), None)
     if running is None or not still:
         return failed
-    part = times(old.now[running], still)
-    cost = 0.0 if running in LOST else part[0] + part[1]
-    return _charged(with_fields(failed, total=moved(failed.total, part, running, Spent.STALLED)), cost)
+    return shifted(failed, times(old.now[running], still), running, Spent.STALLED)[0]
 
 
 def _suspended(made: Ledger) -> Ledger:

@@ -19,6 +19,8 @@ from trainmaster.sources.walking import Limits
 KEPT: Final = 7 * 86400.0
 """seconds after which nobody asks any more: what jobs remember of a node they forget within hours"""
 MOST: Final = 10_000
+LATEST: Final = 1e11
+"""seconds since the epoch, beyond all that anybody means"""
 HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 
 
@@ -63,7 +65,12 @@ def from_text(text: str) -> Mapping[str, float]:
     except ValueError:
         return {}
     known = found.items() if isinstance(found, dict) else ()
-    return {host: float(at) for host, at in known if HOST.fullmatch(host) and isinstance(at, int | float)}
+    return {host: float(at) for host, at in known if HOST.fullmatch(host) and _is_time(at)}
+
+
+def _is_time(at: object) -> bool:
+    """Whether it may be seconds since the epoch: JSON has numbers that no float holds, and NaN."""
+    return isinstance(at, int | float) and 0 <= at < LATEST
 
 
 def to_text(known: Mapping[str, float], hosts: Iterable[str], now: float) -> str:

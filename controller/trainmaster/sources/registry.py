@@ -38,7 +38,7 @@ class Registry:
         self._known: set[str] = set()
         """uids that were there before the first look"""
         self.stale_marks: tuple[Mark, ...] = ()
-        """marks of the last look that no job answers to any more"""
+        """marks of the last look that no job answers to (any more)"""
 
     # --- what is known before the first look
 
@@ -92,11 +92,11 @@ class Registry:
         stale = []
         for mark in look.marks:
             marked = [(i, s) for i, s in self._jobs.items() if s.record.path == mark.path]
-            for identity, state in marked:
-                if mark.owner in (state.record.owner, look.admin):
-                    at_once = self._jobs[identity].at_once or mark.kind == NOW
-                    self._jobs[identity] = replace(state, deleting=True, at_once=at_once)
-            if not marked:
+            heeding = [(i, s) for i, s in marked if mark.owner in (s.record.owner, look.admin)]
+            for identity, state in heeding:
+                at_once = state.at_once or mark.kind == NOW
+                self._jobs[identity] = replace(state, deleting=True, at_once=at_once)
+            if not heeding:  # also another's: it would be in the way of the owner's
                 stale.append(mark)
         self.stale_marks = tuple(stale)
 

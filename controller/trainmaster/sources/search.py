@@ -35,13 +35,12 @@ class Search:
         self.reads: tuple[FileRead, ...] = ()
         """all that was read when all was read last"""
         self.deleted: frozenset[str] = frozenset()
-        """paths with a mark beside them by then, which says that their job was deleted on purpose"""
+        """paths with a mark beside them by then that counts: their job was deleted on purpose"""
 
     def all(self, pool: Executor) -> tuple[FileRead, ...]:
         """All documents, and what is told of files that nobody reads. NoStoreError where there is no store."""
         listing = self.listing()
-        marks = (mark_of(self._layout.below_jobs(entry.path), DELETE) for entry in listing.entries)
-        self.deleted = frozenset(filter(None, marks))
+        self.deleted = frozenset(self._heeded(listing))
         read = chain(*pool.map(self._read, self._entries(listing)), notices(listing, self._layout).values())
         self.reads = tuple(read)
         return self.reads
@@ -51,6 +50,21 @@ class Search:
             return self._files.walk(self._layout.jobs, JOBS)
         except FileNotFoundError as error:
             raise NoStoreError(why_none(self._files, self._layout)) from error
+
+    def _heeded(self, listing: Listing) -> Iterator[str]:
+        """Where a mark counts: anybody may leave one where all may write. The owner of a file that went isn't known here."""
+        below = {self._layout.below_jobs(each.path): each for each in listing.entries if not each.folder}
+        marks = {mark_of(path, DELETE): each.owner for path, each in below.items() if each.regular}
+        admin = self._admin() if any(marks) else ""
+        for path, owner in marks.items():
+            if path and ((file := below.get(file_of(path))) is None or owner in (file.owner, admin)):
+                yield path
+
+    def _admin(self) -> str:
+        try:
+            return self._files.stat(self._layout.jobs).owner
+        except FileNotFoundError:  # gone since it was listed
+            return ""
 
     def _entries(self, listing: Listing) -> Iterator[tuple[str, Entry]]:
         for entry in listing.entries:

@@ -13,19 +13,19 @@ from trainmaster.api.job import TrainingJob
 from trainmaster.errors import InvalidError
 from trainmaster.sources import shown
 from trainmaster.sources.editing import Changes, edited
-from trainmaster.sources.files import STICKY
 from trainmaster.sources.in_folders import places
 from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole, places_of
-from trainmaster.sources.owned import Owned, conflicts, from_bytes, to_bytes, with_set
+from trainmaster.sources.marks import Marks
+from trainmaster.sources.owned import conflicts
 from trainmaster.sources.presence import is_there, shown_paths
-from trainmaster.sources.reading import MAX_BYTES, FileRead
+from trainmaster.sources.reading import FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
 from trainmaster.sources.search import READERS, Search
 from trainmaster.sources.stored import Applied, Past, StoredJob
 from trainmaster.sources.stores import open_files
-from trainmaster.sources.undeclared import Undeclared, not_declared, status_at
+from trainmaster.sources.undeclared import Undeclared, not_declared, others, status_at
 
 __all__ = ["Applied", "JobStore", "StoredJob"]
 
@@ -36,6 +36,7 @@ class JobStore:
     ) -> None:
         self._files, root = open_files(url, hadoop_conf_dir, ca_file=hadoop_ca_file)
         self._layout = Layout(root)
+        self._marks = Marks(self._files, self._layout)
         self._search = Search(self._files, self._layout)
         self._undeclared = Undeclared(self._files, self._layout, self._search)
 
@@ -45,12 +46,12 @@ class JobStore:
         """All jobs, of one namespace or of all, by namespace and name. NoStoreError where there is no store."""
         with ThreadPoolExecutor(READERS) as pool:
             shown_at = pool.submit(shown_paths, self._files, self._layout)
-            wanted = [each for each in self._search.all(pool) if namespace in (None, each.namespace)]
-            there = shown_at.result()
-            found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
+            reads, there = self._search.all(pool), shown_at.result()
             left = self._undeclared.all(there or frozenset(), pool)
-            others = [each for each in left if namespace in (None, each.namespace)]
-        return sorted((*found, *others), key=lambda job: (job.namespace, job.name, job.path))
+            wanted = [each for each in others(reads, left) if namespace in (None, each.namespace)]
+            found = pool.map(lambda each: self._stored(each, there is None or each.path in there), wanted)
+            jobs = *found, *(each for each in left if namespace in (None, each.namespace))
+        return sorted(jobs, key=lambda job: (job.namespace, job.name, job.path))
 
     def get(self, namespace: str, name: str) -> StoredJob:
         """One job, at whatever path. NoSuchJobError when there is none; NoStoreError where there is no store."""
@@ -135,7 +136,7 @@ class JobStore:
         else:
             self._put(path, text.encode())
             self._search.note(*identity, path)
-        self._files.delete(self._layout.set_mark(path, *identity))
+        self._marks.disown(path, *identity)
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields, keeping the author's comments. InvalidError when the result would be no valid job.
@@ -153,7 +154,7 @@ class JobStore:
             if now is None or now.text != read.text:  # HDFS moves the time once more on closing
                 raise InvalidError(f"{read.path} {CHANGED}")
         if by:  # before the file: what is remembered of a value that isn't there is nobody's
-            self._own(read, changes, by)
+            self._marks.own(read, changes, by)
         self._replace(read, text)
         return self.get(namespace, name)
 
@@ -173,8 +174,8 @@ class JobStore:
             must_be_alone(read)
             self._files.delete(read.entry.path)
         for place in places_of(job.path, namespace, name):
-            self._mark(place, (NOW, DELETE) if now else (DELETE,))
-        self._files.delete(self._layout.set_mark(job.path, namespace, name))
+            self._marks.leave(place, (NOW, DELETE) if now else (DELETE,))
+        self._marks.disown(job.path, namespace, name)
         return job
 
     def _delete_undeclared(self, namespace: str, name: str, now: bool) -> StoredJob:
@@ -188,14 +189,9 @@ class JobStore:
         owners = {file_of(read.path): read.entry.owner for read in self._search.reads}
         for place in sorted(places):
             kinds = ((NOW,) if now else ()) + (() if place in deleted else (DELETE,))
-            self._mark(place, kinds, owners.get(file_of(place), ""))
+            self._marks.leave(place, kinds, owners.get(file_of(place), ""))
         nothing = StoredJob(min(places), "", namespace, name, None, (), "", 0.0)
         return next((each for each in left if each.path in places), nothing)
-
-    def _mark(self, place: str, kinds: tuple[str, ...], owner: str = "") -> None:
-        """`owner` is its file's, where that stays: nobody else's mark counts."""
-        for kind in kinds:
-            self._files.replace(self._layout.mark(place, kind), b"", owner=owner)
 
     def rerun(self, namespace: str, name: str) -> int:
         """Have a finished job run again; the number of that run. InvalidError while it isn't finished.
@@ -242,20 +238,9 @@ class JobStore:
             raise InvalidError(no)
 
     def _ask(self, read: FileRead, wanted: TrainingJob | None) -> None:
-        if undone := conflicts(self._owned(read), read.job, wanted):
+        if undone := conflicts(self._marks.owned(read), read.job, wanted):
             cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
             raise InvalidError(f"{'; '.join(undone)}: {cure}")
-
-    def _owned(self, read: FileRead) -> tuple[Owned, ...]:
-        try:
-            return from_bytes(self._files.read(self._layout.set_mark(read.path, *read.identity), MAX_BYTES))
-        except FileNotFoundError:
-            return ()
-
-    def _own(self, read: FileRead, changes: Changes, by: str) -> None:
-        fields = with_set(self._owned(read), changes, by)
-        mark = self._layout.set_mark(read.path, *read.identity)
-        self._files.replace(mark, to_bytes(fields), owner=read.entry.owner)
 
     # --- files
 
@@ -273,8 +258,7 @@ class JobStore:
             self._put(read.path, text.encode(), read.entry.owner)
 
     def _put(self, path: str, data: bytes, owner: str = "") -> None:
-        for folder in (self._layout.jobs, self._layout.job(path).rpartition("/")[0]):
-            self._files.make_folder(folder, STICKY | 0o777)  # for everybody; only owners replace their files
+        self._marks.make_folder(path)
         self._files.replace(self._layout.job(path), data, owner=owner)
 
     # --- statuses

@@ -6,13 +6,13 @@ and until a controller has cleaned up after a deletion. For the command line; ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from trainmaster.errors import InvalidError
 from trainmaster.sources import shown
 from trainmaster.sources.files import Files
-from trainmaster.sources.layout import Layout, is_whole, place_of, places_of
+from trainmaster.sources.layout import Layout, file_of, is_whole, place_of, places_of
 from trainmaster.sources.presence import shown_paths
 from trainmaster.sources.reading import FileRead, problem
 from trainmaster.sources.search import READERS, Search
@@ -40,6 +40,12 @@ def not_declared(job: StoredJob) -> InvalidError:
     """Why nothing of it can be changed."""
     name = f"{job.namespace}/{job.name}"
     return InvalidError(f"no document declares {name} (any more), which came from {job.path}")
+
+
+def others(reads: Iterable[FileRead], left: Iterable[StoredJob]) -> list[FileRead]:
+    """What was read but for what is told of those that are `left`."""
+    told = {(file_of(job.path), (job.namespace, job.name)) for job in left}
+    return [each for each in reads if (file_of(each.path), each.seems) not in told]
 
 
 class Undeclared:
@@ -76,9 +82,11 @@ class Undeclared:
         there = [path for path in there if not path.rpartition("/")[2].startswith(".")]
         declared = {read.identity for read in reads if _declares(read)}
         told = {(read.path, read.identity) for read in reads}
+        torn = sorted((read for read in reads if read.seems), key=lambda read: read.order, reverse=True)
+        seeming = {(file_of(read.path), read.seems): read for read in torn}  # of several the oldest
         for path, found in zip(there, pool.map(self._status, there), strict=True):
             if found and found.identity not in declared and (path, found.identity) not in told:
-                yield _stored(path, found)
+                yield _stored(path, found, seeming.get((file_of(path), found.identity)))
 
     def _status(self, path: str) -> Shown | None:
         return status_at(self._files, self._layout, path)
@@ -88,16 +96,17 @@ def _declares(read: FileRead) -> bool:
     return read.job is not None or read.named
 
 
-def _stored(path: str, found: Shown) -> StoredJob:
+def _stored(path: str, found: Shown, read: FileRead | None) -> StoredJob:
+    """`read` seems to declare it, and can't be read: there its problems are."""
     return StoredJob(
         path=path,
-        text="",
+        text=read.text if read else "",
         namespace=found.identity[0],
         name=found.identity[1],
         job=None,
-        problems=(_WHY,),
-        owner="",
-        mtime=0.0,
+        problems=read.problems if read else (_WHY,),
+        owner=read.entry.owner if read else "",
+        mtime=read.entry.modified / 1e9 if read else 0.0,
         status=found.status,
         uid=found.uid,
         generation=found.generation,
