@@ -288,6 +288,26 @@ async def test_what_is_refused_for_another_reason_is_left_in_peace() -> None:
     assert passes.total() <= 10, "not one at each look"
 
 
+KEYS = ("default", "Secret", "keys")
+WANTS = {"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}]}
+
+
+@virtual
+async def test_a_job_whose_secret_is_not_there_holds_nothing_meanwhile() -> None:
+    folder, room = Folder(), yarn()
+    async with controller(folder, room, quotas=TWO) as ours:
+        put(folder, "a", job(worker=2, spec=WANTS), 1)
+        await until(lambda: why(folder, "a") == ("WaitingForValue", "Secret default/keys isn't there"), 10)
+        put(folder, "b", job(worker=2), 2)
+        await until(lambda: len(room.running()) == 2, 30)
+        assert why(folder, "a")[0] == "WaitingForValue"
+        folder.objects[KEYS] = {"token": b"x"}
+        await until(lambda: waits(folder, "a"), 60)
+        ends(room, "b")
+        await until(lambda: folder.shown["a"].state == "Running", 30)
+        assert ours._masters["a"].desk.secrets.lacks("a") == ""
+
+
 async def test_whoever_comes_back_during_the_look_that_counted_it_as_gone_waits_for_the_next() -> None:
     """Its room is given to another by that look."""
     ledger = Quotas((Quota(jobs=1),), lambda queue: queue)

@@ -214,8 +214,8 @@ def script(
 
 
 def value_file(variable: str) -> str:
-    """Name in the working folder of the file that holds the value of a variable. No other file of ours, and none of the user's, can
-    have it: what it holds would be read, and told, as something else."""
+    """Name in the working folder of the file that holds the value of a variable. No other file of ours has it, and none of the
+    user's: else what it holds would be read, and told, as something else."""
     return f".trainmaster-value.{variable}"
 
 
