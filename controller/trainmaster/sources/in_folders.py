@@ -6,15 +6,16 @@ import secrets
 from collections.abc import Iterator, Set
 from itertools import chain, count
 
-from trainmaster.errors import TrainmasterError
+from trainmaster.errors import RefusedError
 from trainmaster.sources.files import Entry, Files
 
 
 def trusted_owners(files: Files, jobs: Entry) -> Set[str]:
-    """Whose folders are as good as a file's own owner's: that of jobs/, and the store's superuser, who owns its root."""
+    """Whose folders are as good as a file's own owner's: that of jobs/, and the store's superuser, who owns its root. Raises
+    UnavailableError: who can't be asked for now is no reason to refuse what lies in his folders."""
     try:
         return {jobs.owner, files.stat("/").owner}
-    except (TrainmasterError, OSError):
+    except (RefusedError, PermissionError, FileNotFoundError):
         return {jobs.owner}
 
 
