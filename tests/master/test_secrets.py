@@ -8,7 +8,7 @@ import gzip
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +26,9 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.hadoop.values import Resource
+from trainmaster.master.desk import no_private_files
 from trainmaster.master.launch import NAME, launch, script, value_file
-from trainmaster.master.secrets import Given
+from trainmaster.master.secrets import Given, Secrets
 from yarn.nodemanager import NodeManager
 from yarn.wires import Yarn
 
@@ -182,6 +183,52 @@ async def test_a_gang_reads_an_object_once_and_nothing_is_held_for_long() -> Non
         assert folder.reads[KEYS] <= 3
         await asyncio.sleep(30)
         assert ours._masters["a"].desk.secrets._known == {}
+
+
+@virtual
+async def test_a_look_up_costs_the_same_however_many_others_are_held() -> None:
+    """10,000 jobs that are taken over look up theirs within seconds of each other."""
+
+    class Table(dict[Any, Any]):
+        gone_through = 0
+
+        def items(self) -> Any:
+            self.gone_through += 1
+            return super().items()
+
+    async def fetch(*_: str) -> Mapping[str, bytes]:
+        return {"token": b"x"}
+
+    secrets = Secrets(fetch, no_private_files, lambda _: None)
+    secrets._known = table = Table()
+    for number in range(100):
+        assert await secrets._object("default", "Secret", f"s{number}") == {"token": b"x"}
+    assert secrets._known is table
+    assert len(table) == 100
+    assert table.gone_through == 0
+    await asyncio.sleep(6)
+    assert table == {}, "and none is held longer than it serves"
+
+
+@virtual
+async def test_what_nobody_foresaw_ends_no_search() -> None:
+    folder, room = Folder(), yarn()
+    folder.objects[KEYS] = ValueError(f"what is in it: {HUSH}")
+    words = "the values of its variables can't be looked up (ValueError)"
+    with logged() as records:
+        async with controller(folder, room):
+            folder.put("a", job(worker=1, spec=wants()))
+            await until(lambda: why(folder, "a") == ("WaitingForValue", words))
+            folder.objects[KEYS] = {"token": b"x"}
+            await until(lambda: len(room.running()) == 1, 60)
+            await asyncio.sleep(10)
+            folder.objects[KEYS] = ValueError(f"what is in it: {HUSH}")
+            room.exits(room.running()[0], 1)
+            await until(lambda: words in why(folder, "a", C.RUNNING)[1], 120)
+            folder.objects[KEYS] = {"token": b"x"}
+            await until(lambda: len(room.running()) == 1, 60)
+    assert any("look up" in record.getMessage() for record in records)
+    assert not [record for record in records if HUSH in f"{record.getMessage()} {record.__dict__}"]
 
 
 @virtual

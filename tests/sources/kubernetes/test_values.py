@@ -54,6 +54,7 @@ async def test_a_config_map_has_text_and_bytes() -> None:
             "Secret team-a/keys may not be read: get secrets is lacked",
         ),
         ({"data": {"token": "aHVzaA=!"}}, "the API server gave something that is no base64"),
+        ({"data": {"token": "aHVzaA==ü"}}, "the API server gave something that is no base64"),
     ],
 )
 async def test_what_can_not_be_had_is_told_in_words(answer: Any, words: str) -> None:

@@ -7,7 +7,6 @@ Never here: whose process is given what (master/secrets.py).
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Collection, Mapping
 
 from trainmaster.errors import DeniedError, InvalidError
@@ -47,5 +46,5 @@ def _held(found: Object, kind: str) -> Mapping[str, bytes]:
 def _decoded(data: Mapping[str, str] | None) -> dict[str, bytes]:
     try:
         return {key: base64.b64decode(value) for key, value in (data or {}).items()}
-    except binascii.Error as error:  # whose words could tell of the value
-        raise InvalidError("the API server gave something that is no base64") from error
+    except ValueError:  # whose words could tell of the value
+        raise InvalidError("the API server gave something that is no base64") from None
