@@ -18,6 +18,8 @@ HUSH = b"hush"
 class Objects:
     """The one call that is made."""
 
+    namespace = "trainmaster"
+
     def __init__(self, answer: dict[str, Any] | Exception) -> None:
         self.answer, self.asked = answer, list[Any]()
 
@@ -73,6 +75,14 @@ async def test_in_a_namespace_that_no_setting_names_nothing_is_read() -> None:
     with pytest.raises(InvalidError, match="secret_namespaces doesn't name team-b"):
         await values(objects).of("team-b", "Secret", "keys")
     assert not objects.asked
+
+
+def test_the_controllers_own_namespace_can_not_be_opened() -> None:
+    """Its journal lies there, with what other namespaces' jobs are known by."""
+    with pytest.raises(
+        InvalidError, match=r"kubernetes\.secret_namespaces names trainmaster, .*: take it out"
+    ):
+        Values(cast("Any", Objects({})), ["team-a", "trainmaster"])
 
 
 async def test_where_jobs_are_files_a_file_is_asked_for() -> None:

@@ -17,7 +17,12 @@ KINDS = {"Secret": SECRETS, "ConfigMap": CONFIG_MAPS}
 
 class Values:
     def __init__(self, api: Api, namespaces: Collection[str]) -> None:
-        """`namespaces`: those that may be looked into."""
+        """`namespaces`: those that may be looked into. InvalidError for the controller's own: jobs there could read the journal."""
+        if api.namespace in namespaces:
+            raise InvalidError(
+                f"kubernetes.secret_namespaces names {api.namespace}, the controller's own namespace, whose Secrets hold the "
+                "journal of all jobs: take it out, and declare jobs elsewhere"
+            )
         self._api, self._namespaces = api, frozenset(namespaces)
 
     async def of(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
