@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -16,18 +17,24 @@ from master.office import job
 from master.virtual import EPOCH, until, virtual
 from plan.build import declared
 from thorough import schedules
+from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.values import Resource
+from trainmaster.master import job as masters_own
 from trainmaster.master import quotas as watched
+from trainmaster.master.desk import Desk
+from trainmaster.master.looking import seen_by
 from trainmaster.master.quotas import Quotas
 from trainmaster.plan.decide import begun as begun_as
 from trainmaster.plan.holdings import demand, shares_of
 from trainmaster.plan.in_force import last_good
 from trainmaster.plan.ledger import ShareUse
+from trainmaster.plan.memory import Memory
 from trainmaster.plan.quotas import NOTHING, Amount, Share, plus
+from trainmaster.plan.values import Seen
 from trainmaster.settings import Quota
 from yarn.nodemanager import NodeManager
 from yarn.wires import Rm, Yarn
@@ -256,6 +263,79 @@ async def test_what_can_not_be_taken_in_for_another_reason_stands_in_nobodys_way
         assert why(folder, "a", C.ACCEPTED)[0] == "Denied"
         ours.stop()
         await running
+
+
+@virtual
+async def test_what_is_refused_for_another_reason_is_left_in_peace() -> None:
+    folder, room, passes = Folder(), yarn(), Counter[str]()
+
+    def seen(desk: Desk, said: Declared, *more: Any) -> Seen:
+        passes[said.name] += 1
+        return seen_by(desk, said, *more)
+
+    folder.lease.ours = True
+    with wired(room, looks=False), patch.object(masters_own, "seen_by", seen):
+        ours, running = begun(folder, quotas=TWO)
+        ours._policy = lambda *_: "nobody may"
+        for number in range(10):
+            put(folder, f"j{number}", job(worker=2), number)
+        await until(lambda: all(why(folder, f"j{n}", C.ACCEPTED)[0] == "Denied" for n in range(10)), 10)
+        await asyncio.sleep(10)
+        passes.clear()
+        await asyncio.sleep(600)
+        ours.stop()
+        await running
+    assert passes.total() <= 10, "not one at each look"
+
+
+KEYS = ("default", "Secret", "keys")
+WANTS = {"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}]}
+
+
+@virtual
+async def test_a_job_whose_secret_is_not_there_holds_nothing_meanwhile() -> None:
+    folder, room = Folder(), yarn()
+    async with controller(folder, room, quotas=TWO) as ours:
+        put(folder, "a", job(worker=2, spec=WANTS), 1)
+        await until(lambda: why(folder, "a") == ("WaitingForValue", "Secret default/keys isn't there"), 10)
+        put(folder, "b", job(worker=2), 2)
+        await until(lambda: len(room.running()) == 2, 30)
+        assert why(folder, "a")[0] == "WaitingForValue"
+        folder.objects[KEYS] = {"token": b"x"}
+        await until(lambda: waits(folder, "a"), 60)
+        ends(room, "b")
+        await until(lambda: folder.shown["a"].state == "Running", 30)
+        assert ours._masters["a"].desk.secrets.lacks("a") == ""
+
+
+async def test_whoever_comes_back_during_the_look_that_counted_it_as_gone_waits_for_the_next() -> None:
+    """Its room is given to another by that look."""
+    ledger = Quotas((Quota(jobs=1),), lambda queue: queue)
+
+    def said(uid: str, created: float, **policy: Any) -> tuple[Declared, Memory]:
+        it = replace(declared(job(worker=1, policy=policy), uid=uid, created=created), name=uid)
+        return it, begun_as(it)
+
+    a, gone, b = said("a", 1), said("a", 1, suspend=True), said("b", 2)
+    await ledger.look((*each, "u", False) for each in (a, b))
+    assert [ledger.of(*each, "u", False).may for each in (a, b)] == [True, False]
+    ledger.of(*gone, "u", False)
+    look = asyncio.create_task(ledger.look((*each, "u", False) for each in (gone, b)))
+    await asyncio.sleep(0)
+    assert not ledger.of(*a, "u", False).may
+    await look
+    assert [ledger.of(*each, "u", False).may for each in (a, b)] == [False, True]
+
+
+async def test_a_job_that_is_forgotten_during_a_look_leaves_nothing() -> None:
+    ledger = Quotas((Quota(jobs=1),), lambda queue: queue)
+    it = declared(job(worker=1), uid="a", created=1)
+    look = asyncio.create_task(ledger.look([(it, begun_as(it), "u", False)]))
+    await asyncio.sleep(0)
+    ledger.forget("a")
+    await look
+    assert not ledger._granted
+    assert not ledger._judged
 
 
 @virtual

@@ -8,7 +8,7 @@ import gzip
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +26,9 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.hadoop.containers import LocalResource
 from trainmaster.hadoop.values import Resource
+from trainmaster.master.desk import no_private_files
 from trainmaster.master.launch import NAME, launch, script, value_file
-from trainmaster.master.secrets import Given
+from trainmaster.master.secrets import Given, Secrets
 from yarn.nodemanager import NodeManager
 from yarn.wires import Yarn
 
@@ -185,6 +186,52 @@ async def test_a_gang_reads_an_object_once_and_nothing_is_held_for_long() -> Non
 
 
 @virtual
+async def test_a_look_up_costs_the_same_however_many_others_are_held() -> None:
+    """10,000 jobs that are taken over look up theirs within seconds of each other."""
+
+    class Table(dict[Any, Any]):
+        gone_through = 0
+
+        def items(self) -> Any:
+            self.gone_through += 1
+            return super().items()
+
+    async def fetch(*_: str) -> Mapping[str, bytes]:
+        return {"token": b"x"}
+
+    secrets = Secrets(fetch, no_private_files, lambda _: None)
+    secrets._known = table = Table()
+    for number in range(100):
+        assert await secrets._object("default", "Secret", f"s{number}") == {"token": b"x"}
+    assert secrets._known is table
+    assert len(table) == 100
+    assert table.gone_through == 0
+    await asyncio.sleep(6)
+    assert table == {}, "and none is held longer than it serves"
+
+
+@virtual
+async def test_what_nobody_foresaw_ends_no_search() -> None:
+    folder, room = Folder(), yarn()
+    folder.objects[KEYS] = ValueError(f"what is in it: {HUSH}")
+    words = "the values of its variables can't be looked up (ValueError)"
+    with logged() as records:
+        async with controller(folder, room):
+            folder.put("a", job(worker=1, spec=wants()))
+            await until(lambda: why(folder, "a") == ("WaitingForValue", words))
+            folder.objects[KEYS] = {"token": b"x"}
+            await until(lambda: len(room.running()) == 1, 60)
+            await asyncio.sleep(10)
+            folder.objects[KEYS] = ValueError(f"what is in it: {HUSH}")
+            room.exits(room.running()[0], 1)
+            await until(lambda: words in why(folder, "a", C.RUNNING)[1], 120)
+            folder.objects[KEYS] = {"token": b"x"}
+            await until(lambda: len(room.running()) == 1, 60)
+    assert any("look up" in record.getMessage() for record in records)
+    assert not [record for record in records if HUSH in f"{record.getMessage()} {record.__dict__}"]
+
+
+@virtual
 async def test_an_api_server_that_is_away_fails_nothing() -> None:
     folder, room = Folder(), yarn()
     folder.objects[KEYS] = UnavailableError("the API server does not answer")
@@ -266,7 +313,7 @@ async def test_a_file_is_brought_by_yarn_under_a_name_of_ours() -> None:
         refusal.clear()
         await until(lambda: len(room.running()) == 1)
         [(_, process)] = room.processes()
-        assert process.launch.resources[".trainmaster.KEY"] == LocalResource("hdfs://nn/k", 5, 7)
+        assert process.launch.resources[value_file("KEY")] == LocalResource("hdfs://nn/k", 5, 7)
         assert set(asked) == {("hdfs:///k", "u")}
 
 
@@ -282,7 +329,7 @@ def test_a_process_gets_its_values_byte_for_byte_and_no_argument_has_them(tmp_pa
     )
     given = Given({"TOKEN": value}, {"KEY": LocalResource("hdfs://nn/k", 5, 7)})
     context = launch({"TOKEN": "framework's"}, command, "127.0.0.1", (), {}, order=1, given=given)
-    assert set(context.resources) == {".trainmaster.KEY"}
+    assert set(context.resources) == {value_file("KEY")}
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy/launch_container.sh").write_text("a NodeManager's copy")
     with_logs = {**context.environment, "LOG_DIRS": f"{tmp_path}/none,{tmp_path}/copy"}
@@ -292,6 +339,40 @@ def test_a_process_gets_its_values_byte_for_byte_and_no_argument_has_them(tmp_pa
     assert "two\tlines" not in (tmp_path / "arguments").read_text()
     assert not (tmp_path / "copy/launch_container.sh").exists(), "it has all that was given"
     assert value not in context.command
+
+
+@pytest.mark.parametrize("name", ["order", "sh", "check", "process", "PATH", "all", "value"])
+def test_a_value_comes_through_under_any_name_and_none_is_told(name: str, tmp_path: Path) -> None:
+    """Files of ours have names as well, and programs are found by a variable."""
+    work = tmp_path / "work"
+    work.mkdir()
+    values = {name: f"/{HUSH}", "THEN": HUSH}
+    for variable, value in values.items():
+        (work / value_file(variable)).write_text(f"{value}\n")
+        (work / value_file(variable)).chmod(0o500)
+    given = Given({}, {variable: LocalResource("hdfs://nn/k", 5, 7) for variable in values})
+    context = launch({}, f'printf %s "${name} $THEN" >given', "127.0.0.1", (), {}, given=given)
+    done = begun(context, work)
+    assert done.returncode == 0
+    assert (work / "given").read_text() == f"/{HUSH} {HUSH}"
+    assert HUSH.encode() not in done.stdout + done.stderr
+
+
+def test_what_is_no_number_of_an_order_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / ".trainmaster.order").write_text(HUSH)
+    done = begun(launch({}, "touch ran", "127.0.0.1", (), {}), tmp_path)
+    assert HUSH.encode() not in done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_with_a_nul_starts_nothing_as_a_secret_with_one(tmp_path: Path) -> None:
+    (tmp_path / value_file("KEY")).write_bytes(f"{HUSH}\0b".encode())
+    given = Given({}, {"KEY": LocalResource("hdfs://nn/k", 5, 7)})
+    text = script({}, "touch ran", "127.0.0.1", (), given=given)
+    done = subprocess.run(["bash", "-c", text], cwd=tmp_path, check=False, capture_output=True)
+    assert done.returncode == 70
+    assert done.stderr == b"trainmaster: the file for KEY holds a NUL character\n"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_file_that_is_not_there_starts_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from plan.build import THROUGH_NEW, World, cluster, job
+from trainmaster.api.job import TrainingJob
 from trainmaster.plan.decide import begun
 from trainmaster.plan.values import AppState, Kill, Open, Park, Prioritize, Size, Start, Stop, Terminate
 
@@ -62,6 +63,40 @@ def test_an_edit_of_what_processes_are_told_keeps_their_containers(edit: dict[st
     world = World(job(worker=2)).runs().declares(job(**{"worker": 2, **edit}))
     assert (len(world.told(Park)), len(world.told(Stop))) == ((2, 0) if stays else (0, 2))
     assert (world.memory.charged, world.memory.generation) == (0, 2)
+
+
+def _env(*variables: dict[str, object]) -> dict[str, Any]:
+    return {"env": [*variables]}
+
+
+KEY = {"name": "KEY", "valueFrom": {"file": "hdfs:///user/alice/key"}}
+OTHER = {"name": "KEY", "valueFrom": {"file": "hdfs:///user/alice/other"}}
+SECRET = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "k"}}}
+PLAIN = {"name": "A", "value": "1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stays"),
+    [
+        (_env(), _env(KEY), False),
+        (_env(KEY), _env(OTHER), False),
+        (_env(KEY), _env(PLAIN), False),
+        (_env(SECRET), _env(KEY), False),
+        (_env(KEY), _env(KEY, PLAIN), True),
+        (_env(), _env(SECRET), True),
+    ],
+)
+@pytest.mark.parametrize("all_", [False, True])
+def test_a_value_that_a_file_holds_is_brought_to_a_new_container(
+    before: dict[str, Any], after: dict[str, Any], stays: bool, all_: bool
+) -> None:
+    """YARN brings files when a container begins, and no more of them to one that goes on."""
+
+    def said(env: dict[str, Any]) -> TrainingJob:
+        return job(worker=1, spec=env) if all_ else job(worker=1, roles={"worker": env})
+
+    world = World(said(before)).runs().declares(said(after))
+    assert (len(world.told(Park)), len(world.told(Stop))) == ((1, 0) if stays else (0, 1))
 
 
 def test_whoever_has_time_to_end_in_gets_another_container() -> None:

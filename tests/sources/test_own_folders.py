@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,51 @@ async def test_a_leader_reads_no_journal_that_isnt_its_own(tmp_path: Path) -> No
     (tmp_path / "journal").chmod(0o777)
     with pytest.raises(InvalidError, match="journal"):
         await made.identify()
+
+
+def folder(path: Path, mode: int) -> Path:
+    path.mkdir(exist_ok=True)
+    path.chmod(mode)
+    return path
+
+
+async def test_a_running_installation_goes_on_where_a_group_may_write_in_its_root_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an older controller took it: else an upgrade would end all that runs."""
+    monkeypatch.setattr("trainmaster.sources.local_files._is_own_group", lambda *_: False)
+    new = folder(tmp_path / "new", 0o775)
+    made = await leading(tmp_path)
+    with pytest.raises(InvalidError, match="others may put folders"):
+        check(LocalFiles(), str(new))
+    before = await made.identify()
+    assert made.trouble == ""
+    folder(tmp_path, 0o775)
+    assert await made.identify() == before
+    assert made.trouble.endswith(
+        "others may put folders in the place of the controller's (mode 775): chmod go-w"
+    )
+    await made.look()
+    assert made.trouble
+    folder(tmp_path, 0o755)
+    await made.look()
+    assert made.trouble == ""
+    folder(tmp_path, 0o777)
+    with pytest.raises(InvalidError, match="others may put folders"):
+        await made.identify()
+
+
+@pytest.mark.parametrize(("owner", "refused"), [("mallory", True), ("hdfs", False), (ME, False)])
+def test_a_root_that_belongs_to_a_stranger_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, refused: bool
+) -> None:
+    """An owner may rename what lies in it, whoever that belongs to."""
+    real, owners = LocalFiles.stat, {str(tmp_path): owner, "/": "hdfs"}
+    monkeypatch.setattr(
+        LocalFiles, "stat", lambda files, path: replace(real(files, path), owner=owners.get(path, ME))
+    )
+    if refused:
+        with pytest.raises(InvalidError, match=rf"it belongs to mallory, .*chown {ME}"):
+            check(LocalFiles(), str(tmp_path))
+    else:
+        assert check(LocalFiles(), str(tmp_path)) == ""

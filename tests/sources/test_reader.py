@@ -139,3 +139,23 @@ async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
     assert made._reader.behind
     assert [bool(each.job) for each in (await made.look()).values()].count(True) == 1
     assert not made._reader.behind, "what was tried isn't looked for more often"
+
+
+async def test_a_root_that_can_not_be_asked_for_a_moment_refuses_no_file(tmp_path: Path) -> None:
+    """The superuser owns it, and with it the folders that were made for all."""
+    made = await leading(tmp_path)
+    put(tmp_path, "a.yaml", job_text())
+    await made.look()
+    stat = made._files.stat
+
+    def away(path: str) -> Entry:
+        if path == "/":
+            raise UnavailableError("no answer")
+        return stat(path)
+
+    made._files.stat = away
+    put(tmp_path, "b.yaml", job_text("b"))
+    with pytest.raises(UnavailableError, match="no answer"):
+        await made.look()
+    made._files.stat = stat
+    assert {each.name for each in (await made.look()).values() if each.job} == {"a", "b"}

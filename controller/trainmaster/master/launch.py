@@ -64,7 +64,7 @@ _LEFT = (
 )
 """processes of this container, save those of our own session, and of the one in which whoever has started us waits for us"""
 _FENCE = (
-    f"{{ read -r last <.trainmaster.order; }} 2>/dev/null; [ ${{last:-0}} -lt ${ORDER} ] || exit {STALE};"
+    f"{{ read -r last <.trainmaster.order; }} 2>/dev/null; [ ${{last:-0}} -lt ${ORDER} ] 2>/dev/null || exit {STALE};"
     f" echo ${ORDER} >.trainmaster.order; {_LEFT};"
     f" while [ $last ] && last=$(left) && [ ${{last:+1}} ]; do kill -KILL $last; sleep 0.02; done; unset {ORDER} last"
 )
@@ -214,14 +214,18 @@ def script(
 
 
 def value_file(variable: str) -> str:
-    """Name in the working folder of the file that holds the value of a variable. No file of the user's can have it."""
-    return f".trainmaster.{variable}"
+    """Name in the working folder of the file that holds the value of a variable. No other file of ours has it, and none of the
+    user's: else what it holds would be read, and told, as something else."""
+    return f".trainmaster-value.{variable}"
 
 
 def _given(given: Given) -> str:
-    """Values that files hold."""
+    """Values that files hold. The shell itself reads them: one may well be the PATH by which a program would be found. It would
+    drop NULs, which no variable can hold."""
     return "".join(
-        f"{name}=$(cat ./{value_file(name)}) || exit {NOT_UNDERSTOOD}\nexport {name}\n"
+        f"if (read -rd '' all <{value_file(name)}) 2>/dev/null; then"
+        f" echo 'trainmaster: the file for {name} holds a NUL character' >&2; exit {NOT_UNDERSTOOD}; fi\n"
+        f"{name}=$(<{value_file(name)}) || exit {NOT_UNDERSTOOD}\nexport {name}\n"
         for name in given.files
     )
 

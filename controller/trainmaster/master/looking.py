@@ -54,21 +54,21 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     )
     if job is None:
         return seen
+    seen = replace(seen, lacks=_lacks(desk, declared, memory, seen))
     if desk.quotas:
         seen = replace(seen, quota=_quota(desk, declared, memory, job, seen))
-    seen = replace(seen, lacks=_lacks(desk, declared, memory, seen))
     turn = _turn(desk, declared, memory, job, seen)
     return replace(seen, may_ask=turn.may, turn=turn.words)
 
 
 def _lacks(desk: Desk, declared: Declared, memory: Memory, seen: Seen) -> str:
-    """Which value of its variables isn't there. It is looked for once the job could be gathered otherwise: so it holds nothing
+    """Which value of its variables isn't there. It is looked for before the job is let in or gathered: so it holds nothing
     meanwhile. Of a process that is to be started in its container the start says it."""
     job = wanted_of(declared, memory)
     nothing = not any(r.bound for r in memory.replicas) and not seen.containers
     if job is None or not (memory.gathering and nothing) or memory.closing_since:
         desk.secrets.rest(memory.uid)
-    elif seen.quota.may and not seen.denied:
+    elif not seen.denied:
         return desk.secrets.look(memory.uid, job, memory.generation, run_by(desk, declared, memory))
     return desk.secrets.lacks(memory.uid)
 
@@ -77,8 +77,8 @@ def _quota(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, see
     """Ask for room where there is something to be let in: what can't be for another reason keeps none from others."""
     newest, known = declared.job or job, memory.role_numbers.keys()
     case = Case(declared, newest, seen, clock.now(), desk.limits)
-    refused = unfit(case, known) if memory.application else refusal(case, known)
-    return desk.quotas.of(declared, memory, run_by(desk, declared, memory), refused is not None)
+    refused = unfit(case, known) if memory.application else refusal(case, known) or seen.lacks
+    return desk.quotas.of(declared, memory, run_by(desk, declared, memory), bool(refused))
 
 
 def run_by(desk: Desk, declared: Declared, memory: Memory) -> str:

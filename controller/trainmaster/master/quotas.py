@@ -70,7 +70,8 @@ class Quotas:
         return bool(self._rules)
 
     def of(self, declared: Declared, memory: Memory, user: str, refused: bool) -> QuotaTurn:
-        """Whether this job may be let in, or its edit; `refused` says that it can't be taken in whatever quotas say."""
+        """Whether this job may be let in, or its edit; `refused` says that it can't be taken in whatever quotas say, which it is
+        told instead. It asks again once that is over."""
         claim = self._with_grant(self._claim(declared, memory, user))
         if refused:
             self._outside.add(claim.uid)
@@ -80,7 +81,7 @@ class Quotas:
             return FREE
         if not any(claim.needs):
             return self._keeps(claim)
-        return beyond(claim) or self._waits(claim)
+        return beyond(claim) or (NOT_YET if refused else self._waits(claim))
 
     def forget(self, uid: str) -> None:
         """Nothing of the job is left."""
@@ -110,11 +111,11 @@ class Quotas:
     # --- what a job is told
 
     def _waits(self, claim: Claim) -> QuotaTurn:
+        """What was let in and asks all the same has lost that since: only what stands in the way is still believed."""
         before, turn = self._judged.get(claim.uid, (None, NOT_YET))
-        if before and _same(before, claim):
+        if before and _same(before, claim) and not turn.may:
             return turn
-        may_ask = self._ready and claim.uid not in self._outside
-        found = self._ledger.last(claim) if may_ask else None
+        found = self._ledger.last(claim) if self._ready else None
         if found is None:
             self._late[claim.uid] = None
             return NOT_YET
@@ -131,6 +132,8 @@ class Quotas:
         """Take over what the ledger found. A job may have gone on since it was counted, which the next look finds."""
         before, self._judged = self._judged, {}
         for number, (uid, turn) in enumerate(self._ledger.turns.items()):
+            if uid not in self._known:
+                continue
             claim = self._ledger.claim(uid)
             self._judged[uid] = claim, turn
             known = before.get(uid)

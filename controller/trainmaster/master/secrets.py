@@ -165,6 +165,18 @@ class Secrets:
     # --- one role's
 
     async def _given(self, job: TrainingJob, wanted: Mapping[str, ValueFrom], user: str) -> Given:
+        """Raises a TrainmasterError of whatever kept it. What nobody foresaw is told by its kind alone: its words, and so its
+        traceback, could tell of the value."""
+        try:
+            return await self._looked_up(job, wanted, user)
+        except TrainmasterError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits must be able to go on waiting
+            what = type(error).__name__
+            log.error("a look up of values went wrong", extra={"job": job.metadata.name, "error": what})
+            raise TrainmasterError(f"the values of its variables can't be looked up ({what})") from None
+
+    async def _looked_up(self, job: TrainingJob, wanted: Mapping[str, ValueFrom], user: str) -> Given:
         values, files = {}, {}
         for variable, where in wanted.items():
             if where.file is not None:
@@ -182,17 +194,17 @@ class Secrets:
 
     async def _object(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
         now, key = clock.monotonic(), (namespace, kind, name)
-        self._known = {k: v for k, v in self._known.items() if not v[1].done() or now - v[0] <= FRESH}
-        if key not in self._known:
+        at, task = self._known.get(key, (now, None))
+        if task is None or (task.done() and now - at > FRESH):
             task = asyncio.ensure_future(self._fetch(*key))
             task.add_done_callback(lambda done: self._fetched(key, done))
             self._known[key] = now, task
         # Shielded: whoever asked first may be cancelled, and others wait for the same answer.
-        return await asyncio.shield(self._known[key][1])
+        return await asyncio.shield(task)
 
     def _fetched(self, key: tuple[str, str, str], done: asyncio.Task[Mapping[str, bytes]]) -> None:
         if done.cancelled() or done.exception() is not None:
-            self._known.pop(key, None)
+            self._drop(key, done)
         else:
             self._known[key] = clock.monotonic(), done
             asyncio.get_running_loop().call_later(FRESH, self._drop, key, done)

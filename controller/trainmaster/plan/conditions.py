@@ -105,10 +105,10 @@ def why_waiting(case: Case, memory: Memory) -> tuple[str, str]:
 
 def _kept_outside(case: Case, memory: Memory) -> tuple[str, str] | None:
     """What of ours, and not of YARN's, is in its way."""
-    if memory.application is None and not case.seen.quota.may:
-        return reasons.WAITING_FOR_QUOTA, case.seen.quota.words
     if case.seen.lacks and not memory.gang_since:
         return reasons.WAITING_FOR_VALUE, case.seen.lacks
+    if memory.application is None and not case.seen.quota.may:
+        return reasons.WAITING_FOR_QUOTA, case.seen.quota.words
     return None
 
 

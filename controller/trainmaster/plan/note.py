@@ -6,6 +6,7 @@ Each field is live, restart or immutable (api/job.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any
 
 from trainmaster.api import reasons
 from trainmaster.api.job import immutable_fields, restart_fields
@@ -32,7 +33,7 @@ TOLD = frozenset(
         "readiness",
     }
 )
-"""fields that only say what a process is told"""
+"""fields that only say what a process is told, save where a file holds a variable's value: that is brought to the container"""
 
 
 def note(case: Case, memory: Memory) -> Change:
@@ -105,7 +106,14 @@ def _says_only(before: str, after: str) -> bool:
     pairs = [(old, new), *((mine[name], others[name]) for name in mine)]
     return all(
         one.get(name) == two.get(name) for one, two in pairs for name in (one.keys() | two.keys()) - TOLD
-    )
+    ) and all(_value_files(one) == _value_files(two) for one, two in pairs)
+
+
+def _value_files(fields: Mapping[str, Any]) -> dict[str, str]:
+    """By variable, of a job's fields or of a role's: files that hold values."""
+    variables = fields.get("env") or ()
+    places = {each["name"]: each.get("valueFrom") or {} for each in variables}
+    return {name: place["file"] for name, place in places.items() if place.get("file") is not None}
 
 
 def _edited_roles(before: str, after: str) -> set[str]:

@@ -29,6 +29,7 @@ from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
 from trainmaster.sources.namespaces import guard
+from trainmaster.sources.own_folders import check, exposed
 from trainmaster.sources.owned import idle
 from trainmaster.sources.reader import Reader
 from trainmaster.sources.records import Records
@@ -66,7 +67,7 @@ class FolderSource(WithoutObjects):
         )
         self._own, own_root = own_files(settings, url, (self._files, root))
         self._layout, own = Layout(root), Layout(own_root)
-        self._identity, self._cleared = own.installation, own.cleared
+        self._identity, self._cleared, self._own_root = own.installation, own.cleared, own_root
         self._now = monotonic
         self._threads = Threads()
         self._statuses = StatusFiles(self._files, self._threads, self._still)
@@ -104,7 +105,10 @@ class FolderSource(WithoutObjects):
         """Nobody waits for an answer when a file is written: the status tells."""
 
     async def identify(self) -> str:
-        """Kept beside the journal."""
+        """Kept beside the journal, once all that lies there was found to be the controller's alone."""
+        self.trouble = await self._own_threads[1].call(check, self._own, self._own_root)
+        if self.trouble:
+            log.warning("others may harm the installation", extra={"error": self.trouble})
         return await self._own_threads[1].call(identity, self._own, self._identity, self._still)
 
     async def cleared(self) -> Mapping[str, float]:
@@ -128,6 +132,8 @@ class FolderSource(WithoutObjects):
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
         if not self._started:
             await self._start()
+        if self.trouble:
+            self.trouble = await self._own_threads[1].call(exposed, self._own, self._own_root)
         listing, folder = await self._list()
         reads = await self._reader.read(listing, folder)
         confirmed = await self._is_confirmed()

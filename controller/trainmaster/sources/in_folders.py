@@ -6,16 +6,22 @@ import secrets
 from collections.abc import Iterator, Set
 from itertools import chain, count
 
-from trainmaster.errors import TrainmasterError
+from trainmaster.errors import RefusedError
 from trainmaster.sources.files import Entry, Files
 
 
 def trusted_owners(files: Files, jobs: Entry) -> Set[str]:
-    """Whose folders are as good as a file's own owner's: that of jobs/, and the store's superuser, who owns its root."""
+    """Whose folders are as good as a file's own owner's: that of jobs/, and the store's superuser. Raises UnavailableError: who
+    can't be asked for now is no reason to refuse what lies in his folders."""
+    return {jobs.owner, *superusers(files)}
+
+
+def superusers(files: Files) -> Set[str]:
+    """Who owns the store's root; nobody, where we may not know. Raises UnavailableError."""
     try:
-        return {jobs.owner, files.stat("/").owner}
-    except (TrainmasterError, OSError):
-        return {jobs.owner}
+        return {files.stat("/").owner}
+    except (RefusedError, PermissionError, FileNotFoundError):
+        return set()
 
 
 def places(files: Files, jobs: str, namespace: str, name: str) -> Iterator[str]:

@@ -8,27 +8,51 @@ from __future__ import annotations
 
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
-from trainmaster.sources.in_folders import who_we_are
+from trainmaster.sources.in_folders import superusers, who_we_are
+from trainmaster.sources.layout import Layout
 
 FOLDERS = ("journal", "known", "lease")
 PRIVATE = 0o700
 
 
-def check(files: Files, root: str) -> None:
-    """Raises InvalidError for one that isn't the controller's alone, with what mends it."""
+WRITABLE_BY_ALL = 0o002
+
+
+def check(files: Files, root: str) -> str:
+    """Raises InvalidError for one that isn't the controller's alone, with what mends it. That a group may write in the root stops
+    no installation that has run there: its jobs would be lost. That is told instead; empty when all is well."""
     files.make_folder(root)
-    us = who_we_are(files, root)
-    base = files.stat(root)
-    if base.mode & WRITABLE_BY_OTHERS and not base.mode & STICKY:
+    us, base = who_we_are(files, root), files.stat(root)
+    if base.owner not in {us, *superusers(files)}:
         raise InvalidError(
-            f"{files.base}{root}: others may put folders in the place of the controller's (mode {base.mode & 0o7777:o}): "
-            "chmod go-w"
+            f"{files.base}{root}: it belongs to {base.owner}, who may put folders in the place of the controller's: give it to "
+            f"the controller (chown {us})"
         )
+    said = exposed(files, root)
+    if said and (base.mode & WRITABLE_BY_ALL or not _has_run(files, root, us)):
+        raise InvalidError(said)
     for name in FOLDERS:
         path = f"{root}/{name}"
         files.make_folder(path, PRIVATE)
         if problem := _not_ours(files.stat(path), us):
             raise InvalidError(f"{files.base}{path}: {problem}")
+    return said
+
+
+def exposed(files: Files, root: str) -> str:
+    """Whether others may write in the root itself, with what mends it; empty when they may not."""
+    mode = files.stat(root).mode
+    if not mode & WRITABLE_BY_OTHERS or mode & STICKY:
+        return ""
+    return f"{files.base}{root}: others may put folders in the place of the controller's (mode {mode & 0o7777:o}): chmod go-w"
+
+
+def _has_run(files: Files, root: str, us: str) -> bool:
+    """By the identity that the first leader makes, which nobody can make in our name."""
+    try:
+        return files.stat(Layout(root).installation).owner == us
+    except FileNotFoundError:
+        return False
 
 
 def _not_ours(entry: Entry, us: str) -> str:

@@ -18,6 +18,8 @@ HUSH = b"hush"
 class Objects:
     """The one call that is made."""
 
+    namespace = "trainmaster"
+
     def __init__(self, answer: dict[str, Any] | Exception) -> None:
         self.answer, self.asked = answer, list[Any]()
 
@@ -54,6 +56,7 @@ async def test_a_config_map_has_text_and_bytes() -> None:
             "Secret team-a/keys may not be read: get secrets is lacked",
         ),
         ({"data": {"token": "aHVzaA=!"}}, "the API server gave something that is no base64"),
+        ({"data": {"token": "aHVzaA==ü"}}, "the API server gave something that is no base64"),
     ],
 )
 async def test_what_can_not_be_had_is_told_in_words(answer: Any, words: str) -> None:
@@ -72,6 +75,14 @@ async def test_in_a_namespace_that_no_setting_names_nothing_is_read() -> None:
     with pytest.raises(InvalidError, match="secret_namespaces doesn't name team-b"):
         await values(objects).of("team-b", "Secret", "keys")
     assert not objects.asked
+
+
+def test_the_controllers_own_namespace_can_not_be_opened() -> None:
+    """Its journal lies there, with what other namespaces' jobs are known by."""
+    with pytest.raises(
+        InvalidError, match=r"kubernetes\.secret_namespaces names trainmaster, .*: take it out"
+    ):
+        Values(cast("Any", Objects({})), ["team-a", "trainmaster"])
 
 
 async def test_where_jobs_are_files_a_file_is_asked_for() -> None:

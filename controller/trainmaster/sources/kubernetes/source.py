@@ -54,8 +54,8 @@ class KubernetesSource:
         monotonic: Callable[[], float] = time.monotonic,
         registry: CollectorRegistry | None = None,
     ) -> None:
-        """Raises InvalidError where there is no cluster. `kubeconfig`: whose, instead of the environment's; `registry`: for what
-        is counted.
+        """Raises InvalidError where there is no cluster, or for settings that can't be meant. `kubeconfig`: whose, instead of the
+        environment's; `registry`: for what is counted.
         """
         counts = Counts(registry)
         own = settings.kubernetes

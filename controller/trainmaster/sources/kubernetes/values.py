@@ -7,7 +7,6 @@ Never here: whose process is given what (master/secrets.py).
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Collection, Mapping
 
 from trainmaster.errors import DeniedError, InvalidError
@@ -18,7 +17,12 @@ KINDS = {"Secret": SECRETS, "ConfigMap": CONFIG_MAPS}
 
 class Values:
     def __init__(self, api: Api, namespaces: Collection[str]) -> None:
-        """`namespaces`: those that may be looked into."""
+        """`namespaces`: those that may be looked into. InvalidError for the controller's own: jobs there could read its journal."""
+        if api.namespace in namespaces:
+            raise InvalidError(
+                f"kubernetes.secret_namespaces names {api.namespace}, the controller's own namespace, whose Secrets hold the "
+                "journal of all jobs: take it out, and declare jobs elsewhere"
+            )
         self._api, self._namespaces = api, frozenset(namespaces)
 
     async def of(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
@@ -47,5 +51,5 @@ def _held(found: Object, kind: str) -> Mapping[str, bytes]:
 def _decoded(data: Mapping[str, str] | None) -> dict[str, bytes]:
     try:
         return {key: base64.b64decode(value) for key, value in (data or {}).items()}
-    except binascii.Error as error:  # whose words could tell of the value
-        raise InvalidError("the API server gave something that is no base64") from error
+    except ValueError:  # whose words could tell of the value
+        raise InvalidError("the API server gave something that is no base64") from None
