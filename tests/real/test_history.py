@@ -126,7 +126,8 @@ def test_what_a_run_held_is_what_the_resourcemanager_counted(
     assert run.held.vcore_seconds == whole(counted["vcoreSeconds"], share)
     gpu_seconds = resource_seconds(room, status.application_id)["yarn.io/gpu"]
     assert run.held.gpu_seconds == whole(gpu_seconds, share)
-    assert run.held.gpu_asked_seconds == pytest.approx(run.held.gpu_seconds, rel=0.1)
+    # What is asked for and waited for is a few seconds of each container, however long it runs.
+    assert run.held.gpu_asked_seconds == pytest.approx(run.held.gpu_seconds, rel=10 * share)
     assert sum(run.restarts_by_cause.values()) == 1
 
     report = said(room, "report", "--by", "user")

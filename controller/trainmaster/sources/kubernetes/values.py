@@ -17,7 +17,8 @@ KINDS = {"Secret": SECRETS, "ConfigMap": CONFIG_MAPS}
 
 class Values:
     def __init__(self, api: Api, namespaces: Collection[str]) -> None:
-        """`namespaces`: those that may be looked into. InvalidError for the controller's own: jobs there could read its journal."""
+        """`namespaces`: those that may be looked into. InvalidError for the controller's own: jobs there could read its
+        journal."""
         if api.namespace in namespaces:
             raise InvalidError(
                 f"kubernetes.secret_namespaces names {api.namespace}, the controller's own namespace, whose Secrets hold the "
