@@ -155,7 +155,7 @@ def two_first(extra: bool = True, suspend: bool = False, **commands: str) -> Tra
 
 
 def in_training(job: TrainingJob) -> World:
-    world = World(job).runs()
+    world = World(job, limits=THROUGH_NEW).runs()
     for _ in range(2):
         world.all_end({name: 0 for name in world.names if world.replica(name).bound}).runs()
     assert world.memory.stage == 2
@@ -167,6 +167,7 @@ def runs_anew(world: World) -> list[set[str]]:
     asked = [world.asked]
     while "worker-0" not in world.asked:
         names = world.asked
+        assert names, "something waits for what nobody asks for"
         world.runs().all_end(dict.fromkeys(names, 0))
         asked.append(world.asked)
     return asked
@@ -202,7 +203,7 @@ def test_another_preparation_that_is_added_or_taken_out_does_no_other_over() -> 
 
 
 def test_what_has_succeeded_beside_one_that_still_prepares_is_not_done_over_for_an_edit_of_a_third() -> None:
-    world = World(two_first()).runs().ends("data-0", 0)
+    world = World(two_first(), limits=THROUGH_NEW).runs().ends("data-0", 0)
     world.declares(two_first(worker="other")).obeys()
     assert world.asked == {"words-0", "extra-0"}
 
