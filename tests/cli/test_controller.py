@@ -50,7 +50,7 @@ def controller(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
@@ -86,7 +86,7 @@ def test_a_signal_stops_it_cleanly(
 ) -> None:
     ask(port, "/healthz")
     controller.send_signal(number)
-    _, said = controller.communicate(timeout=20)
+    _, said = controller.communicate(timeout=60)
     assert controller.returncode == ExitCode.OK
     assert [json.loads(line)["message"] for line in said.splitlines()][-1] == "stopped"
 
@@ -129,7 +129,7 @@ def test_a_taken_port_is_one_line(
 ) -> None:
     ask(port, "/healthz")
     words = [sys.executable, "-m", "trainmaster", "controller"]
-    second = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    second = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == ExitCode.UNAVAILABLE
     assert second.stderr.startswith(f"error: the web server can't listen on 127.0.0.1:{port}: ")
     assert len(second.stderr.splitlines()) == 1
@@ -139,7 +139,7 @@ def test_a_web_proxy_that_believes_anybody_is_refused_in_words(environment: dict
     words = [sys.executable, "-m", "trainmaster", "controller"]
     believing = {"TRAINMASTER_ACCESS__YARN_PROXIES": '["10.1.2.3"]'}
     ran = subprocess.run(
-        words, env=environment | believing, capture_output=True, text=True, timeout=20, check=False
+        words, env=environment | believing, capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == ExitCode.INVALID
     assert ran.stderr.startswith(

@@ -46,13 +46,13 @@ async def test_what_hangs_keeps_its_thread_and_no_other_one_and_what_was_given_u
 
 
 async def test_no_more_threads_than_are_allowed_and_none_that_is_not_needed() -> None:
-    before, threads, go = threading.active_count(), Threads(3), threading.Event()
+    before, threads, go = set(threading.enumerate()), Threads(3), threading.Event()
     for n in range(5):
         await threads.call(int, str(n))
-    assert threading.active_count() == before + 1
+    assert len(set(threading.enumerate()) - before) == 1
     calls = [asyncio.ensure_future(threads.call(go.wait, LONG)) for _ in range(8)]
     await asyncio.sleep(0)
-    assert threading.active_count() == before + 3
+    assert len(set(threading.enumerate()) - before) == 3
     go.set()
     await asyncio.gather(*calls)
     threads.close()
