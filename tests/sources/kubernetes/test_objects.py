@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sources.kubernetes.model import Model, spec
+from trainmaster.api.goodput_status import GoodputStatus
 from trainmaster.api.status import (
     Condition,
     ConditionType,
@@ -184,3 +185,10 @@ def _status(running_time: float) -> JobStatus:
         last_transition_time="2026-01-02T03:04:05Z",
     )
     return JobStatus(conditions=(accepted,), running_time=running_time, roles={"ps": RoleStatus(wanted=1)})
+
+
+def test_no_empty_map_is_shown_which_server_side_apply_would_make_null() -> None:
+    goodput = GoodputStatus(time="2026-11-28T02:16:31Z", lost_by_node={"n1": 3})
+    wire = showing.wire(JobStatus(goodput=goodput))
+    assert wire["goodput"] == {"time": "2026-11-28T02:16:31Z", "lostByNode": {"n1": 3}}
+    assert "roles" not in wire

@@ -20,8 +20,18 @@ Patch = tuple[str, Object | list[Object]]
 
 
 def wire(status: JobStatus) -> Object:
-    """The status as the object shows it, no larger than an object may be."""
-    return fitted(status).model_dump(mode="json", by_alias=True, exclude_none=True)
+    """The status as the object shows it, no larger than an object may be.
+
+    Without empty maps: where one had entries of ours before, server-side apply makes it null, which the definition refuses (tried
+    on 1.36), and the whole status with it.
+    """
+    shown = fitted(status).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return _full({key: _full(value) if isinstance(value, dict) else value for key, value in shown.items()})
+
+
+def _full(found: Object) -> Object:
+    """Without its empty maps."""
+    return {key: value for key, value in found.items() if value != {}}
 
 
 def patch(seen: Seen, status: Mapping[str, Any]) -> Patch:
