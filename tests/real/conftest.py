@@ -19,6 +19,7 @@ from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.daemons import Daemons
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.kubernetes.options import KubernetesOptions
+from trainmaster.local.security import CONTROLLER
 
 if TYPE_CHECKING:
     from real.rooms import OpenRoom, Room
@@ -90,6 +91,8 @@ def _empty_folder(hadoop: LocalHadoop) -> str:
     url = f"{hadoop.addresses.hdfs}/tests/{uuid.uuid4().hex}"
     filesystem, path = fsspec.core.url_to_fs(url)
     filesystem.makedirs(path)
+    if hadoop.options.kerberos:  # there the controller is somebody else: see The store in docs/install.md
+        filesystem.client.set_owner(path, CONTROLLER)
     return url
 
 

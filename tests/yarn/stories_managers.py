@@ -11,8 +11,8 @@ from trainmaster.hadoop.containers import (
     Allocated,
     NmState,
 )
-from trainmaster.hadoop.values import ApplicationState
-from yarn.app import until
+from trainmaster.hadoop.values import ApplicationReport, ApplicationState
+from yarn.app import App, until
 from yarn.telling import World, beats_until, known, not_registered, one_on, runs, story, willing
 
 # --- tokens
@@ -55,18 +55,24 @@ async def a_register_with_nothing_alive_brings_no_token_and_a_later_grant_does_o
 @story
 async def the_masters_token_is_told_until_it_registers_and_again_after_a_restart(world: World) -> None:
     app = await world.app()
-    report = await app.rm.report(app.id)
-    assert report
-    assert report.am_rm_token is None
+    assert (await _told(app, token=False)).state is ApplicationState.RUNNING
     await world.kill_manager()
     await world.start_manager()
-    report = await until(lambda: willing(app.rm.report(app.id)))
-    assert report.am_rm_token
-    assert report.state is ApplicationState.ACCEPTED
+    assert (await _told(app, token=True)).state is ApplicationState.ACCEPTED
     assert await willing(app.register())
-    report = await app.rm.report(app.id)
-    assert report
-    assert report.am_rm_token is None
+    assert (await _told(app, token=False)).state is ApplicationState.RUNNING
+
+
+async def _told(app: App, token: bool) -> ApplicationReport:
+    """The first report with a token, or without one: the ResourceManager answers a registration, and does what follows from it
+    after that (RMAppAttemptImpl goes by events)."""
+
+    async def fits() -> ApplicationReport | None:
+        report = await willing(app.rm.report(app.id))
+        return report if report and bool(report.am_rm_token) == token else None
+
+    found: ApplicationReport = await until(fits)
+    return found
 
 
 @story

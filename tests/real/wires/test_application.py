@@ -63,10 +63,11 @@ async def test_finishing_again_changes_nothing(app: App) -> None:
 
 
 async def test_the_token_is_only_told_before_the_first_register(app: App) -> None:
-    report = await app.rm.report(app.id)
-    assert report is not None
-    assert report.am_rm_token is None
-    assert report.state is ApplicationState.RUNNING
+    async def running() -> bool:  # what follows from a registration comes after its answer
+        report = await app.rm.report(app.id)
+        return report is not None and report.state is ApplicationState.RUNNING and report.am_rm_token is None
+
+    assert await until(running)
 
 
 async def test_submitting_a_known_id_again_changes_nothing(app: App) -> None:
