@@ -65,10 +65,12 @@ class JobStore:
         seems to declare it, that is shown with what is wrong with it; and it is one where it goes on though nothing does."""
         if read := self._search.look(namespace, name):
             return self._stored(read)
-        left = (
-            each for each in self._undeclared.of(namespace, name) if each.path not in self._search.deleted
-        )
-        return next(left, None)
+        return self._left(namespace, name)
+
+    def _left(self, namespace: str, name: str) -> StoredJob | None:
+        """What goes on of a job that nothing declares."""
+        left = self._undeclared.of(namespace, name)
+        return next((each for each in left if each.path not in self._search.deleted), None)
 
     def past(self, namespace: str, name: str) -> Past:
         """What stands in its status."""
@@ -145,7 +147,7 @@ class JobStore:
         """
         read = self._search.find(namespace, name)
         if read is None:
-            left = None if self._search.look(namespace, name) else self.find(namespace, name)
+            left = None if self._search.seeming(namespace, name) else self._left(namespace, name)
             raise not_declared(left) if left else self._search.refusal(namespace, name)
         text = edited(read.text, changes)
         self._judge_edit(read, valid(text, read.path, lines=False).job)
