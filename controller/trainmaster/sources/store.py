@@ -111,9 +111,10 @@ class JobStore:
             self._judge_edit(existing, wanted.job)
             if not force:
                 self._ask(existing, wanted.job)
+        before = self._stored(existing) if existing else None
         if not dry:
             self._declare(wanted.identity, existing, path, text)
-        return Applied("configured" if existing else "created", *wanted.identity, path)
+        return Applied("configured" if existing else "created", *wanted.identity, path, before)
 
     def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
         """The text that declares the job now, and the one that would."""
