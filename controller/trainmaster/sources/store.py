@@ -18,7 +18,7 @@ from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole, places_of
 from trainmaster.sources.marks import Marks
-from trainmaster.sources.owned import conflicts
+from trainmaster.sources.owned import CURE, conflicts
 from trainmaster.sources.presence import is_there, shown_paths
 from trainmaster.sources.reading import FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
@@ -242,8 +242,7 @@ class JobStore:
 
     def _ask(self, read: FileRead, wanted: TrainingJob | None) -> None:
         if undone := conflicts(self._marks.owned(read), read.job, wanted):
-            cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
-            raise InvalidError(f"{'; '.join(undone)}: {cure}")
+            raise InvalidError(f"{'; '.join(undone)}: {CURE}")
 
     # --- files
 
