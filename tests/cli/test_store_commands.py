@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from observe.pictures import condition, exited, replica, role
 from trainmaster.api.status import ConditionType
 from trainmaster.cli import change
 from trainmaster.cli.exits import ExitCode
+from trainmaster.sources.search import Search
 
 Run = Callable[..., Ran]
 
@@ -30,6 +32,14 @@ def test_apply_says_created_then_unchanged_then_configured(trainmaster: Run, fil
     assert trainmaster(*words).out == "trainingjob/mnist unchanged\n"
     file.write_text(YAML.replace("replicas: 2", "replicas: 3"))
     assert trainmaster(*words).out == "trainingjob/mnist configured\n"
+
+
+def test_apply_searches_a_store_once_for_a_job_that_is_new(trainmaster: Run, file: Path) -> None:
+    assert trainmaster("apply", "-f", str(file)).code == 0
+    file.write_text(YAML.replace("mnist", "other"))
+    with patch.object(Search, "_search", autospec=True, side_effect=Search._search) as searched:
+        assert trainmaster("apply", "-f", str(file)).out == "trainingjob/other created\n"
+    assert searched.call_count == 1
 
 
 def test_apply_takes_nothing_while_anything_is_wrong(trainmaster: Run, file: Path, tmp_path: Path) -> None:

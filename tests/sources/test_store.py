@@ -13,7 +13,7 @@ import pytest
 
 from sources.building import FINISHED, job_text, leading, only, put
 from trainmaster.api.status import JobStatus
-from trainmaster.errors import InvalidError, NoStoreError
+from trainmaster.errors import InvalidError, NoStoreError, NoSuchJobError
 from trainmaster.sources.store import JobStore
 
 
@@ -54,6 +54,25 @@ def test_a_job_that_was_found_once_is_not_searched_again(store: JobStore, tmp_pa
         assert store.get("vision", "mnist").path == "team/x.yaml"
     (tmp_path / "jobs/team/x.yaml").rename(tmp_path / "jobs/y.yaml")
     assert store.get("vision", "mnist").path == "y.yaml"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: store.edit("vision", "other", {("spec", "priority"): 1}),
+        lambda store: store.delete("vision", "other"),
+    ],
+)
+def test_all_is_searched_once_for_a_change_of_what_is_not_there(
+    store: JobStore, change: Callable[[JobStore], object]
+) -> None:
+    store.apply(job_text("mnist", "vision"))
+    with (
+        patch.object(store._search, "_search", wraps=store._search._search) as searched,
+        pytest.raises(NoSuchJobError, match="there is no job vision/other"),
+    ):
+        change(store)
+    assert searched.call_count == 1
 
 
 def test_of_several_files_that_declare_one_job_the_oldest_counts_and_a_sound_one_first(

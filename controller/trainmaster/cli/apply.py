@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trainmaster.api.job import TrainingJob
     from trainmaster.cli.documents import Document
     from trainmaster.sources.jobs import Jobs
-    from trainmaster.sources.stored import Applied, StoredJob
+    from trainmaster.sources.stored import Applied
 
 Files = Annotated[
     list[str],
@@ -96,11 +96,9 @@ def _apply(choices: Choices, store: Jobs, document: Document, job: TrainingJob, 
     say_if_new(store)
     upload = to_staging(store.scope + namespace, name, choices.settings())
     text = pointed(document.text, document.folder, upload)
-    before = _before(store, namespace, name)
     applied = store.apply(text, namespace, name, force)
     print(outcome(applied))
-    if applied.outcome == "configured":
-        hearing.told(store, before)
+    hearing.told(store, applied.before)
 
 
 def _planned(choices: Choices, store: Jobs, document: Document, job: TrainingJob) -> tuple[str, str]:
@@ -108,12 +106,9 @@ def _planned(choices: Choices, store: Jobs, document: Document, job: TrainingJob
     from trainmaster.cli.uploads import not_yet, pointed
 
     namespace = choices.namespace_of(job, store)
-    upload = not_yet(_before(store, namespace, job.metadata.name), choices.settings().store)
+    before = store.find(namespace, job.metadata.name) if store.is_there else None
+    upload = not_yet(before, choices.settings().store)
     return pointed(document.text, document.folder, upload), namespace
-
-
-def _before(store: Jobs, namespace: str, name: str) -> StoredJob | None:
-    return store.find(namespace, name) if store.is_there else None
 
 
 def _compared(store: Jobs, text: str, namespace: str, name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from trainmaster.cli.bill import Prices, Row
     from trainmaster.sources.history import HistoryFolder
 
+Told = dict[str, object]
+"""a row by the names that JSON and CSV have for its cells"""
 FORMULAS = frozenset("=+-@\t\r\n")
 """with which a formula begins, or what a spreadsheet leaves out before one"""
-
-
 FIRST_TO_GO = (
     "CONTAINER-H",
     "STOPPING",
@@ -101,7 +101,13 @@ def report(
             f"warning: of {total.unaccounted} runs it isn't known what they held: an older controller began them",
             file=sys.stderr,
         )
-    _print(by, reading.month, rows, total, listed, output)
+    _print(
+        output,
+        {"month": reading.month, "by": by.value, "currency": listed.currency},
+        [row.rounded() for row in rows],
+        total.rounded(),
+        lambda: _table(by, [*rows, total], listed.currency, bool(listed.currency or total.cost)),
+    )
 
 
 def _goodput(reading: _Reading, by: By, output: Output) -> None:
@@ -120,17 +126,14 @@ def _goodput(reading: _Reading, by: By, output: Output) -> None:
                 file=sys.stderr,
             )
     warn_of_unread(reading.unread)
-    if output is Output.JSON:
-        told = {"month": reading.month, "by": by.value, "rows": rows, "total": total}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-    elif output is Output.CSV:
-        _print_csv(by, total, rows)
-    elif rows:
-        head = [by.value.upper() if name == "key" else _head(name) for name in total]
-        cells = [[_cell(name, value) for name, value in row.items()] for row in (*rows, total)]
-        print("\n".join(tables.narrow(head, cells, FIRST_TO_GO, terminal.room())))
-    else:
-        print(f"No run ended in {reading.month}.", file=sys.stderr)
+    about = {"month": reading.month, "by": by.value}
+    _print(output, about, rows, total, lambda: _goodput_table(by, [*rows, total]))
+
+
+def _goodput_table(by: By, rows: list[Told]) -> list[str]:
+    head = [by.value.upper() if name == "key" else _head(name) for name in rows[0]]
+    cells = [[_cell(name, value) for name, value in row.items()] for row in rows]
+    return tables.narrow(head, cells, FIRST_TO_GO, terminal.room())
 
 
 def _head(name: str) -> str:
@@ -177,23 +180,23 @@ def _prices(path: Path | None) -> Prices:
         raise InvalidError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def _print(by: By, month: str, rows: list[Row], total: Row, prices: Prices, output: Output) -> None:
-    priced = prices.currency or total.cost
+def _print(
+    output: Output, about: Mapping[str, str], rows: list[Told], total: Told, table: Callable[[], list[str]]
+) -> None:
+    """`about`: the month, what a row stands for, and so on, under the names that JSON has for them."""
     if output is Output.JSON:
-        document = {"month": month, "by": by.value, "currency": prices.currency}
-        told = {"rows": [row.rounded() for row in rows], "total": total.rounded()}
-        print(json.dumps({**document, **told}, indent=2, ensure_ascii=False))
+        print(json.dumps({**about, "rows": rows, "total": total}, indent=2, ensure_ascii=False))
     elif output is Output.CSV:
-        _print_csv(by, total.rounded(), [row.rounded() for row in rows])
+        _print_csv(about["by"], total, rows)
     elif rows:
-        print("\n".join(_table(by, [*rows, total], prices.currency, bool(priced))))
+        print("\n".join(table()))
     else:
-        print(f"No run ended in {month}.", file=sys.stderr)
+        print(f"No run ended in {about['month']}.", file=sys.stderr)
 
 
-def _print_csv(by: By, names: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+def _print_csv(by: str, names: Iterable[str], rows: Iterable[Told]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([by.value if name == "key" else name for name in names])
+    writer.writerow([by if name == "key" else name for name in names])
     writer.writerows(map(_plain, row.values()) for row in rows)
 
 

@@ -13,8 +13,6 @@ from trainmaster.sources.layout import Layout
 
 FOLDERS = ("journal", "known", "lease")
 PRIVATE = 0o700
-
-
 WRITABLE_BY_ALL = 0o002
 
 

@@ -16,6 +16,8 @@ from trainmaster.json_text import loads
 from trainmaster.sources.files import Listing
 from trainmaster.sources.layout import SET, Layout, file_of, mark_of, may_share
 
+CURE = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
+"""where jobs are files, and on Kubernetes"""
 Path = tuple[str, ...]
 """wire names of fields from the top, such as ("spec", "runPolicy", "suspend")"""
 

@@ -85,8 +85,8 @@ class Search:
             return (refused(path, entry, problem(f"the file can't be read: {error}")),)
 
     def refusal(self, namespace: str, name: str) -> InvalidError | NoSuchJobError:
-        """Why nothing can be changed that nothing declares: there is none, or something that can't be read may be it."""
-        if seeming := self.look(namespace, name):
+        """Why nothing can be changed of what `find` didn't find: there is none, or something that can't be read may be it."""
+        if seeming := self.seeming(namespace, name):
             return InvalidError(
                 f"{file_of(seeming.path)} seems to declare {namespace}/{name}, and can't be read: {seeming.problems[0]}."
                 " Mend it first"
@@ -103,9 +103,13 @@ class Search:
         before = self._seeming.get(identity)
         known = before is not None and self._is_as_it_was(before)
         found = self._near(identity) or (None if known else self._search(identity))
-        seeming = self._seeming.get(identity)
-        if found or seeming is None:
-            return found
+        return found or self.seeming(namespace, name)
+
+    def seeming(self, namespace: str, name: str) -> FileRead | None:
+        """What seemed to declare it when all was searched last, and nothing did."""
+        seeming = self._seeming.get((namespace, name))
+        if seeming is None:
+            return None
         path = place_of(file_of(seeming.path), namespace, name) if seeming.number else seeming.path
         return replace(seeming, namespace=namespace, name=name, path=path)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS
-from trainmaster.sources.in_folders import trusted_owners, who_we_are
+from trainmaster.sources.in_folders import superusers, trusted_owners, who_we_are
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.stores import open_files
 
@@ -106,7 +106,7 @@ class Staging:
         try:
             return trusted_owners(self._files, self._files.stat(self._layout.jobs))
         except FileNotFoundError:
-            return {self._files.stat("/").owner, *self._owner_of_root()}
+            return {*superusers(self._files), *self._owner_of_root()}
 
     def _owner_of_root(self) -> Set[str]:
         """Whoever owns the store may exchange all that is in it. But where anybody may make one, that may be anybody."""

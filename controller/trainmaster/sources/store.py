@@ -18,7 +18,7 @@ from trainmaster.sources.in_place import change
 from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, valid
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole, places_of
 from trainmaster.sources.marks import Marks
-from trainmaster.sources.owned import conflicts
+from trainmaster.sources.owned import CURE, conflicts
 from trainmaster.sources.presence import is_there, shown_paths
 from trainmaster.sources.reading import FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
@@ -65,10 +65,12 @@ class JobStore:
         seems to declare it, that is shown with what is wrong with it; and it is one where it goes on though nothing does."""
         if read := self._search.look(namespace, name):
             return self._stored(read)
-        left = (
-            each for each in self._undeclared.of(namespace, name) if each.path not in self._search.deleted
-        )
-        return next(left, None)
+        return self._left(namespace, name)
+
+    def _left(self, namespace: str, name: str) -> StoredJob | None:
+        """What goes on of a job that nothing declares."""
+        left = self._undeclared.of(namespace, name)
+        return next((each for each in left if each.path not in self._search.deleted), None)
 
     def past(self, namespace: str, name: str) -> Past:
         """What stands in its status."""
@@ -109,9 +111,10 @@ class JobStore:
             self._judge_edit(existing, wanted.job)
             if not force:
                 self._ask(existing, wanted.job)
+        before = self._stored(existing) if existing else None
         if not dry:
             self._declare(wanted.identity, existing, path, text)
-        return Applied("configured" if existing else "created", *wanted.identity, path)
+        return Applied("configured" if existing else "created", *wanted.identity, path, before)
 
     def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
         """The text that declares the job now, and the one that would."""
@@ -145,7 +148,7 @@ class JobStore:
         """
         read = self._search.find(namespace, name)
         if read is None:
-            left = None if self._search.look(namespace, name) else self.find(namespace, name)
+            left = None if self._search.seeming(namespace, name) else self._left(namespace, name)
             raise not_declared(left) if left else self._search.refusal(namespace, name)
         text = edited(read.text, changes)
         self._judge_edit(read, valid(text, read.path, lines=False).job)
@@ -239,8 +242,7 @@ class JobStore:
 
     def _ask(self, read: FileRead, wanted: TrainingJob | None) -> None:
         if undone := conflicts(self._marks.owned(read), read.job, wanted):
-            cure = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
-            raise InvalidError(f"{'; '.join(undone)}: {cure}")
+            raise InvalidError(f"{'; '.join(undone)}: {CURE}")
 
     # --- files
 

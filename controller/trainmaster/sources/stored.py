@@ -79,6 +79,8 @@ class Applied:
     namespace: str
     name: str
     path: str
+    before: StoredJob | None = None
+    """the job that was configured, as it was"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from trainmaster.sources.kubernetes.api import Object
 from trainmaster.sources.kubernetes.errors import Cause
+from trainmaster.sources.owned import CURE
 
 APPLIER: Final = "trainmaster-cli"
 """field manager of what a file says; `trainmaster` is the controller's own"""
 _COMMAND: Final = "trainmaster-"
 _MANAGER = re.compile(r'"([^"]+)"')
-CURE = "write that into the file, or undo it with `trainmaster apply --force-conflicts`"
 
 
 def manager(command: str) -> str:

@@ -93,23 +93,24 @@ class KubernetesJobs:
         identity = after["metadata"]["namespace"], after["metadata"]["name"]
         if before is None:
             return Applied("created", *identity, self.place)
-        same = declaration(before) == declaration(after)
-        return Applied("unchanged" if same else "configured", *identity, self.place)
+        if declaration(_whole(before)) == declaration(after):
+            return Applied("unchanged", *identity, self.place)
+        return Applied("configured", *identity, self.place, before)
 
     def compared(self, text: str, namespace: str = "", name: str = "") -> tuple[str, str]:
         """As YAML, with the defaults that the API server fills in; what commands set is taken over, to be seen."""
         before, after = self._apply(text, namespace, name, force=True, dry=True)
-        return as_text(before) if before else "", as_text(after)
+        return as_text(_whole(before)) if before else "", as_text(after)
 
     def _apply(
         self, text: str, namespace: str, name: str, force: bool, dry: bool
-    ) -> tuple[Object | None, Object]:
-        """The object as it was, and as it is then."""
+    ) -> tuple[StoredJob | None, Object]:
+        """The job as it was, and the object as it is then."""
         wanted = valid(text, f"{namespace or self.namespace}/{name or 'job'}.yaml")
         agree("namespace", namespace, wanted.namespace)
         agree("name", name, wanted.name)
         before = self.find(*wanted.identity)
-        if before and before.object and "deletionTimestamp" in before.object["metadata"]:
+        if before and "deletionTimestamp" in _whole(before)["metadata"]:
             raise InvalidError(
                 f"{wanted.name} is being deleted: wait until it is gone (`trainmaster wait {wanted.name} -n {wanted.namespace}"
                 " --for=delete`), then apply it again"
@@ -118,13 +119,12 @@ class KubernetesJobs:
         patch = self._api.patch(
             TRAININGJOBS, *wanted.identity, body, kind=APPLY, force=force, manager=APPLIER, dry=dry
         )
-        was = dict(before.object) if before and before.object else None
         try:
-            return was, self._ask(patch, *wanted.identity, within=True)
+            return before, self._ask(patch, *wanted.identity, within=True)
         except ConflictError as error:
-            if was is None or not error.causes:
+            if before is None or not error.causes:
                 raise
-            raise InvalidError(undone(error.causes, was, body)) from error
+            raise InvalidError(undone(error.causes, _whole(before), body)) from error
 
     def edit(self, namespace: str, name: str, changes: Changes, by: str = "") -> StoredJob:
         """Set single fields, whoever owned them."""
@@ -166,7 +166,7 @@ class KubernetesJobs:
             changes: Changes = {("spec", "runPolicy", "rerun"): number}
             if job.job and job.job.spec.run_policy.suspend:
                 changes = {**changes, ("spec", "runPolicy", "suspend"): False}
-            version = {"metadata": {"resourceVersion": _version(job)}}
+            version = {"metadata": {"resourceVersion": _whole(job)["metadata"]["resourceVersion"]}}
             try:
                 self._patch(namespace, name, _merge(changes) | version, "rerun")
             except ConflictError:
@@ -236,8 +236,10 @@ def _merge(changes: Changes) -> Object:
     return patch
 
 
-def _version(job: StoredJob) -> str:
-    return str(job.object["metadata"]["resourceVersion"]) if job.object else ""
+def _whole(job: StoredJob) -> Object:
+    """The object that it was made of."""
+    assert job.object is not None
+    return dict(job.object)
 
 
 def _broken(error: BrokenRuleError) -> str:

@@ -95,11 +95,12 @@ def seen_in(document: Mapping[str, Any], before: Seen | None = None) -> Seen:
         shown=digest(_ours(shown)),
         finished=_is_finished(shown),
         application=str(shown.get("applicationId") or ""),
-        created=_seconds(metadata.get("creationTimestamp")),
+        created=seconds(metadata.get("creationTimestamp")),
     )
 
 
-def _seconds(text: Any) -> float:
+def seconds(text: Any) -> float:
+    """Of an RFC 3339 time, since the epoch; 0 for what is none."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (TypeError, ValueError):

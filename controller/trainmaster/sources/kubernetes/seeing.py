@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import yaml
@@ -13,7 +12,7 @@ from trainmaster.api.job import API_VERSION, KIND
 from trainmaster.api.status import UNSEEN, FieldProblem
 from trainmaster.sources.kubernetes.api import Object
 from trainmaster.sources.kubernetes.history import last_status
-from trainmaster.sources.kubernetes.objects import plain
+from trainmaster.sources.kubernetes.objects import plain, seconds
 from trainmaster.sources.kubernetes.records import INSTALLATION
 from trainmaster.sources.stored import StoredJob
 
@@ -39,7 +38,7 @@ def stored(document: Object, place: str) -> StoredJob:
         job=job,
         problems=(*problems, UNREAD) if unread else problems,
         owner=status.user if status else "",
-        mtime=datetime.fromisoformat(created).timestamp() if created else 0.0,
+        mtime=seconds(created),
         status=status,
         uid=metadata["uid"],
         generation=int(metadata.get("generation") or 0),
