@@ -139,7 +139,7 @@ def _suspect(suspect: Suspect, seen: Collection[str]) -> Json:
         "jobs": suspect.jobs,
         "avoided": suspect.avoided,
         **({} if suspect.avoided else {"whyNot": suspect.why_not}),
-        "causes": sorted({w.cause for w in suspect.witnesses if w.cause}),
+        "causes": suspect.causes,
         "evidence": [
             {"job": w.job, "cause": w.cause, "times": w.times, "at": timestamp(w.at)} for w in witnesses
         ],
