@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import requests
 from rare import at_one_door
 from real.cluster import until
 from real.controllers import Controller
+from real.person import as_controller
 from real.reading import SMALL, message, states
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
@@ -69,12 +67,8 @@ def test_a_third_job_keeps_away_from_where_two_have_failed(room: Room, ledger: L
 
 def command(room: Room, ours: Controller, *words: str) -> Any:
     """What `trainmaster nodes` tells as JSON."""
-    program = [sys.executable, "-m", "trainmaster", "nodes", *words, "--controller", ours.web, "-o", "json"]
-    ran = subprocess.run(
-        program, env=os.environ | room.settings(), capture_output=True, text=True, check=False, timeout=60
-    )
-    assert ran.returncode == 0, ran.stderr
-    return None if "--clear" in words else json.loads(ran.stdout)["nodes"]
+    told = as_controller(room, "nodes", *words, "--controller", ours.web, "-o", "json")
+    return None if "--clear" in words else json.loads(told)["nodes"]
 
 
 def test_a_node_that_a_file_calls_bad_is_asked_for_nothing(room: Room, tmp_path: Path) -> None:

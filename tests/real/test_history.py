@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ import requests
 from rare import rare
 from real.cluster import running, until
 from real.controllers import Controller
+from real.person import as_controller
 from real.reading import states
 from real.rooms import FolderRoom, Room, eager
 from trainmaster.api.history import EndedRun, decode, encode, file_of
@@ -92,11 +90,7 @@ def whole(counted: float, share: float) -> Any:
 
 def said(room: Room, *words: str) -> Any:
     """What the command line tells, as JSON."""
-    command = [sys.executable, "-m", "trainmaster", *words, "-o", "json"]
-    ran = subprocess.run(
-        command, env=os.environ | room.settings(), capture_output=True, text=True, check=True, timeout=120
-    )
-    return json.loads(ran.stdout)
+    return json.loads(as_controller(room, *words, "-o", "json"))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class ValueFrom(Model):
     """A key of a Secret, for jobs on Kubernetes. The controller's setting kubernetes.secret_namespaces names the namespace."""
     config_map_key_ref: KeyRef | None = None
     """A key of a ConfigMap, likewise."""
-    file: Annotated[Annotated[Text, Field(min_length=1, max_length=2048)] | None, Field()] = None
+    file: Annotated[Text, Field(min_length=1, max_length=2048)] | None = None
     """URL of a file, such as hdfs:///user/alice/key: it belongs to the job's user, and nobody else may read it (chmod 400).
     YARN brings it to the process, as that user; the line's end at its end is no part of the value."""
 

@@ -32,7 +32,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 """what stands beside a model, or is a part of its checkpoint"""
-_MODEL = re.compile(r"(?<![a-z])(?:model|weights|params|ckpt|checkpoint)(?![a-z])", re.IGNORECASE)
+_MODEL = re.compile(r"(?<![a-z])(?:model|weights|params)(?![a-z])", re.IGNORECASE)
 _NUMBERED = r"(?:step|iter(?:ation)?)s?|ckpt|checkpoint"
 _SAYS_SO = re.compile(
     rf"(?<![a-z])(?:(?:ckpt|checkpoint)(?![a-z])|(?:{_NUMBERED}|epochs?)[-_=.]*\d)", re.IGNORECASE
@@ -59,7 +59,7 @@ class Listed:
 
 def candidates(listed: Iterable[Listed], most: int) -> list[Listed]:
     """Those that may be checkpoints, the newest `most` of them: nothing else needs to be remembered from look to look."""
-    return nlargest(most, _counting(listed), key=lambda each: (each.modified, step_of(name_of(each)) or 0))
+    return nlargest(most, _counting(listed), key=lambda each: _newness(name_of(each), each.modified))
 
 
 def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = "") -> tuple[str, int] | None:
@@ -72,11 +72,14 @@ def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = ""
     settled = {name_of(each): each.modified for each in _counting(listed) if each in before}
     if not settled:
         return None
-    said = said_by(state)
-    name = (
-        said if said in settled else max(settled, key=lambda each: (settled[each], step_of(each) or 0, each))
-    )
+    name = said_by(state)
+    if name not in settled:
+        name = max(settled, key=lambda each: (_newness(each, settled[each]), each))
     return name, settled[name]
+
+
+def _newness(name: str, modified: int) -> tuple[int, int]:
+    return modified, step_of(name) or 0
 
 
 def name_of(entry: Listed) -> str:

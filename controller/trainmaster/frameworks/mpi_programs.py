@@ -12,23 +12,31 @@ started process with it.
 
 from __future__ import annotations
 
-SERVE = """\
-import collections, hashlib, hmac, json, os, signal, socket, struct, subprocess, sys, threading, time
+_BOTH = """\
+import hashlib, hmac, json, os, socket, struct, sys, time
+def signed(*parts):
+    return hmac.new(key, b"".join(struct.pack(">I", len(part)) + part for part in parts), hashlib.sha256).digest()
+def exactly(there, count, until=None):
+    data = b""
+    while len(data) < count:
+        if until:
+            there.settimeout(max(0.001, until - time.monotonic()))
+        piece = there.recv(min(65536, count - len(data)))
+        if not piece:
+            raise OSError("it closed the connection")
+        data += piece
+    return data
+"""
+"""what both begin with; `key` is the secret, which each takes from its environment in its own way"""
+
+SERVE = (
+    _BOTH
+    + """\
+import collections, signal, subprocess, threading
 key = os.environ.pop("TRAINMASTER_PEER_SECRET", "").encode()
 if not key:
     sys.exit("trainmaster: this process was given no secret of its job, and starts nothing for anybody")
 name = (os.environ["TRAINMASTER_ROLE"] + "-" + os.environ["TRAINMASTER_INDEX"]).encode()
-def signed(*parts):
-    return hmac.new(key, b"".join(struct.pack(">I", len(part)) + part for part in parts), hashlib.sha256).digest()
-def exactly(caller, count, until):
-    data = b""
-    while len(data) < count:
-        caller.settimeout(max(0.001, until - time.monotonic()))
-        piece = caller.recv(min(65536, count - len(data)))
-        if not piece:
-            raise OSError
-        data += piece
-    return data
 def proved(caller):
     until = time.monotonic() + 20
     number = os.urandom(32)
@@ -100,9 +108,11 @@ while True:
             pass
     threading.Thread(target=serve, args=(caller,), daemon=True).start()
 """
+)
 
-START = """\
-import hashlib, hmac, json, os, socket, struct, sys, time
+START = (
+    _BOTH
+    + """\
 key = os.environ["TRAINMASTER_PEER_SECRET"].encode()
 arguments = sys.argv[1:]
 while arguments and arguments[0].startswith("-"):
@@ -110,16 +120,6 @@ while arguments and arguments[0].startswith("-"):
 name, command = arguments[0], " ".join(arguments[1:]).encode()
 role, _, index = name.rpartition("-")
 host, _, port = json.loads(os.environ["TRAINMASTER_CLUSTER"])[role][int(index)].rpartition(":")
-def signed(*parts):
-    return hmac.new(key, b"".join(struct.pack(">I", len(part)) + part for part in parts), hashlib.sha256).digest()
-def exactly(there, count):
-    data = b""
-    while len(data) < count:
-        piece = there.recv(count - len(data))
-        if not piece:
-            raise OSError("it closed the connection")
-        data += piece
-    return data
 def challenged():
     until = time.monotonic() + 300
     while True:
@@ -156,3 +156,4 @@ if not hmac.compare_digest(signature, signed(b"ended", number, own, code)):
     sys.exit("trainmaster: something else answered for %s" % name)
 sys.exit(code[0])
 """
+)

@@ -15,15 +15,10 @@ def goodput_words(goodput: GoodputStatus | None) -> str:
     """`93 % of what it held was training (Training 4h12m, Starting 3m, Recovering 10m)`; empty where nothing is known."""
     if goodput is None or not goodput.seconds:
         return ""
-    parts = ", ".join(
-        f"{name} {short_age(seconds)}"
-        for name, seconds in sorted(goodput.seconds.items(), key=_largest_first)
-    )
-    return (
-        parts
-        if goodput.ratio is None
-        else f"{goodput.ratio:.0%} of what it held was training ({parts})".replace("%", " %", 1)
-    )
+    parts = _named(goodput.seconds)
+    if goodput.ratio is None:
+        return parts
+    return f"{goodput.ratio * 100:.0f} % of what it held was training ({parts})"
 
 
 def lost_words(goodput: GoodputStatus | None) -> str:
@@ -35,10 +30,6 @@ def lost_words(goodput: GoodputStatus | None) -> str:
 
 
 def _named(known: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{name} {short_age(seconds)}" for name, seconds in sorted(known.items(), key=_largest_first)
-    )
-
-
-def _largest_first(each: tuple[str, int]) -> tuple[int, str]:
-    return -each[1], each[0]
+    """The largest first."""
+    ordered = sorted(known.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{name} {short_age(seconds)}" for name, seconds in ordered)

@@ -65,6 +65,11 @@ class Suspect:
         """Whether all jobs leave it alone."""
         return not self.why_not
 
+    @property
+    def causes(self) -> list[str]:
+        """Those of their last failures there, each once."""
+        return sorted({witness.cause for witness in self.witnesses if witness.cause})
+
 
 def suspects(
     jobs: Iterable[tuple[Owner, Memory]], nodes: int, now: float, cleared: Mapping[str, float] = NOBODY

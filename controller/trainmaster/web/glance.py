@@ -64,8 +64,7 @@ def glance(fleet: FleetPicture) -> Glance:
 
 
 def _bad(suspect: Suspect) -> BadNode:
-    causes = sorted({witness.cause for witness in suspect.witnesses if witness.cause})
-    return BadNode(suspect.host, suspect.jobs, ", ".join(causes), suspect.why_not)
+    return BadNode(suspect.host, suspect.jobs, ", ".join(suspect.causes), suspect.why_not)
 
 
 def _queues(jobs: Iterable[Picture]) -> list[Queue]:

@@ -41,9 +41,11 @@ class Ours:
 
 def nodes_json(fleet: FleetPicture, viewer: Viewer, gpus: GpuPicture, now: float) -> Json:
     """All nodes of the cluster, and those that are gone and still matter, by name. `now` is in seconds since the epoch."""
-    seen = {f"{p.declared.namespace}/{p.declared.name}" for p in fleet.jobs.values() if viewer.sees(p)}
+    names = {
+        uid: f"{p.declared.namespace}/{p.declared.name}" for uid, p in viewer.seen_of(fleet).jobs.items()
+    }
     return {
-        "nodes": list(_rows(fleet, _ours(fleet, viewer, now), seen, gpus)),
+        "nodes": list(_rows(fleet, _ours(fleet, names, now), set(names.values()), gpus)),
         "sources": [_source(name, told) for name, told in sorted(fleet.node_sources.items())],
     }
 
@@ -73,17 +75,16 @@ def _rows(
         yield row
 
 
-def _ours(fleet: FleetPicture, viewer: Viewer, now: float) -> dict[str, Ours]:
+def _ours(fleet: FleetPicture, names: Mapping[str, str], now: float) -> dict[str, Ours]:
+    """`names`: of the jobs that the viewer may see, by uid."""
     found = defaultdict[str, Ours](Ours)
-    for picture in fleet.jobs.values():
-        seen = viewer.sees(picture)
-        _add_held(found, picture, seen)
-        _add_avoided(found, picture, seen, fleet.cleared, now)
+    for uid, picture in fleet.jobs.items():
+        _add_held(found, picture, names.get(uid))
+        _add_avoided(found, picture, names.get(uid), fleet.cleared, now)
     return found
 
 
-def _add_held(found: dict[str, Ours], picture: Picture, seen: bool) -> None:
-    name = f"{picture.declared.namespace}/{picture.declared.name}"
+def _add_held(found: dict[str, Ours], picture: Picture, name: str | None) -> None:
     for role in picture.status.roles.values():
         for replica in role.replicas:
             if replica.granted and replica.node:
@@ -92,23 +93,22 @@ def _add_held(found: dict[str, Ours], picture: Picture, seen: bool) -> None:
                 ours.memory += replica.granted.memory_mib
                 ours.vcores += replica.granted.vcores
                 ours.gpus += replica.granted.gpus
-                if seen:
+                if name:
                     ours.jobs[name] = ours.jobs.get(name, 0) + 1
 
 
 def _add_avoided(
-    found: dict[str, Ours], picture: Picture, seen: bool, cleared: Mapping[str, float], now: float
+    found: dict[str, Ours], picture: Picture, name: str | None, cleared: Mapping[str, float], now: float
 ) -> None:
     """Of jobs that may still ask for something."""
     memory = picture.memory
     if memory is None or memory.closing_since or memory.verdict:
         return
-    name = f"{picture.declared.namespace}/{picture.declared.name}"
     for one in still(memory.avoided, now, cleared):
         if one.until <= now:
             continue
         found[one.host].avoiding += 1
-        if seen:
+        if name:
             about = {"job": name, "cause": one.cause, "times": one.times, "until": timestamp(one.until)}
             found[one.host].avoided_by.append(about)
 
@@ -139,7 +139,7 @@ def _suspect(suspect: Suspect, seen: Collection[str]) -> Json:
         "jobs": suspect.jobs,
         "avoided": suspect.avoided,
         **({} if suspect.avoided else {"whyNot": suspect.why_not}),
-        "causes": sorted({w.cause for w in suspect.witnesses if w.cause}),
+        "causes": suspect.causes,
         "evidence": [
             {"job": w.job, "cause": w.cause, "times": w.times, "at": timestamp(w.at)} for w in witnesses
         ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -121,13 +121,7 @@ class Past:
         if self.reader and _WORD.fullmatch(namespace) and _WORD.fullmatch(name):
             wanted = replace(Query(namespace, name, days=self.most_days).wanted(self._now()), run=run)
             found, trouble = await self._find(request, wanted)
-        root = f"{up}../../../"
-        if not found.runs:
-            return html(pages.missing_page(namespace, name, root, trouble), status=503 if trouble else 404)
-        runs = sorted(
-            found.runs, key=lambda each: each.uid != uid
-        )  # a stable order: the newest of them first
-        return self._ended(runs[0], runs[1:], root)
+        return self._shown(found, trouble, (namespace, name), f"{up}../../../", uid)
 
     async def _run_page(self, request: web.Request) -> web.Response:
         """The history's own page of one run, which stays that run's whatever is declared under its name."""
@@ -140,13 +134,17 @@ class Past:
         until = file.ended + timedelta(seconds=1)
         wanted = Wanted(file.ended, until, file.namespace, file.name, uid=file.uid, run=file.run)
         found, trouble = await self._find(request, wanted)
-        if found.runs:
-            return self._ended(found.runs[0], (), root)
-        code = 503 if trouble and self.reader else 404
-        return html(pages.missing_page(file.namespace, file.name, root, trouble), status=code)
+        return self._shown(found, trouble, (file.namespace, file.name), root)
 
-    def _ended(self, run: EndedRun, others: Sequence[EndedRun], root: str) -> web.Response:
-        return html(pages.ended_page(run, others, root, declared=self._declared(run.uid)))
+    def _shown(
+        self, found: Found, trouble: str, job: tuple[str, str], root: str, uid: str = ""
+    ) -> web.Response:
+        """The newest run, one of `uid` before all others; or that there is none."""
+        if not found.runs:
+            code = 503 if trouble and self.reader else 404
+            return html(pages.missing_page(*job, root, trouble), status=code)
+        first, *others = sorted(found.runs, key=lambda each: each.uid != uid)
+        return html(pages.ended_page(first, others, root, declared=self._declared(first.uid)))
 
     async def _page(self, request: web.Request) -> web.Response:
         query = parse(request.query, self.most_days)
