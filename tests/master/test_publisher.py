@@ -342,6 +342,28 @@ async def test_a_status_that_somebody_changed_is_shown_again() -> None:
         assert folder.publishes == {"a": 2, "b": 1}
 
 
+class Late(Folder):
+    """Its news of an object come before the answer to the write that they tell of, as on a Kubernetes under load: meanwhile the
+    object shows something else than was shown on it last."""
+
+    async def publish(self, declared: Declared, status: JobStatus) -> None:
+        self.shown[declared.uid] = status
+        self.edited.add(declared.uid)
+        await asyncio.sleep(5)
+        await super().publish(declared, status)
+
+
+@virtual
+async def test_an_older_status_never_follows_the_newer_one_whose_write_is_answered_late() -> None:
+    folder = Late()
+    async with publishing(folder) as publisher:
+        for generation in (1, 2):
+            publisher.put(declared("a"), JobStatus(observed_generation=generation, state=str(generation)))
+            await asyncio.sleep(600)
+            assert folder.shown["a"].observed_generation == generation
+        assert folder.publishes == {"a": 2}
+
+
 @virtual
 async def test_with_somebody_who_changes_it_all_the_time_nobody_fights_hot() -> None:
     folder = Folder()

@@ -69,12 +69,17 @@ def ended(cluster: Daemons[Any]) -> Iterator[None]:
         processes.end([guard], grace=0)
 
 
-def until(met: Callable[[], Any], timeout: float = 120) -> Any:
-    """Wait until `met` returns something true, and return it."""
+def until(
+    met: Callable[[], Any],
+    timeout: float = 120,
+    pause: float = 0.05,
+    instead: Callable[[], object] | None = None,
+) -> Any:
+    """Wait until `met` returns something true, and return it; `instead` tells what there was when time was up."""
     deadline = time.monotonic() + timeout
     while not (answer := met()):
-        assert time.monotonic() < deadline, f"not within {timeout:g} s: {met}"
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {instead() if instead else met}"
+        time.sleep(pause)
     return answer
 
 

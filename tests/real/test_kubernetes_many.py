@@ -32,7 +32,7 @@ def test_two_hundred_jobs_applied_at_once_run_once_each(room: KubernetesRoom, tm
     log = AuditLog(room.kubernetes.audit_log)
 
     room.apply("many", "---\n".join(document(name, {"roles": {"worker": role}}) for name in names))
-    until(lambda: succeeded(room) == names, 300)
+    until(lambda: succeeded(room) == names, 300, pause=1, instead=lambda: others(room))
 
     assert Counter(ran.read_text().split()) == Counter(names)
     assert writes(room, log) <= WRITES * JOBS
@@ -40,6 +40,14 @@ def test_two_hundred_jobs_applied_at_once_run_once_each(room: KubernetesRoom, tm
 
 def succeeded(room: KubernetesRoom) -> set[str]:
     return {name for name, status in room.statuses().items() if status.is_true(C.SUCCEEDED)}
+
+
+def others(room: KubernetesRoom) -> str:
+    """What is shown of the jobs that haven't succeeded, and what the controller said last."""
+    shown = {
+        name: status.state for name, status in room.statuses().items() if not status.is_true(C.SUCCEEDED)
+    }
+    return f"{shown}\n{room.words}"
 
 
 def writes(room: KubernetesRoom, log: AuditLog) -> int:

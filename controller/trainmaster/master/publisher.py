@@ -101,6 +101,8 @@ class Publisher:
         while True:
             now = clock.monotonic()
             for uid in self._source.astray():
+                if uid in self._busy:
+                    continue  # mostly it is our own write, which is seen before it is answered
                 times, due = self._repairs.get(uid, (0, now))
                 if now >= due:
                     quiet = now - due > QUIET
