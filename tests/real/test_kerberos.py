@@ -23,7 +23,7 @@ from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import PROTECTIONS, Options
-from trainmaster.local.security import REALM
+from trainmaster.local.security import CONTROLLER, REALM
 
 PROXY = "hadoop.proxyuser.trainmaster"
 LIFE = 60
@@ -227,9 +227,11 @@ def _logs(name: str, settings: dict[str, str]) -> subprocess.CompletedProcess[st
 
 
 def _put_as(dfs: Dfs, path: str, text: str, owner: str) -> None:
+    """Into a folder that several people use, which therefore is the controller's."""
     beside = f"{path}._COPYING_"
     with dfs.writer(beside) as file:
         file.write(text.encode())
+    dfs.own(path.rpartition("/")[0], CONTROLLER)
     dfs.own(beside, owner)
     dfs.move(beside, path)
 
