@@ -6,10 +6,11 @@ all. Never here: which failures lie at a node (ruling.py), or what several jobs 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from trainmaster.plan.case import Case
-from trainmaster.plan.cluster import Cluster, Size
+from trainmaster.plan.cluster import Size
 from trainmaster.plan.memory import Avoided, Memory, ReplicaMemory
 from trainmaster.plan.order import present
 
@@ -94,15 +95,12 @@ def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
     if 2 * (len(known) - len(gone)) < len(known) or not known:
         return False
     lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
-    sizes = [case.size(r.key) for r in present(case, memory)]
-    return sum(sizes, Size()).fits(cluster.total - lost) and all(
-        _holds(cluster, hosts, one) for one in {*sizes}
-    )
-
-
-def _holds(cluster: Cluster, hosts: Set[str], size: Size) -> bool:
-    nodes = (n for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition)
-    return any(size.fits(node.total) for node in nodes)
+    sizes = Counter(case.size(r.key) for r in present(case, memory))
+    gang = sum((size.times(n) for size, n in sizes.items()), Size())
+    left = [n.total for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition]
+    # Whole containers, not only sums: what is left on each node may be too small for another one.
+    whole = all(sum(size.goes_into(node) for node in left) >= n for size, n in sizes.items())
+    return whole and gang.fits(cluster.total - lost)
 
 
 def said(case: Case, memory: Memory) -> str:
