@@ -13,6 +13,7 @@ from trainmaster.plan.case import Case
 from trainmaster.plan.cluster import Size
 from trainmaster.plan.memory import Avoided, Memory, ReplicaMemory
 from trainmaster.plan.order import present
+from trainmaster.plan.restart import joining
 
 FIRST = 600.0
 """seconds for which a node is avoided after the first failure there; doubled with each further one"""
@@ -82,7 +83,8 @@ def _of_all(case: Case, memory: Memory) -> frozenset[str]:
 def _waiting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     if memory.closing_since or memory.verdict:
         return []
-    return [r for r in present(case, memory) if not r.bound and not r.done]
+    waiting = [r for r in present(case, memory) if not r.bound and not r.done]
+    return [*waiting, *joining(memory)]
 
 
 def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
@@ -95,7 +97,7 @@ def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
     if 2 * (len(known) - len(gone)) < len(known) or not known:
         return False
     lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
-    sizes = Counter(case.size(r.key) for r in present(case, memory))
+    sizes = Counter(case.size(r.key) for r in (*present(case, memory), *joining(memory)))
     gang = sum((size.times(n) for size, n in sizes.items()), Size())
     left = [n.total for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition]
     # Whole containers, not only sums: what is left on each node may be too small for another one.
