@@ -288,6 +288,21 @@ def test_more_that_are_to_come_alone_are_told_to_torchrun_from_the_start() -> No
     assert {a.environment["PET_NNODES"] for a in few.told(Start)} == {"1:3"}
 
 
+def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_all_hold_their_addresses() -> (
+    None
+):
+    worker = {"elastic": {"min": 1}}
+    tensorflow = job("TensorFlow", {"backoff": {"base": 0}}, roles={"worker": worker}, worker=3, ps=1)
+    world = World(tensorflow).runs().all_end({"worker-1": -100, "worker-2": -100}).later(PATIENCE)
+    assert numbers(world) == (1, 2)
+    assert world.memory.generation == 1
+    world.later(PAUSE).later(10).grants("worker-1", "worker-2")
+    assert world.memory.generation == 2
+    world.begins_anew("worker-0", "ps-0")
+    assert [str(a.key) for a in world.told(Start)] == ["worker-1", "worker-2"]
+    assert len(world.told(Reinitialise)) == 2
+
+
 def test_one_in_the_midst_is_waited_for() -> None:
     world = World(elastic(3, **ALONE)).runs().ends("worker-1", -100).later(PATIENCE).later(PATIENCE)
     assert numbers(world) == (3, 3)

@@ -11,7 +11,7 @@ from typing import Any
 from trainmaster.api import reasons
 from trainmaster.api.job import RestartScope, immutable_fields, restart_fields
 from trainmaster.api.order import done_over, stages
-from trainmaster.frameworks import restarts_when_scaled
+from trainmaster.frameworks import holds_addresses, restarts_when_scaled
 from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.ends import Survivor
@@ -141,15 +141,19 @@ def _scaled(case: Case, change: Change, resized: bool) -> Change:
     scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
     if not old or old.keys() == kept:  # the roles only stand in another order
         return change.then(scaled)
-    roles = {key.role for key in old.keys() ^ kept}
-    return _resized(case, change, scaled, roles) if resized else _restarted(case, change, scaled, roles)
+    keys = old.keys() ^ kept
+    if resized:
+        return _resized(case, change, scaled, keys)
+    return _restarted(case, change, scaled, {key.role for key in keys})
 
 
-def _resized(case: Case, change: Change, scaled: Memory, roles: Set[str]) -> Change:
+def _resized(case: Case, change: Change, scaled: Memory, keys: Set[Key]) -> Change:
     """What another wanted number comes to (elastic.py): where none of these can come or go alone, all begin anew, around the
     containers that are there for those who join."""
+    roles, rows = {key.role for key in keys}, {r.key for r in scaled.replicas}
     alone = all(case.scope(Key(role, 0)) is not RestartScope.JOB for role in roles)
-    if alone or scaled.gathering or scaled.closing_since:
+    known = any(holds_addresses(case.job, key.role, key.index) for key in keys & rows)
+    if (alone and not known) or scaled.gathering or scaled.closing_since:
         return change.then(scaled)
     stays = all(case.grace(r.key.role) == 0 for r in scaled.replicas if r.bound)
     said = f"there are other numbers of {' and '.join(sorted(roles))}, and each process was told the old one"
