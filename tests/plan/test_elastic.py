@@ -204,6 +204,21 @@ def test_room_that_others_take_meanwhile_is_not_asked_for() -> None:
     assert world.later(1).asked == {"worker-2", "worker-3"}
 
 
+def test_it_grows_no_further_than_its_queue_may() -> None:
+    world = room(shrunk())
+    assert world.seen.cluster
+    world.sees(cluster=replace(world.seen.cluster, queue_maximum=Size(3072, 64, 0))).later(PAUSE)
+    assert world.later(10).asked == {"worker-2"}
+
+
+def test_it_grows_by_whole_containers() -> None:
+    world = room(shrunk())
+    assert world.seen.cluster
+    half = tuple(replace(n, free=Size(512, 2, 0)) for n in world.seen.cluster.nodes)
+    world.sees(cluster=replace(world.seen.cluster, nodes=Nodes(half))).later(PAUSE).later(10)
+    assert not world.later(10).asked
+
+
 def test_a_failure_on_the_way_ends_the_growing() -> None:
     world = asking().ends("worker-0", 1)
     assert not any(one.asking for one in world.memory.wanted.values())

@@ -13,9 +13,9 @@ from itertools import takewhile
 from trainmaster.api import reasons
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change, normal
+from trainmaster.plan.cluster import smallest
 from trainmaster.plan.memory import Key, Memory, changed, replace
 from trainmaster.plan.restart import joining
-from trainmaster.plan.room import Room
 from trainmaster.plan.shrinking import numbers_of, total_size
 from trainmaster.plan.values import ContainerState
 from trainmaster.plan.wanted import Wanted, elastic_roles
@@ -84,16 +84,13 @@ def _room_for(case: Case, memory: Memory, name: str) -> int:
     cluster, numbers = case.seen.cluster, numbers_of(case)
     if cluster is None:
         return 0
-    size, more, declared = case.size(Key(name, 0)), 0, case.written.spec.roles[name].replicas
+    size, declared = case.size(Key(name, 0)), case.written.spec.roles[name].replicas
     all_ = _with(memory, name, with_fields(memory.wanted[name], asking=declared))
-    room = Room(cluster, avoided(case, all_))
-    most, holds = declared - numbers[name], total_size(case, numbers)
-    while more < most and (host := room.freest(size)):
-        room.take(host, size)
-        if cluster.too_few_for(holds + size.times(more + 1)):
-            break
-        more += 1
-    return more
+    alone = avoided(case, all_)
+    nodes = (n for n in cluster.picture if n.partition == cluster.partition and n.host not in alone)
+    free = sum(size.goes_into(node.free) for node in nodes)
+    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, numbers)
+    return min(declared - numbers[name], free, size.goes_into(left))
 
 
 def _go_on(case: Case, memory: Memory, name: str) -> Change:

@@ -82,13 +82,16 @@ def _by_nodes(case: Case, memory: Memory) -> Less | None:
     """Today's nodes couldn't hold the gang if they were empty: it goes on with as many as they could."""
     if not memory.short_since or case.now - memory.short_since < _patience(case):
         return None
-    numbers, least, said = numbers_of(case), _least(case), ""
-    while lacking := _lacks(case, numbers):
-        surplus, name = max((numbers[name] - least[name], name) for name in numbers)
-        if not surplus:
-            return None  # not even the least can be had: it is waited for as a whole, and nodes may come
-        numbers[name], said = numbers[name] - 1, lacking
-    return Less(numbers, said) if said else None
+    numbers, least = numbers_of(case), _least(case)
+    said = _lacks(case, numbers)
+    if not said or _lacks(
+        case, least
+    ):  # where not even the least can be had, all is waited for: nodes may come
+        return None
+    while _lacks(case, numbers):
+        _, name = max((numbers[name] - least[name], name) for name in numbers)
+        numbers[name] -= 1
+    return Less(numbers, said)
 
 
 def _lacks(case: Case, numbers: Mapping[str, int]) -> str:
