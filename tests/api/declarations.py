@@ -118,6 +118,14 @@ SOUND: list[dict[str, Any]] = [
     with_worker(terminationGracePeriod="1h"),
     with_worker(terminationGracePeriod=0),
     {"framework": "PyTorch", "roles": roles(worker=2), "scaling": "Restart"},
+    {
+        "framework": "PyTorch",
+        **with_worker(replicas=4, elastic={"min": 4, "max": 4, "patience": "1s", "growAfter": "1s"}),
+    },
+    {
+        "roles": {"any": {"command": "x", "replicas": 2, "elastic": {"min": 1}}},
+        "gang": {"minAvailable": "all"},
+    },
 ]
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
@@ -391,6 +399,45 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"framework": "PyTorch", "roles": roles(trainer=2, worker=0)},
         "spec.roles: PyTorch needs a role chief, master or worker with at least one replica",
+    ),
+    (
+        with_worker(replicas=2, elastic={"min": 3}),
+        "spec.roles.worker.replicas: is less than elastic.min, which is 3: raise it, or lower elastic.min",
+    ),
+    (
+        with_worker(replicas=4, elastic={"min": 1, "max": 3}),
+        "spec.roles.worker.replicas: is more than elastic.max, which is 3: lower it, or raise elastic.max",
+    ),
+    (
+        with_worker(replicas=2, elastic={"min": 1, "growAfter": 0}),
+        "spec.roles.worker.elastic.growAfter: must be 1s at least",
+    ),
+    (
+        {**with_worker(replicas=2, elastic={"min": 1}), "gang": {"minAvailable": 2}},
+        "spec.roles.worker.elastic: elastic says with how few replicas the job starts: leave gang.minAvailable out",
+    ),
+    (
+        {"roles": {**with_worker(elastic={"min": 1})["roles"], **ordered(b={"worker": "Running"})}},
+        "spec.roles.worker.elastic: a job with startAfter has no elastic roles: leave one of both out",
+    ),
+    (
+        {
+            "framework": "TensorFlow",
+            "roles": {**roles(worker=1), "ps": {"command": "x", "elastic": {"min": 1}}},
+        },
+        "spec.roles.ps.elastic: TensorFlow can train with another number of workers only: leave elastic out",
+    ),
+    (
+        {"framework": "Caffe", "roles": {"trainer": {"command": "x", "elastic": {"min": 1}}}},
+        "spec.roles.trainer.elastic: Caffe trains in one process: leave elastic out",
+    ),
+    *(
+        (
+            with_worker(replicas=2, elastic={"min": 1, "patience": patience}),
+            "spec.roles.worker.elastic.patience:"
+            " must be from 1s to below gang.timeout, after which everything is given back",
+        )
+        for patience in (0, "5m")
     ),
     (
         {"framework": "TensorFlow", "roles": roles(worker=2), "scaling": "Live"},

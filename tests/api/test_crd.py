@@ -150,6 +150,7 @@ def test_no_default_of_a_field_that_restarts_is_written_into_objects() -> None:
     assert with_default == {
         ".queue", ".priority", ".nodeCheck.timeout", ".gang", ".gang.minAvailable", ".gang.timeout",
         ".roles.additionalProperties.replicas", ".roles.additionalProperties.restartPolicy",
+        ".roles.additionalProperties.elastic.patience", ".roles.additionalProperties.elastic.growAfter",
         ".scaling", ".runPolicy", ".runPolicy.backoffLimit", ".runPolicy.backoff", ".runPolicy.backoff.base",
         ".runPolicy.backoff.max", ".runPolicy.ttlDeletesResource", ".runPolicy.suspend", ".runPolicy.rerun",
     }  # fmt: skip

@@ -90,6 +90,17 @@ def test_what_the_start_of_a_role_waits_for_is_described() -> None:
     assert not any(line.startswith("Waits:") for line in description(job, NOW))
 
 
+def test_why_fewer_replicas_are_wanted_than_declared_is_described() -> None:
+    job = with_status("Running")
+    assert job.status is not None
+    roles = {"worker": RoleStatus(wanted=2, resized="2 of 4: all of today's nodes have 2048 MiB, 2 vcores")}
+    fewer = replace(job, status=job.status.model_copy(update={"roles": roles}))
+    assert any(
+        line.split()[:5] == ["Resized:", "worker", "2", "of", "4:"] for line in description(fewer, NOW)
+    )
+    assert not any(line.startswith("Resized:") for line in description(job, NOW))
+
+
 def test_where_a_program_reads_describe_has_all_columns() -> None:
     lines = description(with_status("Running"), NOW)
     assert any("CONTAINER" in line and "PORTS" in line for line in lines)

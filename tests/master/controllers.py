@@ -97,7 +97,7 @@ def begun(
     conf = parse({APPLICATION_EXPIRY: "600s", NODE_EXPIRY: "600s"})
     measures = Measures(registry or CollectorRegistry(), kubeflow=True)
     ours = Fleet(
-        Settings(user="u", restart_in_place=True, **settings),
+        Settings(user="u", **{"restart_in_place": True, **settings}),
         conf,
         folder,
         measures,

@@ -178,9 +178,14 @@ class World:
     def grants(self, *names: str, node: str = "a", run: int = 0) -> World:
         """Containers for these replicas' present runs, on one node."""
         for name in names:
-            self._add(name, node, run or self.replica(name).run, ContainerState.ALLOCATED)
+            self._add(name, node, run or self._wanted_run(name), ContainerState.ALLOCATED)
         self.decides()
         return self
+
+    def _wanted_run(self, name: str) -> int:
+        """As it is asked for; who is to join others is remembered of only once all have come."""
+        asked = next((ask.run for ask in self.plan.asks if ask.key == key(name)), 0)
+        return asked or self.replica(name).run
 
     def _add(self, name: str, node: str, run: int, state: ContainerState) -> None:
         self.made += 1

@@ -93,6 +93,8 @@ class Laws:
         anew_only_what_is_of_another_generation(world, plan)
         asks_for_nothing_when_closing(plan)
         ports_are_unique(plan.memory)
+        wants_neither_too_few_nor_too_many(plan)
+        says_why_another_number_is_wanted(world, plan)
         there_is_room_beside_what_is_avoided(world, plan)
         each_second_is_in_one_class(plan.memory)
         conditions_agree(plan.status)
@@ -355,6 +357,28 @@ def ports_are_unique(memory: Memory) -> None:
     assert all(r.ports for r in memory.replicas if r.bound)
 
 
+def wants_neither_too_few_nor_too_many(plan: Plan) -> None:
+    """Of each role as many as are declared, or fewer down to its min where it is elastic."""
+    memory, job = plan.memory, last_good(plan.memory)
+    if job is None or memory.expired or not memory.replicas or memory.closing_since or memory.verdict:
+        return
+    have = Counter(r.key.role for r in memory.replicas)
+    for name, role in job.spec.roles.items():
+        least = role.elastic.min if role.elastic else role.replicas
+        assert least <= have[name] <= role.replicas, f"{have[name]} {name}"
+        assert plan.status.roles[name].wanted == have[name]
+        assert bool(plan.status.roles[name].resized) == (have[name] < role.replicas)
+
+
+def says_why_another_number_is_wanted(world: Shell, plan: Plan) -> None:
+    before, after = (memory.wanted for memory in (world.memory, plan.memory))
+    told = {event.reason for event in plan.events} & {"Shrunk", "Grown", "SpecChanged", "Rerun"}
+    for name in before.keys() & after.keys():
+        was, now = before[name].number, after[name].number
+        edited = world.memory.document != plan.memory.document
+        assert was == now or told or edited, f"{name}: {was} to {now}"
+
+
 def there_is_room_beside_what_is_avoided(world: Shell, plan: Plan) -> None:
     """However many nodes have failed: of the largest part of them one may ask."""
     cluster, known = world.seen.cluster, world.seen.cluster.picture.by_host if world.seen.cluster else {}
@@ -365,7 +389,8 @@ def there_is_room_beside_what_is_avoided(world: Shell, plan: Plan) -> None:
         wanted = sum((ask.size for ask in plan.asks), Size())
         assert wanted.fits(sum((node.total for node in left), Size()))
         assert all(any(ask.size.fits(node.total) for node in left) for ask in plan.asks)
-    assert not plan.avoid or any(not r.bound for r in plan.memory.replicas)
+    grows = any(one.asking for one in plan.memory.wanted.values())
+    assert not plan.avoid or grows or any(not r.bound for r in plan.memory.replicas)
 
 
 def each_second_is_in_one_class(memory: Memory) -> None:

@@ -78,9 +78,12 @@ class Schedule:
 def drawn(seed: int) -> Schedule:
     """The schedule of a number."""
     chance = random.Random(seed)
-    order = random.Random(f"order {seed}")
-    jobs = tuple(_job(chance, order) for _ in range(chance.randint(1, 3)))
+    order, elastic = random.Random(f"order {seed}"), random.Random(f"elastic {seed}")
+    jobs = tuple(_elastic(elastic, _job(chance, order)) for _ in range(chance.randint(1, 3)))
     steps = tuple((chance.choice(OPERATIONS), chance.randrange(80)) for _ in range(chance.randint(0, MOST)))
+    if any(role.elastic for one in jobs for role in one.spec.roles.values()):
+        # Beside a node that is left alone for good, containers as large as theirs may have no room.
+        steps = tuple(step for step in steps if step[0] != "is_suspected")
     return Schedule(jobs, steps, chance.choice(("3.4.2", "3.4.2", "3.3.6")))
 
 
@@ -94,6 +97,18 @@ def _job(chance: random.Random, order: random.Random) -> TrainingJob:
         **roles,
     )
     return made if not check(made) else job(worker=2)
+
+
+def _elastic(chance: random.Random, made: TrainingJob) -> TrainingJob:
+    """A third of the jobs, with workers of which a node holds one: so each node that is lost is missing."""
+    written = made.spec.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    worker = written["roles"].get("worker")
+    if worker is None or chance.random() < 2 / 3:
+        return made
+    worker |= {"resources": {"memory": "40Gi"}, "replicas": chance.choice((2, 3, 3))}
+    worker["elastic"] = {"min": chance.choice((1, 1, 2)), "patience": chance.choice((8, 30)), "growAfter": 10}
+    found = TrainingJob.model_validate({"metadata": {"name": "mnist"}, "spec": written})
+    return made if check(found) else found
 
 
 def _rules(chance: random.Random) -> dict[str, Any]:

@@ -324,7 +324,12 @@ class Simulator(Shell):
             return (not self.declared.deleted or self.forgotten) and not live and not held
         bound = {r.container for r in memory.replicas if not r.done}
         rests = bool(memory.started_at) and bound == live == held
-        return rests and self._is_of_one_generation()
+        return rests and self._has_grown() and self._is_of_one_generation()
+
+    def _has_grown(self) -> bool:
+        """Whether all that is declared is wanted again: all nodes are there, and have room for it."""
+        done = any(r.done for r in self.memory.replicas)
+        return done or not any(one.number for one in self.memory.wanted.values())
 
     def _is_of_one_generation(self) -> bool:
         """What runs was told of no other generation than the present one; and each process once."""

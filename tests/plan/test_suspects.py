@@ -203,3 +203,13 @@ def test_what_was_said_of_a_node_before_it_was_cleared_counts_no_more() -> None:
     [found] = suspects(jobs, 100, NOW + 60, {"n1": NOW - 30, "n2": NOW + 99})
     assert {w.job for w in found.witnesses} == {"vision/b", "vision/c"}
     assert suspects(jobs, 100, NOW + 60, {"n1": NOW + 30}) == ()
+
+
+def test_a_node_is_not_left_alone_where_the_others_have_room_in_all_but_for_no_whole_container() -> None:
+    """Each of them holds one of its containers, and what is left of both together is no node."""
+    large = {"worker": {"resources": {"memory": "40Gi"}}}
+    at = World(job(worker=3, roles=large)).sees(cluster=cluster("a", "b", "c")).registers()
+    assert at.sees(suspects=frozenset({"b"})).plan.avoid == frozenset()
+    assert World(job(worker=2, roles=large)).sees(cluster=cluster("a", "b", "c")).registers().sees(
+        suspects=frozenset({"b"})
+    ).plan.avoid == {"b"}

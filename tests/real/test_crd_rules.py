@@ -40,6 +40,7 @@ ONLY_THE_MODELS = (
     re.escape(messages.ROUND_IN_CIRCLES).replace(r"\{circle\}", ".*"),
     re.escape(messages.BESIDE_A_PREPARATION).replace(r"\{later\}", ".*").replace(r"\{earlier\}", ".*"),
     re.escape(messages.WORLD_APART).replace(r"\{framework\}", ".*").replace(r"\{roles\}", ".*"),
+    re.escape(messages.ELASTIC_PATIENCE),  # a role doesn't see the gang
     re.escape(messages.TOO_LARGE).replace(r"\{size\}", ".*").replace(r"\{limit\}", ".*"),
 )
 """reasons of the models for which the API server has no words"""
@@ -108,6 +109,9 @@ def _told_further_up(field: str, reason: str) -> bool:
         "names a role that",
         "wait for itself",
         "names what YARN does",
+        "elastic says with how few",
+        "has no elastic roles",
+        "leave elastic out",
     )
     places = ("spec.env", "spec.template", "spec.roles", "spec.failureRules", "spec.failureRules[0].causes")
     return field in places and any(each in reason for each in words)

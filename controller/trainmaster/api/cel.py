@@ -18,6 +18,7 @@ from trainmaster.api.cel_rule import Place, Rule, text
 from trainmaster.api.commands import PLACEHOLDERS
 from trainmaster.api.deciding import SIDES
 from trainmaster.api.demands import DEMANDS, Demand
+from trainmaster.api.elastic_rules import ANY_ROLE
 from trainmaster.api.failure_rule_problems import YARNS_OWN
 from trainmaster.api.job import CHIEF_ROLES, MAX_REPLICAS, WORKER_ROLE, Framework, Scaling
 from trainmaster.api.rules import CHECK_TIMEOUT, GANG_TIMEOUT_BELOW, LONGEST_GRACE, PROGRESS_DEADLINE_FROM
@@ -71,6 +72,7 @@ def rules() -> Iterator[Rule]:
     yield from _of_roles()
     yield from _of_policies()
     yield from _of_grace()
+    yield from _of_elastic()
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
@@ -125,6 +127,30 @@ def _of_policies() -> Iterator[Rule]:
 def _of_grace() -> Iterator[Rule]:
     short = f"!({is_duration('self')}) || {_milliseconds('self')} <= {int(LONGEST_GRACE * 1000)}"
     yield Rule((*ROLES, "<name>", "terminationGracePeriod"), short, messages.TOO_LONG_A_GRACE)
+
+
+def _of_elastic() -> Iterator[Rule]:
+    """That patience is below gang.timeout is left to elastic_rules.py: a role doesn't see the gang."""
+    role: Place = (*ROLES, "<name>")
+    for bound, holds, message in (
+        ("min", "self.replicas >= self.elastic.min", messages.FEWER_THAN_MIN),
+        ("max", "!has(self.elastic.max) || self.replicas <= self.elastic.max", messages.MORE_THAN_MAX),
+    ):
+        values = {bound: f"string(self.elastic.{bound})"}
+        yield Rule(role, f"!has(self.elastic) || {holds}", message, values, ".replicas")
+    paused = f"!({is_duration('self')}) || {_milliseconds('self')} >= 1000"
+    yield Rule((*role, "elastic", "growAfter"), paused, messages.GROW_AFTER)
+    some = "self.roles.exists(role, has(self.roles[role].elastic))"
+    whole = f"!{some} || type(self.gang.minAvailable) == string"
+    yield Rule(SPEC, whole, messages.ELASTIC_GANG, path=".roles")
+    unordered = f"!{some} || !self.roles.exists(role, has(self.roles[role].startAfter))"
+    yield Rule(SPEC, unordered, messages.ELASTIC_ORDER, path=".roles")
+    workers = f"self.roles.all(role, !has(self.roles[role].elastic) || role == '{WORKER_ROLE}')"
+    any_, caffe = " || ".join(_is(each) for each in ANY_ROLE), _is(Framework.CAFFE)
+    generic = f"!has(self.framework) || {any_} || {caffe}"
+    values = {"framework": "self.framework"}
+    yield Rule(SPEC, f"{generic} || {workers}", messages.NOT_ELASTIC, values, ".roles")
+    yield Rule(SPEC, f"!({caffe}) || !{some}", messages.ALONE_IS_NOT_ELASTIC, path=".roles")
 
 
 def _of_success() -> Iterator[Rule]:

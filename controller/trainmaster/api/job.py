@@ -16,7 +16,7 @@ from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.once import once_each
-from trainmaster.api.policies import Gang, NodeCheck, RunPolicy
+from trainmaster.api.policies import Elastic, Gang, NodeCheck, RunPolicy
 from trainmaster.api.quantities import Duration
 from trainmaster.api.resources import Resources
 from trainmaster.api.start_order import Readiness, StartAfter
@@ -102,6 +102,9 @@ class Role(Model):
     """Number of processes; all roles together have 1 to 10000. `kubectl scale` sets that of the role worker.
     Every process is told it at its start: so an edit restarts all processes of the job once, unless spec.scaling is
     Live."""
+    elastic: Annotated[Elastic | None, EDIT_LIVE] = None
+    """Whether the job may train with fewer replicas of this role than `replicas` for a while, instead of waiting. Left out: it
+    waits for all."""
     resources: Annotated[Resources, EDIT_RESTART] = Resources()
     """What the container of each replica asks of YARN: fields, or a text as in Apache Submarine such as
     memory=8G,vcores=2,gpu=2, in which sizes are YARN's, so that 8G is 8192 MiB."""

@@ -39,6 +39,20 @@ class Gang(Model):
     everything back and asks again later."""
 
 
+class Elastic(Model):
+    """How few replicas a role may go on with while nodes or the queue have no room for all, until they have."""
+
+    min: Annotated[int, Field(strict=True, ge=1)]
+    """Fewest replicas that the job trains with. Where not even these can be had, it waits."""
+    max: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Most that `replicas` may be set to, such as by `kubectl scale` or an autoscaler. Left out: only limited as it is
+    without elastic."""
+    patience: Duration = 60.0
+    """How long missing replicas are waited for before the job goes on with fewer, from 1s to below gang.timeout."""
+    grow_after: Duration = 300.0
+    """How long at least a number stays before it is raised, for that restarts what runs in most frameworks. From 1s."""
+
+
 class Backoff(Model):
     """Waits before charged restarts: base, doubled each time, up to max."""
 

@@ -85,6 +85,11 @@ HANGING: Final = "Hanging"
 STRAGGLER: Final = "Straggler"
 """A replica makes steps more slowly than others of its role, or than it did."""
 
+SHRUNK: Final = "Shrunk"
+"""An elastic role goes on with fewer replicas than before, since there was no room for all of them; uncharged."""
+GROWN: Final = "Grown"
+"""An elastic role goes on with more replicas than before, since there is room again; uncharged."""
+
 # --- Suspended
 
 SUSPENDING: Final = "Suspending"

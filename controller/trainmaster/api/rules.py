@@ -13,6 +13,7 @@ from trainmaster.api import messages
 from trainmaster.api.commands import PLACEHOLDERS, values
 from trainmaster.api.deciding import FIRST_WORKER_LEADS, deciding, default_policy
 from trainmaster.api.demands import DEMANDS
+from trainmaster.api.elastic_rules import elastic_problems
 from trainmaster.api.failure_rule_problems import failure_rule_problems
 from trainmaster.api.job import (
     CHIEF_ROLES,
@@ -282,6 +283,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     readiness_problems,
     failure_rule_problems,
     _scaling,
+    elastic_problems,
     _grace,
     template_problems,
     _environment,

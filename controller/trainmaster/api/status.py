@@ -154,7 +154,9 @@ class RoleStatus(Model):
     """One role and all its replicas."""
 
     wanted: int
-    """Replicas declared."""
+    """Replicas wanted now: as many as are declared, or fewer while an elastic role goes on with fewer."""
+    resized: str = ""
+    """Why fewer are wanted than are declared, such as: 2 of 4: all of today's nodes have 4096 MiB, 4 vcores."""
     running: int = 0
     """Replicas whose process runs."""
     succeeded: int = 0

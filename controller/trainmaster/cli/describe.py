@@ -89,6 +89,7 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
         "Waits",
         "; ".join(f"{name} {role.waits_for}" for name, role in status.roles.items() if role.waits_for),
     )
+    yield "Resized", "; ".join(f"{name} {r.resized}" for name, r in status.roles.items() if r.resized)
     yield "GPUs", str(status.gpus or "")
     yield "Restarts", str(status.restarts)
     yield "Rerun", str(status.rerun or "")

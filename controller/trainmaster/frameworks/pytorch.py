@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from trainmaster.api.job import Launcher, Role, TrainingJob
+from trainmaster.api.job import Launcher, RestartScope, Role, TrainingJob
 from trainmaster.frameworks.placed import Placed, positions
 from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
 
@@ -73,7 +73,7 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], node: int) -> dict[str,
     """
     first = group[0]
     return {
-        "PET_NNODES": str(len(group)),
+        "PET_NNODES": _agents(job, group),
         "PET_NPROC_PER_NODE": str(processes_of(job.spec.roles[group[node].role])),
         "PET_NODE_RANK": str(node),
         "PET_MASTER_ADDR": first.host,
@@ -83,6 +83,17 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], node: int) -> dict[str,
         "PET_RDZV_ID": f"{job.metadata.namespace}.{job.metadata.name}",  # torchrun names a folder by it: no slash
         "PET_RDZV_CONF": f"is_host={'true' if node == 0 else 'false'}",
     }
+
+
+def _agents(job: TrainingJob, group: Sequence[Placed]) -> str:
+    """How many agents meet: from so many to so many, where some of them come and go alone."""
+    roles = {name: job.spec.roles[name] for name in {p.role for p in group}}
+    free = [r for r in roles.values() if r.elastic and r.restart_scope is RestartScope.REPLICA]
+    if not free:
+        return str(len(group))
+    least = len(group) - sum(r.replicas - r.elastic.min for r in free if r.elastic)
+    most = len(group) + sum((r.elastic.max or r.replicas) - r.replicas for r in free if r.elastic)
+    return f"{least}:{most}"
 
 
 def processes_of(role: Role) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from trainmaster.master.kubeflow import Kubeflow
-from trainmaster.master.lives import DELETED, FAILED, SUCCEEDED, Lives
+from trainmaster.master.lives import DELETED, FAILED, GROW, SHRINK, SUCCEEDED, Lives
 from trainmaster.plan.in_force import last_good
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Verdict
 from trainmaster.plan.values import Container, ContainerState
+from trainmaster.plan.wanted import Wanted
 
 
 class Life:
@@ -36,6 +37,7 @@ class Life:
         self._count_waits(before, after, now)
         self._count_start(before, after)
         self._count_restarts(before, after)
+        self._count_resizes(before, after)
         if before.finished:
             return
         if after.finished and after.verdict:
@@ -92,6 +94,15 @@ class Life:
             assert replica.last_exit is not None
             self._lives.restart(replica.last_exit.cause, charged=replica.restarts > was.restarts)
             self._missed[replica.key] = replica.last_exit.at
+
+    def _count_resizes(self, before: Memory, after: Memory) -> None:
+        if before.wanted is after.wanted:
+            return
+        for name, now in after.wanted.items():
+            was = before.wanted.get(name, Wanted())
+            if now.number != was.number and now.at > was.at:  # an edit leaves the time
+                fewer = now.number and (not was.number or now.number < was.number)
+                self._lives.resized(SHRINK if fewer else GROW)
 
     def _count_end(self, memory: Memory, verdict: Verdict) -> None:
         result, framework = SUCCEEDED if verdict.succeeded else FAILED, framework_of(memory)

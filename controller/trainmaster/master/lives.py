@@ -24,6 +24,7 @@ LENGTHS = (10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 8
 MOST_QUEUES = 100
 """queues that have series of their own; those heard of later share one"""
 SUCCEEDED, FAILED, DELETED = "Succeeded", "Failed", "Deleted"
+SHRINK, GROW = "shrink", "grow"
 ENDS = (
     (SUCCEEDED, reasons.JOB_SUCCEEDED),
     (DELETED, DELETED),
@@ -71,6 +72,14 @@ class Lives:
             "Times that a gang wasn't whole in time, so that all its containers were given back.",
             registry=registry,
         )
+        self._resizes = Counter(
+            "trainmaster_resizes",
+            "Times that an elastic role went on with fewer replicas (shrink), or with more again (grow).",
+            ["direction"],
+            registry=registry,
+        )
+        for direction in (SHRINK, GROW):
+            self._resizes.labels(direction)
         self._times = _histograms(registry)
         self._queue_waits = Histogram(
             "trainmaster_queue_wait_seconds",
@@ -125,6 +134,10 @@ class Lives:
 
     def gang_timed_out(self) -> None:
         self._gang_timeouts.inc()
+
+    def resized(self, direction: str) -> None:
+        """An elastic role goes on with another number of replicas."""
+        self._resizes.labels(direction).inc()
 
     def replaced(self, seconds: float) -> None:
         """A process runs in the place of one that ended so long ago."""

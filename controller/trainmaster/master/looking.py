@@ -20,6 +20,7 @@ from trainmaster.plan.quotas import QuotaTurn
 from trainmaster.plan.restart import kept
 from trainmaster.plan.turns import Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
+from trainmaster.plan.wanted import as_wanted
 
 MANY_ENDS = 10
 """ends that take as long to judge as a large job takes to be decided on: the last words of each are looked through for a hundred
@@ -112,6 +113,7 @@ def stands_in_line(memory: Memory, application: AppState, now: float, limits: Li
 def _turn(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> Turn:
     """Stand in line while a gang is to be gathered, and only then."""
     application, cluster = memory.application, seen.cluster
+    job = as_wanted(job, memory.wanted)
     case = Case(declared, job, seen, clock.now(), desk.limits)
     if (
         application is None

@@ -104,7 +104,9 @@ def _queue(picture: Picture) -> str:
 def _roles(live: Sequence[Picture]) -> Iterator[Metric]:
     # two metrics, not one with a label: wanted and running must never be added up
     wanted = GaugeMetricFamily(
-        "trainmaster_replicas_wanted", "Replicas that a live job declares.", labels=ROLE_LABELS
+        "trainmaster_replicas_wanted",
+        "Replicas that a live job wants now: an elastic role may want fewer than it declares.",
+        labels=ROLE_LABELS,
     )
     running = GaugeMetricFamily(
         "trainmaster_replicas_running", "Replicas of a live job that run.", labels=ROLE_LABELS

@@ -8,6 +8,7 @@ from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.order import present
+from trainmaster.plan.restart import joining
 from trainmaster.plan.room import Room
 from trainmaster.plan.values import Ask
 
@@ -30,7 +31,8 @@ def wanting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     """Replicas for which a container is wanted now: none whose earlier process stays in doubt, nor its gang."""
     if memory.gathering and case.gang_in_doubt(memory):
         return []
-    return [r for r in present(case, memory) if _due(case, memory, r) and not case.in_doubt(r)]
+    due = [r for r in present(case, memory) if _due(case, memory, r) and not case.in_doubt(r)]
+    return [*due, *joining(memory)]
 
 
 def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:

@@ -6,12 +6,14 @@ all. Never here: which failures lie at a node (ruling.py), or what several jobs 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from trainmaster.plan.case import Case
-from trainmaster.plan.cluster import Cluster, Size
+from trainmaster.plan.cluster import Size
 from trainmaster.plan.memory import Avoided, Memory, ReplicaMemory
 from trainmaster.plan.order import present
+from trainmaster.plan.restart import joining
 
 FIRST = 600.0
 """seconds for which a node is avoided after the first failure there; doubled with each further one"""
@@ -81,7 +83,8 @@ def _of_all(case: Case, memory: Memory) -> frozenset[str]:
 def _waiting(case: Case, memory: Memory) -> list[ReplicaMemory]:
     if memory.closing_since or memory.verdict:
         return []
-    return [r for r in present(case, memory) if not r.bound and not r.done]
+    waiting = [r for r in present(case, memory) if not r.bound and not r.done]
+    return [*waiting, *joining(memory)]
 
 
 def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
@@ -94,15 +97,12 @@ def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
     if 2 * (len(known) - len(gone)) < len(known) or not known:
         return False
     lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
-    sizes = [case.size(r.key) for r in present(case, memory)]
-    return sum(sizes, Size()).fits(cluster.total - lost) and all(
-        _holds(cluster, hosts, one) for one in {*sizes}
-    )
-
-
-def _holds(cluster: Cluster, hosts: Set[str], size: Size) -> bool:
-    nodes = (n for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition)
-    return any(size.fits(node.total) for node in nodes)
+    sizes = Counter(case.size(r.key) for r in (*present(case, memory), *joining(memory)))
+    gang = sum((size.times(n) for size, n in sizes.items()), Size())
+    left = [n.total for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition]
+    # Whole containers, not only sums: what is left on each node may be too small for another one.
+    whole = all(sum(size.goes_into(node) for node in left) >= n for size, n in sizes.items())
+    return whole and gang.fits(cluster.total - lost)
 
 
 def said(case: Case, memory: Memory) -> str:

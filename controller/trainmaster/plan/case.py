@@ -34,6 +34,13 @@ class Case:
     """whether nothing readable was declared: then `job` is only an outline of it (unread.py), and nothing may be run by it"""
     before: TrainingJob | None = None
     """what was in force at the last decision: it has the roles that an edit takes out"""
+    as_written: TrainingJob | None = None
+    """the declaration that `job` was made of, where other numbers of replicas are wanted now (wanted.py)"""
+
+    @property
+    def written(self) -> TrainingJob:
+        """What is declared; `job` has the numbers of replicas that are wanted."""
+        return self.as_written or self.job
 
     def role(self, key: Key) -> Role:
         return self.job.spec.roles[key.role]

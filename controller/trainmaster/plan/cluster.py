@@ -35,6 +35,11 @@ class Size:
     def times(self, n: int) -> Size:
         return Size(self.memory * n, self.vcores * n, self.gpus * n)
 
+    def goes_into(self, room: Size) -> int:
+        """How often it fits."""
+        pairs = ((room.memory, self.memory), (room.vcores, self.vcores), (room.gpus, self.gpus))
+        return max(0, min((have // each for have, each in pairs if each), default=0))
+
     def fits(self, room: Size) -> bool:
         return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
 

@@ -19,6 +19,7 @@ from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change
 from trainmaster.plan.checkpoints import note_checkpoint
 from trainmaster.plan.close import close
+from trainmaster.plan.elastic import after_edits, fitted, resize, unwatched
 from trainmaster.plan.gang import gather
 from trainmaster.plan.gentle import hurry, note_told
 from trainmaster.plan.hangs import note_progress, watch
@@ -91,11 +92,17 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if case is None or (declared.duplicate_of and not memory.document):
         after, status = refused(declared, memory, now, seen.application_words)
         return Plan(after, status, actions=_leaving(declared, memory, seen), events=turns(memory, status))
+    memory = after_edits(case, memory)
+    case = fitted(case, memory)
     change = _through(UNREAD_STEPS if case.unread else STEPS, case, memory)
     change = change.then(with_past(memory, change.memory, now))
     change = change.then(with_account(case, memory, change.memory))
     change = change.then(with_ledger(case, memory, change.memory))
     if run_again(declared, change.memory, now, limits).memory is not change.memory:
+        return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
+    sized = resize(case, change.memory)
+    change = change.then(sized.memory, *sized.events)
+    if change.memory.wanted != memory.wanted:  # no step changes them
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
     return Plan(
@@ -148,6 +155,7 @@ def raised(memory: Memory, epoch: int) -> Memory:
     can tell."""
     seen_anew = tuple(replace(r, unseen_since=0.0) for r in memory.replicas)
     account = with_fields(memory.account, now=memory.account.now.unmeasured)
-    return once_more(
-        replace(memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0, account=account)
+    anew = replace(
+        memory, epoch=epoch, replicas=seen_anew, gang_since=0.0, watched_since=0.0, account=account
     )
+    return once_more(unwatched(anew))

@@ -20,6 +20,7 @@ from trainmaster.plan.ends import End, GpuFault, Hang, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
 from trainmaster.plan.spent import Ledger
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
+from trainmaster.plan.wanted import Wanted
 
 if TYPE_CHECKING:
     from dataclasses import replace as replace  # noqa: PLC0414 - the one below, with the types of its arguments
@@ -189,6 +190,8 @@ class Memory:
     """the newest generation that was bound; lower than `generation` while a gang is gathered"""
     stage: int = 0
     """of the roles that run or are gathered (api/order.py)"""
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    """by elastic role, once another number was wanted than the declared one"""
     replicas: tuple[ReplicaMemory, ...] = ()
     retired_run: int = 0
     """highest run of replicas that were scaled away: those that come back go on above it"""
@@ -242,6 +245,10 @@ class Memory:
     """when all of it ran for the first time since the last resume"""
     gang_since: float = field(default=0.0, compare=False)
     """since when the present gang is asked for; 0 when none is"""
+    short_since: float = field(default=0.0, compare=False)
+    """since when a gang of elastic roles lacks something, seen without a gap; 0 while it doesn't, or nobody looks"""
+    room_since: float = field(default=0.0, compare=False)
+    """since when there is room for more of an elastic role; 0 while there is none, or nobody looks"""
     watched_since: float = field(default=0.0, compare=False)
     """since when it has been seen without a gap whether processes make steps; 0 while nobody looks"""
     progress: ProgressStatus | None = field(default=None, compare=False)

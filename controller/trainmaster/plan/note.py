@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from trainmaster.api import reasons
-from trainmaster.api.job import immutable_fields, restart_fields
+from trainmaster.api.job import RestartScope, immutable_fields, restart_fields
 from trainmaster.api.order import done_over, stages
-from trainmaster.frameworks import restarts_when_scaled
+from trainmaster.frameworks import holds_addresses, restarts_when_scaled
 from trainmaster.json_text import loads
 from trainmaster.plan.case import Case, Change, normal, warning
 from trainmaster.plan.ends import Survivor
@@ -46,14 +46,15 @@ def note(case: Case, memory: Memory) -> Change:
     begun_with = memory.begun_with if opened else immutable_fields(case.job, case.declared.owner)
     known = changed(
         memory,
-        document=document_of(case.job),
+        document=document_of(case.written),
         begun_with=begun_with,
         observed_generation=case.declared.generation,
         role_numbers=_numbered(case, memory),
         queued_at=memory.queued_at or case.now,
         rerun=max(memory.rerun, case.job.spec.run_policy.rerun),
     )
-    change = _scaled(case, _edited(case, known))
+    resized = known.document == memory.document
+    change = _scaled(case, _edited(case, known), resized)
     news = case.declared.generation != memory.observed_generation
     return change.then(change.memory, *_not_taken_in(case, memory)) if news else change
 
@@ -124,7 +125,7 @@ def _edited_roles(before: str, after: str) -> set[str]:
     return {name for name in mine.keys() | others.keys() if not same or mine.get(name) != others.get(name)}
 
 
-def _scaled(case: Case, change: Change) -> Change:
+def _scaled(case: Case, change: Change, resized: bool) -> Change:
     """Replicas as wanted: new ones go on above every run that was ever used, so that no old container is taken for theirs."""
     memory = change.memory
     wanted = [Key(name, i) for name, role in case.job.spec.roles.items() for i in range(role.replicas)]
@@ -140,7 +141,25 @@ def _scaled(case: Case, change: Change) -> Change:
     scaled = replace(memory, replicas=replicas, retired_run=retired, retired_survivors=left)
     if not old or old.keys() == kept:  # the roles only stand in another order
         return change.then(scaled)
-    return _restarted(case, change, scaled, {key.role for key in old.keys() ^ kept})
+    keys = old.keys() ^ kept
+    if resized:
+        return _resized(case, change, scaled, keys)
+    return _restarted(case, change, scaled, {key.role for key in keys})
+
+
+def _resized(case: Case, change: Change, scaled: Memory, keys: Set[Key]) -> Change:
+    """What another wanted number comes to (elastic.py): where none of these can come or go alone, all begin anew, around the
+    containers that are there for those who join."""
+    roles, rows = {key.role for key in keys}, {r.key for r in scaled.replicas}
+    alone = all(case.scope(Key(role, 0)) is not RestartScope.JOB for role in roles)
+    known = any(holds_addresses(case.job, key.role, key.index) for key in keys & rows)
+    if (alone and not known) or scaled.gathering or scaled.closing_since:
+        return change.then(scaled)
+    stays = all(case.grace(r.key.role) == 0 for r in scaled.replicas if r.bound)
+    said = f"there are other numbers of {' and '.join(sorted(roles))}, and each process was told the old one"
+    anew = whole_job(case, scaled, said, in_place=stays)
+    pairs = zip(scaled.replicas, anew.replicas, strict=True)
+    return change.then(replace(anew, replicas=tuple(now if was.bound else was for was, now in pairs)))
 
 
 def _restarted(case: Case, change: Change, scaled: Memory, roles: Set[str]) -> Change:

@@ -12,7 +12,7 @@ from trainmaster.api.order import holds_back, stages
 from trainmaster.api.policies import Backoff
 from trainmaster.plan.case import Case
 from trainmaster.plan.ends import Survivor
-from trainmaster.plan.memory import Memory, ReplicaMemory, changed, replace
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.values import ContainerState
 
 INFRA_WINDOW = 600.0
@@ -179,6 +179,17 @@ def _may_stay(case: Case, replica: ReplicaMemory) -> bool:
 def _to_wait(replica: ReplicaMemory) -> ReplicaMemory:
     """The same with another process to come, which does nothing: all must have gone before any begins."""
     return replace(replica, process=replica.process + 1, reinitialising=False)
+
+
+def joining(memory: Memory) -> list[ReplicaMemory]:
+    """Replicas that are to join those that run: containers are asked for, and they are none of the job's before all have come."""
+    if memory.gathering:
+        return []
+    return [
+        ReplicaMemory(Key(name, index), run=memory.retired_run + 1)
+        for name, one in memory.wanted.items()
+        for index in range(one.number, one.asking)
+    ]
 
 
 def kept(memory: Memory) -> list[ReplicaMemory]:

@@ -37,6 +37,7 @@ def role_status(case: Case, memory: Memory, name: str, waits: str = "") -> RoleS
     )
     return RoleStatus(
         wanted=case.job.spec.roles[name].replicas,
+        resized=_resized(case, memory, name),
         running=sum(1 for r in replicas if r.state is ReplicaState.RUNNING),
         succeeded=sum(1 for r in replicas if r.state is ReplicaState.SUCCEEDED),
         failed=sum(1 for r in replicas if r.state is ReplicaState.FAILED),
@@ -45,6 +46,12 @@ def role_status(case: Case, memory: Memory, name: str, waits: str = "") -> RoleS
         asked=ResourceStatus() if case.unread else _resources(case.size(Key(name, 0))),
         replicas=replicas,
     )
+
+
+def _resized(case: Case, memory: Memory, name: str) -> str:
+    one, now = memory.wanted.get(name), case.job.spec.roles[name].replicas
+    declared = case.written.spec.roles[name].replicas
+    return f"{now} of {declared}: {one.said}" if one and now < declared else ""
 
 
 def _replica(

@@ -17,6 +17,7 @@ from trainmaster.plan.ends import Cause, LastExit
 from trainmaster.plan.history import own_applications
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.order import present, present_roles
+from trainmaster.plan.restart import joining
 from trainmaster.plan.spent import (
     LOST,
     NONE,
@@ -217,7 +218,8 @@ class _Rates:
         yield from ((spent, False, 0) for spent in self._lacking())
         if nothing_lives(case, memory):
             return
-        rows: dict[object, ReplicaMemory] = {r.container or r.key: r for r in memory.replicas}
+        known = (*memory.replicas, *joining(memory))
+        rows: dict[object, ReplicaMemory] = {r.container or r.key: r for r in known}
         runs, bound = self._class_of_running(), {r.key for r in memory.replicas if r.bound}
         for each in held(case, memory):
             gpus = size_of(case, each, memory.account.sizes).gpus

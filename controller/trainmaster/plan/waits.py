@@ -8,6 +8,7 @@ from math import inf
 from trainmaster.plan.actions import FINISH_ANYWAY
 from trainmaster.plan.anew import awaited, patience_ends
 from trainmaster.plan.case import Case, doubted_from
+from trainmaster.plan.elastic import resize_times
 from trainmaster.plan.gentle import last_grace, leaving
 from trainmaster.plan.hangs import wakes
 from trainmaster.plan.memory import UNCOUNTED, Memory
@@ -44,6 +45,7 @@ def _times(case: Case, memory: Memory) -> Iterator[float]:
     if memory.pending_ends:
         yield waits_until(case, memory.pending_ends)
     yield from wakes(case, memory)
+    yield from resize_times(case, memory)
     yield from (one.until for one in memory.avoided)
     yield from _gang_times(case, memory)
     yield from _replica_times(case, memory)

@@ -1,0 +1,120 @@
+"""When more replicas of an elastic role are wanted again: there has been room for some while, and containers came of it first.
+
+What runs isn't touched before all that is to come with it has been granted: so growing never costs a job its place, and what was
+seen of free nodes is judged again by YARN itself. Never here: shrinking, or what restarts when others join (note.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace as with_fields
+from itertools import takewhile
+
+from trainmaster.api import reasons
+from trainmaster.plan.avoidance import avoided
+from trainmaster.plan.case import Case, Change, normal
+from trainmaster.plan.cluster import smallest
+from trainmaster.plan.memory import Key, Memory, changed, replace
+from trainmaster.plan.restart import joining
+from trainmaster.plan.shrinking import numbers_of, total_size
+from trainmaster.plan.values import ContainerState
+from trainmaster.plan.wanted import Wanted, elastic_roles
+
+SETTLED = 10.0
+"""seconds for which there must be room without a gap: whoever else waits for it has taken it by then"""
+
+
+def grow(case: Case, memory: Memory) -> Change:
+    """The memory with more replicas asked for, or joined, where that is due; and since when there is room."""
+    if name := _asking(memory):
+        return _go_on(case, memory, name)
+    room = {name: more for name in _growable(case, memory) if (more := _room_for(case, memory, name))}
+    since = (memory.room_since or case.now) if room else 0.0
+    noted = memory if since == memory.room_since else replace(memory, room_since=since)
+    if not room or case.now - since < SETTLED:
+        return Change(noted)
+    name, more = next(iter(room.items()))
+    one = memory.wanted[name]
+    asking = with_fields(one, asking=one.number + more, asking_since=case.now)
+    # Each attempt has a run of its own, so that a late grant of an earlier one is known for what it is.
+    return Change(_with(replace(noted, room_since=0.0, retired_run=memory.retired_run + 1), name, asking))
+
+
+def grow_times(case: Case, memory: Memory) -> Iterator[float]:
+    """When that may become due. What is free on nodes wakes nobody, so it is looked at now and then."""
+    roles = elastic_roles(case.written)
+    for name, one in memory.wanted.items():
+        role = roles.get(name)
+        if role and role.elastic:
+            yield one.asking_since + role.elastic.patience if one.asking else one.at + role.elastic.grow_after
+    if memory.room_since:
+        yield memory.room_since + SETTLED
+    elif not _asking(memory) and _growable(case, memory):
+        yield case.now + SETTLED
+
+
+def _asking(memory: Memory) -> str:
+    return next((name for name, one in memory.wanted.items() if one.asking), "")
+
+
+def _growable(case: Case, memory: Memory) -> list[str]:
+    """Roles that may grow: all that is wanted runs, and the last change was long enough ago."""
+    if not memory.wanted or not _is_calm(case, memory):
+        return []
+    roles = elastic_roles(case.written)
+    return [
+        name
+        for name, one in memory.wanted.items()
+        if (role := roles.get(name))
+        and role.elastic
+        and 0 < one.number < role.replicas
+        and case.now - one.at >= role.elastic.grow_after
+    ]
+
+
+def _is_calm(case: Case, memory: Memory) -> bool:
+    """Whether everything is in its place: who has done its part would have to do it again with others."""
+    if memory.gathering or memory.pending_ends or any(memory.leaving):
+        return False
+    return all(not r.reinitialising and case.state_of(r) is ContainerState.RUNNING for r in memory.replicas)
+
+
+def _room_for(case: Case, memory: Memory, name: str) -> int:
+    """How many more of this role today's free nodes and the queue's maximum have room for."""
+    cluster, numbers = case.seen.cluster, numbers_of(case)
+    if cluster is None:
+        return 0
+    size, declared = case.size(Key(name, 0)), case.written.spec.roles[name].replicas
+    all_ = _with(memory, name, with_fields(memory.wanted[name], asking=declared))
+    alone = avoided(case, all_)
+    nodes = (n for n in cluster.picture if n.partition == cluster.partition and n.host not in alone)
+    free = sum(size.goes_into(node.free) for node in nodes)
+    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, numbers)
+    return min(declared - numbers[name], free, size.goes_into(left))
+
+
+def _go_on(case: Case, memory: Memory, name: str) -> Change:
+    """Those that are asked for join once all are granted; at the end of patience, those that were."""
+    one, role, asked = memory.wanted[name], elastic_roles(case.written).get(name), joining(memory)
+    if role is None or role.elastic is None or not _is_calm(case, memory):
+        return _given_up(case, memory, name)
+    granted = len(list(takewhile(case.granted, asked)))
+    if granted < len(asked) and case.now - one.asking_since < role.elastic.patience:
+        return Change(memory)
+    return _joined(case, memory, name, one.number + granted) if granted else _given_up(case, memory, name)
+
+
+def _given_up(case: Case, memory: Memory, name: str) -> Change:
+    one = with_fields(memory.wanted[name], asking=0, asking_since=0.0, at=case.now)
+    return Change(_with(memory, name, one))
+
+
+def _joined(case: Case, memory: Memory, name: str, number: int) -> Change:
+    before, declared = memory.wanted[name], case.written.spec.roles[name].replicas
+    after = Wanted(number, case.now, before.said) if number < declared else Wanted(0, case.now)
+    said = f"Going on with {number} of {declared} {name} instead of {before.number}: there is room for them"
+    return Change(_with(memory, name, after), (normal(reasons.GROWN, said),))
+
+
+def _with(memory: Memory, name: str, one: Wanted) -> Memory:
+    return changed(memory, wanted={**memory.wanted, name: one})

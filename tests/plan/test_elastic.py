@@ -1,0 +1,338 @@
+"""Elastic roles: fewer replicas are wanted where not all can be had, and more again where there is room."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from plan.build import World, cluster, job
+from trainmaster.api.job import TrainingJob
+from trainmaster.master.codec import decode, encode
+from trainmaster.plan.decide import begun, raised
+from trainmaster.plan.spent import Spent
+from trainmaster.plan.values import AppState, Cluster, Nodes, Reinitialise, Size, Start, Stop
+
+TWO = Size(2048, 2, 0)
+"""a node that holds two containers"""
+PATIENCE, PAUSE = 60.0, 300.0
+
+
+def elastic(
+    n: int = 4, framework: str = "PyTorch", least: int = 1, scope: str | None = None, **more: Any
+) -> TrainingJob:
+    worker = {"elastic": {"min": least, **more}, **({"restartScope": scope} if scope else {})}
+    return job(framework, {"backoff": {"base": 0}}, roles={"worker": worker}, worker=n)
+
+
+def nodes(*hosts: str, free: int = 2) -> Cluster:
+    """Of two places each, of which so many are free."""
+    found = cluster(*hosts, size=TWO)
+    part = tuple(replace(node, free=Size(1024 * free, free, 0)) for node in found.nodes)
+    return replace(found, nodes=Nodes(part))
+
+
+def numbers(world: World) -> tuple[int, int]:
+    """Replicas that are wanted, and that are remembered."""
+    return world.status.roles["worker"].wanted, len(world.memory.replicas)
+
+
+def losing_a_node(**more: Any) -> World:
+    """Four run on two nodes, and one of these goes with two of them: nothing is free on the other one."""
+    world = World(elastic(**more)).sees(cluster=nodes("a", "b")).registers()
+    world.grants("worker-0", "worker-1", node="a").grants("worker-2", "worker-3", node="b").starts()
+    assert world.status.state == "Running"
+    world.sees(cluster=nodes("a", free=0), may_ask=False)
+    return world.all_end({"worker-2": -100, "worker-3": -100})
+
+
+def shrunk(**more: Any) -> World:
+    world = losing_a_node(**more).begins_anew("worker-0", "worker-1")
+    world.later(PATIENCE)
+    return world.begins_anew("worker-0", "worker-1")
+
+
+def test_a_gang_that_todays_nodes_cannot_hold_goes_on_with_as_many_as_they_can() -> None:
+    world = losing_a_node().begins_anew("worker-0", "worker-1")
+    assert world.later(PATIENCE - 1).memory.gathering
+    assert numbers(world) == (4, 4)
+    world.later(1)
+    assert numbers(world) == (2, 2)
+    assert {a.environment["WORLD_SIZE"] for a in world.told(Reinitialise)} == {"2"}
+    world.begins_anew("worker-0", "worker-1")
+    assert world.condition("Running").reason == "AllRunning"
+
+
+def test_it_is_told_why_and_nothing_is_charged() -> None:
+    world = shrunk()
+    event = next(event for event in world.events if event.reason == "Shrunk")
+    assert event.message == ("Going on with 2 of 4 worker: all of today's nodes have 2048 MiB, 2 vcores")
+    assert not event.warning
+    assert world.memory.charged == 0
+    assert world.status.roles["worker"].resized == "2 of 4: all of today's nodes have 2048 MiB, 2 vcores"
+
+
+def test_never_below_its_min() -> None:
+    world = losing_a_node(least=3).begins_anew("worker-0", "worker-1").later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (4, 4)
+    assert world.condition("Queued").reason in ("NoRoom", "GatheringContainers")
+    world.sees(cluster=nodes("a", "c"))
+    assert world.later(PATIENCE).memory.wanted == {}
+
+
+def test_without_elastic_it_waits_for_all() -> None:
+    world = (
+        World(job("PyTorch", worker=4)).sees(cluster=nodes("a")).registers().later(PATIENCE).later(PATIENCE)
+    )
+    assert numbers(world) == (4, 4)
+
+
+def test_what_a_resource_manager_that_has_come_back_does_not_know_yet_counts_for_nothing() -> None:
+    world = losing_a_node().begins_anew("worker-0", "worker-1").later(PATIENCE - 1)
+    world.says(AppState.AWAY).later(600).says(AppState.REGISTERED)
+    assert numbers(world) == (4, 4)
+    assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
+def test_another_leader_waits_as_long_again() -> None:
+    world = losing_a_node().begins_anew("worker-0", "worker-1").later(PATIENCE - 1)
+    world.memory = raised(world.memory, 2)
+    assert numbers(world.later(1)) == (4, 4)
+    assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
+def test_a_first_start_goes_on_with_what_was_granted() -> None:
+    world = World(elastic()).registers().grants("worker-0", "worker-2").later(PATIENCE - 1)
+    assert not world.told(Start)
+    world.later(1)
+    assert numbers(world) == (2, 2)
+    assert world.asked == {"worker-1"}
+    world.grants("worker-1")
+    assert len(world.told(Start)) == 2
+    assert "2 of 4 containers were granted in 60 s" in world.status.roles["worker"].resized
+
+
+def test_too_few_granted_are_given_back_as_ever() -> None:
+    world = World(elastic(least=3)).registers().grants("worker-0").later(PATIENCE).later(240)
+    assert "GangTimeout" in world.heard
+    assert numbers(world) == (4, 4)
+
+
+def test_a_record_of_before_is_read_and_one_of_now_comes_back_as_it_was() -> None:
+    memory = shrunk().memory
+    assert memory.wanted["worker"].number == 2
+    assert decode(encode(memory)).wanted == memory.wanted
+    old = json.loads(encode(memory))
+    del old["wanted"]
+    assert decode(json.dumps(old).encode()).wanted == {}
+    assert "wanted" not in json.loads(encode(World(elastic()).runs().memory))
+
+
+# --- growing back
+
+
+def room(world: World, free: int = 2) -> World:
+    """Another node comes, with room."""
+    containers = world.seen.containers
+    assert containers
+    found = nodes("a", "c", free=0)
+    here = tuple(replace(n, free=Size(1024 * free, free, 0)) if n.host == "c" else n for n in found.nodes)
+    return world.sees(cluster=replace(found, nodes=Nodes(here)))
+
+
+def asking(**more: Any) -> World:
+    return room(shrunk(**more)).later(PAUSE).later(10)
+
+
+def test_where_there_is_room_containers_are_asked_for_while_the_others_train_on() -> None:
+    world = room(shrunk()).later(PAUSE - 1)
+    assert not world.asked
+    assert not world.later(1).asked
+    assert not world.later(9).asked
+    assert world.later(1).asked == {"worker-2", "worker-3"}
+    assert numbers(world) == (2, 2)
+    assert world.condition("Running").reason == "AllRunning"
+
+
+def test_all_begin_anew_once_what_was_asked_for_has_come() -> None:
+    world = asking().grants("worker-2", node="c")
+    assert not world.plan.actions
+    generation = world.memory.generation
+    world.grants("worker-3", node="c")
+    assert numbers(world) == (4, 4)
+    assert world.memory.generation == generation + 1
+    world.begins_anew("worker-0", "worker-1")
+    assert {str(a.key) for a in world.told(Start)} == {"worker-2", "worker-3"}
+    assert {str(a.key) for a in world.told(Reinitialise)} == {"worker-0", "worker-1"}
+    assert {a.environment["WORLD_SIZE"] for a in world.told(Start)} == {"4"}
+    assert "Grown" in world.heard
+    assert world.status.roles["worker"].resized == ""
+    assert world.memory.charged == 0
+
+
+def test_what_does_not_come_in_time_is_given_back_and_tried_again_later() -> None:
+    world = asking().grants("worker-3", node="c").later(PATIENCE)
+    assert [a.container for a in world.told_names and world.plan.actions if hasattr(a, "container")] == ["c5"]
+    assert not world.asked
+    assert numbers(world) == (2, 2)
+    world.obeys().later(PAUSE - 1)
+    assert not world.asked
+    world.later(1)
+    again = {str(ask.key): ask.run for ask in world.later(10).plan.asks}
+    assert set(again) == {"worker-2", "worker-3"}
+    assert min(again.values()) > 2
+
+
+def test_a_part_that_came_joins() -> None:
+    world = asking().grants("worker-2", node="c").later(PATIENCE)
+    assert numbers(world) == (3, 3)
+
+
+def test_what_has_come_for_them_is_told_as_gathering() -> None:
+    world = asking().grants("worker-2", node="c")
+    assert world.memory.ledger.now[Spent.GATHERING][1] == 1
+    assert Spent.STOPPING not in world.memory.ledger.now
+
+
+def test_room_that_others_take_meanwhile_is_not_asked_for() -> None:
+    world = room(shrunk()).later(PAUSE).later(5)
+    room(world, free=0)
+    room(world.later(1))
+    assert not world.later(9).asked
+    assert world.later(1).asked == {"worker-2", "worker-3"}
+
+
+def test_it_grows_no_further_than_its_queue_may() -> None:
+    world = room(shrunk())
+    assert world.seen.cluster
+    world.sees(cluster=replace(world.seen.cluster, queue_maximum=Size(3072, 64, 0))).later(PAUSE)
+    assert world.later(10).asked == {"worker-2"}
+
+
+def test_it_grows_by_whole_containers() -> None:
+    world = room(shrunk())
+    assert world.seen.cluster
+    half = tuple(replace(n, free=Size(512, 2, 0)) for n in world.seen.cluster.nodes)
+    world.sees(cluster=replace(world.seen.cluster, nodes=Nodes(half))).later(PAUSE).later(10)
+    assert not world.later(10).asked
+
+
+def test_a_failure_on_the_way_ends_the_growing() -> None:
+    world = asking().ends("worker-0", 1)
+    assert not any(one.asking for one in world.memory.wanted.values())
+    assert world.asked <= {"worker-0"}
+
+
+def test_another_leader_goes_on_asking() -> None:
+    world = asking()
+    asked = world.plan.asks
+    world.memory = raised(decode(encode(world.memory)), 2)
+    assert world.later(1).plan.asks == asked
+
+
+def test_who_has_ended_well_does_not_do_it_again_for_others_to_join() -> None:
+    world = room(shrunk()).ends("worker-0", 0).later(PAUSE).later(10).later(10)
+    assert not world.asked
+
+
+# --- edits
+
+
+def test_more_replicas_of_what_runs_come_without_stopping_it_first() -> None:
+    world = World(elastic(2)).runs().declares(elastic(3))
+    assert not world.told(Stop)
+    assert numbers(world) == (2, 2)
+    assert world.later(10).asked == {"worker-2"}
+    world.grants("worker-2")
+    assert numbers(world) == (3, 3)
+
+
+def test_fewer_replicas_are_taken_in_at_once() -> None:
+    world = shrunk().declares(elastic(1))
+    assert numbers(world) == (1, 1)
+    assert world.memory.wanted["worker"].number == 0
+
+
+def test_a_role_that_is_elastic_no_more_has_what_is_declared() -> None:
+    world = shrunk().declares(job("PyTorch", {"backoff": {"base": 0}}, worker=4))
+    assert numbers(world) == (4, 4)
+    assert world.memory.wanted == {}
+
+
+def test_another_run_begins_with_all() -> None:
+    world = shrunk().all_end({"worker-0": 0, "worker-1": 0}).obeys().closes()
+    assert world.memory.finished
+    again = elastic().model_copy(deep=True)
+    policy = again.spec.run_policy.model_copy(update={"rerun": 1})
+    spec = again.spec.model_copy(update={"run_policy": policy})
+    world.declares(again.model_copy(update={"spec": spec}))
+    assert world.memory.wanted == {}
+
+
+# --- replicas that come and go alone
+
+
+ALONE = {"framework": "Generic", "scope": "Replica"}
+
+
+def test_where_the_others_train_on_the_last_ones_are_given_up_and_nobody_is_restarted() -> None:
+    world = World(elastic(3, **ALONE)).runs().ends("worker-2", -100)
+    assert world.asked == {"worker-2"}
+    world.later(PATIENCE)
+    assert numbers(world) == (2, 2)
+    assert not world.asked
+    assert not world.told(Stop)
+    assert world.condition("Running").reason == "AllRunning"
+    world.later(PAUSE).later(10)
+    assert world.asked == {"worker-2"}
+    world.grants("worker-2")
+    assert [str(a.key) for a in world.told(Start)] == ["worker-2"]
+    assert not world.told(Stop)
+    assert world.memory.generation == 1
+
+
+def test_more_that_are_to_come_alone_are_told_to_torchrun_from_the_start() -> None:
+    all_ = ("worker-0", "worker-1", "worker-2")
+    again = World(elastic(3, scope="Replica")).registers().grants(*all_)
+    assert {a.environment["PET_NNODES"] for a in again.told(Start)} == {"1:3"}
+    most = World(elastic(3, scope="Replica", max=5)).registers().grants(*all_)
+    assert {a.environment["PET_NNODES"] for a in most.told(Start)} == {"1:5"}
+    few = World(elastic(3, scope="Replica")).registers().grants("worker-0", "worker-1").later(PATIENCE)
+    assert {a.environment["PET_NNODES"] for a in few.told(Start)} == {"1:3"}
+
+
+def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_all_hold_their_addresses() -> (
+    None
+):
+    worker = {"elastic": {"min": 1}}
+    tensorflow = job("TensorFlow", {"backoff": {"base": 0}}, roles={"worker": worker}, worker=3, ps=1)
+    world = World(tensorflow).runs().all_end({"worker-1": -100, "worker-2": -100}).later(PATIENCE)
+    assert numbers(world) == (1, 2)
+    assert world.memory.generation == 1
+    world.later(PAUSE).later(10).grants("worker-1", "worker-2")
+    assert world.memory.generation == 2
+    world.begins_anew("worker-0", "ps-0")
+    assert [str(a.key) for a in world.told(Start)] == ["worker-1", "worker-2"]
+    assert len(world.told(Reinitialise)) == 2
+
+
+def test_one_in_the_midst_is_waited_for() -> None:
+    world = World(elastic(3, **ALONE)).runs().ends("worker-1", -100).later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 3)
+    assert world.asked == {"worker-1"}
+
+
+def test_not_more_are_given_up_than_may_be() -> None:
+    world = World(elastic(3, least=2, **ALONE)).runs().all_end({"worker-2": -100, "worker-1": -100})
+    world.later(PATIENCE)
+    assert numbers(world) == (2, 2)
+    assert world.asked == {"worker-1"}
+
+
+@pytest.mark.parametrize("framework", ["PyTorch", "Horovod", "JAX", "XGBoost", "TensorFlow"])
+def test_each_framework_is_told_the_number_that_there_is(framework: str) -> None:
+    world = shrunk(framework=framework)
+    assert world.memory.wanted["worker"].number == 2
+    assert begun(world.declared).wanted == {}
