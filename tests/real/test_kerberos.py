@@ -25,7 +25,7 @@ from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.local import STORE, prepare_store
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import PROTECTIONS, Options
-from trainmaster.local.security import REALM
+from trainmaster.local.security import CONTROLLER, REALM
 from trainmaster.sources.store import JobStore
 
 PROXY = "hadoop.proxyuser.trainmaster"
@@ -232,6 +232,40 @@ def test_a_store_is_made_ready_before_anybody_declares_and_by_no_one_who_declare
         controller.end()
 
 
+ENDS = """
+import asyncio, os, sys
+from pathlib import Path
+from trainmaster.hadoop import configuration
+from trainmaster.hadoop.resourcemanager import ResourceManager
+conf = configuration.read(Path(os.environ["HADOOP_CONF_DIR"]))
+print(asyncio.run(ResourceManager(conf, "").kill(sys.argv[1], "no more")))
+"""
+
+
+def test_whom_a_job_or_a_rule_names_may_look_at_its_application_and_end_it(
+    room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger, tmp_path: Path
+) -> None:
+    rules = [{"namespace": "default", "modify": "bob"}]
+    room.controller(TRAINMASTER_ACLS=json.dumps(rules))
+    spec = eager(worker=trainers(ledger, steps=0)) | {"acls": {"view": {"users": ["alice"]}}}
+    room.drop("shared", spec)
+    application = room.until_true("shared", C.RUNNING).application_id
+
+    def ends(user: str) -> subprocess.CompletedProcess[str]:
+        who = {"KRB5_CLIENT_KTNAME": f"FILE:{hadoop.folder}/keytabs/{user}.keytab"}
+        who |= hadoop.environment | who | {"KRB5CCNAME": f"FILE:{tmp_path}/{user}"}
+        command = [sys.executable, "-c", ENDS, application]
+        return subprocess.run(
+            command, env=os.environ | who, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    refused = ends("alice")
+    assert "alice" in refused.stderr
+    assert "MODIFY_APP" in refused.stderr
+    assert ends("bob").stdout in {"True\n", "False\n"}
+    until(lambda: room.rest.application(application)["state"] == "KILLED")
+
+
 def test_a_rule_for_somebody_we_may_not_speak_for_is_told_when_we_start(room: FolderRoom) -> None:
     controller = room.controller(TRAINMASTER_POLICY=json.dumps([{"owner": "alice", "users": ["bob"]}]))
     until(lambda: Dfs(room).exists("jobs"))
@@ -294,9 +328,11 @@ def _command(settings: dict[str, str], *words: str) -> subprocess.CompletedProce
 
 
 def _put_as(dfs: Dfs, path: str, text: str, owner: str) -> None:
+    """Into a folder that several people use, which therefore is the controller's."""
     beside = f"{path}._COPYING_"
     with dfs.writer(beside) as file:
         file.write(text.encode())
+    dfs.own(path.rpartition("/")[0], CONTROLLER)
     dfs.own(beside, owner)
     dfs.move(beside, path)
 
