@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from trainmaster.local.options import PROTECTIONS, Options
 from trainmaster.local.security import CONTROLLER, REALM
 from trainmaster.sources.store import JobStore
 
+ROOT = "yarn.scheduler.capacity.root"
 PROXY = "hadoop.proxyuser.trainmaster"
 LIFE = 60
 """seconds of a ticket: renewed after half a minute"""
@@ -47,6 +49,16 @@ hadoop = of_its_own(
             f"{PROXY}.users": "alice",
             "dfs.namenode.delegation.token.max-lifetime": str(TOKEN_LIFE * 1000),
             "dfs.namenode.delegation.token.renew-interval": str(TOKEN_LIFE * 500),
+            f"{ROOT}.queues": "default,closed",
+            f"{ROOT}.default.capacity": "2w",
+            f"{ROOT}.closed.capacity": "1w",
+            # A right on a queue is one on those below it.
+            f"{ROOT}.acl_submit_applications": " ",
+            f"{ROOT}.acl_administer_queue": " ",
+            f"{ROOT}.default.acl_submit_applications": "*",
+            f"{ROOT}.closed.acl_submit_applications": "bob",
+            f"{ROOT}.closed.acl_administer_queue": " ",
+            f"{ROOT}.default.acl_administer_queue": " ",
         },
     ),
 )
@@ -196,7 +208,7 @@ def test_a_file_is_looked_at_as_the_jobs_user_who_is_told_nothing_of_what_is_clo
         failed = room.until_true(name, C.FAILED).condition(C.FAILED)
         assert failed
         assert "Permission denied: user=alice, access=EXECUTE" in failed.message
-        said.add(failed.message.split("Permission denied", 1)[1])
+        said |= set(re.findall(r'Permission denied: [^"]*"[^"]*":[\w:-]*', failed.message))
         assert not Ledger(ledger.folder / name).starts()
     assert len(said) == 1, "whether there is such a file isn't told"
 
@@ -242,6 +254,20 @@ print(asyncio.run(ResourceManager(conf, "").kill(sys.argv[1], "no more")))
 """
 
 
+def test_a_queue_that_takes_no_applications_of_the_user_is_told_in_yarns_words(
+    room: FolderRoom, ledger: Ledger
+) -> None:
+    dfs = Dfs(room)
+    room.controller()
+    until(lambda: dfs.exists("jobs"))
+    spec = eager(worker=trainers(ledger, steps=1)) | {"queue": "closed"}
+    _put_as(dfs, "jobs/default/shut-out.yaml", document("shut-out", spec), "alice")
+    status = room.until("shut-out", lambda s: "does not have permission to submit" in _all_said(s.conditions))
+    assert "alice" in _all_said(status.conditions)
+    assert "closed" in _all_said(status.conditions)
+    assert not ledger.starts()
+
+
 def test_whom_a_job_or_a_rule_names_may_look_at_its_application_and_end_it(
     room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -253,11 +279,9 @@ def test_whom_a_job_or_a_rule_names_may_look_at_its_application_and_end_it(
 
     def ends(user: str) -> subprocess.CompletedProcess[str]:
         who = {"KRB5_CLIENT_KTNAME": f"FILE:{hadoop.folder}/keytabs/{user}.keytab"}
-        who |= hadoop.environment | who | {"KRB5CCNAME": f"FILE:{tmp_path}/{user}"}
+        environ = os.environ | hadoop.environment | who | {"KRB5CCNAME": f"FILE:{tmp_path}/{user}"}
         command = [sys.executable, "-c", ENDS, application]
-        return subprocess.run(
-            command, env=os.environ | who, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
     refused = ends("alice")
     assert "alice" in refused.stderr
