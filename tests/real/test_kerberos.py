@@ -238,7 +238,7 @@ def test_a_store_is_made_ready_before_anybody_declares_and_by_no_one_who_declare
     controller = Controller(tmp_path / "log", settings).start()
     try:
         jobs = JobStore(url)
-        until(lambda: jobs.get("default", "first").status.is_true(C.SUCCEEDED))
+        until(lambda: (shown := jobs.get("default", "first").status) and shown.is_true(C.SUCCEEDED))
         assert jobs.get("default", "first").owner == "alice"
     finally:
         controller.end()
