@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,10 +22,15 @@ from real.reading import trainers, worker
 from real.rooms import FolderRoom, document, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
+from trainmaster.cli.exits import ExitCode
+from trainmaster.cli.local import STORE, prepare_store
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import PROTECTIONS, Options
 from trainmaster.local.security import CONTROLLER, REALM
 
+from trainmaster.sources.store import JobStore
+
+ROOT = "yarn.scheduler.capacity.root"
 PROXY = "hadoop.proxyuser.trainmaster"
 LIFE = 60
 """seconds of a ticket: renewed after half a minute"""
@@ -44,6 +50,16 @@ hadoop = of_its_own(
             f"{PROXY}.users": "alice",
             "dfs.namenode.delegation.token.max-lifetime": str(TOKEN_LIFE * 1000),
             "dfs.namenode.delegation.token.renew-interval": str(TOKEN_LIFE * 500),
+            f"{ROOT}.queues": "default,closed",
+            f"{ROOT}.default.capacity": "2w",
+            f"{ROOT}.closed.capacity": "1w",
+            # A right on a queue is one on those below it.
+            f"{ROOT}.acl_submit_applications": " ",
+            f"{ROOT}.acl_administer_queue": " ",
+            f"{ROOT}.default.acl_submit_applications": "*",
+            f"{ROOT}.closed.acl_submit_applications": "bob",
+            f"{ROOT}.closed.acl_administer_queue": " ",
+            f"{ROOT}.default.acl_administer_queue": " ",
         },
     ),
 )
@@ -169,6 +185,112 @@ def test_a_process_reads_hdfs_as_its_user_also_when_it_starts_late_in_the_life_o
         assert (found / name).read_text() == "for alice alone\nfor alice alone\n", f"run {name}"
 
 
+def test_a_file_is_looked_at_as_the_jobs_user_who_is_told_nothing_of_what_is_closed_to_him(
+    room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger
+) -> None:
+    """The controller may see everything here: it is one of HDFS's superusers."""
+    dfs = Dfs(room)
+    room.controller()
+    until(lambda: dfs.exists("jobs"))
+    for owner, folder in (("alice", "mine"), ("bob", "theirs")):
+        dfs.put(f"{folder}/file", b"1")
+        dfs.own(f"{folder}/file", owner)
+        dfs.own(folder, owner)
+        dfs.protect(folder, 0o700)
+    for name, source in (("own", "mine/file"), ("others", "theirs/file"), ("guessed", "theirs/nothing")):
+        role = trainers(Ledger(ledger.folder / name), steps=1) | {
+            "files": [{"source": f"{room.url}/{source}"}]
+        }
+        _put_as(dfs, f"jobs/default/{name}.yaml", document(name, eager(worker=role)), "alice")
+
+    room.until_true("own", C.SUCCEEDED)
+    said = set()
+    for name in ("others", "guessed"):
+        failed = room.until_true(name, C.FAILED).condition(C.FAILED)
+        assert failed
+        assert "Permission denied: user=alice, access=EXECUTE" in failed.message
+        said |= set(re.findall(r'Permission denied: [^"]*"[^"]*":[\w:-]*', failed.message))
+        assert not Ledger(ledger.folder / name).starts()
+    assert len(said) == 1, "whether there is such a file isn't told"
+
+
+def test_a_store_is_made_ready_before_anybody_declares_and_by_no_one_who_declares(
+    hadoop: LocalHadoop, tmp_path: Path, ledger: Ledger
+) -> None:
+    url = f"{hadoop.addresses.hdfs}{STORE}"
+    settings = {"TRAINMASTER_STORE": url}
+    alice = hadoop.environment | {"KRB5_CLIENT_KTNAME": f"FILE:{hadoop.folder}/keytabs/alice.keytab"}
+    alice |= settings | {"KRB5CCNAME": f"FILE:{tmp_path}/tickets"}
+    job = tmp_path / "job.yaml"
+    job.write_text(document("first", eager(worker=trainers(ledger, steps=1))))
+
+    refused = _command(alice, "apply", "-f", str(job))
+    assert refused.returncode != 0
+    assert "`trainmaster store init`" in refused.stderr
+    shown = _command(alice, "store", "init")
+    assert shown.returncode == ExitCode.DENIED
+    assert f"hdfs dfs -chown trainmaster {url} {url}/jobs" in shown.stdout
+
+    prepare_store(hadoop)
+    prepare_store(hadoop)
+    assert _command(alice, "store", "init").stdout == f"{url} is ready for trainmaster\n"
+    applied = _command(alice, "apply", "-f", str(job))
+    assert applied.stdout == "trainingjob/first created\n", applied.stderr
+    controller = Controller(tmp_path / "log", settings).start()
+    try:
+        jobs = JobStore(url)
+        until(lambda: (shown := jobs.get("default", "first").status) and shown.is_true(C.SUCCEEDED))
+        assert jobs.get("default", "first").owner == "alice"
+    finally:
+        controller.end()
+
+
+ENDS = """
+import asyncio, os, sys
+from pathlib import Path
+from trainmaster.hadoop import configuration
+from trainmaster.hadoop.resourcemanager import ResourceManager
+conf = configuration.read(Path(os.environ["HADOOP_CONF_DIR"]))
+print(asyncio.run(ResourceManager(conf, "").kill(sys.argv[1], "no more")))
+"""
+
+
+def test_a_queue_that_takes_no_applications_of_the_user_is_told_in_yarns_words(
+    room: FolderRoom, ledger: Ledger
+) -> None:
+    dfs = Dfs(room)
+    room.controller()
+    until(lambda: dfs.exists("jobs"))
+    spec = eager(worker=trainers(ledger, steps=1)) | {"queue": "closed"}
+    _put_as(dfs, "jobs/default/shut-out.yaml", document("shut-out", spec), "alice")
+    status = room.until("shut-out", lambda s: "does not have permission to submit" in _all_said(s.conditions))
+    assert "alice" in _all_said(status.conditions)
+    assert "closed" in _all_said(status.conditions)
+    assert not ledger.starts()
+
+
+def test_whom_a_job_or_a_rule_names_may_look_at_its_application_and_end_it(
+    room: FolderRoom, hadoop: LocalHadoop, ledger: Ledger, tmp_path: Path
+) -> None:
+    rules = [{"namespace": "default", "modify": "bob"}]
+    room.controller(TRAINMASTER_ACLS=json.dumps(rules))
+    spec = eager(worker=trainers(ledger, steps=0)) | {"acls": {"view": {"users": ["alice"]}}}
+    room.drop("shared", spec)
+    application = room.until_true("shared", C.RUNNING).application_id
+
+    def ends(user: str) -> subprocess.CompletedProcess[str]:
+        who = {"KRB5_CLIENT_KTNAME": f"FILE:{hadoop.folder}/keytabs/{user}.keytab"}
+        environ = os.environ | hadoop.environment | who | {"KRB5CCNAME": f"FILE:{tmp_path}/{user}"}
+        command = [sys.executable, "-c", ENDS, application]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    refused = ends("alice")
+    assert "alice" in refused.stderr
+    assert "MODIFY_APP" in refused.stderr
+    assert ends("bob").stdout in {"True\n", "False\n"}
+    until(lambda: room.rest.application(application)["state"] == "KILLED")
+
+
 def test_a_rule_for_somebody_we_may_not_speak_for_is_told_when_we_start(room: FolderRoom) -> None:
     controller = room.controller(TRAINMASTER_POLICY=json.dumps([{"owner": "alice", "users": ["bob"]}]))
     until(lambda: Dfs(room).exists("jobs"))
@@ -220,8 +342,12 @@ def test_a_keytab_that_wont_do_ends_the_start_with_one_sentence(
 
 
 def _logs(name: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """`trainmaster logs`, as a person runs it."""
-    command = [sys.executable, "-m", "trainmaster", "logs", name]
+    return _command(settings, "logs", name)
+
+
+def _command(settings: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """As a person runs it."""
+    command = [sys.executable, "-m", "trainmaster", *words]
     environ = os.environ | settings
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ async def test_one_users_silent_store_keeps_nobody_else_waiting(tmp_path: Path, 
     waiting = [asyncio.ensure_future(facts.stat(f"{silent}/{n}", "mallory")) for n in range(64)]
     await asyncio.sleep(0)
     async with asyncio.timeout(LONG):
-        assert (await facts.stat(f"file://{tmp_path}/train.py", "alice")).size == 0
+        assert (await facts.stat(f"file://{tmp_path}/train.py", getpass.getuser())).size == 0
     assert not any(task.done() for task in waiting)
     for task in waiting:
         task.cancel()
@@ -86,23 +87,23 @@ async def test_an_added_store_that_stays_silent_is_given_up_with_its_reason(
     facts = FileFacts(Settings(file_stores=("hdfs://gone",), store="hdfs://ours/x"), clock)
     for url in ("hdfs://gone/a", "hdfs://ours/a"):
         with pytest.raises(UnavailableError):
-            await facts.stat(url)
+            await facts.stat(url, "us")
     clock.pass_(PATIENCE + 1)
     with pytest.raises(InvalidError, match="hdfs://gone/a: its store has not answered for 301 s: no route"):
-        await facts.stat("hdfs://gone/a")
+        await facts.stat("hdfs://gone/a", "us")
     with pytest.raises(UnavailableError):
-        await facts.stat("hdfs://ours/a")
+        await facts.stat("hdfs://ours/a", "us")
 
 
 async def test_what_is_not_answered_yet_is_not_asked_again(silent: str, clock: Clock) -> None:
     facts = FileFacts(Settings(file_stores=(silent,)), clock)
     first = asyncio.ensure_future(facts.stat(f"{silent}/a", "us"))
     await asyncio.sleep(0)
-    asked = facts._known[f"{silent}/a"]
+    asked = facts._known["us", f"{silent}/a"]
     clock.pass_(1000)
     again = asyncio.ensure_future(facts.stat(f"{silent}/a", "us"))
     await asyncio.sleep(0)
-    assert facts._known == {f"{silent}/a": asked}
+    assert facts._known == {("us", f"{silent}/a"): asked}
     assert facts._stores._bulkheads[silent]._shares["us"]._value == 3, "one thread is taken"
     for task in (first, again):
         task.cancel()

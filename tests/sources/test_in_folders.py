@@ -9,7 +9,7 @@ import pytest
 
 from sources.building import job_text
 from trainmaster.sources.files import Entry, Files
-from trainmaster.sources.in_folders import places, trusted_owners
+from trainmaster.sources.in_folders import places, trusted_owners, who_we_are
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.reading import why_not_trusted
 from trainmaster.sources.store import JobStore
@@ -107,3 +107,23 @@ def test_what_lies_in_jobs_itself_says_its_namespace(tmp_path: Path, monkeypatch
     assert applied.path == "vision.mnist.yaml"
     assert store.get("vision", "mnist").path == "vision.mnist.yaml"
     assert store.apply(job_text("mnist", "vision")).outcome == "unchanged"
+
+
+@pytest.mark.parametrize("where", ["/", "/store"])
+def test_who_we_are_is_asked_by_a_path_that_hdfs_takes(where: str) -> None:
+    """It refuses an empty name between two slashes."""
+    paths = list[str]()
+
+    class Asked(LocalFiles):
+        def replace(self, path: str, data: bytes, mode: int = 0o644, owner: str = "") -> None:
+            paths.append(path)
+
+        def stat(self, path: str) -> Entry:
+            return Entry(path, 0, 1, "alice", 0o644)
+
+        def delete(self, path: str) -> None:
+            paths.append(path)
+
+    assert who_we_are(Asked(), where) == "alice"
+    assert len(set(paths)) == 1
+    assert "//" not in paths[0]

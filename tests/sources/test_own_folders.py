@@ -12,7 +12,7 @@ from sources.building import leading
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import Entry
 from trainmaster.sources.local_files import LocalFiles
-from trainmaster.sources.own_folders import FOLDERS, _not_ours, check
+from trainmaster.sources.own_folders import FOLDERS, check, not_ours
 
 ME = getpass.getuser()
 
@@ -49,10 +49,10 @@ def test_so_is_a_link_and_a_root_in_which_others_could_exchange_them(tmp_path: P
 
 def test_so_is_anothers() -> None:
     entry = Entry("/store/journal", 0, 1, "mallory", 0o700, folder=True)
-    assert _not_ours(entry, "trainmaster").startswith(
+    assert not_ours(entry, "trainmaster").startswith(
         "it belongs to mallory, and what the controller rests on"
     )
-    assert _not_ours(entry, "mallory") == ""
+    assert not_ours(entry, "mallory") == ""
 
 
 async def test_a_leader_reads_no_journal_that_isnt_its_own(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from trainmaster.api.acls import Acls
 from trainmaster.api.base import ENV_NAME, Model, RoleName, Text
 from trainmaster.api.edits import EDIT_IMMUTABLE, EDIT_LIVE, EDIT_RESTART, Edit, marked
 from trainmaster.api.failure_rules import FailureRule
@@ -170,6 +171,9 @@ class Spec(Model):
     user: Annotated[Annotated[str, Field(pattern=USER_NAME, max_length=128)] | None, EDIT_IMMUTABLE] = None
     """YARN user to run as. Who may name whom is the controller's policy. Left out: the file's owner, or whoever
     the namespace stands for."""
+    acls: Annotated[Acls | None, EDIT_LIVE] = None
+    """Who may see and end the job's application in YARN beside its user. The controller's setting acls adds to it. An edit
+    counts from the next application on: after a suspension, or when the job runs again."""
     input_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""
     """Where the data lies: %input_path% in commands, INPUT_PATH in the environment."""
     checkpoint_path: Annotated[Text, Field(max_length=4096), EDIT_RESTART] = ""

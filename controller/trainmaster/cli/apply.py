@@ -12,7 +12,7 @@ import typer
 from trainmaster.cli import hearing
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import open_store, say_if_new
+from trainmaster.cli.store import make_if_new, open_store
 from trainmaster.cli.tables import printable
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _apply(choices: Choices, store: Jobs, document: Document, job: TrainingJob, 
     from trainmaster.cli.uploads import pointed, to_staging
 
     namespace, name = choices.namespace_of(job, store), job.metadata.name
-    say_if_new(store)
+    make_if_new(store, choices.settings())
     upload = to_staging(store.scope + namespace, name, choices.settings())
     text = pointed(document.text, document.folder, upload)
     applied = store.apply(text, namespace, name, force)

@@ -20,15 +20,19 @@ import typer
 
 from trainmaster.api.crd import crd_yaml
 from trainmaster.errors import TrainmasterError
+from trainmaster.local import realm
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.kubernetes.controlplane import LocalKubernetes
 from trainmaster.local.options import PROTECTIONS, VERSIONS, Options, default_folder
+from trainmaster.local.security import CONTROLLER
 
 app = typer.Typer(
     help="A real Hadoop (HDFS and YARN), and a real Kubernetes API server, on this machine.",
     no_args_is_help=True,
 )
 
+STORE = "/trainmaster"
+"""where commands and controllers look that are told nothing else"""
 _NAMESPACE = "trainmaster"
 """the controller's own namespace: its journal is not among the jobs' Secrets"""
 _Dir = Annotated[
@@ -89,6 +93,8 @@ def up(
         hadoop.up(timeout, say=typer.echo)
         if kubernetes:
             _start(plane, timeout)
+        if hadoop.options.kerberos:
+            prepare_store(hadoop)
         typer.echo(_welcome(hadoop, plane if kubernetes else None))
 
 
@@ -153,6 +159,18 @@ def _hadoop(folder: Path | None, changes: Mapping[str, object] | None = None) ->
     if not changes:
         return hadoop
     return LocalHadoop(hadoop.folder, Options.load(dataclasses.asdict(hadoop.options) | dict(changes)))
+
+
+def prepare_store(hadoop: LocalHadoop) -> None:
+    """The controller is a user of its own there, so that a store made by whoever declares the first job wouldn't do for it."""
+    from trainmaster.sources import preparing
+    from trainmaster.sources.stores import open_files
+
+    with realm.entered(hadoop.environment):
+        files, root = open_files(f"{hadoop.addresses.hdfs}{STORE}", hadoop.conf_dir)
+        for finding in preparing.find(files, preparing.folders(root), CONTROLLER):
+            preparing.make(files, finding)
+        files.close()
 
 
 def _kubernetes(folder: Path | None) -> LocalKubernetes:

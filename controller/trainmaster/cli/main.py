@@ -28,6 +28,7 @@ from trainmaster.cli import (
     logs,
     nodes,
     options,
+    prepare,
     report,
     run_job,
     wait,
@@ -76,6 +77,9 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
 for panel, commands in PANELS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
+
+
+app.add_typer(prepare.app, name="store", rich_help_panel=SERVE)
 
 
 @app.command(rich_help_panel=SERVE, context_settings=ANYTHING, add_help_option=False)

@@ -11,7 +11,7 @@ import typer
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.follow import Follower, OnInterrupt
 from trainmaster.cli.options import Choices, with_choices
-from trainmaster.cli.store import open_store, say_if_new
+from trainmaster.cli.store import make_if_new, open_store
 
 if TYPE_CHECKING:
     from trainmaster.cli.documents import Document
@@ -85,7 +85,7 @@ def _declare(
     document = renamed(document, name) if name else document
     job = valid_jobs([document])[0][1]
     namespace = choices.namespace_of(job, store)
-    say_if_new(store)
+    make_if_new(store, choices.settings())
     _refuse_finished(choices, store, namespace, job.metadata.name)
     upload = to_staging(store.scope + namespace, job.metadata.name, choices.settings())
     applied = store.apply(

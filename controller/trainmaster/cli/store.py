@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trainmaster.sources.jobs import Jobs
     from trainmaster.sources.kubernetes.connection import Connection
 
+SOMEBODY = "under Kerberos a user of its own"
 KUBECONFIG = "~/.kube/config"
 PLACES = frozenset({"store", "hadoop", "hadoop_conf_dir", "source"})
 """settings that lead to a store"""
@@ -70,10 +71,23 @@ def usual_namespace(choices: Choices) -> str:
     return _connected(choices).namespace if kubernetes else "default"
 
 
-def say_if_new(store: Jobs) -> None:
-    """A first `apply` makes the store, and so would one to a mistyped URL, where nobody would ever look."""
+def make_if_new(store: Jobs, settings: Settings) -> None:
+    """A first `apply` makes the store, and so would one to a mistyped URL, where nobody would ever look. Raises InvalidError and
+    DeniedError where somebody else must make it."""
     if not store.is_there:
+        store.make(controller_of(settings))
         warn(f"there was no {store.place}: it is made now, and a controller must look there")
+
+
+def controller_of(settings: Settings) -> str:
+    """Who the controller is to a store, in words where only that it is none of the people is known; empty where it may be
+    anybody: without Kerberos it is whoever its process runs as."""
+    from trainmaster.hadoop import configuration  # slow to import, and mostly there is a store
+
+    if settings.kerberos.principal:
+        return settings.own_user
+    kerberos = configuration.read(settings.hadoop_conf_dir, settings.hadoop).kerberos
+    return SOMEBODY if kerberos and settings.store.startswith("hdfs:") else ""
 
 
 def warn(words: str) -> None:

@@ -7,6 +7,7 @@ ClientProtocol (org.apache.hadoop.hdfs.protocol), spoken to whichever NameNode i
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
@@ -42,13 +43,8 @@ class NameNodes:
         DeniedError when we may not speak for the user."""
         if not user:  # a ticket without a user to speak for would get the controller's own
             raise InvalidError("a token of HDFS is wanted for nobody: the user's name is empty")
-        conf = self._conf
-        hosts = tuple(address.rpartition(":")[0] for address in self._addresses)
-        names = ServerNames(
-            get(conf.properties, _PRINCIPAL), hosts, get(conf.properties, f"{_PRINCIPAL}.pattern"), _PRINCIPAL
-        )
-        rpc = Failover(self._addresses, PROTOCOL, KerberosLogin(user, names, conf.protections), self._timeout)
-        request = GetDelegationTokenRequestProto(renewer=renewer(conf))
+        rpc = Failover(self._addresses, PROTOCOL, ticket(self._conf, self._addresses, user), self._timeout)
+        request = GetDelegationTokenRequestProto(renewer=renewer(self._conf))
         try:
             answer = await rpc.call("getDelegationToken", request, GetDelegationTokenResponseProto)
         except UnavailableError as error:
@@ -92,9 +88,20 @@ def has_tokens(conf: HadoopConf) -> bool:
     return conf.kerberos and conf.default_fs.startswith("hdfs://")
 
 
-def name_nodes(conf: HadoopConf) -> tuple[str, tuple[str, ...]]:
-    """The name service of the default file system, empty where it is one NameNode; and the addresses of its NameNodes."""
-    authority, properties = urlsplit(conf.default_fs).netloc, conf.properties
+def ticket(conf: HadoopConf, addresses: Sequence[str], user: str) -> KerberosLogin:
+    """How NameNodes are told, under Kerberos, that we speak for a user."""
+    hosts = tuple(address.rpartition(":")[0] for address in addresses)
+    properties = conf.properties
+    names = ServerNames(
+        get(properties, _PRINCIPAL), hosts, get(properties, f"{_PRINCIPAL}.pattern"), _PRINCIPAL
+    )
+    return KerberosLogin(user, names, conf.protections)
+
+
+def name_nodes(conf: HadoopConf, authority: str = "") -> tuple[str, tuple[str, ...]]:
+    """The name service of an hdfs:// URL, left out: of the default file system, empty where it is one NameNode; and the addresses
+    of its NameNodes."""
+    authority, properties = authority or urlsplit(conf.default_fs).netloc, conf.properties
     ids = [
         each.strip() for each in get(properties, f"dfs.ha.namenodes.{authority}").split(",") if each.strip()
     ]

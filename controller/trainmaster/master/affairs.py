@@ -133,6 +133,7 @@ class Affairs:
             self._desk.measures.calls,
             self._desk.delegation.new,
             declared.owner,
+            self._desk.acls(declared.namespace, job),
         )
 
     async def finish(

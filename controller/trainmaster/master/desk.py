@@ -21,6 +21,7 @@ from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.nodeweb import NodeWeb
 from trainmaster.hadoop.resourcemanager import ResourceManager
+from trainmaster.master.acls import acls_of
 from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
 from trainmaster.master.beats import Beats
@@ -176,6 +177,10 @@ class Desk:
     def viewer(self) -> str:
         """Who reads what processes wrote, beside their user: we do, for the pages. Under Kerberos NodeManagers know who asks."""
         return self.settings.own_user if self.conf.kerberos else ""
+
+    def acls(self, namespace: str, job: TrainingJob | None) -> tuple[str, str]:
+        """Who may view and modify the application of a job, in YARN's words."""
+        return acls_of(namespace, job, self.settings.acls)
 
     def job_page(self, declared: Declared) -> str:
         return f"{self.public_url}/jobs/{declared.namespace}/{declared.name}/" if self.public_url else ""

@@ -27,6 +27,7 @@ from trainmaster.frameworks import PEER_SECRET
 from trainmaster.hadoop.containers import LaunchContext, LocalResource
 from trainmaster.hadoop.refusals import YARN, says_nothing_of_the_job
 from trainmaster.master import clock
+from trainmaster.master.acls import acls_in
 from trainmaster.master.anew import Anew
 from trainmaster.master.confirming import Confirming
 from trainmaster.master.desk import Desk
@@ -224,7 +225,8 @@ class Doing:
         context = launch(told, action.command, *where, files or {}, gpus, order, action.grace, *asked, given)
         brought = context.resources if files is not None else {}
         tokens = await self._desk.delegation.of(memory.application)
-        return replace(context, resources=brought, tokens=tokens, view_acl=self._desk.viewer)
+        view, modify = acls_in(memory.application, self._desk.viewer)
+        return replace(context, resources=brought, tokens=tokens, view_acl=view, modify_acl=modify)
 
     async def _launch(self, id_: str, context: LaunchContext) -> None:
         """Start it once its node can take it, unless it was given back or taken away meanwhile."""

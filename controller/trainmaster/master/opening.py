@@ -74,14 +74,16 @@ async def open_application(
     calls: Calls = unheard,
     delegate: Delegate = without_tokens,
     declared_by: str = "",
+    acls: tuple[str, str] = ("", ""),
 ) -> Opened:
     """Open the job's application, or take it up again: then `job` may be one that can't be read (None).
 
-    `installation` is whose the controller is, for a tag, and `declared_by` for the log. Raises UnavailableError when YARN can't
+    `installation` is whose the controller is, for a tag, `declared_by` for the log; `acls` say who may view and modify it, in
+    YARN's words. Raises UnavailableError when YARN can't
     be asked.
     """
     new = memory.application is None
-    memory = await _with_id(memory, job, user, rm, amend, delegate)
+    memory = await _with_id(memory, job, user, rm, amend, delegate, acls)
     assert memory.application is not None
     if new:
         _note(memory, memory.application, declared_by)
@@ -112,7 +114,13 @@ def _note(memory: Memory, application: ApplicationMemory, declared_by: str) -> N
 
 
 async def _with_id(
-    memory: Memory, job: TrainingJob | None, user: str, rm: ResourceManager, amend: Amend, delegate: Delegate
+    memory: Memory,
+    job: TrainingJob | None,
+    user: str,
+    rm: ResourceManager,
+    amend: Amend,
+    delegate: Delegate,
+    acls: tuple[str, str],
 ) -> Memory:
     if memory.application is not None:
         return memory
@@ -126,6 +134,8 @@ async def _with_id(
         submitted_at=clock.now(),
         report_token=token_urlsafe(24),
         hdfs_token=await delegate(user),
+        view_acl=acls[0],
+        modify_acl=acls[1],
     )
     memory = await amend(lambda m: replace(m, application=application))
     reach("id")
@@ -163,6 +173,8 @@ def submission(application: ApplicationMemory, memory: Memory, installation: str
         application.priority,
         (*tags, *whose),
         tokens=submitted(application),
+        view_acl=application.view_acl,
+        modify_acl=application.modify_acl,
     )
 
 

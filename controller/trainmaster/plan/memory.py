@@ -155,6 +155,10 @@ class ApplicationMemory:
     report_token: str = field(default="", repr=False)
     """secret: with it the job's processes report their steps. Made with the id, so that it costs no write, and kept, so that
     those that run go on to report to whoever leads next"""
+    view_acl: str = ""
+    """who may look at it beside its user, in YARN's words, as it was submitted"""
+    modify_acl: str = ""
+    """who may end it, likewise"""
 
 
 @dataclass(frozen=True)  # without slots: `replace` copies it as one

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from trainmaster.errors import InvalidError
+from trainmaster.settings.acls import AclRule
 from trainmaster.settings.groups import (
     Access,
     Gpu,
@@ -47,6 +48,7 @@ __all__ = [
     "OF_PROCESSES",
     "RENAMED",
     "Access",
+    "AclRule",
     "Gpu",
     "History",
     "Kerberos",
@@ -137,6 +139,8 @@ class Settings(BaseSettings):
     jobs may have, and without a rule none"""
     namespaces: tuple[NamespaceRule, ...] = ()
     """who may declare jobs in which namespaces, where jobs are files; a namespace that no rule is for is open to everybody"""
+    acls: tuple[AclRule, ...] = ()
+    """who may see and end applications of ours in YARN beside their users; all rules that are for a job's namespace count"""
     quotas: tuple[Quota, ...] = ()
     """how much the jobs of each namespace, user or queue may hold together; a job must be within all of those that are for it"""
     admissions: PositiveInt = 16

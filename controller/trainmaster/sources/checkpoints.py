@@ -3,8 +3,8 @@
 Lives here: the listing, and what was seen at the look before. Never here: what is a checkpoint (frameworks/checkpoints.py), or
 when one looks (master/checkpoints.py).
 
-Only a folder that belongs to the user whom the job runs as is looked into: the controller may read more than its users, and what
-lies in somebody else's folder is nothing for this job's status.
+Only a folder that belongs to the user whom the job runs as is looked into, and as that user: what lies in somebody else's folder
+is nothing for this job's status.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from trainmaster.api.checkpoint_status import CheckpointStatus
 from trainmaster.api.status import timestamp
-from trainmaster.errors import CrowdedError
+from trainmaster.errors import CrowdedError, RefusedError
 from trainmaster.frameworks.checkpoints import (
     STATE_FILE,
     Listed,
@@ -26,7 +26,8 @@ from trainmaster.frameworks.checkpoints import (
 )
 from trainmaster.plan.values import CheckpointLook
 from trainmaster.settings import Settings
-from trainmaster.sources.files import Entry, Files
+from trainmaster.sources.as_users import Seen
+from trainmaster.sources.files import Entry
 from trainmaster.sources.lookups import LookUps
 from trainmaster.sources.walking import Limits
 
@@ -99,19 +100,27 @@ def _still_there(found: CheckpointStatus | None, there: Iterable[Listed]) -> Che
     return found if found.path.rpartition("/")[2] in {name_of(each) for each in there} else None
 
 
-def _listing(files: Files, path: str, user: str) -> tuple[list[Listed], str]:
+def _listing(files: Seen, path: str, user: str) -> tuple[list[Listed], str]:
     """What lies in the folder, and TensorFlow's word on it. Nothing where there is no such folder, or it is another's."""
     try:
         folder = files.stat(path)
         listed = _entries(files, path) if folder.folder and folder.owner == user else []
         named = any(each.name == STATE_FILE and not each.folder for each in listed)
-        state = files.read(f"{path}/{STATE_FILE}", _STATE).decode(errors="replace") if named else ""
+        state = _state(files, f"{path}/{STATE_FILE}") if named else ""
         return _with_contents(files, path, listed), state
     except FileNotFoundError:
         return [], ""
 
 
-def _with_contents(files: Files, path: str, listed: list[Listed]) -> list[Listed]:
+def _state(files: Seen, path: str) -> str:
+    """Nothing where the file is closed to the user, or to us: then names and times must tell."""
+    try:
+        return files.read(path, _STATE).decode(errors="replace")
+    except RefusedError:
+        return ""
+
+
+def _with_contents(files: Seen, path: str, listed: list[Listed]) -> list[Listed]:
     """The same, with sizes and times of the newest folders told by what is in them."""
     folders = sorted(
         filter(may_be_checkpoint, listed), key=lambda each: (each.modified, step_of(each.name) or 0)
@@ -120,14 +129,14 @@ def _with_contents(files: Files, path: str, listed: list[Listed]) -> list[Listed
     return [filled.get(each.name, each) for each in listed]
 
 
-def _filled(files: Files, path: str, folder: Listed) -> Listed:
+def _filled(files: Seen, path: str, folder: Listed) -> Listed:
     inside = [each for each in _entries(files, f"{path}/{folder.name}") if not each.folder]
     modified = max((each.modified for each in inside), default=0)
     size = sum(each.size for each in inside)
     return Listed(folder.name, folder=True, size=size, modified=max(folder.modified, modified))
 
 
-def _entries(files: Files, path: str) -> list[Listed]:
+def _entries(files: Seen, path: str) -> list[Listed]:
     """CrowdedError where there are too many: which of them are the newest isn't known then."""
     listing = files.walk(path, LIMITS)
     if any(each.crowded for each in listing.left_out):

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from trainmaster.errors import InvalidError, NoSuchFileError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
-from trainmaster.sources.files import Files
+from trainmaster.sources.as_users import Seen
 from trainmaster.sources.lookups import LookUps
 
 FRESH = 5.0
 """seconds for which an answer is used again: long enough for a gang, short enough for a replaced file"""
+HERE = "file://"
 PATIENCE = 300.0
 """seconds of silence after which a store that isn't the cluster's own is given up, until it answers again"""
 
@@ -43,20 +44,21 @@ class FileFacts:
     def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._now = monotonic
         self._stores = LookUps(settings)
-        self._known: dict[str, tuple[float, asyncio.Task[FileFact]]] = {}
+        self._known: dict[tuple[str, str], tuple[float, asyncio.Task[FileFact]]] = {}
+        """by user and URL: what one may see is nothing for another"""
         self._swept = monotonic()
         self._silent: dict[str, float] = {}
         """since when a store that isn't the cluster's own has answered nothing"""
 
-    async def stat(self, url: str, user: str = "") -> FileFact:
-        """One file, asked for a job of `user`. NoSuchFileError (there is none, or its store is not allowed), InvalidError
+    async def stat(self, url: str, user: str) -> FileFact:
+        """One file as `user` sees it. NoSuchFileError (there is none for him, or its store is not allowed), InvalidError
         (its store was silent for too long) and RefusedError name it; UnavailableError: ask again.
         """
         self._drop_old()
-        at, task = self._known.get(url, (0.0, None))
+        at, task = self._known.get((user, url), (0.0, None))
         if task is None or self._is_old(at, task):
             task = asyncio.ensure_future(self._look(url, user))
-            self._known[url] = self._now(), task
+            self._known[user, url] = self._now(), task
         # Shielded: whoever asked first may be cancelled, and others wait for the same answer.
         return await asyncio.shield(task)
 
@@ -64,7 +66,7 @@ class FileFacts:
         if self._now() - self._swept < FRESH:
             return
         self._swept = self._now()
-        self._known = {url: each for url, each in self._known.items() if not self._is_old(*each)}
+        self._known = {key: each for key, each in self._known.items() if not self._is_old(*each)}
 
     def _is_old(self, at: float, task: asyncio.Task[FileFact]) -> bool:
         """One that isn't answered yet is waited for, however long: a second question would only take another thread."""
@@ -76,11 +78,17 @@ class FileFacts:
         try:
             fact = await self._stores.call(url, user, _stat)
         except FileNotFoundError as error:
-            raise NoSuchFileError(f"{url}: no such file") from error
+            # Of this machine's disk nobody learns whether there is something that he may not see.
+            or_hidden = f", or {user} may not see it" if store == HERE else ""
+            raise NoSuchFileError(f"{url}: no such file{or_hidden}") from error
         except UnavailableError as error:
             self._give_up(store, url, error)
             raise
         except RefusedError as error:
+            if (
+                error.kind.rpartition(".")[2] == "AccessControlException"
+            ):  # no node and no second try could bring it
+                raise NoSuchFileError(f"{url}: {error.message}") from error
             raise type(error)(error.kind, f"{url}: {error.message}") from error
         self._silent.pop(store, None)
         return fact
@@ -108,7 +116,7 @@ def not_private(fact: FileFact, user: str) -> str:
     return ""
 
 
-def _stat(files: Files, path: str) -> FileFact:
+def _stat(files: Seen, path: str) -> FileFact:
     entry = files.stat(path)
     where = f"{files.base}{entry.path}"
     return FileFact(where, entry.size, entry.modified // 1_000_000, entry.folder, entry.owner, entry.mode)

@@ -113,6 +113,12 @@ class Files(Protocol):
     def make_folder(self, path: str, mode: int = 0o755) -> None:
         """Make a folder with all its parents; an existing one stays as it is."""
 
+    def set_owner(self, path: str, owner: str) -> None:
+        """Give a file or folder to somebody. FileNotFoundError; DeniedError where we may not."""
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits. FileNotFoundError; DeniedError where it isn't ours."""
+
     def move(self, path: str, target: str) -> None:
         """Give a file or folder another name, at once and durably. FileNotFoundError when it isn't there (any more).
 

@@ -212,6 +212,14 @@ class HdfsFiles:
         return True
 
     @_told
+    def set_owner(self, path: str, owner: str) -> None:
+        self._client.set_owner(path, owner)
+
+    @_told
+    def set_mode(self, path: str, mode: int) -> None:
+        self._client.set_permission(path, mode)
+
+    @_told
     def move(self, path: str, target: str) -> None:
         self._client.rename(path, target, True)
 

@@ -47,7 +47,7 @@ def _is_for_all(files: Files, jobs: str, folder: str) -> bool:
 
 def who_we_are(files: Files, folder: str) -> str:
     """The store's own name for us, whatever the authentication: the owner of what we make."""
-    path = f"{folder}/.{secrets.token_hex(8)}"
+    path = f"{folder.rstrip('/')}/.{secrets.token_hex(8)}"
     files.replace(path, b"")
     try:
         return files.stat(path).owner

@@ -31,6 +31,10 @@ class Jobs(Protocol):
     def is_there(self) -> bool:
         """Whether anybody has made this place; if not, the first `apply` does."""
 
+    def make(self, controller: str) -> None:
+        """Make the place where there is none, for jobs of a controller that is this user to it; empty: it may be anybody.
+        InvalidError and DeniedError where that is somebody else's to do."""
+
     # --- reading
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:

@@ -141,6 +141,19 @@ class LocalFiles:
         folder.chmod(mode)
 
     @_told
+    def set_owner(self, path: str, owner: str) -> None:
+        try:
+            os.chown(path, pwd.getpwnam(owner).pw_uid, -1, follow_symlinks=False)
+        except KeyError as error:
+            raise InvalidError(f"{owner}: no such user on this machine") from error
+
+    @_told
+    def set_mode(self, path: str, mode: int) -> None:
+        if Path(path).is_symlink():
+            raise InvalidError(f"{path} is a link")
+        Path(path).chmod(mode)
+
+    @_told
     def move(self, path: str, target: str) -> None:
         Path(path).rename(target)
         for folder in {Path(path).parent, Path(target).parent}:

@@ -32,7 +32,7 @@ def check(files: Files, root: str) -> str:
     for name in FOLDERS:
         path = f"{root}/{name}"
         files.make_folder(path, PRIVATE)
-        if problem := _not_ours(files.stat(path), us):
+        if problem := not_ours(files.stat(path), us):
             raise InvalidError(f"{files.base}{path}: {problem}")
     return said
 
@@ -53,7 +53,8 @@ def _has_run(files: Files, root: str, us: str) -> bool:
         return False
 
 
-def _not_ours(entry: Entry, us: str) -> str:
+def not_ours(entry: Entry, us: str) -> str:
+    """Why a controller that is `us` may not rest on a folder, with what mends it; empty when it may."""
     if not entry.folder:
         return "it is no folder (links are not followed)"
     if entry.owner != us:

@@ -21,7 +21,7 @@ def why_none(files: Files, layout: Layout) -> str:
         return (
             f"{files.base}{layout.jobs} is gone: nothing is known of the jobs of this store until it is back"
         )
-    made = "a controller makes it, or the first `apply`"
+    made = "a controller makes it, or `trainmaster store init`"
     if is_there(files, layout.root):
         return f"{files.base}{layout.root} is no store: it has no folder jobs ({made})"
     return f"there is no store {files.base}{layout.root}: {made}"

@@ -19,6 +19,7 @@ from trainmaster.sources.judged import agree, placed, refusal_of_edit, same, val
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of, is_whole, places_of
 from trainmaster.sources.marks import Marks
 from trainmaster.sources.owned import CURE, conflicts
+from trainmaster.sources.preparing import make_store
 from trainmaster.sources.presence import is_there, shown_paths
 from trainmaster.sources.reading import FileRead
 from trainmaster.sources.rewriting import CHANGED, must_be_alone, with_document, without_document
@@ -95,6 +96,10 @@ class JobStore:
         return is_there(self._files, self._layout.jobs)
 
     # --- changing
+
+    def make(self, controller: str) -> None:
+        """One that belonged to us no other controller would take."""
+        make_store(self._files, self._layout, controller)
 
     def apply(
         self, text: str, namespace: str = "", name: str = "", force: bool = False, dry: bool = False

@@ -103,7 +103,7 @@ class WebHdfsFiles:
         temporary = self._beside(path)
         self._fs.pipe_file(temporary, data, permissions=f"{mode:o}")
         if owner and owner != self._fs.info(temporary)["owner"]:
-            self._fs._call("SETOWNER", method="put", path=temporary, owner=owner)
+            self.set_owner(temporary, owner)
         self._move(temporary, path)
 
     def replace_if(
@@ -128,6 +128,14 @@ class WebHdfsFiles:
     def make_folder(self, path: str, mode: int = 0o755) -> None:
         if not self._fs.exists(path):
             self._fs.mkdir(path, permission=f"{mode:o}")
+
+    @_told
+    def set_owner(self, path: str, owner: str) -> None:
+        self._fs._call("SETOWNER", method="put", path=path, owner=owner)
+
+    @_told
+    def set_mode(self, path: str, mode: int) -> None:
+        self._fs._call("SETPERMISSION", method="put", path=path, permission=f"{mode:o}")
 
     @_told
     def delete(self, path: str) -> None:

@@ -53,6 +53,9 @@ class KubernetesJobs:
     def is_there(self) -> bool:
         return True
 
+    def make(self, controller: str) -> None:
+        """It is always there."""
+
     # --- reading
 
     def list(self, namespace: str | None = None) -> list[StoredJob]:

@@ -41,7 +41,7 @@ class Staged:
         entrust it with what his processes run. In a store that may hold no files of jobs there is nothing to make."""
         while True:
             try:
-                return await self._stores.call(self._all, "", _make)
+                return await self._stores.as_ourselves(self._all, "", _make)
             except NoSuchFileError:
                 return None
             except UnavailableError:
@@ -61,7 +61,7 @@ class Staged:
         user = job.spec.user or declared.owner
         for url in folders(job, declared, user):
             try:
-                await self._stores.call(url, user, lambda files, path: _delete(files, path, user))
+                await self._stores.as_ourselves(url, user, lambda files, path: _delete(files, path, user))
             except TrainmasterError as error:
                 log.warning("what was uploaded could not be removed", extra={"url": url, "error": str(error)})
 
