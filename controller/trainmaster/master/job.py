@@ -195,7 +195,10 @@ class JobMaster:
         if job:
             doing.start([action for action in plan.actions if isinstance(action, Launch)], self.memory, job)
         await breath(size)
-        doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
+        await breath(size)
+        for some in parts(plan.actions):
+            doing.terminate(action for action in some if isinstance(action, Terminate))
+            await breath(size)
         doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for some in parts(plan.actions):
             await breath(size)

@@ -76,8 +76,14 @@ class NodeTokens:
 
     def to_come(self, container: str, node: str) -> bool:
         """Whether the node's token is still to come: not for ever, nor from a node that refuses each."""
-        hopeless = max(self._tries[container], self._refusals[node]) >= TRIES
-        return node not in self._by_node and not hopeless
+        if node in self._by_node:
+            return False
+        return max(self._tries[container], self._refusals[node]) < TRIES
+
+    def lacking(self, listed: Mapping[str, str]) -> bool:
+        """Whether a token is still to come for one of these (container -> node): of thousands mostly none lacks one."""
+        nodes = set(listed.values()) - self._by_node.keys()
+        return bool(nodes) and any(self.to_come(id_, node) for id_, node in listed.items() if node in nodes)
 
     def tried(self, listed: Mapping[str, str]) -> None:
         """A register has brought all that it would for these (container -> node)."""
