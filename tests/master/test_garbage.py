@@ -12,8 +12,10 @@ import pytest
 
 from master.office import Office
 from trainmaster.master import clock
+from trainmaster.master import garbage as garbage_module
 from trainmaster.master.desk import LARGE
 from trainmaster.master.garbage import THOROUGH, YOUNG, Garbage
+from trainmaster.master.tasks import cancelled
 
 
 class Node:
@@ -96,6 +98,28 @@ def test_what_takes_the_place_of_others_for_a_large_job_is_never_looked_through_
         gc.collect(0)
 
     asyncio.run(decides())
+    assert max(searched) <= 2 * YOUNG < len(rows)
+
+
+def test_what_takes_the_place_of_others_little_by_little_is_looked_through_little_by_little() -> None:
+    garbage = Garbage()
+    rows = many()
+    searched: list[int] = []
+    gc.callbacks.insert(
+        0, lambda phase, _: searched.append(len(gc.get_objects(0))) if phase == "start" else None
+    )
+
+    async def replaces() -> None:
+        running = asyncio.create_task(garbage.run())
+        for number in range(len(rows)):
+            rows[number] = [number]
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        await cancelled([running])
+
+    with patch.object(garbage_module, "OFTEN", 0.0):
+        asyncio.run(replaces())
+    gc.collect(0)
     assert max(searched) <= 2 * YOUNG < len(rows)
 
 
