@@ -17,7 +17,7 @@ from trainmaster.master.tasks import cancelled
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+AT_ONCE = 50
 """works of one kind that are begun before others of them have ended: their answers take a few milliseconds"""
 QUICK = 0.25
 """seconds after which a work holds up no other: many nodes that leave questions unanswered must not keep the rest from theirs"""
