@@ -27,6 +27,7 @@ from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.checkpoints import FoundCheckpoints
 from trainmaster.master.cluster import ClusterView
+from trainmaster.master.crowd import Crowd
 from trainmaster.master.delegation import Delegation
 from trainmaster.master.garbage import keep
 from trainmaster.master.gpus import FoundGpus
@@ -105,6 +106,7 @@ class Desk:
     installation: str = ""
     """identity of the installation that this controller belongs to, told once the fleet leads"""
     beating: Beating = field(default_factory=Beating)
+    crowd: Crowd = field(default_factory=Crowd)
     outside: dict[str, None] = field(default_factory=dict)
     """jobs that wait to be taken in, or an edit of which does: by their last passes"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)

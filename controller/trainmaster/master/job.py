@@ -106,6 +106,7 @@ class JobMaster:
     async def run(self) -> None:
         """Turn after turn until nothing of the job is left."""
         while not self.over:
+            await self.desk.crowd.turn()
             self._wake.clear()
             heard = await self._tried(self.contact.beat)
             # Also while YARN is away: deadlines pass, edits are made.
