@@ -26,11 +26,12 @@ async def test_of_hundreds_whose_time_has_come_a_few_begin_in_each_turn_of_the_l
 @virtual
 async def test_who_comes_alone_waits_for_nothing() -> None:
     crowd = Crowd()
-    before = turns()
-    await crowd.turn()
-    assert turns() == before
-    await asyncio.sleep(0)
-    await crowd.turn()
+    for number in range(AT_ONCE - 1):
+        before = turns()
+        await crowd.turn()
+        assert turns() == before
+        await asyncio.sleep(number + 1)
+        assert turns() <= before + 2, "the loop turns for the timer alone"
 
 
 @virtual

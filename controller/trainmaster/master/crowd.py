@@ -30,9 +30,9 @@ class Crowd:
         await turn
 
     def _take(self) -> None:
-        if self._places == AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._turned)
         self._places -= 1
+        if not self._places:  # and not with the first: who comes alone would have the loop turn twice
+            asyncio.get_running_loop().call_soon(self._turned)
 
     def _turned(self) -> None:
         self._places = AT_ONCE

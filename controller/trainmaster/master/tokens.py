@@ -26,6 +26,8 @@ class NodeTokens:
         """by node: how often it refused what YARN gave, since it took one last"""
         self.version = 0
         """another one after each change"""
+        self._oldest = (-1, 0.0)
+        """as it was worked out last, and at which version: each picture of all jobs asks for it"""
 
     def learn(self, tokens: Mapping[str, bytes], now: float) -> None:
         """YARN gave these at `now`, seconds since the epoch."""
@@ -37,7 +39,11 @@ class NodeTokens:
     @property
     def oldest(self) -> float:
         """When YARN gave the oldest of the present ones; 0 where it gave none."""
-        return min(self._given.values(), default=0.0)
+        version, oldest = self._oldest
+        if version != self.version:
+            oldest = min(self._given.values(), default=0.0)
+            self._oldest = self.version, oldest
+        return oldest
 
     def of(self, container: str, node: str) -> bytes | None:
         """None where YARN gave nothing for it, or what it gave was refused."""
