@@ -32,6 +32,9 @@ LAUNCH = 0.1
 KILLED_BY_MASTER = -105
 """ContainerExitStatus.KILLED_BY_APPMASTER"""
 
+TERMINATED = 143
+"""what a process ends with that SIGTERM ended"""
+
 
 class Nodes:
     def __init__(self, cluster: Cluster, messages: Messages) -> None:
@@ -43,6 +46,7 @@ class Nodes:
             "startContainers": self._start,
             "getContainerStatuses": self._statuses,
             "stopContainers": self._stop,
+            "signalToContainer": self._signal,
         }
 
     def _application(self, caller: Caller) -> Application:
@@ -118,6 +122,14 @@ class Nodes:
             else:
                 answer.failed_requests.append(_unknown(id_))
         return answer
+
+    def _signal(self, caller: Caller, body: BytesIO) -> Message:
+        """SIGTERM ends a process at once. Of what isn't there nothing is said (internalSignalToContainer)."""
+        said = parse_length_prefixed(pb.SignalContainerRequestProto, body)
+        container = self._application(caller).containers.get(said.container_id.id)
+        if container and container.step is Step.STARTED and said.command == pb.GRACEFUL_SHUTDOWN:
+            self._cluster.end(container, TERMINATED, "Container exited with a non-zero exit code 143.")
+        return pb.SignalContainerResponseProto()
 
 
 def _unknown(id_: ContainerIdProto) -> pb.ContainerExceptionMapProto:

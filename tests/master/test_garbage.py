@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
@@ -9,8 +10,12 @@ from unittest.mock import patch
 
 import pytest
 
+from master.office import Office
 from trainmaster.master import clock
+from trainmaster.master import garbage as garbage_module
+from trainmaster.master.desk import LARGE
 from trainmaster.master.garbage import THOROUGH, YOUNG, Garbage
+from trainmaster.master.tasks import cancelled
 
 
 class Node:
@@ -71,6 +76,51 @@ def test_while_nothing_grows_there_is_no_thorough_search() -> None:
     gc.callbacks.append(lambda _, info: searches.append(info["generation"]))
     in_an_hour(garbage)
     assert 2 not in searches
+
+
+def test_what_takes_the_place_of_others_for_a_large_job_is_never_looked_through_in_one_search() -> None:
+    """The collector counted none of it, as much died meanwhile: then one search of it all took 30 ms."""
+    Garbage()
+    rows = many()
+    searched: list[int] = []
+    gc.callbacks.insert(
+        0, lambda phase, _: searched.append(len(gc.get_objects(0))) if phase == "start" else None
+    )
+
+    def decided() -> None:
+        for number in range(len(rows)):
+            rows[number] = [number]
+
+    async def decides() -> None:
+        async with Office() as office:
+            await office.desk.beside(LARGE, decided)
+            office.desk.close()
+        gc.collect(0)
+
+    asyncio.run(decides())
+    assert max(searched) <= 2 * YOUNG < len(rows)
+
+
+def test_what_takes_the_place_of_others_little_by_little_is_looked_through_little_by_little() -> None:
+    garbage = Garbage()
+    rows = many()
+    searched: list[int] = []
+    gc.callbacks.insert(
+        0, lambda phase, _: searched.append(len(gc.get_objects(0))) if phase == "start" else None
+    )
+
+    async def replaces() -> None:
+        running = asyncio.create_task(garbage.run())
+        for number in range(len(rows)):
+            rows[number] = [number]
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        await cancelled([running])
+
+    with patch.object(garbage_module, "OFTEN", 0.0):
+        asyncio.run(replaces())
+    gc.collect(0)
+    assert max(searched) <= 2 * YOUNG < len(rows)
 
 
 def test_young_garbage_is_freed_without_help() -> None:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from master.virtual import virtual
 from trainmaster.master import line as line_module
-from trainmaster.master.line import PATIENCE, Line
+from trainmaster.master.line import LONGEST, PATIENCE, Line
 from trainmaster.plan.bounds import Bound, Bounds, of_partition, of_queue
 from trainmaster.plan.turns import STEP, Round, Waiting
 from trainmaster.plan.values import Cluster, Node, Nodes, Size
@@ -214,6 +214,29 @@ async def test_while_there_is_room_for_all_it_does_not_matter_who_comes_where() 
         await asyncio.sleep(1)
         assert line.join(older).may, "now it does matter"
         assert not line.join(vast).may
+
+
+@virtual
+async def test_a_machine_that_stood_still_while_a_line_was_gone_through_holds_up_nobodys_turn() -> None:
+    """By the clock that took long, and the next time waited for twenty times as long: a hundred seconds for five."""
+    called: list[str] = []
+    line = Line(Look(free=2), called.append)
+    for i in range(100):
+        line.join(waiting(f"j{i:04}", 2, i))
+    loop, stood = asyncio.get_running_loop(), 0.0
+
+    def stands_still() -> float:
+        nonlocal stood
+        stood += 60.0
+        return loop.time() + stood
+
+    line.leave("j0000")
+    with patch.object(line_module.clock, "monotonic", stands_still):
+        await asyncio.sleep(1)
+    assert called == ["j0001"]
+    line.leave("j0001")
+    await asyncio.sleep(LONGEST)
+    assert called == ["j0001", "j0002"]
 
 
 @virtual

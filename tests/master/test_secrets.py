@@ -164,7 +164,7 @@ async def test_nobody_goes_on_waiting_for_a_container_that_is_gone() -> None:
         room.preempt(waits_for)
         await until(lambda: waits_for not in {id_ for a in room.applications.values() for id_ in a.live}, 120)
         await asyncio.sleep(120)
-        begun_ones = [what for kind, what in ours._masters["a"].contact.doing._tasks if kind == "start"]
+        begun_ones = [what for kind, what in ours._masters["a"].contact.doing.works._tasks if kind == "start"]
         assert len(begun_ones) == 1
         assert waits_for not in begun_ones
         folder.objects[KEYS] = {"token": b"second"}

@@ -67,3 +67,16 @@ def test_a_refusal_of_an_older_token_takes_no_newer_one_away() -> None:
     tokens = known(n=b"new")
     tokens.refused("n", b"old")
     assert tokens.of("c1", "n") == b"new"
+
+
+def test_the_oldest_follows_each_change() -> None:
+    tokens = NodeTokens()
+    assert tokens.oldest == 0.0
+    tokens.learn({"n1:1": b"one"}, 10.0)
+    assert tokens.oldest == 10.0
+    tokens.learn({"n2:1": b"two"}, 20.0)
+    assert tokens.oldest == 10.0
+    tokens.refused("n1:1", b"one")
+    assert tokens.oldest == 20.0
+    tokens.anew({})
+    assert tokens.oldest == 0.0

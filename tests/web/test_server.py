@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import re
 import socket
 import threading
@@ -47,7 +48,7 @@ async def test_metrics_are_what_prometheus_reads() -> None:
 
 
 async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
-    """Of thousands of jobs they take longer than a heartbeat may wait."""
+    """Of thousands of jobs, or of replicas of one, they take longer than a heartbeat may wait."""
     made_in: list[int] = []
     with patch.object(job_gauges, "is_live", lambda _: made_in.append(threading.get_ident())):
         async with serving(fleet(picture())) as client, client.get("/metrics"):
@@ -58,6 +59,22 @@ async def test_metrics_and_lists_are_made_beside_the_loop() -> None:
         async with serving(fleet(picture())) as client, client.get("/api/jobs"):
             assert made_in
             assert threading.get_ident() not in made_in
+
+
+async def test_one_job_of_thousands_of_replicas_is_told_beside_the_loop() -> None:
+    made_in: list[int] = []
+    with patch.object(answers, "job_json", lambda _: made_in.append(threading.get_ident())):
+        async with serving(fleet(picture(name="large"))) as client, client.get("/api/jobs/vision/large"):
+            assert made_in
+            assert threading.get_ident() not in made_in
+
+
+def test_of_many_jobs_each_is_encoded_by_itself() -> None:
+    document = {"jobs": [{"name": f"job-{n}", "owner": EVIL} for n in range(20)], "remaining": 3, "more": []}
+    with patch.object(answers.json, "dumps", wraps=json.dumps) as encode:
+        text = answers.as_text(document)
+    assert json.loads(text) == document
+    assert [call.args[0] for call in encode.call_args_list if isinstance(call.args[0], list)] == []
 
 
 async def test_the_fleet_itself_is_read_on_the_loop_alone_and_at_each_scrape() -> None:

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SWITCH = 0.0005
+SWITCH = 0.0001
 """seconds until a thread that computes gives way (by default 5 ms): the loop asks for its turn again after each call of the
-system, and large jobs are decided on and shown by threads beside it"""
+system, some thousand times a second, and large jobs are decided on and shown by threads beside it. Less would have threads give
+way more often than a call of the system takes"""
 
 
 @with_choices

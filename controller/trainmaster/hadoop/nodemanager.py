@@ -24,6 +24,7 @@ from trainmaster.hadoop.containers import (
     NmStatuses,
     Reinitialising,
 )
+from trainmaster.hadoop.leaving import Leaving
 from trainmaster.hadoop.protection import Protection
 from trainmaster.hadoop.proto import yarn_nodemanager_pb2 as pb
 from trainmaster.hadoop.proto.yarn_pb2 import (
@@ -58,9 +59,7 @@ _TOLD_BEFORE = re.compile(r"Attempt to relaunch the same|already is running on t
 _NOT_THERE = re.compile(r"Specified \S+ does not exist!")
 _STATE = re.compile(r"Current state is \[(\w+), isReInitializing=(?:true|false)\]")
 """both: ContainerManagerImpl.preReInitializeOrLocalizeCheck, with the state's name in ContainerState"""
-_UNDER_WAY = frozenset(
-    {"NEW", "LOCALIZING", "SCHEDULED", "RUNNING", "RELAUNCHING", "PAUSING", "PAUSED", "RESUMING"}
-) | {
+_UNDER_WAY = {"NEW", "LOCALIZING", "SCHEDULED", "RUNNING", "RELAUNCHING", "PAUSING", "PAUSED", "RESUMING"} | {
     "REINITIALIZING",
     "REINITIALIZING_AWAITING_KILL",
 }
@@ -105,6 +104,7 @@ class NodeManagers:
         self._idle, self._timeout, self._later = idle, timeout, later
         self._told = calls(Wire.NODE_RPC)
         self._lines: dict[tuple[str, bytes], _Line] = {}
+        self._leaving = Leaving()
 
     async def start(self, node: str, nm_token: bytes, container_token: bytes, launch: LaunchContext) -> None:
         """Start the process of one container. Returning means that the NodeManager has taken it on, not that
@@ -192,6 +192,7 @@ class NodeManagers:
     async def close(self) -> None:
         """Hang up everywhere."""
         lines, self._lines = list(self._lines.values()), {}
+        self._leaving.close()
         for line in lines:
             if line.hang_up is not None:
                 line.hang_up.cancel()
@@ -225,7 +226,7 @@ class NodeManagers:
                 line.hang_up = self._later(self._idle, lambda: self._hang_up(key))
 
     def _hang_up(self, key: tuple[str, bytes]) -> None:
-        self._lines.pop(key).rpc.drop()
+        self._leaving.add(self._lines.pop(key).rpc)
 
 
 def launch_proto(launch: LaunchContext) -> ContainerLaunchContextProto:

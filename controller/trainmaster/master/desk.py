@@ -28,7 +28,9 @@ from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.checkpoints import FoundCheckpoints
 from trainmaster.master.cluster import ClusterView
+from trainmaster.master.crowd import Crowd
 from trainmaster.master.delegation import Delegation
+from trainmaster.master.garbage import keep
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.history import Historian
 from trainmaster.master.line import Line
@@ -105,6 +107,7 @@ class Desk:
     installation: str = ""
     """identity of the installation that this controller belongs to, told once the fleet leads"""
     beating: Beating = field(default_factory=Beating)
+    crowd: Crowd = field(default_factory=Crowd)
     outside: dict[str, None] = field(default_factory=dict)
     """jobs that wait to be taken in, or an edit of which does: by their last passes"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)
@@ -120,7 +123,7 @@ class Desk:
         """Call a pure function of frozen values; for a large job in a thread, so that no heartbeat waits for it."""
         if replicas < LARGE:
             return work(*args, **kwargs)
-        call = functools.partial(work, *args, **kwargs)
+        call = functools.partial(_kept, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._aside, call)
 
     async def breath(self, replicas: int) -> None:
@@ -210,3 +213,10 @@ class Desk:
 
     def user_of(self, declared: Declared, job: TrainingJob) -> str:
         return job.spec.user or declared.owner or self.settings.own_user
+
+
+def _kept(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return work(*args, **kwargs)
+    finally:
+        keep()

@@ -2,17 +2,16 @@
 
 Each runs beside the heartbeat, is left out while it is already on its way, and tells the sight how it ended. Nothing here
 decides; a failure becomes something seen. A thousand containers at once must not hold up other jobs: one NodeManager is asked for
-all of its containers in one call, and one of these works begins per turn of the loop.
+all of its containers in one call, one of these works begins per turn of the loop, and a few are under way at once (works.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from trainmaster.api.job import TrainingJob
 from trainmaster.errors import (
@@ -37,8 +36,8 @@ from trainmaster.master.launch_gpus import gpu_launch
 from trainmaster.master.local_resources import looked_up
 from trainmaster.master.points import reach
 from trainmaster.master.sight import Sight
-from trainmaster.master.stopping import RETRY, Stopping
-from trainmaster.master.tasks import cancelled
+from trainmaster.master.stopping import RETRY, Stopping, Target
+from trainmaster.master.works import Works
 from trainmaster.plan.actions import STARTS
 from trainmaster.plan.classify import NO_FILE
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
@@ -70,12 +69,12 @@ class Doing:
     ) -> None:
         """Of the `unsure` it isn't known whether they were told to go before."""
         self._desk, self._sight, self._wake, self._release = desk, sight, wake, release
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self.works = Works(self._ended)
         self._turns = asyncio.Lock()
         self._stopping = Stopping(
             desk, sight, self._turn, self._until_leading, self._give_back, Dismissal(desk, sight, unsure)
         )
-        self._confirming = Confirming(desk, sight, self._turn)
+        self._confirming = Confirming(desk, sight, self._turn, self.works)
         self._anew = Anew(desk, sight, self._until_leading)
 
     def start(self, actions: Sequence[Launch], memory: Memory, job: TrainingJob) -> None:
@@ -87,13 +86,13 @@ class Doing:
                 self._start_anew(action, partial(_waiting, order_of(memory, action.process)), SETTLES)
                 continue
             replicas = replicas or {replica.key: replica for replica in memory.replicas}
-            idle = ("start", action.container) not in self._tasks
+            idle = ("start", action.container) not in self.works
             if isinstance(action, Reinitialise):
                 self._reinitialise(action, replicas[action.key], job, memory)
             elif idle and not self._sight.awaits_token(action.container):
                 self._sight.starting(action.container)
                 work = self._start(action, replicas[action.key], job, memory)
-                self._run("start", action.container, work)
+                self.works.begin("start", action.container, work)
                 begun += 1
         self._sight.changed |= begun >= STARTS
 
@@ -108,7 +107,7 @@ class Doing:
     ) -> None:
         self._sight.mark(action.container, told=action.process)
         work = self._anew.start(action.container, action.process, build, settles)
-        self._run("anew", f"{action.container} {action.process}", work)
+        self.works.begin("anew", f"{action.container} {action.process}", work)
 
     def stop(self, actions: Iterable[Stop]) -> None:
         by_node: dict[str, list[str]] = {}
@@ -119,12 +118,12 @@ class Doing:
             for id_ in ids:
                 self._sight.mark(id_, told=0)
             self._stopping.under_way.update(ids)
-            self._run("stop", ids[0], self._stopping.stop(node, ids))
+            self.works.line_up("stop", ids[0], partial(self._stopping.stop, Target(node, ids)))
 
     def terminate(self, actions: Iterable[Terminate]) -> None:
         """Tell processes to go, once each."""
         for action in actions:
-            self._run("terminate", action.container, self._stopping.terminate(action))
+            self.works.line_up("terminate", action.container, partial(self._stopping.terminate, action))
 
     def release(self, container: str) -> None:
         """Give it back with the next heartbeat; from now on nothing starts it, not even a start that is being prepared."""
@@ -133,38 +132,11 @@ class Doing:
 
     def confirm(self, listed: bool = False) -> None:
         """Ask each NodeManager once for all containers of which we don't know yet whether they run; or for the `listed` ones."""
-        asked: dict[tuple[str, bytes], list[str]] = {}
-        for id_, node in self._sight.unconfirmed().items():
-            if listed and id_ not in self._sight.containers:
-                continue
-            token = self._sight.tokens.of(id_, node)
-            if token is not None and ("start", id_) not in self._tasks:
-                asked.setdefault((node, token), []).append(id_)
-        now = clock.monotonic()
-        for (node, token), ids in asked.items():
-            if any(id_ in self._sight.containers for id_ in ids) or self._confirming.silence.over(node, now):
-                self._run("confirm", node, self._confirming.by_rpc(node, token, ids))
-        for container in self._sight.unreached():
-            if self._confirming.silence.over(container.id, now):
-                self._run("web", container.id, self._confirming.by_web(container))
+        self._confirming.ask(listed)
 
-    def _run(self, kind: str, what: str, work: Coroutine[Any, Any, None]) -> None:
-        """Keep the task until it ends: a task that nobody holds may vanish in mid-flight."""
-        if (kind, what) in self._tasks:
-            work.close()
-            return
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks[kind, what] = task
-        task.add_done_callback(lambda done: self._done(kind, what, done))
-
-    def _done(self, kind: str, what: str, task: asyncio.Task[None]) -> None:
-        self._tasks.pop((kind, what), None)
-        if not task.cancelled() and (error := task.exception()):
-            log.error(
-                "an action failed in a way nobody foresaw", exc_info=error, extra={"action": kind, "of": what}
-            )
+    def _ended(self, kind: str) -> None:
         # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once.
-        if self._sight.changed or self._release or (kind == "start" and not self._tasks):
+        if self._sight.changed or self._release or (kind == "start" and self.works.none):
             self._wake.set()
 
     async def _turn(self) -> None:
@@ -172,7 +144,7 @@ class Doing:
             await asyncio.sleep(0)
 
     async def close(self) -> None:
-        await cancelled(self._tasks.values())
+        await self.works.close()
 
     def _give_back(self, ids: Iterable[str]) -> None:
         for id_ in ids:

@@ -3,7 +3,7 @@
 By itself it looks through what lives again and again while jobs are taken in: with thousands of jobs that was half of the
 controller's work, and seconds at a stretch. Python frees most things at once when nothing refers to them; only cycles wait for
 the collector. So whatever is found alive is frozen there and then: nothing is looked through twice, until the next thorough
-search.
+search. And what is made in the place of as much that dies isn't looked through at all (`keep`).
 Never here: what anything is for.
 """
 
@@ -17,6 +17,9 @@ from trainmaster.master import clock
 
 YOUNG = 10_000
 """new objects between two searches among them: a millisecond or two of work"""
+OFTEN = 0.25
+"""seconds between two searches among the newest at most. The collector counts what is made less what dies: where new statuses and
+rows take the place of older ones it counts next to nothing, and then looks through a minute's work at once"""
 NEVER = 1_000_000
 """searches among the newest until those that outlived them are looked through: there are none of these, they are frozen"""
 PAUSE = 60.0
@@ -25,6 +28,12 @@ THOROUGH = 3600.0
 takes some tenths of a second"""
 GROWTH = 1.25
 """it isn't done for less: while what lives doesn't grow, there is no garbage among it that would matter"""
+
+
+def keep() -> None:
+    """What was made just now for a large job stays, without a search: that alone would hold up the loop for too long."""
+    if gc.get_threshold()[1] == NEVER:  # in a controller's process alone
+        gc.freeze()
 
 
 class Garbage:
@@ -40,10 +49,14 @@ class Garbage:
         self._search_all()
 
     async def run(self) -> None:
+        tidied_at = clock.monotonic()
         try:
             while True:
-                await asyncio.sleep(PAUSE)
-                self.tidy()
+                await asyncio.sleep(OFTEN)
+                gc.collect(0)
+                if clock.monotonic() - tidied_at >= PAUSE:
+                    tidied_at = clock.monotonic()
+                    self.tidy()
         finally:
             gc.callbacks.remove(self._searched)
 

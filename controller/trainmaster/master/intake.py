@@ -33,6 +33,8 @@ LOAD_AGAIN = 1.0
 """seconds before the journal is tried again that could not be read at all"""
 BREATH = 10
 """jobs that are taken on at once, before the others have their turn"""
+STEP = 100
+"""declarations that are handed out at once to masters that are there already: each is compared with the one before"""
 
 
 class Intake:
@@ -137,7 +139,9 @@ class Intake:
     async def _hand_out(self, desk: Desk, found: Mapping[str, Declared]) -> list[Exception]:
         """What nobody foresaw with one declaration is raised once the others have been handed theirs."""
         failures: list[Exception] = []
-        for declared in map(self._journalled.judged, list(found.values())):
+        for number, declared in enumerate(map(self._journalled.judged, list(found.values())), 1):
+            if number % STEP == 0:
+                await asyncio.sleep(0)
             try:
                 if await self._heed(desk, declared):
                     await self._breathe()

@@ -106,6 +106,7 @@ class JobMaster:
     async def run(self) -> None:
         """Turn after turn until nothing of the job is left."""
         while not self.over:
+            await self.desk.crowd.turn()
             self._wake.clear()
             heard = await self._tried(self.contact.beat)
             # Also while YARN is away: deadlines pass, edits are made.
@@ -195,7 +196,10 @@ class JobMaster:
         if job:
             doing.start([action for action in plan.actions if isinstance(action, Launch)], self.memory, job)
         await breath(size)
-        doing.terminate(action for action in plan.actions if isinstance(action, Terminate))
+        await breath(size)
+        for some in parts(plan.actions):
+            doing.terminate(action for action in some if isinstance(action, Terminate))
+            await breath(size)
         doing.stop(action for action in plan.actions if isinstance(action, Stop))
         for some in parts(plan.actions):
             await breath(size)

@@ -22,6 +22,8 @@ PAUSE = 0.0001
 """seconds per job of a longer line until it is"""
 REST_SHARE = 20
 """and so many times as long as it took the last time, so that it takes no more than a twentieth of the loop on a slow machine"""
+LONGEST = 2.0
+"""seconds that it waits at most: what was long by the clock may have been a machine that stood still"""
 PATIENCE = 10.0
 """seconds after which a job that has its turn and room, and is granted nothing, doesn't claim that room any more"""
 NEWS = 100
@@ -167,7 +169,7 @@ class Line:
         elif at_once or len(self._waiting) <= SHORT:
             self._renew(but)
         elif self._soon is None:
-            pause = max(len(self._waiting) * PAUSE, REST_SHARE * self._took)
+            pause = min(LONGEST, max(len(self._waiting) * PAUSE, REST_SHARE * self._took))
             self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
 
     def _renew(self, but: str = "") -> None:

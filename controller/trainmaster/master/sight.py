@@ -216,8 +216,9 @@ class Sight:
     def mark(self, id_: str, **anew: Any) -> None:
         """Note of a container what its NodeManager was told of the process in it: some of Container's `notes`."""
         for known in (self.containers, self.missing):
-            if id_ in known and (marked := replace(known[id_], **anew)) != known[id_]:
-                known[id_], self.changed = marked, True
+            container = known.get(id_)
+            if container and any(getattr(container, name) != value for name, value in anew.items()):
+                known[id_], self.changed = replace(container, **anew), True
 
     def given_back(self, id_: str) -> bool:
         """It is to be released, so nothing may be started in it any more; whether it is there at all."""
@@ -236,7 +237,7 @@ class Sight:
         """Whether a register is worth while: some listed container can't be spoken of to its node."""
         containers, tokens, lacks = self._lacks
         if (containers, tokens) != (self.containers.version, self.tokens.version):
-            lacks = any(self.awaits_token(id_) for id_ in self.containers)
+            lacks = self.tokens.lacking({c.id: c.node for c in self.containers.values()})
             self._lacks = self.containers.version, self.tokens.version, lacks
         return lacks
 
@@ -280,9 +281,8 @@ class Sight:
         strays = self.containers.keys() - {r.container for r in memory.replicas}
         times = {one.container: one.grace_until for _, one in memory.leaving} if strays else {}
         held = min(times.values(), default=0.0) if memory.gathering else 0.0
-        known = {
-            id_: held for id_ in strays if self.containers[id_].state is ContainerState.ALLOCATED
-        } | times
+        granted = (id_ for id_ in strays if self.containers[id_].state is ContainerState.ALLOCATED)
+        known = dict.fromkeys(granted, held) | times
         return min((known.get(id_, 0.0) for id_ in strays), default=inf)
 
     def _add(self, granted: GrantedContainer, roles: Mapping[str, int], state: ContainerState) -> None:

@@ -1,13 +1,14 @@
 """Ending processes of one job at their NodeManagers: told to go, and stopped when their time is over.
 
-Each is repeated until it is heard or the process is over. Never here: who is to go, and when (plan/gentle.py).
+Each is tried again until it is heard or the process is over; between two tries others have their turns (works.py).
+Never here: who is to go, and when (plan/gentle.py).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
 from trainmaster.master import clock
@@ -23,6 +24,16 @@ STOP_PATIENCE = 10.0
 RETRY = 1.0
 """seconds before whoever could not be asked is asked again"""
 Waits = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Target:
+    """Containers of one node that are to be stopped."""
+
+    node: str
+    ids: Sequence[str]
+    until: float = 0.0
+    """monotonic time at which they are given back instead, once it was tried"""
 
 
 class Stopping:
@@ -43,32 +54,39 @@ class Stopping:
         self.under_way: set[str] = set()
         """containers that are being stopped"""
 
-    async def terminate(self, action: Terminate) -> None:
-        """Until its NodeManager has taken it on, it is over, or its time is, and it is being stopped."""
+    async def terminate(self, action: Terminate) -> float | None:
+        """One try, until its NodeManager has taken it on, it is over, or its time is, and it is being stopped."""
         await self._turn()
-        while self._sight.lives(action.container) and action.container not in self.under_way:
-            await self._leading()
-            if await self._dismissal.tried(action):
-                return
-            await asyncio.sleep(RETRY)
+        if not self._sight.lives(action.container) or action.container in self.under_way:
+            return None
+        await self._leading()
+        return None if await self._dismissal.tried(action) else RETRY
 
-    async def stop(self, node: str, ids: list[str]) -> None:
-        """Until they are over, or are given back."""
+    async def stop(self, target: Target) -> float | None:
+        """One try, until all are over, or are given back."""
+        again = None
         try:
-            await self._turn()
-            until = clock.monotonic() + STOP_PATIENCE
-            while left := [id_ for id_ in ids if self._sight.lives(id_)]:
-                await self._leading()
-                if clock.monotonic() > until:
-                    self._give_back(left)
-                    return
-                if token := self._sight.tokens.of(left[0], node):
-                    await self._stop_once(node, token, left)
-                await asyncio.sleep(RETRY)
+            again = await self._tried(target)
         finally:
-            self.under_way.difference_update(ids)
+            if again is None:
+                self.under_way.difference_update(target.ids)
+        return again
 
-    async def _stop_once(self, node: str, token: bytes, ids: list[str]) -> None:
+    async def _tried(self, target: Target) -> float | None:
+        await self._turn()
+        left = [id_ for id_ in target.ids if self._sight.lives(id_)]
+        if not left:
+            return None
+        target.until = target.until or clock.monotonic() + STOP_PATIENCE
+        await self._leading()
+        if clock.monotonic() > target.until:
+            self._give_back(left)
+            return None
+        if token := self._sight.tokens.of(left[0], target.node):
+            await self._stop_once(target.node, token, left)
+        return RETRY
+
+    async def _stop_once(self, node: str, token: bytes, ids: Sequence[str]) -> None:
         """Repeated until YARN tells of the ends: a NodeManager that is restarted may forget what it was told."""
         try:
             answer = await self._desk.nodes.stop(node, token, ids)

@@ -26,6 +26,8 @@ class NodeTokens:
         """by node: how often it refused what YARN gave, since it took one last"""
         self.version = 0
         """another one after each change"""
+        self._oldest = (-1, 0.0)
+        """as it was worked out last, and at which version: each picture of all jobs asks for it"""
 
     def learn(self, tokens: Mapping[str, bytes], now: float) -> None:
         """YARN gave these at `now`, seconds since the epoch."""
@@ -37,7 +39,11 @@ class NodeTokens:
     @property
     def oldest(self) -> float:
         """When YARN gave the oldest of the present ones; 0 where it gave none."""
-        return min(self._given.values(), default=0.0)
+        version, oldest = self._oldest
+        if version != self.version:
+            oldest = min(self._given.values(), default=0.0)
+            self._oldest = self.version, oldest
+        return oldest
 
     def of(self, container: str, node: str) -> bytes | None:
         """None where YARN gave nothing for it, or what it gave was refused."""
@@ -76,8 +82,14 @@ class NodeTokens:
 
     def to_come(self, container: str, node: str) -> bool:
         """Whether the node's token is still to come: not for ever, nor from a node that refuses each."""
-        hopeless = max(self._tries[container], self._refusals[node]) >= TRIES
-        return node not in self._by_node and not hopeless
+        if node in self._by_node:
+            return False
+        return max(self._tries[container], self._refusals[node]) < TRIES
+
+    def lacking(self, listed: Mapping[str, str]) -> bool:
+        """Whether a token is still to come for one of these (container -> node): of thousands mostly none lacks one."""
+        nodes = set(listed.values()) - self._by_node.keys()
+        return bool(nodes) and any(self.to_come(id_, node) for id_, node in listed.items() if node in nodes)
 
     def tried(self, listed: Mapping[str, str]) -> None:
         """A register has brought all that it would for these (container -> node)."""

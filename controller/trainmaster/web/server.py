@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -191,7 +190,7 @@ class WebServer:
         found = self._found(request)
         if found is None:
             return web.json_response({"error": f"no job {namespace}/{name}"}, status=404)
-        return web.json_response(answers.job_json(found))
+        return web.json_response(text=await self._beside(answers.job_text, found))
 
     async def _list_page(self, request: web.Request) -> web.Response:
         query = parse(request.query)
@@ -241,11 +240,11 @@ class WebServer:
 
 
 def _jobs_text(fleet: FleetPicture, viewer: Viewer, words: Mapping[str, str]) -> str:
-    return json.dumps(answers.jobs_json(viewer.seen_of(fleet), words))
+    return answers.as_text(answers.jobs_json(viewer.seen_of(fleet), words))
 
 
 def _nodes_text(fleet: FleetPicture, viewer: Viewer, gpus: GpuPicture, now: float) -> str:
-    return json.dumps(nodes_json(fleet, viewer, gpus, now))
+    return answers.as_text(nodes_json(fleet, viewer, gpus, now))
 
 
 def _list_text(fleet: FleetPicture, viewer: Viewer, now: float, query: Query) -> str:
