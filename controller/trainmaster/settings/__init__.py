@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     """last of them; the range lies outside the kernel's ephemeral one"""
 
     beat_fast: Seconds = 0.1
-    """seconds between heartbeats of a job that waits for containers, with up to 10 such jobs; more with more"""
+    """seconds between heartbeats of a job that waits for containers, with up to 40 such jobs; more with more"""
     beat_calm: Seconds = 0.5
     """seconds between heartbeats of a job that runs undisturbed, with up to 125 jobs; more with more"""
     look_interval: Seconds = 1.0
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     """who may declare jobs in which namespaces, where jobs are files; a namespace that no rule is for is open to everybody"""
     quotas: tuple[Quota, ...] = ()
     """how much the jobs of each namespace, user or queue may hold together; a job must be within all of those that are for it"""
-    admissions: PositiveInt = 16
+    admissions: PositiveInt = 32
     """applications being opened at one time"""
     first_cause_wait: NonNegativeFloat = 2.0
     """seconds for which the failure of one process of a gang waits for those of its neighbours, so that the first cause is named
