@@ -162,8 +162,7 @@ class Doing:
             log.error(
                 "an action failed in a way nobody foresaw", exc_info=error, extra={"action": kind, "of": what}
             )
-        # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once; nor is one that was just
-        # told to start something, which doesn't run yet.
+        # A NodeManager that had nothing new to say is asked again with the next heartbeat; what was told to start runs by then.
         if self._sight.changed or self._release:
             self._wake.set()
 
