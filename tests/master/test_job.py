@@ -221,7 +221,7 @@ async def test_a_pass_that_raises_hurts_no_other_job_and_is_made_again() -> None
 def test_jobs_that_wait_beat_often_enough_together_for_a_hundred_starts_a_second(
     waiting: int, beats: int
 ) -> None:
-    """Each start waits for two heartbeats; with fewer than 200 a second these are what starts wait for."""
+    """Each start waits for up to two heartbeats; with fewer than 200 a second these are what starts wait for."""
 
     async def together() -> None:
         async with Office() as office:

@@ -47,8 +47,8 @@ T = TypeVar("T")
 LONGEST_BEAT = 10.0
 """seconds between two heartbeats of a job that holds nothing, at most: as late as that it hears that somebody ended it in YARN"""
 WAITING_BEATS = 400
-"""heartbeats a second of all jobs that wait: each start has two such waits, for its container and until its process runs, so half
-as many jobs can be started a second"""
+"""heartbeats a second of all jobs that wait: each start has up to two such waits, for its container and until its process runs,
+so no more than between a half of this and all of it can be started a second"""
 LARGE = 250
 """replicas from which on a decision takes some ten milliseconds"""
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]

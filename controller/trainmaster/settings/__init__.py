@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     """who may declare jobs in which namespaces, where jobs are files; a namespace that no rule is for is open to everybody"""
     quotas: tuple[Quota, ...] = ()
     """how much the jobs of each namespace, user or queue may hold together; a job must be within all of those that are for it"""
-    admissions: PositiveInt = 32
+    admissions: PositiveInt = 16
     """applications being opened at one time"""
     first_cause_wait: NonNegativeFloat = 2.0
     """seconds for which the failure of one process of a gang waits for those of its neighbours, so that the first cause is named
