@@ -217,6 +217,20 @@ async def test_a_pass_that_raises_hurts_no_other_job_and_is_made_again() -> None
         await office.running(2)
 
 
+@pytest.mark.parametrize(("waiting", "beats"), [(1, 10), (40, 400), (200, 400), (4000, 400)])
+def test_jobs_that_wait_beat_often_enough_together_for_a_hundred_starts_a_second(
+    waiting: int, beats: int
+) -> None:
+    """Each start waits for up to two heartbeats; with fewer than 200 a second these are what starts wait for."""
+
+    async def together() -> None:
+        async with Office() as office:
+            office.desk.beating.expecting.update(f"u{number}" for number in range(waiting))
+            assert waiting / office.desk.fast_beat == pytest.approx(beats)
+
+    run(together)
+
+
 @virtual
 async def test_a_job_that_holds_nothing_beats_rarely_where_many_do_and_at_once_when_it_has_something_to_say() -> (
     None

@@ -45,6 +45,20 @@ async def test_what_fails_while_starting_is_given_back_and_replaced() -> None:
         assert len(office.yarn.only.live) == 1
 
 
+@virtual
+async def test_a_node_is_not_asked_whether_a_process_runs_at_the_moment_in_which_it_is_told_to_start_it() -> (
+    None
+):
+    """No process has begun by then: of a hundred starts a second that would be a hundred heartbeats and calls for nothing."""
+    async with Office() as office:
+        office.drive(job(worker=1))
+        await office.until(lambda: office.yarn.calls["start"])
+        await asyncio.sleep(office.desk.fast_beat / 2)
+        assert not office.yarn.calls["statuses"]
+        await asyncio.sleep(office.desk.fast_beat)
+        assert office.yarn.calls["statuses"] == 1
+
+
 ALLOCATION_EXPIRY = 600.0
 """seconds, YARN's default"""
 

@@ -35,7 +35,7 @@ class Tries:
 @virtual
 async def test_thousands_that_are_tried_again_and_again_are_never_under_way_together() -> None:
     """After the first seconds all of them would be tried at once, each second."""
-    works, tries = Works(lambda _: None), Tries(wanted=5)
+    works, tries = Works(lambda: None), Tries(wanted=5)
     for number in range(MANY):
         works.line_up("stop", f"n{number}", tries.of(f"n{number}"))
     await asyncio.sleep(60)
@@ -47,7 +47,7 @@ async def test_thousands_that_are_tried_again_and_again_are_never_under_way_toge
 
 @virtual
 async def test_what_rests_between_two_tries_is_not_begun_a_second_time() -> None:
-    works, tries = Works(lambda _: None), Tries(wanted=3)
+    works, tries = Works(lambda: None), Tries(wanted=3)
     for _ in range(100):
         works.line_up("stop", "n1", tries.of("n1"))
         await asyncio.sleep(0.01)
@@ -61,7 +61,7 @@ async def test_what_rests_between_two_tries_is_not_begun_a_second_time() -> None
 
 @virtual
 async def test_kinds_do_not_wait_for_each_other() -> None:
-    works, slow, quick = Works(lambda _: None), Tries(wanted=1, takes=QUICK), Tries(wanted=1)
+    works, slow, quick = Works(lambda: None), Tries(wanted=1, takes=QUICK), Tries(wanted=1)
     for number in range(MANY):
         works.line_up("confirm", f"n{number}", slow.of(f"n{number}"))
     works.line_up("stop", "n1", quick.of("n1"))
@@ -73,7 +73,7 @@ async def test_kinds_do_not_wait_for_each_other() -> None:
 
 @virtual
 async def test_nothing_begins_once_it_was_closed() -> None:
-    works, tries = Works(lambda _: None), Tries(wanted=3)
+    works, tries = Works(lambda: None), Tries(wanted=3)
     for number in range(MANY):
         works.line_up("stop", f"n{number}", tries.of(f"n{number}"))
     await asyncio.sleep(QUICK)

@@ -97,6 +97,28 @@ def test_a_file_is_written_with_as_few_calls_of_the_system_as_will_do(tmp_path: 
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "rs"] == [0o600, 0o644]
 
 
+def test_several_files_are_all_written_before_the_first_is_written_through(tmp_path: Path) -> None:
+    """The disk then has them together: what it does for the first is done for the others as well."""
+    files = {f"{tmp_path}/{name}": b"1" for name in "abc"}
+    several = calls_of_the_system(lambda: LocalFiles().replace_all(files, 0o600, lambda: None))
+    assert several == [
+        *(3 * ("open", "write")),
+        *(3 * ("fsync",)),
+        *(3 * ("close",)),
+        *(3 * ("replace",)),
+        *("open", "fsync", "close"),
+    ]
+
+
+def test_of_several_files_that_cannot_all_be_written_nothing_is_left(tmp_path: Path) -> None:
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    files = {f"{tmp_path}/a": b"1", f"{tmp_path}/none/b": b"1"}
+    with pytest.raises(FileNotFoundError):
+        LocalFiles().replace_all(files, 0o600, lambda: None)
+    assert not list(tmp_path.iterdir())
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
 def calls_of_the_system(work: Callable[[], None]) -> list[str]:
     """By which this thread lets others have the interpreter. What opens files as objects makes some beside."""
     found: list[str] = []

@@ -49,6 +49,9 @@ T = TypeVar("T")
 
 LONGEST_BEAT = 10.0
 """seconds between two heartbeats of a job that holds nothing, at most: as late as that it hears that somebody ended it in YARN"""
+WAITING_BEATS = 400
+"""heartbeats a second of all jobs that wait: each start has up to two such waits, for its container and until its process runs,
+so no more than between a half of this and all of it can be started a second"""
 LARGE = 250
 """replicas from which on a decision takes some ten milliseconds"""
 Files = Callable[[FileRef, str], Awaitable[LocalResource]]
@@ -167,7 +170,7 @@ class Desk:
     @property
     def fast_beat(self) -> float:
         """Seconds between the heartbeats of a job that waits: more when many do, for the ResourceManager's sake."""
-        return max(self.settings.beat_fast, len(self.beating.expecting) / 100)
+        return max(self.settings.beat_fast, len(self.beating.expecting) / WAITING_BEATS)
 
     def beat_after(self, *, expects: bool, holds: bool) -> float:
         """Seconds until the next heartbeat of a job that has nothing to say now: whether it expects to hear something soon, and

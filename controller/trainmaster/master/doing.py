@@ -134,9 +134,10 @@ class Doing:
         """Ask each NodeManager once for all containers of which we don't know yet whether they run; or for the `listed` ones."""
         self._confirming.ask(listed)
 
-    def _ended(self, kind: str) -> None:
-        # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once.
-        if self._sight.changed or self._release or (kind == "start" and self.works.none):
+    def _ended(self) -> None:
+        # A NodeManager that had nothing new to say is asked again with the next heartbeat, not at once; nor is one that was just
+        # told to start something, which doesn't run yet.
+        if self._sight.changed or self._release:
             self._wake.set()
 
     async def _turn(self) -> None:

@@ -30,9 +30,9 @@ Make = Callable[[], Try | None]
 
 
 class Works:
-    """Those of one job. `ended` is told the kind of each that has ended."""
+    """Those of one job. `ended` is called when each has ended."""
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
+    def __init__(self, ended: Callable[[], None]) -> None:
         self._ended = ended
         self._tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
@@ -44,11 +44,6 @@ class Works:
         """Whether this one (its kind, and of what it is) is under way, or waits for its turn or its next one."""
         kind, what = work
         return work in self._tasks or work in self._resting or what in self._lines[kind].waiting
-
-    @property
-    def none(self) -> bool:
-        """Whether nothing is under way."""
-        return not self._tasks
 
     def waits(self, kind: str) -> bool:
         """Whether some of a kind have not begun yet."""
@@ -112,7 +107,7 @@ class Works:
             log.error(
                 "an action failed in a way nobody foresaw", exc_info=error, extra={"action": kind, "of": what}
             )
-        self._ended(kind)
+        self._ended()
 
 
 class _Line:

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     """last of them; the range lies outside the kernel's ephemeral one"""
 
     beat_fast: Seconds = 0.1
-    """seconds between heartbeats of a job that waits for containers, with up to 10 such jobs; more with more"""
+    """seconds between heartbeats of a job that waits for containers, with up to 40 such jobs; more with more"""
     beat_calm: Seconds = 0.5
     """seconds between heartbeats of a job that runs undisturbed, with up to 125 jobs; more with more"""
     look_interval: Seconds = 1.0

@@ -19,6 +19,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -103,12 +104,9 @@ class LocalFiles:
     @_told
     def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
         """Each is on the disk before it takes its place, and their folders are once for all."""
-        made: dict[str, str] = {}
+        made = {_temporary(path): path for path in files}
         try:
-            for path, data in files.items():
-                temporary = _temporary(path)
-                made[temporary] = path
-                _write(temporary, data, mode)
+            _write_together({temporary: files[path] for temporary, path in made.items()}, mode)
             still()
             for temporary, path in made.items():
                 os.replace(temporary, path)  # noqa: PTH105
@@ -188,8 +186,29 @@ def _temporary(path: str) -> str:
 
 
 def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = True) -> None:
-    """A new file: if `lasting` on the disk, not only in its cache. It is given away by its descriptor: in a folder of somebody
-    else's its name may be another file's by then."""
+    """A new file: if `lasting` on the disk, not only in its cache."""
+    descriptor = _filled(path, data, mode, owner)
+    try:
+        if lasting:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_together(files: Mapping[str, bytes], mode: int) -> None:
+    """New files, on the disk: all are written before one is waited for, since the disk then does for all what it does for one."""
+    with ExitStack() as opened:
+        descriptors = list[int]()
+        for path, data in files.items():
+            descriptors.append(_filled(path, data, mode))
+            opened.callback(os.close, descriptors[-1])
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+
+
+def _filled(path: str, data: bytes, mode: int, owner: str = "") -> int:
+    """A new file that is still open. It is given away by its descriptor: in a folder of somebody else's its name may be another
+    file's by then."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS_ALONE)
     try:
         rest = memoryview(data)
@@ -199,10 +218,10 @@ def _write(path: str, data: bytes, mode: int, owner: str = "", lasting: bool = T
             os.fchown(descriptor, user, -1)
         if mode != _OURS_ALONE:
             os.fchmod(descriptor, mode)
-        if lasting:
-            os.fsync(descriptor)
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _sync(folder: str) -> None:
