@@ -1,5 +1,5 @@
-"""Delegation tokens of the default file system: by them a job's processes, and the NodeManagers that bring its files, read
-HDFS as its user.
+"""The NameNodes of the default file system, and its delegation tokens: by them a job's processes, and the NodeManagers that bring
+its files, read HDFS as its user.
 
 ClientProtocol (org.apache.hadoop.hdfs.protocol), spoken to whichever NameNode is active. Never here: who renews or keeps a token.
 """
@@ -21,7 +21,7 @@ from trainmaster.hadoop.proto.common_pb2 import (
     GetDelegationTokenResponseProto,
     TokenProto,
 )
-from trainmaster.hadoop.sasl import KerberosLogin
+from trainmaster.hadoop.sasl import KerberosLogin, Login, SimpleLogin
 
 PROTOCOL = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
 KIND = "HDFS_DELEGATION_TOKEN"
@@ -42,13 +42,8 @@ class NameNodes:
         DeniedError when we may not speak for the user."""
         if not user:  # a ticket without a user to speak for would get the controller's own
             raise InvalidError("a token of HDFS is wanted for nobody: the user's name is empty")
-        conf = self._conf
-        hosts = tuple(address.rpartition(":")[0] for address in self._addresses)
-        names = ServerNames(
-            get(conf.properties, _PRINCIPAL), hosts, get(conf.properties, f"{_PRINCIPAL}.pattern"), _PRINCIPAL
-        )
-        rpc = Failover(self._addresses, PROTOCOL, KerberosLogin(user, names, conf.protections), self._timeout)
-        request = GetDelegationTokenRequestProto(renewer=renewer(conf))
+        rpc = Failover(self._addresses, PROTOCOL, login_as(self._conf, user), self._timeout)
+        request = GetDelegationTokenRequestProto(renewer=renewer(self._conf))
         try:
             answer = await rpc.call("getDelegationToken", request, GetDelegationTokenResponseProto)
         except UnavailableError as error:
@@ -85,6 +80,15 @@ def _of_java(addresses: Addresses) -> str:
     if first.version == 4:
         return str(first)
     return ":".join(f"{int(part, 16):x}" for part in first.exploded.split(":"))
+
+
+def login_as(conf: HadoopConf, user: str) -> Login:
+    """How a NameNode is spoken to for a user: by the controller's ticket where there is Kerberos, else by the name alone."""
+    if not conf.kerberos:
+        return SimpleLogin(user)
+    hosts = tuple(address.rpartition(":")[0] for address in name_nodes(conf)[1])
+    principal, pattern = (get(conf.properties, name) for name in (_PRINCIPAL, f"{_PRINCIPAL}.pattern"))
+    return KerberosLogin(user, ServerNames(principal, hosts, pattern, _PRINCIPAL), conf.protections)
 
 
 def has_tokens(conf: HadoopConf) -> bool:

@@ -10,6 +10,7 @@ class Descriptors {
         "org.apache.hadoop.ipc.protobuf.RpcHeaderProtos",
         "org.apache.hadoop.ipc.protobuf.IpcConnectionContextProtos",
         "org.apache.hadoop.ipc.protobuf.ProtobufRpcEngine2Protos",
+        "org.apache.hadoop.hdfs.protocol.proto.ClientNamenodeProtocolProtos",
         "org.apache.hadoop.yarn.proto.ApplicationClientProtocol",
         "org.apache.hadoop.yarn.proto.ApplicationMasterProtocol",
         "org.apache.hadoop.yarn.proto.ContainerManagementProtocol",

@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import (
 
 from trainmaster.hadoop.proto import (
     common_pb2,
+    hdfs_pb2,
     yarn_client_pb2,
     yarn_nodemanager_pb2,
     yarn_pb2,
@@ -25,7 +26,7 @@ from trainmaster.hadoop.proto import (
 from trainmaster.local import jars, machine
 from trainmaster.local.options import VERSIONS, cache_folder
 
-OURS = [common_pb2, yarn_pb2, yarn_client_pb2, yarn_scheduler_pb2, yarn_nodemanager_pb2]
+OURS = [common_pb2, hdfs_pb2, yarn_pb2, yarn_client_pb2, yarn_scheduler_pb2, yarn_nodemanager_pb2]
 Said = tuple[str, ...]
 LATER = {"3.3.6": {"hadoop.yarn.QueueInfoProto.queuePath"}}
 """what a release doesn't say yet; whoever reads it must do without"""
