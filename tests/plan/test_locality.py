@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from plan.build import BIG, SIZE, World, cluster, job
 from trainmaster.api.job import TrainingJob
+from trainmaster.plan import locality
 from trainmaster.plan.cluster import Cluster, Node, Size
 from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.locality import PATIENCE
@@ -119,6 +120,12 @@ def test_nothing_is_said_of_roles_that_do_not_care() -> None:
 def test_more_replicas_than_hosts_are_named_for_are_near_all_the_same() -> None:
     world = registered(near(worker=60), look(b=1), cluster=cluster("a", "b", size=SIZE.times(40)))
     assert Counter(hosts(world)) == {"b": 40, "": 20}
+
+
+def test_of_thousands_the_first_are_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locality, "MOST", 55)
+    world = registered(near(worker=60), look(b=1), cluster=cluster("a", "b", size=SIZE.times(80)))
+    assert Counter(hosts(world)) == {"b": 55, "": 5}
 
 
 def test_hosts_are_named_for_a_few_seconds_only() -> None:

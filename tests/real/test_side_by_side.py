@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from real.cluster import Rest, of_its_own
+from real.cluster import Rest, running
+from real.reading import trainers
 from real.rooms import Room, eager
 from real.trainings import ENOUGH, EXAMPLES, accuracy, log, runner, stage
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
+from trainmaster.local import jars, machine
 from trainmaster.local.cluster import LocalHadoop
-from trainmaster.local.options import Options
+from trainmaster.local.options import Options, cache_folder
 from trainmaster.local.services import host
 
 pytestmark = pytest.mark.skipif(
@@ -38,13 +41,33 @@ SHARED = {
     f"{MONITOR}.total_preemption_per_round": "1.0",
     f"{MONITOR}.natural_termination_factor": "1.0",
     "dfs.datanode.hostname": WITH_DATA,
+    "yarn.nodemanager.aux-services": "mapreduce_shuffle",
+    "mapreduce.shuffle.port": "0",
 }
 NODE = 3072
-hadoop = of_its_own("shared", Options(nodes=2, memory=NODE, am_expiry=120, nm_expiry=30, hadoop=SHARED))
 GREEDY = 5
 """containers of 1 GiB, of six that there are, in a queue whose share is three"""
+MAPREDUCE_JARS = Path(__file__).with_name("mapreduce-jars.lock")
 LIMIT = 300
-"""seconds that Spark may take"""
+"""seconds that a job of another system may take"""
+
+
+@pytest.fixture(scope="module")
+def mapreduce() -> Path:
+    """The folder of its jars."""
+    return jars.fetch(MAPREDUCE_JARS, cache_folder())
+
+
+@pytest.fixture(scope="module")
+def hadoop(tmp_path_factory: pytest.TempPathFactory, mapreduce: Path) -> Iterator[LocalHadoop]:
+    """A cluster whose NodeManagers serve MapReduce too, in place of that of the other files."""
+    classes = (f"{mapreduce}/*",)
+    options = Options(nodes=2, memory=NODE, am_expiry=120, nm_expiry=30, hadoop=SHARED, classpath=classes)
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch, running(folder, options) as cluster:
+        for variable, value in cluster.environment.items():
+            patch.setenv(variable, value)
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +114,42 @@ def test_spark_takes_its_share_back_and_a_training_is_near_what_it_wrote(
     assert max(accuracy(log(status, "worker", index)) for index in (0, 1)) > ENOUGH
     assert "2 of 2 containers are on nodes that hold some of" in shared.words
     assert "on average 100% of it is read locally" in shared.words
+
+
+def test_mapreduce_writes_beside_a_training_and_another_is_near_that(
+    shared: Room, ledger: Ledger, hadoop: LocalHadoop, mapreduce: Path, store: str, tmp_path: Path
+) -> None:
+    shared.drop("beside", eager(worker=trainers(ledger, 2, steps=0)) | {"queue": "gpu"})
+    shared.until_true("beside", C.RUNNING)
+    teragen(hadoop, mapreduce, tmp_path, 10_000, f"{store}/rows")
+    [app] = [app for app in Rest(hadoop).applications() if app["applicationType"] == "MAPREDUCE"]
+    assert (app["queue"].removeprefix("root."), app["finalStatus"]) == ("default", "SUCCEEDED")
+    assert [len(ledger.starts(f"worker-{index}")) for index in (0, 1)] == [1, 1], "the training went on"
+
+    near = eager(worker=trainers(ledger, 2, steps=0) | {"locality": "Input"})
+    shared.drop("near", near | {"inputPath": f"{store}/rows", "queue": "gpu"})
+    status = shared.until_true("near", C.RUNNING)
+    assert status.roles["worker"].near_input == 2
+
+
+def teragen(hadoop: LocalHadoop, mapreduce: Path, folder: Path, rows: int, target: str) -> None:
+    """The example that comes with Hadoop: two maps write rows of 100 bytes."""
+    lib, java = jars.fetch(jars.hadoop(hadoop.options.version), cache_folder()), machine.find_java()
+    classes = f"{hadoop.conf_dir},{lib}/*,{mapreduce}/*"
+    conf = {
+        "mapreduce.framework.name": "yarn",
+        "mapreduce.application.classpath": classes,
+        "mapreduce.job.maps": "2",
+        "mapreduce.map.memory.mb": "512",
+        "yarn.app.mapreduce.am.resource.mb": "512",
+        "yarn.app.mapreduce.am.command-opts": "-Xmx300m",
+    }
+    options = [f"-D{name}={value}" for name, value in conf.items()]
+    main = ["-cp", classes.replace(",", ":"), "org.apache.hadoop.examples.terasort.TeraGen"]
+    log = f"-Dtrainmaster.log={folder}/teragen.log"
+    command = [f"{java}/bin/java", log, *main, *options, str(rows), target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, f"{done.stderr[-2000:]}\n{(folder / 'teragen.log').read_text()[-3000:]}"
 
 
 def put(local: Path, url: str) -> None:

@@ -21,6 +21,8 @@ from trainmaster.plan.values import Event
 
 PATIENCE = 3.0
 """seconds for which the first asks wait for the look"""
+MOST = 1000
+"""containers of a job that are near at one time: each of thousands would take long, in every decision"""
 UNTIMELY = "it wasn't told in time"
 
 
@@ -49,11 +51,12 @@ class Nearness:
         self._room, self._look = room, look_of(case)
         self._given = Counter(c.host for c in case.seen.containers.values())
         """by host: containers of this job"""
+        self._taken = 0
         self._heaps: dict[Size, list[tuple[float, int, str]]] = {}
 
     def take(self, size: Size) -> str:
         """The host to ask first, with its room taken; empty where none of them has any."""
-        heap = self._heaps.get(size)
+        heap = self._heaps.get(size) if self._taken < MOST else []
         if heap is None:
             heap = self._heaps[size] = [self._place(node.host) for node in self._nodes()]
             heapq.heapify(heap)
@@ -65,6 +68,7 @@ class Nearness:
                 heapq.heapreplace(heap, self._place(host))
             else:
                 self._given[host] += 1
+                self._taken += 1
                 return self._room.take(host, size)
         return ""
 
