@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from real.cluster import Rest, running
+from real.cluster import Rest, running, until
 from real.reading import trainers
 from real.rooms import Room, eager
 from real.trainings import ENOUGH, EXAMPLES, accuracy, log, runner, stage
@@ -24,6 +25,7 @@ from trainmaster.local import jars, machine
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options, cache_folder
 from trainmaster.local.services import host
+from trainmaster.master.fleet import CLUSTER_LOOK
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
@@ -104,6 +106,8 @@ def test_spark_takes_its_share_back_and_a_training_is_near_what_it_wrote(
     [app] = [app for app in Rest(hadoop).applications() if app["applicationType"] == "SPARK"]
     assert (app["queue"].removeprefix("root."), app["finalStatus"]) == ("default", "SUCCEEDED")
     shared.delete("greedy")
+    until(lambda: not any(node["numContainers"] for node in Rest(hadoop).nodes()))
+    time.sleep(2 * CLUSTER_LOOK)  # until the controller knows of the room, too
 
     runner(shared, store)("spark-preparation", "digits-spark")
     near = shared.until("digits-spark", lambda s: s.roles and s.roles["worker"].near_input is not None)
