@@ -127,21 +127,6 @@ def test_a_job_runs_as_its_owner_whom_the_cluster_lets_us_speak_for(room: Folder
     assert "Traceback" not in controller.words
 
 
-def test_where_an_input_lies_is_asked_as_the_user_of_the_job(room: FolderRoom, ledger: Ledger) -> None:
-    dfs, controller = Dfs(room), room.controller()
-    until(lambda: dfs.exists("jobs"))
-    for folder, owner in (("hers", "alice"), ("his", "bob")):
-        dfs.put(f"{folder}/part-0", b"rows")
-        dfs.own(folder, owner)
-        dfs.protect(folder, 0o700)
-        role = trainers(Ledger(ledger.folder / folder), steps=1) | {"locality": "Input"}
-        job = document(f"reads-{folder}", eager(worker=role) | {"inputPath": f"{room.url}/{folder}"})
-        _put_as(dfs, f"jobs/default/reads-{folder}.yaml", job, "alice")
-        room.until_true(f"reads-{folder}", C.SUCCEEDED)
-    assert f"containers are on nodes that hold some of {room.url}/hers" in controller.words
-    assert f"{room.url}/his lies isn't known: Permission denied: user=alice" in controller.words
-
-
 READS = """
 import os
 from hdfs_native import Client
