@@ -6,6 +6,7 @@
     python3 examples/environments.py mxnet         an interpreter with MXNet, made of a Python 3.8 of this machine
     python3 examples/environments.py jax           an interpreter with JAX
     python3 examples/environments.py mpi           an interpreter with mpi4py, beside Debian's Open MPI
+    python3 examples/environments.py spark         an interpreter with PySpark, beside a Java of this machine
     python3 examples/environments.py digits        the digits, as digits.csv.gz
 
 Several at once print a line each. Needs the standard library only. A second run finds everything there and only
@@ -56,6 +57,16 @@ def mpi() -> Path:
     return environment("mpi", sys.executable, HERE / "mpi" / "requirements.txt") / "bin" / "python"
 
 
+def spark() -> Path:
+    """PySpark has no wheel: it is unpacked by its own setup.py, with build tools that are pinned as well."""
+    needs = HERE / "spark-preparation"
+    source = ("--no-binary=pyspark", "--no-build-isolation")
+    folder = environment(
+        "spark", sys.executable, needs / "requirements.txt", (), source, needs / "requirements-build.txt"
+    )
+    return folder / "bin" / "python"
+
+
 def mxnet() -> Path:
     folder = environment("mxnet", older_python("3.8"), HERE / "mxnet-kvstore" / "requirements.txt")
     return folder / "bin" / "python"
@@ -77,9 +88,14 @@ def digits() -> Path:
 
 
 def environment(
-    name: str, python: str, requirements: Path, venv: tuple[str, ...] = (), pip: tuple[str, ...] = ()
+    name: str,
+    python: str,
+    requirements: Path,
+    venv: tuple[str, ...] = (),
+    pip: tuple[str, ...] = (),
+    tools: Path | None = None,
 ) -> Path:
-    """A virtual environment of these requirements; made anew when they or the interpreter changed."""
+    """A virtual environment of these requirements, made with `tools` in it; made anew when they or the interpreter changed."""
     version = subprocess.check_output([python, "-VV"])
     key = hashlib.sha256(version + requirements.read_bytes()).hexdigest()[:12]
     folder = CACHE / f"{name}-{key}"
@@ -87,16 +103,24 @@ def environment(
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            make(folder, [python, "-m", "venv", *venv], ["--require-hashes", *pip, "-r", str(requirements)])
+            steps = [["-r", str(tools)]] if tools else []
+            make(folder, [python, "-m", "venv", *venv], *steps, [*pip, "-r", str(requirements)])
     return folder
 
 
-def make(folder: Path, venv: list[str], requirements: list[str]) -> None:
+def make(folder: Path, venv: list[str], *steps: list[str]) -> None:
     print(f"making {folder}: this takes a minute", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     run(*venv, str(folder), hint="on Debian: apt-get install python3-venv")
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    run(*pip, "--only-binary=:all:", *requirements, hint="is the package index reachable from here?")
+    for step in steps:
+        run(
+            *pip,
+            "--only-binary=:all:",
+            "--require-hashes",
+            *step,
+            hint="is the package index reachable from here?",
+        )
     (folder / "complete").touch()
 
 
@@ -129,6 +153,7 @@ WHAT: dict[str, Callable[[], Path]] = {
     "jax": jax,
     "mpi": mpi,
     "mxnet": mxnet,
+    "spark": spark,
     "digits": digits,
 }
 

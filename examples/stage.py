@@ -29,6 +29,7 @@ INTERPRETERS = {
     "pytorch-processes": environments.torch,
     "pytorch-torchrun": environments.torch,
     "mxnet-kvstore": environments.mxnet,
+    "spark-preparation": environments.xgboost,
     "xgboost": environments.xgboost,
     "custom-template": environments.jax,
     "jax": environments.jax,

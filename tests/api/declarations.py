@@ -34,6 +34,7 @@ SOUND: list[dict[str, Any]] = [
     {"runPolicy": {"progressDeadline": "5s"}},
     {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 2}}},
     {"roles": {"worker": {"command": "x", "metricsPort": 1}}},
+    {"inputPath": "hdfs:///in", "roles": {"worker": {"command": "x", "locality": "Input"}}},
     {"runPolicy": {"progressDeadline": "2h"}},
     {"nodeCheck": {"command": "nvidia-smi -L"}},
     {"nodeCheck": {"command": "true", "timeout": "1s"}},
@@ -154,6 +155,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 3}}},
         "spec.roles.worker.metricsPort: is the place of one of the replica's own ports, of which it has 2: raise `ports`",
+    ),
+    (
+        {"roles": {"worker": {"command": "x", "locality": "Input"}}},
+        "spec.roles.worker.locality: is to be near the input, and spec.inputPath isn't given",
     ),
     (
         {"roles": ordered(worker={"wroker": "Running"})},

@@ -61,6 +61,7 @@ def test_there_is_an_example_of_each_kind() -> None:
         "pytorch-ddp": "PyTorch",
         "pytorch-processes": "PyTorch",
         "pytorch-torchrun": "PyTorch",
+        "spark-preparation": "XGBoost",
         "tensorflow-ps": "TensorFlow",
         "xgboost": "XGBoost",
     }

@@ -23,6 +23,7 @@ from trainmaster.master import desk, fleet, keeping, opening
 from trainmaster.master.boundary import History
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.fleet import Fleet
+from trainmaster.master.inputs import Locate, nowhere
 from trainmaster.master.measures import Measures
 from trainmaster.master.secrets import PrivateFiles
 from trainmaster.settings import Settings
@@ -91,6 +92,7 @@ def begun(
     registry: CollectorRegistry | None = None,
     history: History | None = None,
     private_files: PrivateFiles = desk.no_private_files,
+    locate: Locate = nowhere,
     **settings: Any,
 ) -> tuple[Fleet, asyncio.Task[None]]:
     """A controller that runs until its task is cancelled, which is how it is killed."""
@@ -106,6 +108,7 @@ def begun(
         public_url=PAGES if history else "",
         history=history,
         private_files=private_files,
+        locate=locate,
     )
     return ours, asyncio.create_task(ours.run())
 

@@ -99,6 +99,9 @@ class Rest:
         answer: dict[str, Any] = self._get(f"apps/{number}")
         return dict(answer["app"])
 
+    def applications(self) -> list[dict[str, Any]]:
+        return list((self._get("apps")["apps"] or {}).get("app", ()))
+
     def live(self) -> set[str]:
         """Names of the applications that are not over."""
         states = {"states": "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"}

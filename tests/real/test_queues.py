@@ -1,4 +1,5 @@
-"""Queues of real YARN: a full one beside a free one, one that is made on first submission; and a node that goes and comes back.
+"""Queues and places of real YARN: a full queue beside a free one, one that is made on first submission; who is near the input; a
+node that goes and comes back.
 
 A cluster of its own: a large node and a small one, a queue that may use a quarter of them, and a parent that makes its queues.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from real.cluster import Rest, running, until
@@ -18,8 +20,11 @@ from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options
+from trainmaster.local.services import host
 
 SMALL_NODE, LARGE_NODE = 2048, 8192
+WITH_DATA = host("nodemanager-1")
+"""where the only DataNode says that it is: on the small node"""
 ROOT = "yarn.scheduler.capacity.root"
 QUEUES = {
     f"{ROOT}.queues": "default,gpu,users",
@@ -28,6 +33,7 @@ QUEUES = {
     f"{ROOT}.users.capacity": "1w",
     f"{ROOT}.gpu.maximum-capacity": "25",
     f"{ROOT}.users.auto-queue-creation-v2.enabled": "true",
+    "dfs.datanode.hostname": WITH_DATA,
 }
 OPTIONS = Options(
     nodes=2, memory=LARGE_NODE, am_expiry=120, nm_expiry=15, allocation_expiry=60, hadoop=QUEUES
@@ -85,6 +91,23 @@ def test_a_queue_that_is_made_on_first_submission_is_no_unknown_one(shared: Room
     shared.until_true("first", C.SUCCEEDED)
     lost = shared.until("lost", lambda s: reason(s, C.ACCEPTED) == reasons.QUEUE_NOT_FOUND)
     assert "'root.gpu.alice'" in message(lost, C.ACCEPTED)
+
+
+def test_who_is_to_be_near_the_input_comes_to_the_small_node_that_holds_it(
+    shared: Room, ledger: Ledger, store: str
+) -> None:
+    with fsspec.open(f"{store}/in/part-0", "wb") as part:
+        part.write(b"x" * 1000)
+    near = eager(worker=trainers(ledger, 2, steps=0) | {"locality": "Input"})
+    shared.drop("near", near | {"inputPath": f"{store}/in"})
+    status = shared.until_true("near", C.RUNNING)
+    assert {worker(status, index).node for index in (0, 1)} == {WITH_DATA}
+    assert status.roles["worker"].near_input == 2
+    shared.drop("astray", near | {"inputPath": f"{store}/nothing"})
+    status = shared.until_true("astray", C.RUNNING)
+    assert WITH_DATA not in {worker(status, index).node for index in (0, 1)}, "the large one has more room"
+    assert "on average 100% of it is read locally" in shared.words
+    assert "nothing lies isn't known: there is no /tests/" in shared.words
 
 
 def test_a_replacement_that_was_refused_while_the_large_node_was_away_comes_when_it_is_back(

@@ -76,6 +76,7 @@ def rules() -> Iterator[Rule]:
     yield from _of_success()
     yield from _of_frameworks()
     yield from _of_processes()
+    yield from _of_locality()
     yield from _of_order()
     yield from _of_failure_rules()
     yield from _of_template()
@@ -211,6 +212,11 @@ def _of_processes() -> Iterator[Rule]:
     ports = "(has(self.ports) ? self.ports : 1)"
     one = f"!has(self.metricsPort) || self.metricsPort <= {ports}"
     yield Rule((*ROLES, "<name>"), one, messages.METRICS_PORT, {"ports": f"string({ports})"}, ".metricsPort")
+
+
+def _of_locality() -> Iterator[Rule]:
+    near = "self.roles.exists(role, has(self.roles[role].locality))"
+    yield Rule(SPEC, f"{_is_given('inputPath')} || !{near}", messages.NO_INPUT_TO_BE_NEAR, path=".roles")
 
 
 def _of_order() -> Iterator[Rule]:

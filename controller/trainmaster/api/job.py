@@ -28,6 +28,7 @@ from trainmaster.api.words import (
     FileType,
     Framework,
     Launcher,
+    Locality,
     RestartPolicy,
     RestartScope,
     Scaling,
@@ -39,6 +40,7 @@ __all__ = [
     "FileType",
     "Framework",
     "Launcher",
+    "Locality",
     "RestartPolicy",
     "RestartScope",
     "Scaling",
@@ -116,6 +118,9 @@ class Role(Model):
     """Environment variables of this role. They are stronger than those of the job."""
     files: Annotated[tuple[FileRef, ...], Field(max_length=64), EDIT_RESTART] = ()
     """Files and archives of this role, beside those of the job."""
+    locality: Annotated[Locality | None, EDIT_LIVE] = None
+    """Which nodes are asked first for its containers; an edit counts for those that are asked for next. Left out: those with
+    the most room."""
     ports: Annotated[int, Field(strict=True, ge=1, le=16), EDIT_RESTART] = 1
     """Number of TCP ports that each replica is given. The controller chooses free ones and tells them to all in
     TRAINMASTER_CLUSTER, TRAINMASTER_PORTS and the framework's own variables."""

@@ -27,6 +27,7 @@ CHECK_TIMEOUT: Final = (
     "must be from 1s to 10m: meanwhile the process waits, and with it the other processes of the job"
 )
 METRICS_PORT: Final = "is the place of one of the replica's own ports, of which it has {ports}: raise `ports`"
+NO_INPUT_TO_BE_NEAR: Final = "is to be near the input, and spec.inputPath isn't given"
 BACKOFF_MAX: Final = "is less than base, which is {base}"
 TTL_TO_DELETE_BY: Final = "needs ttlAfterFinished to say when"
 NOBODY_TO_SUCCEED: Final = "{policy} needs a role {roles} with at least one replica"

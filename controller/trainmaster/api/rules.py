@@ -186,6 +186,12 @@ def _metrics_port(spec: Spec) -> Problems:
             yield _problem(f"spec.roles.{name}.metricsPort", role.metrics_port, words)
 
 
+def _locality(spec: Spec) -> Problems:
+    for name, role in spec.roles.items():
+        if role.locality and not spec.input_path:
+            yield _problem(f"spec.roles.{name}.locality", role.locality, messages.NO_INPUT_TO_BE_NEAR)
+
+
 def _scaling(spec: Spec) -> Problems:
     if spec.scaling is Scaling.LIVE and spec.framework is not Framework.GENERIC:
         yield _problem("spec.scaling", spec.scaling, messages.NOT_LIVE.format(framework=spec.framework))
@@ -279,6 +285,7 @@ RULES: tuple[Callable[[Spec], Problems], ...] = (
     _someone_to_wait_for,
     _processes,
     _metrics_port,
+    _locality,
     order_problems,
     readiness_problems,
     failure_rule_problems,

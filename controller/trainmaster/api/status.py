@@ -169,6 +169,8 @@ class RoleStatus(Model):
     """What the start of its processes waits for, such as: until ps is ready: 1 of 2 are."""
     asked: ResourceStatus = ResourceStatus()
     """What is asked of YARN for each replica."""
+    near_input: int | None = None
+    """Of a role with locality Input: replicas on nodes that hold a part of the input; left out where that isn't known."""
     replicas: tuple[ReplicaStatus, ...] = Field(default=(), json_schema_extra={_MOST: MAX_SHOWN})
     """Each replica, by index; of a job too large for one object, those that run undisturbed are left out first."""
     omitted: int = 0

@@ -85,6 +85,15 @@ class When(Word):
     )
 
 
+class Locality(Word):
+    """Which nodes are asked first for a role's containers."""
+
+    INPUT = (
+        "Input",
+        "those that hold most of spec.inputPath in HDFS, then others of their racks. Where they have no room, any node",
+    )
+
+
 class FailureAction(Word):
     """What follows on a failure that a rule of spec.failureRules matches."""
 

@@ -187,6 +187,7 @@ async def _run_until_signal(fleet: Fleet) -> None:
 def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measures, web_url: str) -> Fleet:
     from trainmaster.master.fleet import Fleet
     from trainmaster.sources.facts import FileFacts, not_private
+    from trainmaster.sources.inputs import InputNodes
 
     facts = FileFacts(settings)
 
@@ -205,7 +206,8 @@ def _fleet(settings: Settings, conf: HadoopConf, source: Source, measures: Measu
         return _local_resource(ref, fact)
 
     policy, history = _policy(settings.policy), _history(settings)
-    return Fleet(settings, conf, source, measures, files, policy, web_url, history, private)
+    locate = InputNodes(conf).locate
+    return Fleet(settings, conf, source, measures, files, policy, web_url, history, private, locate)
 
 
 def _history(settings: Settings) -> History | None:

@@ -1,5 +1,5 @@
-"""Delegation tokens of the default file system: by them a job's processes, and the NodeManagers that bring its files, read
-HDFS as its user.
+"""The NameNodes of the default file system, and its delegation tokens: by them a job's processes, and the NodeManagers that bring
+its files, read HDFS as its user.
 
 ClientProtocol (org.apache.hadoop.hdfs.protocol), spoken to whichever NameNode is active. Never here: who renews or keeps a token.
 """
@@ -22,7 +22,7 @@ from trainmaster.hadoop.proto.common_pb2 import (
     GetDelegationTokenResponseProto,
     TokenProto,
 )
-from trainmaster.hadoop.sasl import KerberosLogin
+from trainmaster.hadoop.sasl import KerberosLogin, Login, SimpleLogin
 
 PROTOCOL = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
 KIND = "HDFS_DELEGATION_TOKEN"
@@ -43,7 +43,7 @@ class NameNodes:
         DeniedError when we may not speak for the user."""
         if not user:  # a ticket without a user to speak for would get the controller's own
             raise InvalidError("a token of HDFS is wanted for nobody: the user's name is empty")
-        rpc = Failover(self._addresses, PROTOCOL, ticket(self._conf, self._addresses, user), self._timeout)
+        rpc = Failover(self._addresses, PROTOCOL, login_as(self._conf, self._addresses, user), self._timeout)
         request = GetDelegationTokenRequestProto(renewer=renewer(self._conf))
         try:
             answer = await rpc.call("getDelegationToken", request, GetDelegationTokenResponseProto)
@@ -83,19 +83,21 @@ def _of_java(addresses: Addresses) -> str:
     return ":".join(f"{int(part, 16):x}" for part in first.exploded.split(":"))
 
 
+def login_as(conf: HadoopConf, addresses: Sequence[str], user: str) -> Login:
+    """How NameNodes are spoken to for a user: by the controller's ticket where there is Kerberos, else by the name alone. Raises
+    InvalidError for nobody: a ticket without a user to speak for would show what the controller may see."""
+    if not user:
+        raise InvalidError("HDFS is to be asked for nobody: the user's name is empty")
+    if not conf.kerberos:
+        return SimpleLogin(user)
+    hosts = tuple(address.rpartition(":")[0] for address in addresses)
+    principal, pattern = (get(conf.properties, name) for name in (_PRINCIPAL, f"{_PRINCIPAL}.pattern"))
+    return KerberosLogin(user, ServerNames(principal, hosts, pattern, _PRINCIPAL), conf.protections)
+
+
 def has_tokens(conf: HadoopConf) -> bool:
     """Whether processes need one to read the default file system."""
     return conf.kerberos and conf.default_fs.startswith("hdfs://")
-
-
-def ticket(conf: HadoopConf, addresses: Sequence[str], user: str) -> KerberosLogin:
-    """How NameNodes are told, under Kerberos, that we speak for a user."""
-    hosts = tuple(address.rpartition(":")[0] for address in addresses)
-    properties = conf.properties
-    names = ServerNames(
-        get(properties, _PRINCIPAL), hosts, get(properties, f"{_PRINCIPAL}.pattern"), _PRINCIPAL
-    )
-    return KerberosLogin(user, names, conf.protections)
 
 
 def name_nodes(conf: HadoopConf, authority: str = "") -> tuple[str, tuple[str, ...]]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainmaster.errors import InvalidError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.failover import Failover
-from trainmaster.hadoop.namenode import PROTOCOL, name_nodes, ticket
+from trainmaster.hadoop.namenode import PROTOCOL, login_as, name_nodes
 from trainmaster.hadoop.proto.hdfs_pb2 import (
     AclEntryProto,
     CheckAccessRequestProto,
@@ -22,7 +21,6 @@ from trainmaster.hadoop.proto.hdfs_pb2 import (
     GetListingResponseProto,
     HdfsFileStatusProto,
 )
-from trainmaster.hadoop.sasl import Login, SimpleLogin
 
 
 class View:
@@ -33,12 +31,9 @@ class View:
     """
 
     def __init__(self, conf: HadoopConf, authority: str, user: str, timeout: float = 10.0) -> None:
-        """`authority` is that of an hdfs:// URL."""
-        if not user:  # a ticket without a user to speak for would show what the controller may see
-            raise InvalidError("HDFS is to be asked for nobody: the user's name is empty")
+        """`authority` is that of an hdfs:// URL. Raises InvalidError without a user."""
         _, addresses = name_nodes(conf, authority)
-        login: Login = ticket(conf, addresses, user) if conf.kerberos else SimpleLogin(user)
-        self._rpc = Failover(addresses, PROTOCOL, login, timeout)
+        self._rpc = Failover(addresses, PROTOCOL, login_as(conf, addresses, user), timeout)
 
     async def status(self, path: str) -> HdfsFileStatusProto | None:
         """One file or folder; None where there is none."""

@@ -33,6 +33,7 @@ from trainmaster.master.delegation import Delegation
 from trainmaster.master.garbage import keep
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.history import Historian
+from trainmaster.master.inputs import Inputs, Locate, nowhere
 from trainmaster.master.line import Line
 from trainmaster.master.measures import Measures
 from trainmaster.master.pace import Pace
@@ -101,6 +102,7 @@ class Desk:
     suspects: FoundSuspects = field(default_factory=FoundSuspects)
     private_files: PrivateFiles = no_private_files
     values: Fetch = no_values
+    locate: Locate = nowhere
     logs: ContainerLogs | None = None
     """what processes wrote, as their NodeManagers serve it"""
     ports: Ports = field(default_factory=Ports)
@@ -120,6 +122,7 @@ class Desk:
         self.line = Line(self.cluster, self.nudge)
         self.delegation = Delegation(self.conf)
         self.quotas = Quotas(self.settings.quotas, self.queue_path)
+        self.inputs = Inputs(self.locate, self.nudge)
         self.secrets = Secrets(self.values, self.private_files, self.nudge)
 
     async def beside(self, replicas: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -208,6 +211,7 @@ class Desk:
         self.line.leave(uid)
         self.quotas.forget(uid)
         self.secrets.forget(uid)
+        self.inputs.forget(uid)
 
     def queue_path(self, queue: str) -> str:
         """The full path of a queue, by which it may be named as well; as it is named where none is known."""

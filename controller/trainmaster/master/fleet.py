@@ -30,6 +30,7 @@ from trainmaster.master.expiry import Expiries
 from trainmaster.master.found import Found
 from trainmaster.master.gpus import NO_GPUS
 from trainmaster.master.history import Historian
+from trainmaster.master.inputs import Locate, nowhere
 from trainmaster.master.intake import Intake
 from trainmaster.master.job import JobMaster
 from trainmaster.master.masters import Masters
@@ -67,10 +68,11 @@ class Fleet:
         public_url: str = "",
         history: History | None = None,
         private_files: PrivateFiles = no_private_files,
+        locate: Locate = nowhere,
     ) -> None:
         self._settings, self._conf, self._source, self._history = settings, conf, source, history
         self._files, self._policy, self._measures, self._public_url = files, policy, measures, public_url
-        self._private_files = private_files
+        self._private_files, self._locate = private_files, locate
         self._stopping = asyncio.Event()
         self.beats = Beats(measures.unforeseen)
         self._masters = Masters()
@@ -205,6 +207,7 @@ class Fleet:
             measures=self._measures,
             files=self._files,
             private_files=self._private_files,
+            locate=self._locate,
             values=self._source.values,
             policy=self._policy,
             publish=self._publisher.put,
@@ -249,6 +252,7 @@ class Fleet:
             desk.nodes.close(), *(rm.close() for rm in desk.managers.values()), return_exceptions=True
         )
         await desk.secrets.close()
+        await desk.inputs.close()
         desk.close()
 
     # --- beats

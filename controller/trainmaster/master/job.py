@@ -128,6 +128,7 @@ class JobMaster:
         await self.contact.close()
         self.desk.beating.forget(self.memory.uid)
         self.desk.secrets.forget(self.memory.uid)
+        self.desk.inputs.forget(self.memory.uid)
         self.desk.stands_outside(self.memory.uid, False)
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from trainmaster.api.declared import Declared
 from trainmaster.api.job import TrainingJob
+from trainmaster.api.order import by_stage
 from trainmaster.master import clock
 from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
@@ -14,6 +15,8 @@ from trainmaster.plan.admission import container_sizes, gang_size, refusal, unfi
 from trainmaster.plan.case import Case, gang_in_doubt
 from trainmaster.plan.decide import last_good
 from trainmaster.plan.holdings import wanted_of
+from trainmaster.plan.input_look import InputLook
+from trainmaster.plan.locality import wants_input
 from trainmaster.plan.memory import Memory
 from trainmaster.plan.order import present_roles
 from trainmaster.plan.quotas import QuotaTurn
@@ -55,7 +58,9 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     )
     if job is None:
         return seen
-    seen = replace(seen, lacks=_lacks(desk, declared, memory, seen))
+    seen = replace(
+        seen, lacks=_lacks(desk, declared, memory, seen), input=_input(desk, declared, memory, job, seen)
+    )
     if desk.quotas:
         seen = replace(seen, quota=_quota(desk, declared, memory, job, seen))
     turn = _turn(desk, declared, memory, job, seen)
@@ -72,6 +77,16 @@ def _lacks(desk: Desk, declared: Declared, memory: Memory, seen: Seen) -> str:
     elif not seen.denied:
         return desk.secrets.look(memory.uid, job, memory.generation, run_by(desk, declared, memory))
     return desk.secrets.lacks(memory.uid)
+
+
+def _input(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> InputLook | None:
+    """Looked up once the roles that are to be near it are next, since a preparation may make it."""
+    stages = by_stage(job.spec)
+    roles = stages[memory.stage] if memory.stage < len(stages) else ()
+    if memory.verdict or memory.closing_since or seen.denied or not wants_input(job, roles):
+        desk.inputs.forget(memory.uid)
+        return None
+    return desk.inputs.of(memory.uid, job.spec.input_path, run_by(desk, declared, memory), memory)
 
 
 def _quota(desk: Desk, declared: Declared, memory: Memory, job: TrainingJob, seen: Seen) -> QuotaTurn:

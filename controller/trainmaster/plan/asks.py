@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case
+from trainmaster.plan.locality import Nearness, awaits_look, look_of
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.order import present
 from trainmaster.plan.restart import joining
@@ -19,7 +20,11 @@ def asks_of(case: Case, memory: Memory) -> tuple[Ask, ...]:
         return ()
     if memory.gathering and not memory.gang_since:
         return ()
-    waiting = [r for r in wanting(case, memory) if not case.granted(r)]
+    waiting = [
+        r
+        for r in wanting(case, memory)
+        if not case.granted(r) and not awaits_look(case, r, _since(memory, r))
+    ]
     hosts = _hosts(case, memory, waiting)
     return tuple(
         Ask(r.key, r.run, memory.role_numbers[r.key.role], case.size(r.key), host)
@@ -42,20 +47,30 @@ def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 
 def _hosts(case: Case, memory: Memory, waiting: list[ReplicaMemory]) -> Iterable[str]:
     """A host for each ask, for a few seconds: YARN then fills several in one node heartbeat instead of one at a time."""
-    cluster, limits = case.seen.cluster, case.limits
-    if not waiting or len(waiting) > limits.host_ask_replicas or cluster is None:
+    cluster, many = case.seen.cluster, len(waiting) > case.limits.host_ask_replicas
+    if not waiting or cluster is None or (many and look_of(case) is None):
         return [""] * len(waiting)
     room = Room(cluster, avoided(case, memory))
-    return [_host_for(case, memory, replica, room) for replica in waiting]
+    near = Nearness(case, room)
+    return [_host_for(case, memory, replica, room, near, many) for replica in waiting]
 
 
-def _host_for(case: Case, memory: Memory, replica: ReplicaMemory, room: Room) -> str:
-    since = memory.gang_since if memory.gathering else max(replica.waits_since, replica.not_before)
-    if case.now - since >= case.limits.host_ask_seconds:
+def _host_for(
+    case: Case, memory: Memory, replica: ReplicaMemory, room: Room, near: Nearness, many: bool
+) -> str:
+    """Of `many` only those that are to be near the input have one."""
+    if case.now - _since(memory, replica) >= case.limits.host_ask_seconds:
         return ""
     size = case.size(replica.key)
     if room.has(replica.host, size) or (room.knows(replica.host) and not memory.gathering):
         # A replacement's old container may not be counted as free yet, and its peers know this address.
         return room.take(replica.host, size)
-    freest = room.freest(size)
+    if case.role(replica.key).locality and (host := near.take(size)):
+        return host
+    freest = "" if many else room.freest(size)
     return room.take(freest, size) if freest else ""
+
+
+def _since(memory: Memory, replica: ReplicaMemory) -> float:
+    """Since when its container is wanted."""
+    return memory.gang_since if memory.gathering else max(replica.waits_since, replica.not_before)

@@ -109,6 +109,10 @@ class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kep
         return {node.host: node for node in self}
 
     @cached_property
+    def racks(self) -> frozenset[str]:
+        return frozenset(node.rack for node in self)
+
+    @cached_property
     def roomiest(self) -> Mapping[tuple[str, bool], tuple[Node, ...]]:
         """By partition and whether it has free GPUs: its nodes with anything free, the freest first."""
         found: dict[tuple[str, bool], list[Node]] = {}
@@ -137,7 +141,7 @@ class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kep
 
     def worked_out(self) -> Nodes:
         """Ask for everything once, so that whoever asks next needs not wait."""
-        _ = self.totals, self.frees, self.shapes, self.by_host, self.roomiest, self.shortest_host
+        _ = self.totals, self.frees, self.shapes, self.by_host, self.racks, self.roomiest, self.shortest_host
         return self
 
 

@@ -14,6 +14,7 @@ from trainmaster.api.order import holds_back
 from trainmaster.frameworks import fixed_world, holds_addresses
 from trainmaster.plan.case import Case, Change, Draft, normal, warning
 from trainmaster.plan.classify import PORT_TAKEN
+from trainmaster.plan.locality import told
 from trainmaster.plan.memory import Memory, ReplicaMemory, replace
 from trainmaster.plan.order import present
 from trainmaster.plan.ports import choose
@@ -90,7 +91,7 @@ def _bind_gang(case: Case, memory: Memory) -> Change:
         gang_timeouts=0,
         active_since=memory.active_since or case.now,
     )
-    return Change(started)
+    return Change(started, tuple(told(case, started)))
 
 
 def _bind_granted(case: Case, memory: Memory, replica: ReplicaMemory, taken: PortsByHost) -> ReplicaMemory:

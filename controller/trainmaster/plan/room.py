@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from trainmaster.plan.cluster import Cluster, Node, Size
+from trainmaster.plan.cluster import Cluster, Node, Nodes, Size
 
 
 class Room:
@@ -17,6 +17,11 @@ class Room:
         self._walks: dict[Size, Iterator[Node]] = {}
         self._found: dict[Size, Node | None] = {}
         """by size: the freest node from which nothing was taken yet, and the nodes after it; none is looked at twice"""
+
+    @property
+    def nodes(self) -> Nodes:
+        """All that there are, those to be avoided among them."""
+        return self._nodes
 
     def knows(self, host: str) -> bool:
         return host in self._nodes.by_host and host not in self._avoid

@@ -20,6 +20,7 @@ from trainmaster.plan.conditions import runs
 from trainmaster.plan.ends import GOOD_ENDS, Cause, End, LastExit
 from trainmaster.plan.judge import exit_of
 from trainmaster.plan.links import container_log, log_url
+from trainmaster.plan.locality import near_input
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.values import LIVELY, Container, ContainerState, HeldGpus, Size
 
@@ -44,6 +45,7 @@ def role_status(case: Case, memory: Memory, name: str, waits: str = "") -> RoleS
         restarts=sum(r.restarts for r in replicas),
         waits_for=waits,
         asked=ResourceStatus() if case.unread else _resources(case.size(Key(name, 0))),
+        near_input=near_input(case, memory, name),
         replicas=replicas,
     )
 

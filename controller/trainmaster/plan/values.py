@@ -19,6 +19,7 @@ from trainmaster.api.status import JobStatus
 from trainmaster.plan.cluster import NO_LIMIT, Cluster, Node, Nodes, Size
 from trainmaster.plan.container import IDLE, LIVELY, Container, ContainerState, HeldGpus
 from trainmaster.plan.ends import End as End  # noqa: PLC0414 - values of a decision name it too
+from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.memory import Key, Memory
 from trainmaster.plan.progress import NO_REPORTS, Progress, Reports
 from trainmaster.plan.quotas import FREE, QuotaTurn
@@ -99,6 +100,8 @@ class Seen:
     """the same in short, as it is shown: renewed seldom"""
     checkpoint: CheckpointLook | None = None
     """what the last look for the newest one came to; None where none has told anything yet"""
+    input: InputLook | None = None
+    """where the input of the job lies; None while that is being looked up, or nobody wants to know"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
     filed: Set[int] = frozenset()

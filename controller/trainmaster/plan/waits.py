@@ -11,6 +11,7 @@ from trainmaster.plan.case import Case, doubted_from
 from trainmaster.plan.elastic import resize_times
 from trainmaster.plan.gentle import last_grace, leaving
 from trainmaster.plan.hangs import wakes
+from trainmaster.plan.locality import PATIENCE, wants_input
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
 
@@ -56,6 +57,8 @@ def _gang_times(case: Case, memory: Memory) -> Iterator[float]:
     if memory.gathering:
         yield from (doubted_from(one, case.limits) for _, one in memory.retired_survivors)
     if memory.gang_since:
+        if wants_input(case.job):
+            yield memory.gang_since + PATIENCE
         yield memory.gang_since + case.limits.host_ask_seconds
         yield memory.gang_since + case.job.spec.gang.timeout
 
@@ -71,3 +74,5 @@ def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
             yield doubted_from(survivor, case.limits)
         if not replica.bound and not replica.done:
             yield max(replica.waits_since, replica.not_before) + case.limits.host_ask_seconds
+            if case.role(replica.key).locality:
+                yield max(replica.waits_since, replica.not_before) + PATIENCE

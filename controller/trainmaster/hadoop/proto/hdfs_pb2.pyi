@@ -14,7 +14,7 @@ class FsPermissionProto(_message.Message):
     def __init__(self, perm: _Optional[int] = ...) -> None: ...
 
 class HdfsFileStatusProto(_message.Message):
-    __slots__ = ("fileType", "path", "length", "permission", "owner", "group", "modification_time", "access_time")
+    __slots__ = ("fileType", "path", "length", "permission", "owner", "group", "modification_time", "access_time", "locations")
     class FileType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         IS_DIR: _ClassVar[HdfsFileStatusProto.FileType]
@@ -31,6 +31,7 @@ class HdfsFileStatusProto(_message.Message):
     GROUP_FIELD_NUMBER: _ClassVar[int]
     MODIFICATION_TIME_FIELD_NUMBER: _ClassVar[int]
     ACCESS_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     fileType: HdfsFileStatusProto.FileType
     path: bytes
     length: int
@@ -39,7 +40,42 @@ class HdfsFileStatusProto(_message.Message):
     group: str
     modification_time: int
     access_time: int
-    def __init__(self, fileType: _Optional[_Union[HdfsFileStatusProto.FileType, str]] = ..., path: _Optional[bytes] = ..., length: _Optional[int] = ..., permission: _Optional[_Union[FsPermissionProto, _Mapping]] = ..., owner: _Optional[str] = ..., group: _Optional[str] = ..., modification_time: _Optional[int] = ..., access_time: _Optional[int] = ...) -> None: ...
+    locations: LocatedBlocksProto
+    def __init__(self, fileType: _Optional[_Union[HdfsFileStatusProto.FileType, str]] = ..., path: _Optional[bytes] = ..., length: _Optional[int] = ..., permission: _Optional[_Union[FsPermissionProto, _Mapping]] = ..., owner: _Optional[str] = ..., group: _Optional[str] = ..., modification_time: _Optional[int] = ..., access_time: _Optional[int] = ..., locations: _Optional[_Union[LocatedBlocksProto, _Mapping]] = ...) -> None: ...
+
+class LocatedBlocksProto(_message.Message):
+    __slots__ = ("blocks",)
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    blocks: _containers.RepeatedCompositeFieldContainer[LocatedBlockProto]
+    def __init__(self, blocks: _Optional[_Iterable[_Union[LocatedBlockProto, _Mapping]]] = ...) -> None: ...
+
+class LocatedBlockProto(_message.Message):
+    __slots__ = ("b", "locs")
+    B_FIELD_NUMBER: _ClassVar[int]
+    LOCS_FIELD_NUMBER: _ClassVar[int]
+    b: ExtendedBlockProto
+    locs: _containers.RepeatedCompositeFieldContainer[DatanodeInfoProto]
+    def __init__(self, b: _Optional[_Union[ExtendedBlockProto, _Mapping]] = ..., locs: _Optional[_Iterable[_Union[DatanodeInfoProto, _Mapping]]] = ...) -> None: ...
+
+class ExtendedBlockProto(_message.Message):
+    __slots__ = ("numBytes",)
+    NUMBYTES_FIELD_NUMBER: _ClassVar[int]
+    numBytes: int
+    def __init__(self, numBytes: _Optional[int] = ...) -> None: ...
+
+class DatanodeInfoProto(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: DatanodeIDProto
+    def __init__(self, id: _Optional[_Union[DatanodeIDProto, _Mapping]] = ...) -> None: ...
+
+class DatanodeIDProto(_message.Message):
+    __slots__ = ("ipAddr", "hostName")
+    IPADDR_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    ipAddr: str
+    hostName: str
+    def __init__(self, ipAddr: _Optional[str] = ..., hostName: _Optional[str] = ...) -> None: ...
 
 class DirectoryListingProto(_message.Message):
     __slots__ = ("partialListing", "remainingEntries")
