@@ -24,6 +24,7 @@ from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
+from trainmaster.observe.use.exposition import UseCollector
 from trainmaster.plan.health import CalledBad, Told, garbled
 from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Key, ReplicaMemory
@@ -46,6 +47,7 @@ def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     Measures(registry, kubeflow=True)
     Bill(registry)
     registry.register(GpuCollector(lambda: shown, GpuPicture))
+    registry.register(UseCollector(lambda: shown, dict))
     Counts(registry)
     return registry
 

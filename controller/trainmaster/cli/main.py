@@ -30,6 +30,7 @@ from trainmaster.cli import (
     options,
     report,
     run_job,
+    top,
     wait,
 )
 from trainmaster.cli.exits import ExitCode, tell
@@ -61,6 +62,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "events": events.events,
         "logs": logs.logs,
         "wait": wait.wait,
+        "top": top.top,
         "nodes": nodes.nodes,
         "history": history.history,
         "report": report.report,

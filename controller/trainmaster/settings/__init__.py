@@ -42,6 +42,7 @@ from trainmaster.settings.groups import (
     Webhook,
 )
 from trainmaster.settings.names import OF_PROCESSES, OF_REPORTS, OF_SERVICES, OTHERS, RENAMED, did_you_mean
+from trainmaster.settings.showing import Use
 
 __all__ = [
     "OF_PROCESSES",
@@ -60,6 +61,7 @@ __all__ = [
     "Quota",
     "Reports",
     "Settings",
+    "Use",
     "ViewRule",
     "Webhook",
     "did_you_mean",
@@ -154,6 +156,8 @@ class Settings(BaseSettings):
 
     gpu: Gpu = Gpu()
     """GPUs: metrics, and what the processes are told"""
+    use: Use = Use()
+    """memory and CPU that containers use"""
     reports: Reports = Reports()
     """reports of training processes on their steps"""
     nodes: Nodes = Nodes()
