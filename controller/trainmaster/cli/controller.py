@@ -86,6 +86,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.master.picture import Shown
     from trainmaster.observe.controller_gauges import package_version
     from trainmaster.observe.metrics import make_registry
+    from trainmaster.observe.traces.exporter import Exporter
     from trainmaster.reports.door import ReportsDoor
     from trainmaster.reports.leader import LeadersDoor
     from trainmaster.web import times
@@ -95,6 +96,8 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     registry = make_registry(shown.last)
     registry.register(stalls)
     measures = Measures(registry, settings.metrics.kubeflow)
+    traces = Exporter(settings.traces, registry, package_version())
+    measures.ended = traces.ended
     asking = Asking(settings.own_user, settings.hadoop_ca_file, measures.calls)
     gpus, uses = _watches(settings, conf.scheme, asking, shown, registry)
     source = _source(settings, registry)
@@ -130,6 +133,7 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
             fleet=lambda: _run_until_signal(fleet),
             gpus=lambda: gpus.run(fleet.found),
             use=uses.run,
+            traces=traces.run,
             checkpoints=lambda: checkpoints.run(fleet.found),
             node_health=lambda: health.run(fleet.found.suspects, beats),
             garbage=Garbage().run,

@@ -42,7 +42,7 @@ from trainmaster.settings.groups import (
     Webhook,
 )
 from trainmaster.settings.names import OF_PROCESSES, OF_REPORTS, OF_SERVICES, OTHERS, RENAMED, did_you_mean
-from trainmaster.settings.showing import Use
+from trainmaster.settings.showing import Link, Traces, Use
 
 __all__ = [
     "OF_PROCESSES",
@@ -52,6 +52,7 @@ __all__ = [
     "History",
     "Kerberos",
     "Kubernetes",
+    "Link",
     "Metrics",
     "NamespaceRule",
     "Networks",
@@ -61,6 +62,7 @@ __all__ = [
     "Quota",
     "Reports",
     "Settings",
+    "Traces",
     "Use",
     "ViewRule",
     "Webhook",
@@ -166,6 +168,10 @@ class Settings(BaseSettings):
     """runs that are over"""
     metrics: Metrics = Metrics()
     """metrics"""
+    links: tuple[Link, ...] = Field(default=(), max_length=16)
+    """links on the page of each job"""
+    traces: Traces = Traces()
+    """traces of runs that are over"""
     log_format: Literal["text", "json"] = "text"
     """text or json"""
 

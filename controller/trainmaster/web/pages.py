@@ -29,9 +29,11 @@ from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.observe.use.curves import UsePicture
 from trainmaster.observe.use.values import uses_of
 from trainmaster.observe.use.words import use_words
+from trainmaster.settings import Link
 from trainmaster.web.curves import charts_of
 from trainmaster.web.declaration import shown
 from trainmaster.web.glance import glance
+from trainmaster.web.links import links_of
 from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
 from trainmaster.web.logs import FILES, SIZES, Log
 from trainmaster.web.timeline import timeline_of
@@ -60,6 +62,7 @@ def job_page(
     up: str = "",
     gpus: GpuPicture | None = None,
     use: UsePicture = UsePicture(),  # noqa: B008 - frozen
+    links: Sequence[Link] = (),
 ) -> str:
     """One job: its conditions, the lives of its processes, what they used in the last hour, and each replica with its use and
     GPUs of this moment, its last end and logs.
@@ -78,6 +81,7 @@ def job_page(
         up=up,
         gpus=gpus or GpuPicture(),
         uses={each.container: each for each in used},
+        links=list(links_of(picture, links)),
         use_troubles=troubles(used),
         charts=charts_of(use.curves.get(picture.declared.uid, {}), picture.status.roles, now),
     )

@@ -223,7 +223,8 @@ class WebServer:
             number = request.match_info.get("rerun")
             run = int(number) if number is not None else None
             return await self.past.of_job(request, *_name(request), run, up=up)
-        made = self._beside(pages.job_page, found, self._now(), up, self._gpus(), self._uses())
+        told = self._gpus(), self._uses(), self._settings.links
+        made = self._beside(pages.job_page, found, self._now(), up, *told)
         return html(await made)
 
     async def _run_page(self, request: web.Request) -> web.Response:
