@@ -7,7 +7,7 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trainmaster.cli.logs import LONGEST_LINE, Log, Shown
+from trainmaster.cli.log_lines import LONGEST_LINE, Log, Shown
 
 
 def shown() -> Shown:

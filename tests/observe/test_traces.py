@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from observe.collector import Collector
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.master.codec import decode
 from trainmaster.master.codec import encode as encode_memory
@@ -203,37 +200,6 @@ def test_the_form_is_that_of_otlp() -> None:
 
 
 # --- sending
-
-
-class Collector:
-    """Takes traces, or answers otherwise."""
-
-    def __init__(self, *codes: int) -> None:
-        self.codes, self.taken, self.asked = list(codes), list[Any](), list[tuple[str, str]]()
-
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                code = collector.codes.pop(0) if collector.codes else 200
-                collector.asked.append((self.path, self.headers.get("Authorization", "")))
-                if code == 200:
-                    collector.taken.append(json.loads(body))
-                self.send_response(code)
-                self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            Thread(target=server.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{server.server_port}"
-            server.shutdown()
 
 
 async def sent(settings: Traces, runs: int = 1) -> dict[str, float | None]:

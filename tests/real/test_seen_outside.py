@@ -1,4 +1,4 @@
-"""What containers use, as real NodeManagers measure it: a process that takes 100 MB is seen to."""
+"""What others are told of real jobs: what their containers use, as real NodeManagers measure it, and a trace of each run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from observe.collector import Collector
 from real.cluster import until
 from real.controllers import Controller
 from real.rooms import Room, eager
@@ -46,3 +47,20 @@ def test_a_process_that_takes_100_mb_is_seen(room: Room) -> None:
     assert f"of 0.5 GiB (peak {peak / MIB / 1024:.1f})" in page
     (row,) = requests.get(f"{controller.web}/api/use/replicas", timeout=10).json()["rows"]
     assert (row["job"], row["role"], row["told"]) == ("big", "worker", 1)
+
+
+def test_a_run_that_is_over_leaves_one_trace_that_adds_up(room: Room) -> None:
+    collector = Collector()
+    with collector.served() as url:
+        controller = room.controller(TRAINMASTER_TRACES__ENDPOINT=url)
+        room.drop("short", eager(worker={"replicas": 2, "command": "sleep 1"}))
+        room.until_true("short", C.FINISHED)
+        until(lambda: collector.taken)
+    (resource,) = collector.taken[0]["resourceSpans"]
+    root, *others = resource["scopeSpans"][0]["spans"]
+    phases = [span for span in others if not span["name"].startswith("worker-")]
+    assert [span["name"] for span in phases][-3:] == ["Starting", "Running", "Stopping"]
+    assert {span["name"] for span in others} > {"worker-0", "worker-1"}
+    lengths = [int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"]) for span in (root, *phases)]
+    assert lengths[0] == sum(lengths[1:])
+    until(lambda: controller.metric('trainmaster_traces_total{result="sent"}') == 1)
