@@ -24,12 +24,14 @@ FOOTER = (
 
 
 @contextmanager
-def node(length: int, times: int, piece: bytes, status: int = 200) -> Iterator[str]:
-    """A NodeManager that says how long a log is, and sends a piece so many times."""
+def node(length: int, times: int, piece: bytes, status: int = 200, to: str = "") -> Iterator[str]:
+    """A NodeManager that says how long a log is, and sends a piece so many times; or leads to another address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
+            if to:
+                self.send_header("Location", f"{to}/ws/v1/applicationhistory/containers/c1/logs/stdout")
             self.end_headers()
             try:
                 head = f"LogType:stdout\nLogLastModifiedTime:x\nLogLength:{length}\nLogContents:\n"
@@ -88,6 +90,12 @@ async def test_a_log_that_is_not_there_is_told_from_what_is_no_log() -> None:
         await read(url)
     with node(0, 0, b"", status=400) as url, pytest.raises(RefusedError):
         await read(url)
+
+
+async def test_a_log_is_read_where_the_nodemanager_leads() -> None:
+    """To the log server, once the application is over and its logs are aggregated."""
+    with node(5, 1, b"hello") as server, node(0, 0, b"", status=307, to=server) as url:
+        assert await read(url) == (True, [5])
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 300), max_size=5))
