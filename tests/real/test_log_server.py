@@ -14,7 +14,7 @@ from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import Options
 
 hadoop = of_its_own("log-server", Options(log_server=True, am_expiry=20))
-WRITES = "echo first; printf '%03000000d' 0; echo; echo last >&2"
+WRITES = "echo first; printf '%0900000d' 0; echo; echo last >&2"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_logs_of_a_job_that_is_over_come_from_the_log_server(room: Room, hadoop:
     person = Person(room, room.folder)
     until(lambda: person("logs", "over", "--container-file", "stderr").out == "last\n", 60)
     said = person.ok("logs", "over", "--container-file", "stdout")
-    assert said == f"first\n{'0' * 3_000_000}\n"
+    assert said == f"first\n{'0' * 900_000}\n"
     assert person.ok("logs", "over", "--container-file", "stdout", "--head", "1") == "first\n"
     container = log.split("/")[-2]
     shown = requests.get(f"{controller.web}/jobs/default/over/logs/{container}/stderr", timeout=30).text

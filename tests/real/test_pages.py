@@ -23,10 +23,16 @@ from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.use.curves import Curves, Sample, UsePicture, later
 from trainmaster.observe.use.values import Said
+from trainmaster.settings import Link
 from web.kept_runs import Kept, kept_by
 from web.kept_runs import ended as ended_run
 from web.serving import Client, serving, serving_
 
+ELSEWHERE = (
+    Link(name="MLflow", url="https://mlflow.example/#/search?job={job}"),
+    Link(name="Logs", url="https://logs.example/?q={application}"),
+    Link(name="Trace", url="https://jaeger.example/trace/{trace}"),
+)
 STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
 ALONE = {"worker": {"restartScope": "Replica"}}
 PAGES = {
@@ -135,7 +141,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def served() -> AsyncIterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         kept_by(patch, Kept(ended_run(), ended_run("resnet-of-old", 3, state="Succeeded", held=None)))
-        async with serving(many(), logs=Node(), uses=used) as client:
+        async with serving(many(), logs=Node(), uses=used, links=ELSEWHERE) as client:
             yield client
 
 

@@ -41,7 +41,7 @@ def test_a_process_that_takes_100_mb_is_seen(room: Room) -> None:
     assert sample(controller, "trainmaster_replica_memory_used_bytes") < 200 * MIB
     peak = sample(controller, "trainmaster_replica_memory_peak_bytes")
     assert 100 * MIB <= peak < 200 * MIB
-    assert sample(controller, "trainmaster_replica_memory_requested_bytes") == 512 * MIB
+    assert sample(controller, "trainmaster_role_memory_requested_bytes") == 512 * MIB
     assert sample(controller, "trainmaster_use_nodes") == 1
     page = requests.get(f"{controller.web}/jobs/default/big/", timeout=10).text
     assert f"of 0.5 GiB (peak {peak / MIB / 1024:.1f})" in page

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-LONGEST_LINE: Final = 1 << 16
+LONGEST_LINE: Final = 1 << 20
 """bytes of an unfinished line that are kept; then it is shown as it is"""
 BREAK: Final = re.compile(rb"(\r*\n|\r++(?!\n|\Z))")
 """what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end"""

@@ -27,6 +27,8 @@ TURN = 5.0
 """seconds between two looks at which nodes are due"""
 MOST_A_TURN = 100
 """nodes that are asked in one turn: thousands take the longer, and not more of a core"""
+AT_ONCE = 16
+"""of these that are asked at one time: some of the client's places stay for GPUs, and answers come one after the other"""
 PATIENCE = 10.0
 """seconds for an answer"""
 
@@ -54,6 +56,7 @@ class UseWatch:
         self._last: SaidBy = {}
         self._curves: Curves = {}
         self._minute = 0
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,7 +109,8 @@ class UseWatch:
         return later(self._curves, new, minute)
 
     async def _ask(self, http: str, host: str) -> None:
-        said = await self._answer(http, host)
+        async with self._places:
+            said = await self._answer(http, host)
         self._tell(http, said)
         self._said[http] = said
         # One that doesn't measure is asked on: others' containers there, or a restart, may show otherwise.
