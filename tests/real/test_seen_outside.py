@@ -9,6 +9,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from observe.collector import Collector
+from rare import rare
 from real.cluster import until
 from real.controllers import Controller
 from real.rooms import Room, eager
@@ -30,6 +31,7 @@ def sample(controller: Controller, name: str) -> float:
     return found[0] if found else 0.0
 
 
+@rare("tests/hadoop/test_container_use.py::test_the_last_period_and_the_most_are_told_in_bytes_and_cores")
 def test_a_process_that_takes_100_mb_is_seen(room: Room) -> None:
     controller = room.controller(TRAINMASTER_USE__POLL_INTERVAL="5")
     worker = {"command": TAKES, "resources": {"memory": "512Mi", "vcores": 1}}
