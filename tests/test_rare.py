@@ -37,4 +37,6 @@ def test_there_are_some() -> None:
 def test_what_stands_for_it_is_there(_where: str, stand_in: str) -> None:
     file, _, function = stand_in.partition("::")
     tree = ast.parse((ROOT / file).read_text())
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert function in {
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }

@@ -16,7 +16,7 @@ from observe.pictures import condition, job
 from trainmaster.api.status import ConditionType, EarlierLog, EarlierRun
 from trainmaster.cli import hearing
 from trainmaster.cli.exits import ExitCode
-from trainmaster.cli.logs import Stream, Wanted, chosen
+from trainmaster.cli.log_choice import Stream, Wanted, chosen
 
 Run = Callable[..., Ran]
 

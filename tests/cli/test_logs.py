@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.running import Ran
 from cli.stored import ScriptedStore, stored, with_status
 from observe.pictures import exited, replica, role
 from trainmaster.cli import logs
-from trainmaster.cli.exits import MissingError
-from trainmaster.cli.logs import Log, Stream, Wanted, chosen, last_lines
+from trainmaster.cli.exits import ExitCode, MissingError
+from trainmaster.cli.log_choice import Stream, Wanted, chosen
+from trainmaster.cli.log_lines import Log, harmless, last_lines, time_of
+from trainmaster.cli.logs import Manner
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.logs import LogTail
 
@@ -26,6 +37,13 @@ class Node:
     async def since(self, http: str, container: str, file: str, offset: int) -> LogTail | None:
         whole = self._grow(container)
         return None if whole is None else LogTail(whole[offset:], len(whole))
+
+    async def stream(self, http: str, container: str, file: str, take: Callable[[bytes], bool]) -> bool:
+        whole = self._grow(container)
+        for at in range(0, len(whole or b""), 3):
+            if not take((whole or b"")[at : at + 3]):
+                break
+        return whole is not None
 
     async def tail(self, http: str, container: str, file: str, size: int) -> LogTail | None:
         whole = self._grow(container)
@@ -48,7 +66,7 @@ def running(container: str, state: str = "Running") -> object:
 
 
 async def follow(store: ScriptedStore, node: Node, tail: int | None = None) -> None:
-    await logs._follow(store, node, WANTED, tail)  # type: ignore[arg-type]  # both scripted
+    await logs._follow(store, node, WANTED, Manner(tail=tail))  # type: ignore[arg-type]  # both scripted
 
 
 @pytest.fixture(autouse=True)
@@ -120,12 +138,137 @@ async def test_a_tail_begins_at_its_line_and_goes_on(capsys: pytest.CaptureFixtu
 async def test_several_replicas_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     node = Node(**{FIRST: [b"a\n"], SECOND: [b"b\n"]})
     wanted = Wanted("vision", "mnist", "worker", streams=(Stream.STDOUT,))
-    await logs._print_once(ScriptedStore(stored()), node, wanted, None)  # type: ignore[arg-type]
+    await logs._print_once(ScriptedStore(stored()), node, wanted, Manner())  # type: ignore[arg-type]
     assert capsys.readouterr().out == "worker-0: a\nworker-1: b\n"
 
 
 async def test_no_log_at_all_is_an_error() -> None:
     with pytest.raises(MissingError, match="no log of mnist is left"):
-        await logs._print_once(ScriptedStore(stored()), Node(), WANTED, None)  # type: ignore[arg-type]
+        await logs._print_once(ScriptedStore(stored()), Node(), WANTED, Manner())  # type: ignore[arg-type]
     with pytest.raises(MissingError, match="no role boss; it has ps, worker"):
-        await logs._print_once(ScriptedStore(stored()), Node(), Wanted("vision", "mnist", "boss"), None)  # type: ignore[arg-type]
+        await logs._print_once(ScriptedStore(stored()), Node(), Wanted("vision", "mnist", "boss"), Manner())  # type: ignore[arg-type]
+
+
+# --- which lines, and how
+
+
+async def once(manner: Manner, *contents: bytes) -> None:
+    """Print what that many workers wrote."""
+    node = Node(
+        **{container: [content] for container, content in zip((FIRST, SECOND), contents, strict=False)}
+    )
+    wanted = Wanted("vision", "mnist", "worker", None if contents[1:] else 0, streams=(Stream.STDOUT,))
+    await logs._print_once(ScriptedStore(stored()), node, wanted, manner)  # type: ignore[arg-type]
+
+
+async def test_only_lines_with_a_pattern_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    manner = Manner(grep=re.compile("loss=[0-9]+|ERROR"))
+    await once(manner, b"loss=3\nhello\nERROR x\n", b"nothing\nlast loss=1")
+    assert capsys.readouterr().out == "worker-0: loss=3\nworker-0: ERROR x\nworker-1: last loss=1\n"
+
+
+async def test_the_first_lines_are_enough_and_no_more_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    await once(Manner(head=2), b"one\ntwo\nthree\n" * 1000)
+    assert capsys.readouterr().out == "one\ntwo\n"
+    await once(Manner(head=1, grep=re.compile("^t")), b"one\ntwo\nthree\n")
+    assert capsys.readouterr().out == "two\n"
+
+
+async def test_on_a_terminal_replicas_have_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    await once(Manner(colours=True), b"a\n", b"b\n")
+    assert capsys.readouterr().out == "\x1b[36mworker-0:\x1b[0m a\n\x1b[33mworker-1:\x1b[0m b\n"
+
+
+async def test_binary_junk_can_not_drive_a_terminal_and_goes_to_a_file_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    junk = b"\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x00\xff\xfe\x9b1m\tend\n"
+    await once(Manner(terminal=True), junk)
+    said = capsys.readouterr().out
+    assert "\x1b[31mred\x1b[0m" in said
+    assert said.endswith("\tend\x1b[0m\n")
+    assert not set(said) & {"\x07", "\x00", "\x9b"}
+    assert said.count("\x1b") == 3, "those of the colours, and one that ends them"
+    await once(Manner(), junk)
+    assert "\x1b]0;title\x07" in capsys.readouterr().out
+
+
+async def test_lines_of_the_last_while_are_printed_with_those_that_belong_to_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new = time_words(-3600), time_words(-60)
+    text = f"banner\n{old} INFO begin\n  of old\n{new},123 ERROR broke\nTraceback:\n  line\n"
+    await once(Manner(since=time.time() - 600), text.encode())
+    said = capsys.readouterr()
+    assert said.out == f"{new},123 ERROR broke\nTraceback:\n  line\n"
+    assert said.err == ""
+
+
+async def test_a_log_that_tells_no_times_is_said_to_tell_none(capsys: pytest.CaptureFixture[str]) -> None:
+    await once(Manner(since=time.time() - 600), b"no\ntimes\n")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "note: no line of worker-0's stdout begins with a time: --since prints none of it\n"
+
+
+def time_words(ago: float) -> str:
+    return datetime.fromtimestamp(time.time() + ago).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006 - as logging writes it
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        ("2025-06-15T15:06:40Z x", 1_750_000_000),
+        ("2025-06-15T15:06:40.123456+00:00 x", 1_750_000_000),
+        ("[2025-06-15 17:06:40,123 +0200] INFO x", 1_750_000_000),
+        ("INFO:root:2025/06/15 15:06:40Z x", 1_750_000_000),
+        ("2025-99-15T15:06:40Z", None),
+        ("step 12 of 2025", None),
+        ("x" * 100 + "2025-06-15T15:06:40Z", None),
+        ("", None),
+    ],
+)
+def test_times_are_read_as_loggers_write_them(line: str, at: float | None) -> None:
+    assert time_of(line) == at
+
+
+def test_a_time_of_glog_is_of_the_last_year() -> None:
+    now = time.time()
+    told = time_of(time.strftime("I%m%d %H:%M:%S.123456 1 x.cc:3] y", time.localtime(now - 60)))
+    assert told is not None
+    assert abs(told - (now - 60)) <= 1
+
+
+@given(st.text())
+def test_whatever_is_written_has_a_time_or_none(line: str) -> None:
+    time_of(line)
+    assert not re.search(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]", harmless(line))
+
+
+async def test_a_file_that_was_cut_off_is_printed_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a rotation by copying does it."""
+
+    class Rotated(Node):
+        def _grow(self, container: str) -> bytes | None:
+            left = self._pieces.get(container, [])
+            piece = left.pop(0) if left else self._grown.get(container)
+            assert isinstance(piece, bytes)
+            self._grown[container] = piece
+            return piece
+
+    node = Rotated(**{FIRST: [b"a long first line\nunfinished", b"new\n", b"new\nand\n"]})
+    await follow(ScriptedStore(*[running(FIRST)] * 3, running(FIRST, "Succeeded")), node)
+    said = capsys.readouterr()
+    assert said.out == "a long first line\nnew\nand\n"
+    assert said.err == "note: worker-0's stdout was cut off, and is printed anew\n"
+
+
+def test_what_does_not_go_together_is_refused(trainmaster: Callable[..., Ran], store: Path) -> None:
+    for words in (
+        ("--head", "1", "-f"),
+        ("--head", "1", "--tail", "1"),
+        ("--grep", "("),
+        ("--since", "soon"),
+    ):
+        assert trainmaster("logs", "mnist", "-n", "vision", *words).code == ExitCode.USAGE
+    assert store

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trainmaster.cli.logs import LONGEST_LINE, Log, Shown
+from trainmaster.cli.log_lines import LONGEST_LINE, Log, Shown
 
 
 def shown() -> Shown:
@@ -24,9 +24,9 @@ def test_a_progress_bar_is_shown_while_it_moves_and_with_its_prefix() -> None:
 
 def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     log = shown()
-    lines = [line for _ in range(40) for line in log.take(b"x" * 4096, 0)]
+    lines = [line for _ in range(400) for line in log.take(b"x" * 4096, 0)]
     assert len(log.rest) <= LONGEST_LINE
-    assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 40 * 4096
+    assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 400 * 4096
 
 
 @example("a\r\r\n", [3])

@@ -19,6 +19,13 @@ def test_a_kdc_comes_first_since_all_others_need_its_keys() -> None:
     assert "kdc.kerberos" in services.services(1, kerberos=True)
 
 
+def test_a_log_server_comes_last_where_one_is_wanted() -> None:
+    assert daemons(1, log_server=True)[-1] == "logserver"
+    ports = choose_ports(FOLDER, services.services(1, log_server=True), {})
+    assert addresses(ports, 1).log_server == f"127.0.0.1:{ports['logserver.web']}"
+    assert addresses(choose_ports(FOLDER, services.services(1), {}), 1).log_server == ""
+
+
 def test_nodemanagers_have_addresses_of_their_own() -> None:
     assert host("nodemanager-1.rpc") == "127.0.0.11"
     assert host("nodemanager-200") == "127.0.0.210"

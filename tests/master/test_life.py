@@ -69,9 +69,15 @@ def test_a_run_counts_that_was_over_in_the_very_pass_that_began_the_next_one() -
     application = ApplicationMemory("application_1_1", "t", "alice", "gpu")
     before = Memory("u", "vision", "mnist", application=application, active_since=NOW - 60)
     over = PastRun(0, Verdict(True, "JobSucceeded", "it is done", NOW))
-    Life(Lives(registry), Kubeflow(registry, wanted=False), before).changed(
-        before, replace(before, application=None, rerun=1, past_runs=(over,), active_since=0.0), NOW
+    told: list[tuple[int, str]] = []
+    life = Life(
+        Lives(registry),
+        Kubeflow(registry, wanted=False),
+        before,
+        lambda memory, verdict: told.append((memory.rerun, verdict.reason if verdict else "")),
     )
+    life.changed(before, replace(before, application=None, rerun=1, past_runs=(over,), active_since=0.0), NOW)
+    assert told == [(0, "JobSucceeded")]
     labels = {"result": "Succeeded", "reason": "JobSucceeded", "queue": "gpu", "framework": ""}
     assert registry.get_sample_value(ENDS, labels) == 1
     assert registry.get_sample_value("trainmaster_job_duration_seconds_sum", {"result": "Succeeded"}) == 60

@@ -24,11 +24,14 @@ from trainmaster.observe.gpus.exposition import GpuCollector
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.metrics import make_registry
 from trainmaster.observe.stalls import Stalls
+from trainmaster.observe.traces.exporter import Exporter
+from trainmaster.observe.use.exposition import UseCollector
 from trainmaster.plan.health import CalledBad, Told, garbled
 from trainmaster.plan.ledger import ShareUse
 from trainmaster.plan.memory import Key, ReplicaMemory
 from trainmaster.plan.spent import Ledger
 from trainmaster.plan.suspects import ONE_OWNER, Suspect
+from trainmaster.settings import Traces
 from trainmaster.sources.kubernetes.counts import Counts
 
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|percent)(_|$)")
@@ -46,6 +49,8 @@ def registry_of(shown: FleetPicture, now: float = NOW) -> CollectorRegistry:
     Measures(registry, kubeflow=True)
     Bill(registry)
     registry.register(GpuCollector(lambda: shown, GpuPicture))
+    registry.register(UseCollector(lambda: shown, dict))
+    Exporter(Traces(), registry, "1.0")
     Counts(registry)
     return registry
 

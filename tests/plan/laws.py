@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 
 from plan.shell import LIMITS, Shell
 from trainmaster.api.rules import LONGEST_GRACE
@@ -22,6 +23,7 @@ from trainmaster.plan.decide import decide, last_good
 from trainmaster.plan.ends import LastExit
 from trainmaster.plan.gentle import leaving
 from trainmaster.plan.memory import Key, Memory
+from trainmaster.plan.phases import MOST as MOST_PHASES
 from trainmaster.plan.restart import INFRA_FREE
 from trainmaster.plan.spent import LOST, replica_seconds
 from trainmaster.plan.values import (
@@ -97,6 +99,7 @@ class Laws:
         says_why_another_number_is_wanted(world, plan)
         there_is_room_beside_what_is_avoided(world, plan)
         each_second_is_in_one_class(plan.memory)
+        one_phase_follows_on_the_other(plan.memory)
         conditions_agree(plan.status)
         the_end_is_an_end(world, plan)
         self._nobody_is_stopped_before_its_time(world, plan)
@@ -405,6 +408,14 @@ def each_second_is_in_one_class(memory: Memory) -> None:
         assert all(number > -1e-3 for each in amounts for number in each)
     assert all(cost > -1e-3 for cost in (*ledger.causes.values(), *ledger.hosts.values()))
     assert abs(sum(ledger.causes.values()) - replica_seconds(ledger.total, LOST)) < 1e-3
+
+
+def one_phase_follows_on_the_other(memory: Memory) -> None:
+    """Without a gap, so that they come to just the time since the first one began."""
+    phases = memory.phases
+    assert bool(phases) == bool(memory.account.at)
+    assert all(one.at <= next_.at and one.phase is not next_.phase for one, next_ in pairwise(phases))
+    assert len(phases) <= MOST_PHASES
 
 
 def conditions_agree(status: JobStatus) -> None:

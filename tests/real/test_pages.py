@@ -13,16 +13,26 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from observe.pictures import NOW, fleet, picture, refused
+from observe.use_pictures import uses
 from plan.build import THROUGH_NEW, World, job
 from real.chromium import browser, kept, page
 from trainmaster.api.history import EndedRun
+from trainmaster.hadoop.container_use import HOW, UseTrouble
 from trainmaster.hadoop.logs import LogTail
 from trainmaster.master.gpus import ClusterGpus, GpuCount
 from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.observe.use.curves import Curves, Sample, UsePicture, later
+from trainmaster.observe.use.values import Said
+from trainmaster.settings import Link
 from web.kept_runs import Kept, kept_by
 from web.kept_runs import ended as ended_run
 from web.serving import Client, serving, serving_
 
+ELSEWHERE = (
+    Link(name="MLflow", url="https://mlflow.example/#/search?job={job}"),
+    Link(name="Logs", url="https://logs.example/?q={application}"),
+    Link(name="Trace", url="https://jaeger.example/trace/{trace}"),
+)
 STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
 ALONE = {"worker": {"restartScope": "Replica"}}
 PAGES = {
@@ -104,6 +114,23 @@ def many() -> FleetPicture:
     return fleet(trained(), ended(), refused(), *jobs, gpus=gpus)
 
 
+def used() -> UsePicture:
+    """What bert-large uses now, where a node doesn't measure, and in the last hour, in which nobody told for a while."""
+    memory = trained().memory
+    assert memory
+    bound = [r for r in memory.replicas if r.bound]
+    said = {r.http: Said(r.node, {r.container: uses(740, 0.9, peak=910)}) for r in bound[1:]}
+    said[bound[0].http] = Said("gpu01", trouble=UseTrouble.OFF, words=HOW)
+    curves: Curves = {}
+    for minute in range(int(NOW // 60) - 59, int(NOW // 60) + 1):
+        ago = NOW / 60 - minute
+        told = Sample(
+            minute, 740 - 8 * ago, 790 - 4 * ago, 0.8 + ago % 7 / 20, 1.0 + ago % 5 / 9, 0.9 - ago % 4 / 9
+        )
+        curves = later(curves, {} if 20 < ago < 31 else {"uid-bert-large": {"worker": told}}, minute)
+    return UsePicture(said, curves)
+
+
 @pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     async with browser() as started:
@@ -114,7 +141,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def served() -> AsyncIterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         kept_by(patch, Kept(ended_run(), ended_run("resnet-of-old", 3, state="Succeeded", held=None)))
-        async with serving(many(), logs=Node()) as client:
+        async with serving(many(), logs=Node(), uses=used, links=ELSEWHERE) as client:
             yield client
 
 

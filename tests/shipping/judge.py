@@ -22,6 +22,10 @@ _LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
     "maximum": lambda value, high: value <= high,
     "exclusiveMinimum": lambda value, low: value > low,
     "pattern": lambda value, pattern: re.search(pattern, value) is not None,
+    "minLength": lambda value, least: len(value) >= least,
+    "maxLength": lambda value, most: len(value) <= most,
+    "maxItems": lambda value, most: len(value) <= most,
+    "required": lambda value, names: set(names) <= value.keys(),
     "items": lambda value, below: all(takes(below, each) for each in value),
     "properties": lambda value, below: all(
         takes(below[name], value[name]) for name in value.keys() & below.keys()

@@ -13,6 +13,7 @@ from yarl import URL
 from observe.pictures import NOW
 from trainmaster.master.picture import FleetPicture, Shown
 from trainmaster.observe.metrics import make_registry
+from trainmaster.observe.use.curves import UsePicture
 from trainmaster.settings import Settings
 from trainmaster.web.logs import Reader
 from trainmaster.web.server import WebServer
@@ -47,22 +48,29 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(shown: FleetPicture, logs: Reader | None = None, **settings: Any) -> AsyncIterator[Client]:
-    async with serving_(lambda: shown, logs, **settings) as client:
+async def serving(
+    shown: FleetPicture,
+    logs: Reader | None = None,
+    uses: Callable[[], UsePicture] = UsePicture,
+    **settings: Any,
+) -> AsyncIterator[Client]:
+    async with serving_(lambda: shown, logs, uses, **settings) as client:
         yield client
 
 
 @asynccontextmanager
 async def serving_(
-    shown: Callable[[], FleetPicture], logs: Reader | None = None, **settings: Any
+    shown: Callable[[], FleetPicture],
+    logs: Reader | None = None,
+    uses: Callable[[], UsePicture] = UsePicture,
+    **settings: Any,
 ) -> AsyncIterator[Client]:
     """One whose picture changes."""
     seen = Shown()
     seen.fleet = Changing(shown)
     registry = make_registry(seen.last, lambda: NOW)
-    server = WebServer(
-        Settings(web_port=0, metrics_port=0, **settings), seen, registry, lambda: NOW, logs=logs
-    )
+    all_ = Settings(web_port=0, metrics_port=0, **settings)
+    server = WebServer(all_, seen, registry, lambda: NOW, uses=uses, logs=logs)
     await server.start()
     try:
         async with (

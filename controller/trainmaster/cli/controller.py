@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from trainmaster.api.declared import Declared
     from trainmaster.api.job import FileRef, TrainingJob
+    from trainmaster.hadoop.asking import Asking
     from trainmaster.hadoop.configuration import HadoopConf
     from trainmaster.hadoop.containers import LocalResource
     from trainmaster.master.boundary import History, Source
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from trainmaster.master.fleet import Fleet
     from trainmaster.master.measures import Measures
     from trainmaster.master.node_health import HealthWatch
+    from trainmaster.master.picture import Shown
     from trainmaster.master.tickets import Tickets
+    from trainmaster.observe.gpus.watch import GpuWatch
     from trainmaster.observe.stalls import Stalls
+    from trainmaster.observe.use.watch import UseWatch
     from trainmaster.settings import PolicyRule, Settings
     from trainmaster.sources.facts import FileFact
     from trainmaster.web.past import Reader
@@ -82,10 +86,8 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     from trainmaster.master.measures import Measures
     from trainmaster.master.picture import Shown
     from trainmaster.observe.controller_gauges import package_version
-    from trainmaster.observe.gpus.bill import Bill
-    from trainmaster.observe.gpus.exposition import GpuCollector
-    from trainmaster.observe.gpus.watch import GpuWatch
     from trainmaster.observe.metrics import make_registry
+    from trainmaster.observe.traces.exporter import Exporter
     from trainmaster.reports.door import ReportsDoor
     from trainmaster.reports.leader import LeadersDoor
     from trainmaster.web import times
@@ -95,13 +97,15 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
     registry = make_registry(shown.last)
     registry.register(stalls)
     measures = Measures(registry, settings.metrics.kubeflow)
+    traces = Exporter(settings.traces, registry, package_version())
+    measures.ended = traces.ended
     asking = Asking(settings.own_user, settings.hadoop_ca_file, measures.calls)
-    watch = GpuWatch(settings.gpu, conf.scheme, asking, shown.gpu_picture, Bill(registry))
-    registry.register(GpuCollector(shown.last, watch.picture))
+    gpus, uses = _watches(settings, conf.scheme, asking, shown, registry)
     source = _source(settings, registry)
     # Of its own: nodes that are slow to send logs hold up no look at the cluster.
     logs_http = Http(settings.own_user, settings.hadoop_ca_file, measures.calls, times.NODE)
-    web = WebServer(settings, shown, registry, gpus=watch.picture, logs=ContainerLogs(conf, logs_http))
+    logs = ContainerLogs(conf, logs_http)
+    web = WebServer(settings, shown, registry, gpus=gpus.picture, uses=uses.picture, logs=logs)
     web.past.reader = _past_runs(settings)
     alone = settings.reports.port is None
     leaders = LeadersDoor(lambda: "" if alone or source.lease.held() else source.lease.leader)
@@ -128,7 +132,9 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         await beats.until_one_ends(
             source=lambda: source.run(beats),
             fleet=lambda: _run_until_signal(fleet),
-            gpus=lambda: watch.run(fleet.found),
+            gpus=lambda: gpus.run(fleet.found),
+            use=uses.run,
+            traces=traces.run,
             checkpoints=lambda: checkpoints.run(fleet.found),
             node_health=lambda: health.run(fleet.found.suspects, beats),
             garbage=Garbage().run,
@@ -142,6 +148,23 @@ async def _serve(settings: Settings, conf: HadoopConf, stalls: Stalls) -> None:
         await logs_http.close()
         await source.close()
         log.info("stopped")
+
+
+def _watches(
+    settings: Settings, scheme: str, asking: Asking, shown: Shown, registry: CollectorRegistry
+) -> tuple[GpuWatch, UseWatch]:
+    """What nodes are asked beside the engine, by one client: what it may have under way is shared."""
+    from trainmaster.observe.gpus.bill import Bill
+    from trainmaster.observe.gpus.exposition import GpuCollector
+    from trainmaster.observe.gpus.watch import GpuWatch
+    from trainmaster.observe.use.exposition import UseCollector
+    from trainmaster.observe.use.watch import UseWatch
+
+    gpus = GpuWatch(settings.gpu, scheme, asking, shown.gpu_picture, Bill(registry))
+    uses = UseWatch(settings.use, scheme, asking, shown.picture, gpus.picture)
+    registry.register(GpuCollector(shown.last, gpus.picture))
+    registry.register(UseCollector(shown.last, uses.last))
+    return gpus, uses
 
 
 def _checkpoints(settings: Settings) -> CheckpointWatch:

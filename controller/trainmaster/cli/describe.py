@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from trainmaster.cli import terminal
 from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.pages_of import Controller, TokenFile, address_of
 from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
+from trainmaster.cli.use_of import UseOf, nobody, use_of
 from trainmaster.observe.ages import since
 from trainmaster.observe.checkpoint_words import checkpoint_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
@@ -21,34 +23,42 @@ if TYPE_CHECKING:
     from trainmaster.sources.stored import StoredJob
 
 INDENT = "  "
-PLACE_TO_GO = ("PORTS", "RESTARTS", "CONTAINER", "NODE")
+PLACE_TO_GO = ("PORTS", "USE", "RESTARTS", "CONTAINER", "NODE")
 """columns of replicas that a narrow terminal leaves out first"""
 
 
 @with_choices
-def describe(choices: Choices, names: Names = None, selector: Selector = "") -> None:
-    """Show all that is known of jobs."""
+def describe(
+    choices: Choices,
+    names: Names = None,
+    selector: Selector = "",
+    controller: Controller = "",
+    token_file: TokenFile = None,
+) -> None:
+    """Show all that is known of jobs; what they use, where the controller's pages can be reached."""
     store = open_store(choices)
     namespace = choices.in_namespace(store)
-    before = ""
+    before, used = "", use_of(address_of(choices.settings(), controller), token_file)
 
     def describe_one(name: str) -> None:
         nonlocal before
-        lines = description(store.get(namespace, name), time.time(), terminal.room())
+        lines = description(store.get(namespace, name), time.time(), terminal.room(), used)
         print(before + "\n".join(lines))
         before = "\n\n"
 
     for_each(names_of(store, namespace, names, selector), describe_one)
 
 
-def description(stored: StoredJob, now: float, room: int | None = None) -> list[str]:
+def description(stored: StoredJob, now: float, room: int | None = None, used: UseOf = nobody) -> list[str]:
     """The lines of `describe`; `room` is the width of the terminal, None for whoever wants all columns."""
     lines = aligned([(f"{name}:", printable(value)) for name, value in _facts(stored, now) if value])
     if stored.problems:
         lines += ["", "Problems:", *(f"  {printable(str(problem))}" for problem in stored.problems)]
     if stored.status is not None:
         inner = None if room is None else room - len(INDENT)
-        lines += _roles(stored.status, now, inner) + _earlier(stored.status, now)
+        live = any(r.container for role in stored.status.roles.values() for r in role.replicas)
+        told = used(stored.namespace, stored.name) if live else {}
+        lines += _roles(stored.status, now, inner, told) + _earlier(stored.status, now)
         lines += _conditions(stored.status, now, inner)
     return lines
 
@@ -99,15 +109,16 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Completed", status.completion_time or ""
 
 
-def _roles(status: JobStatus, now: float, room: int | None) -> list[str]:
+def _roles(status: JobStatus, now: float, room: int | None, used: Mapping[str, str]) -> list[str]:
     rows, ends = [], []
     for role, of_role in status.roles.items():
         for replica in of_role.replicas:
-            rows.append(_replica(role, replica))
+            use = (used.get(replica.container, ""),) if used else ()
+            rows.append((*_replica(role, replica), *use))
             ends += _end(role, replica, now)
     if not rows:
         return []
-    header = ("REPLICA", "STATE", "NODE", "PORTS", "CONTAINER", "RESTARTS")
+    header = ("REPLICA", "STATE", "NODE", "PORTS", "CONTAINER", "RESTARTS", *(("USE",) if used else ()))
     lines = ["", "Replicas:", *_indented(narrow(header, rows, PLACE_TO_GO, room))]
     return lines + (["", "Last ends:", *_indented(ends)] if ends else [])
 

@@ -67,6 +67,13 @@ def up(
         bool | None,
         typer.Option("--kerberos/--no-kerberos", help="A KDC too, of which all ask for tickets; default no"),
     ] = None,
+    log_server: Annotated[
+        bool | None,
+        typer.Option(
+            "--log-server/--no-log-server",
+            help="Aggregate logs into HDFS when a job is over, and serve them from there; default no",
+        ),
+    ] = None,
     protection: Annotated[
         str | None,
         typer.Option(help=f"What Kerberos does to RPC: {', '.join(PROTECTIONS)}; default the first"),
@@ -82,6 +89,7 @@ def up(
         "gpu_isolation": gpu_isolation,
         "version": version,
         "kerberos": kerberos,
+        "log_server": log_server,
         "protection": protection,
     }
     with _told():

@@ -31,6 +31,7 @@ from trainmaster.cli import (
     prepare,
     report,
     run_job,
+    top,
     wait,
 )
 from trainmaster.cli.exits import ExitCode, tell
@@ -62,6 +63,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "events": events.events,
         "logs": logs.logs,
         "wait": wait.wait,
+        "top": top.top,
         "nodes": nodes.nodes,
         "history": history.history,
         "report": report.report,

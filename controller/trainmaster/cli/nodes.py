@@ -17,6 +17,7 @@ import typer
 from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.pages_of import Controller, TokenFile, address_of, asked
 from trainmaster.errors import DeniedError, UnavailableError
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 HEADER: Final = ("NODE", "STATE", "CONTAINERS", "GPUS", "FREE", "JOBS", "WHY")
 FIRST_TO_GO: Final = ("FREE", "JOBS", "GPUS", "CONTAINERS")
-PATIENCE: Final = 30.0
-"""seconds until the controller must have answered"""
 NAMED: Final = 3
 """jobs in one cell"""
 Row = dict[str, Any]
@@ -50,20 +49,13 @@ def nodes(
         bool,
         typer.Option("--clear", help="Say that these nodes are well again: no job avoids them for what was."),
     ] = False,
-    controller: Annotated[
-        str, typer.Option("--controller", help="Address of its pages; left out: that of the settings.")
-    ] = "",
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file", help="File with the bearer token that it asks for.", exists=True, dir_okay=False
-        ),
-    ] = None,
+    controller: Controller = "",
+    token_file: TokenFile = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
 ) -> None:
     """Tell what each node holds of ours, and which nodes jobs leave alone."""
     wanted = tuple(hosts or ())
-    address = (controller or _address(choices.settings())).rstrip("/")
+    address = address_of(choices.settings(), controller)
     if clear:
         _clear(choices, wanted, address, token_file)
         return
@@ -74,26 +66,8 @@ def nodes(
     _print(told, output)
 
 
-def _address(settings: Settings) -> str:
-    return settings.public_url or f"http://{settings.listen}:{settings.web_port}"
-
-
 def _asked(address: str, token_file: Path | None) -> Any:
-    """What the controller tells. UnavailableError where it doesn't, DeniedError where it won't."""
-    import requests
-
-    headers = {"Authorization": f"Bearer {token_file.read_text().strip()}"} if token_file else {}
-    try:
-        answer = requests.get(f"{address}/api/nodes", headers=headers, timeout=PATIENCE)
-        if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-            raise DeniedError("401", f"{address}: {answer.json()['error']}")
-        answer.raise_for_status()
-        return answer.json()
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        cure = "name the address of a controller's pages with --controller"
-        raise UnavailableError(
-            f"{address} tells nothing of nodes ({type(error).__name__}): {cure}"
-        ) from error
+    return asked(address, "/api/nodes", "nodes", token_file)
 
 
 def _is_shown(row: Row, wanted: tuple[str, ...], all_: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trainmaster.settings import NamespaceRule, PolicyRule, Quota, Settings
+from trainmaster.settings import Link, NamespaceRule, PolicyRule, Quota, Settings
 
 HEAD = """\
 <!-- Made from controller/trainmaster/settings/ by `make crds`; edits go there. -->
@@ -40,6 +40,7 @@ RULES: Mapping[str, tuple[type[BaseModel], str]] = {
         Quota,
         "Each bounds what the jobs that it is for hold together ([tenants](../tenants.md#quotas)).",
     ),
+    "links": (Link, "Each is shown on the page of every job ([traces and links](../traces.md#links))."),
 }
 """settings that are lists of rules"""
 

@@ -5,7 +5,6 @@ Pure. Nothing of an answer is taken on trust: each number is within its bounds o
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from enum import StrEnum
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.http import Json
 from trainmaster.hadoop.rest import elements
-from trainmaster.json_text import loads
+from trainmaster.json_text import loads, number_within
 
 PATH = "/ws/v1/node/resources/yarn.io%2Fgpu"
 MIB = 1024 * 1024
@@ -132,10 +131,10 @@ def _few(devices: list[Json]) -> list[Json]:
 
 def _gpu(each: Json) -> Gpu:
     memory, used = each.get("gpuMemoryUsage") or {}, "usedMemoryMiB"
-    told = _within(memory.get(used), 0, LARGEST / MIB)
+    told = number_within(memory.get(used), 0, LARGEST / MIB)
     # The total is made of the other two, so it is wrong where one of them isn't known.
-    total = _within(memory.get("totalMemoryMiB"), 1, LARGEST / MIB) if told is not None else None
-    load = _within((each.get("gpuUtilizations") or {}).get("overallGpuUtilization"), 0, 100)
+    total = number_within(memory.get("totalMemoryMiB"), 1, LARGEST / MIB) if told is not None else None
+    load = number_within((each.get("gpuUtilizations") or {}).get("overallGpuUtilization"), 0, 100)
     uuid = str(each.get("uuid") or "")
     return Gpu(
         minor=_minor(each),
@@ -143,7 +142,7 @@ def _gpu(each: Json) -> Gpu:
         utilization=None if load is None else round(load / 100, 4),
         memory_used=None if told is None else int(told * MIB),
         memory=None if total is None else int(total * MIB),
-        temperature=_within((each.get("temperature") or {}).get("currentGpuTemp"), 0.5, HOTTEST),
+        temperature=number_within((each.get("temperature") or {}).get("currentGpuTemp"), 0.5, HOTTEST),
     )
 
 
@@ -151,14 +150,3 @@ def _minor(each: Json) -> int:
     """-1 where nvidia-smi tells none."""
     found = int(each["minorNumber"])
     return found if -1 <= found < 4096 else -1
-
-
-def _within(value: Json, least: float, most: float) -> float | None:
-    """A number within its bounds, else None; NaN and infinity, which JSON's readers let through, are in no bounds."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and least <= number <= most else None

@@ -76,6 +76,10 @@ class Http:
         """A plain text of so many bytes at most. Redirects are followed."""
         return await self._in_thread(self._get, url, params, "text/plain", most)
 
+    async def pieces(self, url: str, take: Callable[[bytes], bool], **params: str) -> None:
+        """The same piece by piece, however long it is, each given to `take` in the thread, until that wants no more."""
+        await self._in_thread(self._get, url, params, "text/plain", MOST, take)
+
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
@@ -85,12 +89,26 @@ class Http:
         bound = functools.partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
-    def _get(self, url: str, params: dict[str, str], accept: str, most: int = MOST) -> bytes:
+    def _get(
+        self,
+        url: str,
+        params: dict[str, str],
+        accept: str,
+        most: int = MOST,
+        take: Callable[[bytes], bool] | None = None,
+    ) -> bytes:
         told = self._of_nodes if _OF_NODES in url else self._of_manager
         with telling(told):
-            return self._got(url, params, accept, most)
+            return self._got(url, params, accept, most, take)
 
-    def _got(self, url: str, params: dict[str, str], accept: str, most: int) -> bytes:
+    def _got(
+        self,
+        url: str,
+        params: dict[str, str],
+        accept: str,
+        most: int,
+        take: Callable[[bytes], bool] | None,
+    ) -> bytes:
         named = {**params, "user.name": self._user} if self._user else params
         session = self._idle.pop() if self._idle else equip(requests.Session(), self._trusted)
         begun = UNTIL.set(time.monotonic() + (self._patience or math.inf))
@@ -102,7 +120,8 @@ class Http:
                 timeout=(min(CONNECT_TIMEOUT, self._patience or math.inf), self._patience or READ_TIMEOUT),
                 stream=True,
             )
-            content = _bounded(url, answer, most)
+            handed_on = take if answer.status_code == requests.codes.ok else None
+            content = _handed_on(answer, handed_on) if handed_on else _bounded(url, answer, most)
         except NegotiationError as error:
             session.close()
             raise error.of(url) from error
@@ -134,6 +153,15 @@ def _bounded(url: str, answer: requests.Response, most: int) -> bytes:
             answer.close()
             raise UnavailableError(f"{url} answers with more than {most} bytes")
     return bytes(content)
+
+
+def _handed_on(answer: requests.Response, take: Callable[[bytes], bool]) -> bytes:
+    """Nothing, once all was taken that is wanted."""
+    while piece := answer.raw.read1(1 << 16, decode_content=True):
+        if not take(piece):
+            answer.close()
+            break
+    return b""
 
 
 def http_error(url: str, status: int, content: bytes) -> TrainmasterError:

@@ -9,6 +9,7 @@ or where they are shown.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from trainmaster.hadoop.rest import elements, whole
 _LENGTH = re.compile(rb"^LogLength:(\d+)$", re.MULTILINE)
 _CONTENTS = b"\nLogContents:\n"
 _FIRST_LOOK = 64 << 10
+UNKNOWN_FORM = "the NodeManager's answer is not a log in the form that is known here"
 _AROUND = 64 << 10
 """bytes of YARN's own words before and after a log, at most"""
 
@@ -76,6 +78,19 @@ class ContainerLogs:
             _raise_unless_missing(error)
             return None
 
+    async def stream(self, http: str, container: str, file: str, take: Callable[[bytes], bool]) -> bool:
+        """All of it, piece by piece in another thread, until `take` wants no more. False where there is no such log."""
+        url = f"{self._base(http)}/ws/v1/node/containerlogs/{container}/{quote(file, safe='')}"
+        inside = _Inside(take)
+        try:
+            await self._http.pieces(url, inside)
+        except RefusedError as error:
+            _raise_unless_missing(error)
+            return False
+        if not inside.begun:
+            raise UnavailableError(UNKNOWN_FORM)
+        return True
+
     async def since(self, http: str, container: str, file: str, offset: int) -> LogTail | None:
         """What was written after the first `offset` bytes. YARN only knows tails, so ask for one that reaches
         back far enough."""
@@ -91,13 +106,34 @@ class ContainerLogs:
         return http if "://" in http else f"{self._scheme}://{http}"
 
 
+class _Inside:
+    """Finds the log in YARN's text as it comes, and hands it on."""
+
+    def __init__(self, take: Callable[[bytes], bool]) -> None:
+        self._take, self._left, self._header = take, 0, b""
+        self.begun = False
+
+    def __call__(self, piece: bytes) -> bool:
+        """Whether more is wanted."""
+        if not self.begun:
+            self._header += piece
+            header, found, piece = self._header.partition(_CONTENTS)
+            length = _LENGTH.search(header)
+            if not found or length is None:
+                return len(self._header) < _AROUND
+            self.begun, self._left, self._header = True, int(length[1]), b""
+        content, self._left = piece[: self._left], max(0, self._left - len(piece))
+        wanted = self._take(content) if content else True
+        return wanted and self._left > 0
+
+
 def parse_tail(page: bytes, size: int) -> LogTail:
     """The log inside YARN's text: a header with the file's length, then exactly so many bytes, then a
     footer."""
     header, found, rest = page.partition(_CONTENTS)
     length = _LENGTH.search(header)
     if not found or length is None:
-        raise UnavailableError("the NodeManager's answer is not a log in the form that is known here")
+        raise UnavailableError(UNKNOWN_FORM)
     whole_length = int(length[1])
     return LogTail(rest[: min(size, whole_length)], whole_length)
 

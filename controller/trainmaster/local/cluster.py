@@ -66,11 +66,11 @@ class LocalHadoop(Daemons[commands.Installation]):
         return security.environment(self.folder, getpass.getuser()) if kerberos else {}
 
     def _wanted(self) -> Sequence[str]:
-        return daemons(self.options.nodes, self.options.kerberos)
+        return daemons(self.options.nodes, self.options.kerberos, self.options.log_server)
 
     def _present(self) -> Sequence[str]:
         known = self._known().options
-        return daemons(known.nodes, known.kerberos)
+        return daemons(known.nodes, known.kerberos, known.log_server)
 
     @contextmanager
     def _asking(self) -> Iterator[Callable[[str], str | None]]:
@@ -86,6 +86,7 @@ class LocalHadoop(Daemons[commands.Installation]):
             "namenode": probe.namenode,
             "datanode": probe.datanode,
             "resourcemanager": probe.resourcemanager,
+            "logserver": probe.logserver,
         }
         return ask[daemon]()
 
@@ -128,7 +129,7 @@ class LocalHadoop(Daemons[commands.Installation]):
             raise UnavailableError(
                 "the KDC has ended, and another one makes other keys: trainmaster local down, then up"
             )
-        wanted = services(self.options.nodes, self.options.kerberos)
+        wanted = services(self.options.nodes, self.options.kerberos, self.options.log_server)
         ports = self._ports(wanted, remembered.ports if remembered else {}, missing, idle)
         write(self._memory, Remembered(self.options, ports).to_json())
         self._write_configuration(place, ports)

@@ -16,8 +16,16 @@ _MAIN = {
     "resourcemanager": "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager",
     "nodemanager": "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
     "kdc": "org.apache.hadoop.minikdc.MiniKdc",
+    "logserver": "org.apache.hadoop.yarn.server.applicationhistoryservice.ApplicationHistoryServer",
 }
-HEAP = {"namenode": 256, "datanode": 256, "resourcemanager": 384, "nodemanager": 256, "kdc": 64}
+HEAP = {
+    "namenode": 256,
+    "datanode": 256,
+    "resourcemanager": 384,
+    "nodemanager": 256,
+    "kdc": 64,
+    "logserver": 256,
+}
 """MiB of Java heap at most, by kind of daemon"""
 _JVM = (
     # Short lives on few cores: no compiler threads and collectors that only pay off after minutes.

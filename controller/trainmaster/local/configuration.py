@@ -92,7 +92,22 @@ def yarn_site(folder: Path, options: Options, ports: Mapping[str, int]) -> Value
         | _resource_manager_state(folder)
         | _expiry(options)
         | _gpu_type(options)
+        | (_log_server(options, ports) if options.log_server else {})
     )
+
+
+def _log_server(options: Options, ports: Mapping[str, int]) -> Values:
+    """The ApplicationHistoryServer serves aggregated logs whether or not there is a timeline service."""
+    web, timeline = f"{LOOPBACK}:{ports['logserver.web']}", "yarn.timeline-service"
+    return {
+        "yarn.log-aggregation-enable": "true",
+        "yarn.log.server.web-service.url": f"{options.yarn_scheme}://{web}/ws/v1/applicationhistory",
+        f"{timeline}.hostname": LOOPBACK,
+        f"{timeline}.bind-host": LOOPBACK,
+        f"{timeline}.address": f"{LOOPBACK}:{ports['logserver.rpc']}",
+        f"{timeline}.webapp.address": web,
+        f"{timeline}.webapp.https.address": web,
+    }
 
 
 def _addresses(ports: Mapping[str, int]) -> Values:

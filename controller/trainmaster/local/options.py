@@ -38,6 +38,8 @@ class Options:
     """whether the NodeManagers give containers their GPUs by number, as on a cluster that isolates devices"""
     kerberos: bool = False
     """whether HDFS and YARN ask for tickets, of a KDC of their own"""
+    log_server: bool = False
+    """whether logs are aggregated into HDFS once an application is over, and served from there"""
     protection: str = PROTECTIONS[0]
     """what is done to RPC under Kerberos (hadoop.rpc.protection)"""
     ticket_life: float = 86400
@@ -69,11 +71,15 @@ class Options:
             raise InvalidError(f"gpus: {self.gpus} is negative")
         if self.gpu_isolation and not self.gpus:
             raise InvalidError("gpu_isolation: there are no GPUs to give; --gpus says how many")
+        self._check_kerberos()
 
+    def _check_kerberos(self) -> None:
         if self.protection not in PROTECTIONS:
             raise InvalidError(f"protection: {self.protection} is not one of {', '.join(PROTECTIONS)}")
         if self.protection != PROTECTIONS[0] and not self.kerberos:
             raise InvalidError("protection: without --kerberos there are no keys to protect anything with")
+        if self.kerberos and self.log_server:
+            raise InvalidError("log_server: the one of here has no key of the KDC; leave one of both")
         if self.kerberos and self.gpu_isolation:
             raise InvalidError(
                 "kerberos: the stand-in that gives out GPUs by number runs all as one user; leave one of both"

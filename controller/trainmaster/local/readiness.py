@@ -62,6 +62,11 @@ class Probe:
         ready = any(actor["ActorState"] == "RUNNING" and actor["BlockPoolID"] for actor in actors)
         return None if ready else "the DataNode to register"
 
+    def logserver(self) -> str | None:
+        """It serves what NodeManagers redirect to (AHSWebServices)."""
+        answer = self._get(f"{self._yarn}://{self._addresses.log_server}/ws/v1/applicationhistory/about")
+        return None if answer else "the log server's answer"
+
     def nodemanager(self, number: int, since: float) -> str | None:
         """Healthy by its own word, and running by the ResourceManager's, said of the process started at
         `since`.

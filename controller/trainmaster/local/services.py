@@ -23,19 +23,22 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "resourcemanager": ("client", "scheduler", "tracker", "admin", "web"),
     "nodemanager": ("rpc", "localizer", "web"),
     "kdc": ("kerberos",),
+    "logserver": ("rpc", "web"),
 }
 
 
-def daemons(nodes: int, kerberos: bool = False) -> tuple[str, ...]:
+def daemons(nodes: int, kerberos: bool = False, log_server: bool = False) -> tuple[str, ...]:
     """The names of all daemons of a cluster with that many NodeManagers, in the order in which they are
-    started; with a KDC where there is Kerberos.
+    started; with a KDC where there is Kerberos, and the server of aggregated logs where one is wanted.
     """
     managers = (f"nodemanager-{number}" for number in range(1, nodes + 1))
-    return (*(("kdc",) if kerberos else ()), "namenode", "resourcemanager", "datanode", *managers)
+    first, last = ("kdc",) if kerberos else (), ("logserver",) if log_server else ()
+    return (*first, "namenode", "resourcemanager", "datanode", *managers, *last)
 
 
-def services(nodes: int, kerberos: bool = False) -> tuple[str, ...]:
-    return tuple(f"{daemon}.{name}" for daemon in daemons(nodes, kerberos) for name in SERVICES[kind(daemon)])
+def services(nodes: int, kerberos: bool = False, log_server: bool = False) -> tuple[str, ...]:
+    named = daemons(nodes, kerberos, log_server)
+    return tuple(f"{daemon}.{name}" for daemon in named for name in SERVICES[kind(daemon)])
 
 
 def kind(daemon: str) -> str:
@@ -116,6 +119,8 @@ class Addresses:
     datanode_web: str
     """DataNode, JMX and the data side of WebHDFS"""
     nodes: tuple[Node, ...]
+    log_server: str = ""
+    """the server of aggregated logs; empty where there is none"""
 
     @property
     def hdfs(self) -> str:
@@ -135,4 +140,5 @@ def addresses(ports: Mapping[str, int], nodes: int) -> Addresses:
         nodes=tuple(
             Node(at[f"nodemanager-{n}.rpc"], at[f"nodemanager-{n}.web"]) for n in range(1, nodes + 1)
         ),
+        log_server=at.get("logserver.web", ""),
     )

@@ -6,21 +6,25 @@ which it stands already. Costs nothing where nothing changed. Never here: a coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from trainmaster.master.kubeflow import Kubeflow
 from trainmaster.master.lives import DELETED, FAILED, GROW, SHRINK, SUCCEEDED, Lives
 from trainmaster.plan.in_force import last_good
-from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Verdict
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory, Verdict, replace
 from trainmaster.plan.values import Container, ContainerState
 from trainmaster.plan.wanted import Wanted
+
+Ended = Callable[[Memory, Verdict | None], None]
+"""told of a run that is over, with its memory, and of its verdict; None where it was deleted before any"""
 
 
 class Life:
     """Told of each change by the record, and of what is seen by the pass."""
 
-    def __init__(self, lives: Lives, kubeflow: Kubeflow, memory: Memory) -> None:
-        self._lives, self._kubeflow = lives, kubeflow
+    def __init__(self, lives: Lives, kubeflow: Kubeflow, memory: Memory, ended: Ended) -> None:
+        """`ended` is told of each run that is over."""
+        self._lives, self._kubeflow, self._ended = lives, kubeflow, ended
         # What was restarted, or runs already, has been started before, whoever counted it.
         self._started = memory.active_since if memory.started_at or memory.restarts else 0.0
         """the `active_since` of which it was counted that all processes run"""
@@ -41,7 +45,9 @@ class Life:
         if before.finished:
             return
         if after.finished and after.verdict:
-            self._count_end(after, after.verdict)
+            # What may be forgotten at once is forgotten in the very pass in which it is over.
+            whole = replace(after, lives=before.lives) if after.expired else after
+            self._count_end(whole, after.verdict)
         elif (
             after.rerun > before.rerun and after.past_runs
         ):  # decided in the very pass in which the run before was over
@@ -52,6 +58,7 @@ class Life:
         begun = memory.application or memory.earlier_applications
         if begun and memory.verdict is None:
             self._lives.finished(DELETED, DELETED, queue_of(memory), framework_of(memory))
+            self._ended(memory, None)
         self._kubeflow.count("deleted", memory.namespace, framework_of(memory))
 
     def seen(self, memory: Memory, containers: Mapping[str, Container], now: float) -> None:
@@ -109,6 +116,7 @@ class Life:
         self._lives.finished(result, verdict.reason, queue_of(memory), framework)
         if memory.active_since:
             self._lives.lasted(result, max(0.0, verdict.at - memory.active_since))
+        self._ended(memory, verdict)
         self._kubeflow.count("successful" if verdict.succeeded else "failed", memory.namespace, framework)
 
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from trainmaster.hadoop.calls import Outcome, Told, Wire
 from trainmaster.master.kubeflow import Kubeflow
-from trainmaster.master.life import Life
+from trainmaster.master.life import Ended, Life
 from trainmaster.master.lives import Lives
 from trainmaster.plan.memory import Memory
 
@@ -33,6 +33,8 @@ WORKS = (
     "source",
     "status",
     "statuses",
+    "traces",
+    "use",
     "watch",
     "webhooks",
 )
@@ -45,6 +47,8 @@ class Measures:
     def __init__(self, registry: CollectorRegistry, kubeflow: bool = False) -> None:
         """`kubeflow`: whether jobs are also counted under the names of Kubeflow's training-operator."""
         self._lives, self._kubeflow = Lives(registry), Kubeflow(registry, kubeflow)
+        self.ended: Ended = lambda _memory, _verdict: None
+        """whom to tell as well of each run that is over"""
         self._calls = Counter(
             "trainmaster_hadoop_calls",
             "Calls of Hadoop's daemons, by protocol, daemon, and what came of them.",
@@ -96,7 +100,7 @@ class Measures:
 
     def life(self, memory: Memory) -> Life:
         """Of one job, as it is remembered now."""
-        return Life(self._lives, self._kubeflow, memory)
+        return Life(self._lives, self._kubeflow, memory, self.ended)
 
     def created(self, namespace: str, framework: str) -> None:
         """A job is declared that no controller knew of."""

@@ -73,6 +73,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         started_at=0.0,
         account=Account(),
         ledger=Ledger(),
+        phases=(),
     )
 
 

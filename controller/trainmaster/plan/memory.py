@@ -18,6 +18,7 @@ from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.amounts import Account
 from trainmaster.plan.ends import End, GpuFault, Hang, LastExit, Life, Survivor
 from trainmaster.plan.key import Key
+from trainmaster.plan.phase import Since
 from trainmaster.plan.spent import Ledger
 from trainmaster.plan.verdict import KeptLog, PastRun, Verdict
 from trainmaster.plan.wanted import Wanted
@@ -263,6 +264,8 @@ class Memory:
     """what this run held so far (account.py)"""
     ledger: Ledger = field(default_factory=Ledger, compare=False)
     """what it made of that time (time_ledger.py)"""
+    phases: tuple[Since, ...] = field(default=(), compare=False)
+    """what this run has been at so far, the present phase last (phases.py)"""
     filed: int = field(default=-1, compare=False)
     """number of the newest run that is known to be in the history"""
     unfiled: tuple[EndedRun, ...] = field(default=(), compare=False)

@@ -43,6 +43,7 @@ from trainmaster.settings.groups import (
     Webhook,
 )
 from trainmaster.settings.names import OF_PROCESSES, OF_REPORTS, OF_SERVICES, OTHERS, RENAMED, did_you_mean
+from trainmaster.settings.showing import Link, Traces, Use
 
 __all__ = [
     "OF_PROCESSES",
@@ -53,6 +54,7 @@ __all__ = [
     "History",
     "Kerberos",
     "Kubernetes",
+    "Link",
     "Metrics",
     "NamespaceRule",
     "Networks",
@@ -62,6 +64,8 @@ __all__ = [
     "Quota",
     "Reports",
     "Settings",
+    "Traces",
+    "Use",
     "ViewRule",
     "Webhook",
     "did_you_mean",
@@ -158,6 +162,8 @@ class Settings(BaseSettings):
 
     gpu: Gpu = Gpu()
     """GPUs: metrics, and what the processes are told"""
+    use: Use = Use()
+    """memory and CPU that containers use"""
     reports: Reports = Reports()
     """reports of training processes on their steps"""
     nodes: Nodes = Nodes()
@@ -166,6 +172,10 @@ class Settings(BaseSettings):
     """runs that are over"""
     metrics: Metrics = Metrics()
     """metrics"""
+    links: tuple[Link, ...] = Field(default=(), max_length=16)
+    """links on the page of each job"""
+    traces: Traces = Traces()
+    """traces of runs that are over"""
     log_format: Literal["text", "json"] = "text"
     """text or json"""
 

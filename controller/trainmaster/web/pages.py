@@ -26,11 +26,18 @@ from trainmaster.observe.checkpoint_words import checkpoint_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.progress_words import progress_words, slow_words
+from trainmaster.observe.use.curves import UsePicture
+from trainmaster.observe.use.values import uses_of
+from trainmaster.observe.use.words import use_words
+from trainmaster.settings import Link
+from trainmaster.web.curves import charts_of
 from trainmaster.web.declaration import shown
 from trainmaster.web.glance import glance
+from trainmaster.web.links import links_of
 from trainmaster.web.listing import Query, first_seen, queue_of, select, user_of
 from trainmaster.web.logs import FILES, SIZES, Log
 from trainmaster.web.timeline import timeline_of
+from trainmaster.web.use import troubles
 
 GIB = 1024**3
 MOST_OTHERS = 20
@@ -49,11 +56,20 @@ def list_page(fleet: FleetPicture, now: float, query: Query = Query()) -> str:  
     return _render("jobs.html", page=page, glance=glance(fleet), fleet=fleet, now=now)
 
 
-def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None = None) -> str:
-    """One job: its conditions, the lives of its processes, and each replica with its GPUs of this moment, its last end and logs.
+def job_page(
+    picture: Picture,
+    now: float,
+    up: str = "",
+    gpus: GpuPicture | None = None,
+    use: UsePicture = UsePicture(),  # noqa: B008 - frozen
+    links: Sequence[Link] = (),
+) -> str:
+    """One job: its conditions, the lives of its processes, what they used in the last hour, and each replica with its use and
+    GPUs of this moment, its last end and logs.
 
     `up` leads from where the page is served to the job's own address.
     """
+    used = list(uses_of(picture, use.said))
     return _render(
         "job.html",
         job=picture,
@@ -64,6 +80,10 @@ def job_page(picture: Picture, now: float, up: str = "", gpus: GpuPicture | None
         now=now,
         up=up,
         gpus=gpus or GpuPicture(),
+        uses={each.container: each for each in used},
+        links=list(links_of(picture, links)),
+        use_troubles=troubles(used),
+        charts=charts_of(use.curves.get(picture.declared.uid, {}), picture.status.roles, now),
     )
 
 
@@ -128,6 +148,7 @@ def _environment() -> Environment:
         since=since,
         link=_web_link,
         gpu=_gpu,
+        used=use_words,
         gib=_gib,
         container=_container,
         goodput=goodput_words,

@@ -22,6 +22,7 @@ from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.picture import FleetPicture, Picture, Shown
 from trainmaster.observe.gpus.values import GpuPicture
+from trainmaster.observe.use.curves import UsePicture
 from trainmaster.settings import Settings
 from trainmaster.web import answers, discovery, pages
 from trainmaster.web.access import Gate, Viewer
@@ -35,6 +36,7 @@ from trainmaster.web.nodes import nodes_json
 from trainmaster.web.past import Past
 from trainmaster.web.sending import Sending
 from trainmaster.web.site import Site, html, secure
+from trainmaster.web.use import use_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,13 +59,14 @@ class WebServer:
         registry: CollectorRegistry,
         now: Callable[[], float] = clock.now,
         gpus: Callable[[], GpuPicture] = GpuPicture,
+        uses: Callable[[], UsePicture] = UsePicture,
         logs: Reader | None = None,
     ) -> None:
         self._settings = settings
         self._picture = shown.picture
         self._registry = registry
         self._now = now
-        self._gpus = gpus
+        self._gpus, self._uses = gpus, uses
         self._logs = Logs(logs)
         self.reports: Callable[[], str] = str
         """where the reports door is; empty where there is none"""
@@ -126,6 +129,7 @@ class WebServer:
                 web.get(REPORTS, self._reports),
                 web.get("/api/jobs", leaders(self._jobs)),
                 web.get("/api/nodes", leaders(self._nodes)),
+                web.get("/api/use/{of:jobs|replicas|nodes|gpus}", leaders(self._use)),
                 web.get("/api/jobs/{namespace}/{name}", leaders(self._job)),
                 web.get("/jobs/{namespace}/{name}", leaders(self._to_job_page)),
                 web.get("/jobs/{namespace}/{name}/", leaders(self._job_page)),
@@ -185,6 +189,20 @@ class WebServer:
         told = self._picture(), viewer_of(request), self._gpus(), self._now()
         return web.json_response(text=await self._beside(_nodes_text, *told))
 
+    async def _use(self, request: web.Request) -> web.Response:
+        """Of the four that `top` tells."""
+        made = self._beside(
+            _use_text,
+            self._picture(),
+            viewer_of(request),
+            (self._gpus(), self._uses()),
+            (request.match_info["of"], dict(request.query)),
+        )
+        try:
+            return web.json_response(text=await made)
+        except InvalidError as error:
+            return web.json_response({"error": str(error)}, status=400)
+
     async def _job(self, request: web.Request) -> web.Response:
         namespace, name = _name(request)
         found = self._found(request)
@@ -204,7 +222,8 @@ class WebServer:
             number = request.match_info.get("rerun")
             run = int(number) if number is not None else None
             return await self.past.of_job(request, *_name(request), run, up=up)
-        made = self._beside(pages.job_page, found, self._now(), up, self._gpus())
+        told = self._gpus(), self._uses(), self._settings.links
+        made = self._beside(pages.job_page, found, self._now(), up, *told)
         return html(await made)
 
     async def _run_page(self, request: web.Request) -> web.Response:
@@ -245,6 +264,15 @@ def _jobs_text(fleet: FleetPicture, viewer: Viewer, words: Mapping[str, str]) ->
 
 def _nodes_text(fleet: FleetPicture, viewer: Viewer, gpus: GpuPicture, now: float) -> str:
     return answers.as_text(nodes_json(fleet, viewer, gpus, now))
+
+
+def _use_text(
+    fleet: FleetPicture,
+    viewer: Viewer,
+    told: tuple[GpuPicture, UsePicture],
+    asked: tuple[str, Mapping[str, str]],
+) -> str:
+    return json.dumps(use_json(viewer.seen_of(fleet), fleet.nodes, *told, *asked))
 
 
 def _list_text(fleet: FleetPicture, viewer: Viewer, now: float, query: Query) -> str:

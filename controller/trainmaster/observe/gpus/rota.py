@@ -17,15 +17,16 @@ class Rota:
         self._failures: dict[str, int] = {}
         self._asked: set[str] = set()
 
-    def due(self, nodes: Iterable[str], now: float) -> list[str]:
-        """Those of these nodes to be asked now; they count as asked until `answered`. Others are forgotten when their time comes:
-        short jobs that come and go don't have a node asked more often."""
+    def due(self, nodes: Iterable[str], now: float, most: int | None = None) -> list[str]:
+        """Those of these nodes to be asked now, of many the first `most` whose time came; they count as asked until `answered`.
+        Others are forgotten when their time comes: short jobs that come and go don't have a node asked more often."""
         wanted = set(nodes)
         self._next = {node: at for node, at in self._next.items() if node in wanted or at > now}
         self._failures = {node: n for node, n in self._failures.items() if node in self._next}
         ready = [node for node in wanted if node not in self._asked and self._next.get(node, now) <= now]
-        self._asked.update(ready)
-        return sorted(ready)
+        first = sorted(ready, key=lambda node: (self._next.get(node, now), node))[:most]
+        self._asked.update(first)
+        return sorted(first)
 
     def answered(self, node: str, now: float, *, well: bool) -> None:
         """It is asked again an interval later, or after twice the last pause where it failed."""

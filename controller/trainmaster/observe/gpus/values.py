@@ -92,6 +92,16 @@ class GpuPicture:
         said = self._said(container)
         return f"{said.trouble}: {said.words}" if said and said.trouble else ""
 
+    def busy(self) -> dict[str, float]:
+        """By container: how busy its GPUs are on the average, 0 to 1; of those of which that is known."""
+        loads = {container: self.busy_of(container) for container in self.holders}
+        return {container: load for container, load in loads.items() if load is not None}
+
+    def busy_of(self, container: str) -> float | None:
+        """How busy its GPUs are on the average; None where that isn't known."""
+        loads = [gpu.utilization for gpu in self.of_container(container) if gpu.utilization is not None]
+        return sum(loads) / len(loads) if loads else None
+
     def _said(self, container: str) -> Said | None:
         holder = self.holders.get(container)
         return self.said.get(holder.http) if holder else None
