@@ -93,7 +93,7 @@ def save_model(weights, metrics):
         np.savez(os.path.join(folder, "weights.npz"), **weights)
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
+        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":

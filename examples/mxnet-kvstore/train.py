@@ -74,7 +74,7 @@ def save_model(network, metrics):
         network.save_parameters(os.path.join(folder, "network.params"))
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
+        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":

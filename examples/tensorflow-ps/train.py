@@ -129,7 +129,7 @@ def save_model(network, metrics):
         tf.saved_model.save(network, folder)
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
+        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 def main():

@@ -92,7 +92,7 @@ def save_model(model, metrics):
         model.save_model(os.path.join(folder, "model.json"))
         with open(os.path.join(folder, "metrics.json"), "w") as file:
             json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder, last="metrics.json")
+        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":

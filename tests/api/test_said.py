@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
 from trainmaster.api.history import EndedRun, KeptEnd, decode, encode
 from trainmaster.api.status import Condition, ConditionType, EarlierRun, ExitStatus, FieldProblem, JobStatus
 from trainmaster.plan.values import Event
@@ -19,6 +19,7 @@ RUN = {"state": "Failed", "reason": "PermanentExit", "completion_time": NOW, "re
     "made",
     [
         CheckpointStatus(path="s3a://AKIA:Xk3vQ9@bucket/ckpt-1", time=NOW),
+        SavedModelStatus(path="s3a://AKIA:Xk3vQ9@bucket/model", files=1, size=1),
         Condition(
             type=ConditionType.FAILED, status="True", reason="a", message=WORDS, last_transition_time=NOW
         ),

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -229,16 +230,58 @@ def test_saving_clears_what_was_cut_off_and_touches_nothing_else(
     assert {path.name for path in tmp_path.iterdir()} == {"epoch-000001.tar", "notes", "epoch-7.tar"}
 
 
+def files_below(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+def a_model(folder: Path, text: str) -> str:
+    (folder / "variables").mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_text(text)
+    (folder / "variables" / "data").write_text(text)
+    return str(folder)
+
+
 def test_a_model_is_published_over_an_older_one_and_beside_strangers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish = module(CHECKPOINTS, monkeypatch).publish
-    model, there = tmp_path / "model", tmp_path / "there"
-    (model / "variables").mkdir(parents=True)
     for accuracy in ("0.5", "0.9"):
-        (model / "metrics.json").write_text(accuracy)
-        (model / "variables" / "data").write_text(accuracy)
-        publish(f"file://{there}", str(model), last="metrics.json")
-        (there / "stranger").touch()
-    files = {str(p.relative_to(there)): p.read_text() for p in there.rglob("*") if p.is_file()}
-    assert files == {"metrics.json": "0.9", "variables/data": "0.9", "stranger": ""}
+        publish(f"file://{tmp_path}/there", a_model(tmp_path / "model", accuracy))
+        (tmp_path / "there" / "stranger").touch()
+    assert files_below(tmp_path / "there") == {
+        "metrics.json": "0.9",
+        "variables/data": "0.9",
+        "stranger": "",
+        "_SUCCESS": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "after"), [("put_file", 0), ("put_file", 1), ("mv", 0), ("mv", 1), ("pipe_file", 0)]
+)
+def test_no_half_of_a_model_is_ever_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: int
+) -> None:
+    """Cut off at any point: where the marker stands, all files are of one model; and the next one that publishes tidies up."""
+    checkpoints, there, url = module(CHECKPOINTS, monkeypatch), tmp_path / "there", f"file://{tmp_path}/there"
+    checkpoints.publish(url, a_model(tmp_path / "model", "old"))
+    fs = checkpoints.fsspec.filesystem("file")
+    with monkeypatch.context() as patch:
+        patch.setattr(fs, call, cut_off_after(getattr(fs, call), after))
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.publish(url, a_model(tmp_path / "model", "new"))
+    left = files_below(there)
+    published = {text for name, text in left.items() if not name.startswith("_")}
+    assert ("_SUCCESS" in left) == (call == "put_file"), "until all is brought, the older one stands"
+    assert published == {"old"} or "_SUCCESS" not in left
+    checkpoints.publish(url, a_model(tmp_path / "model", "third"))
+    assert files_below(there) == {"metrics.json": "third", "variables/data": "third", "_SUCCESS": ""}
+
+
+def cut_off_after(real: Callable[..., object], calls: int) -> Callable[..., object]:
+    made = iter(range(calls))
+
+    def call(*given: object, **words: object) -> object:
+        return cut_off() if next(made, None) is None else real(*given, **words)
+
+    return call

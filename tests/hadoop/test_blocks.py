@@ -18,7 +18,16 @@ Tree = dict[str, dict[str, list[tuple[str, int]] | None]]
 
 def status(name: str, file: list[tuple[str, int]] | None) -> pb.HdfsFileStatusProto:
     kind = pb.HdfsFileStatusProto.IS_DIR if file is None else pb.HdfsFileStatusProto.IS_FILE
-    told = pb.HdfsFileStatusProto(fileType=kind, path=name.encode(), length=sum(n for _, n in file or ()))
+    told = pb.HdfsFileStatusProto(
+        fileType=kind,
+        path=name.encode(),
+        length=sum(n for _, n in file or ()),
+        permission=pb.FsPermissionProto(perm=0o644),
+        owner="alice",
+        group="users",
+        modification_time=1,
+        access_time=1,
+    )
     for host, size in file or ():
         node = pb.DatanodeInfoProto(id=pb.DatanodeIDProto(ipAddr=f"ip-{host}", hostName=host))
         told.locations.blocks.append(

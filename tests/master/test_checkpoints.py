@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
+from plan.build import World, job
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
 from trainmaster.errors import CrowdedError, NoSuchFileError, RefusedError, UnavailableError
 from trainmaster.master import checkpoints
 from trainmaster.master.checkpoints import (
@@ -21,13 +22,16 @@ from trainmaster.master.checkpoints import (
     CheckpointWatch,
     FoundCheckpoints,
     Training,
+    trainings_of,
 )
-from trainmaster.plan.values import CheckpointLook
+from trainmaster.plan.values import CheckpointLook, SavedModelLook
+from trainmaster.plan.verdict import Verdict
 
 INTERVAL = 60.0
 NEWEST = CheckpointLook(
     "hdfs:///c", CheckpointStatus(path="hdfs:///c/step_1.pt", step=1, time="2026-11-01T00:00:00Z")
 )
+MODEL = SavedModelLook("hdfs:///m", SavedModelStatus(path="hdfs:///m", files=2, size=8))
 
 
 class Looked:
@@ -52,6 +56,10 @@ class Looked:
             raise self.fails
         return NEWEST if self.looks.count(uid) > 1 else None
 
+    async def saved_model(self, url: str, user: str) -> SavedModelLook:
+        self.looks.append(url)
+        return MODEL
+
     def store_of(self, url: str) -> str:
         if url.startswith("ftp:"):
             raise NoSuchFileError(url)
@@ -71,6 +79,7 @@ class Fleet:
     def __init__(self, jobs: int) -> None:
         self.jobs = {str(n): Training(str(n), "hdfs:///c", f"user-{n % 9}") for n in range(jobs)}
         self.shown: dict[str, CheckpointLook] = {}
+        self.models: dict[str, SavedModelLook] = {}
 
     def trainings(self, since: float) -> Mapping[str, Training]:
         assert since == LATE
@@ -78,6 +87,9 @@ class Fleet:
 
     def show_checkpoint(self, uid: str, found: CheckpointLook) -> None:
         self.shown[uid] = found
+
+    def show_saved_model(self, uid: str, found: SavedModelLook) -> None:
+        self.models[uid] = found
 
     def keep_checkpoints(self, uids: Iterable[str]) -> None:
         self.kept = set(uids)
@@ -258,3 +270,42 @@ def test_only_another_checkpoint_is_news() -> None:
     assert found.put("0", CheckpointLook("hdfs:///c"))
     found.keep_only(())
     assert found.of("0") is None
+
+
+async def test_a_model_is_looked_at_beside_the_checkpoints_of_its_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = Turns(1, monkeypatch)
+    await turns.turn()
+    turns.fleet.end("0")
+    model = Training("0", "hdfs:///m", "ada", over=True, model=True)
+    turns.fleet.jobs[model.key] = model
+    assert sorted(await turns.turn(SETTLED)) == ["0", "hdfs:///m"]
+    assert (turns.fleet.shown, turns.fleet.models) == ({"0": NEWEST}, {"0": MODEL})
+    assert sorted(await turns.turn(INTERVAL)) == ["0", "hdfs:///m"]
+    assert await turns.turn(INTERVAL) == [], "both were looked at as often as what has ended is"
+
+
+ENDED = Verdict(succeeded=True, reason="Succeeded", message="", at=1000.0)
+PATHS = {"checkpointPath": "hdfs:///c", "savedModelPath": "hdfs:///m"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "verdict", "closed", "looked_at"),
+    [
+        (PATHS, None, False, ["hdfs:///c"]),
+        (PATHS, ENDED, False, ["hdfs:///c"]),
+        (PATHS, ENDED, True, ["hdfs:///c", "hdfs:///m"]),
+        (PATHS, replace(ENDED, succeeded=False), True, ["hdfs:///c"]),
+        (PATHS, replace(ENDED, at=1.0), True, []),
+        ({"savedModelPath": "hdfs:///m"}, ENDED, True, ["hdfs:///m"]),
+        ({"checkpointPath": "hdfs:///c"}, ENDED, True, ["hdfs:///c"]),
+        ({}, ENDED, True, []),
+    ],
+)
+def test_a_model_counts_once_its_job_has_succeeded(
+    paths: dict[str, str], verdict: Verdict | None, closed: bool, looked_at: list[str]
+) -> None:
+    world = World(job(worker=1, spec=paths)).runs()
+    memory = replace(world.memory, verdict=verdict, closed_at=1000.0 if closed else 0.0)
+    assert [each.url for each in trainings_of(world.declared, memory, 500.0)] == looked_at

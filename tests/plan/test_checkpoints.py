@@ -1,12 +1,12 @@
-"""What is kept of looks for a job's newest checkpoint: what was found last, and nothing that isn't there any more."""
+"""What is kept of looks for a job's newest checkpoint and at its model: what was found last, and nothing that isn't there."""
 
 from __future__ import annotations
 
 import pytest
 
 from plan.build import World, job
-from trainmaster.api.checkpoint_status import CheckpointStatus
-from trainmaster.plan.values import CheckpointLook
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
+from trainmaster.plan.values import CheckpointLook, SavedModelLook
 
 HERE, THERE = "hdfs:///a/ckpt", "hdfs:///a"
 
@@ -48,3 +48,29 @@ def test_an_edit_after_the_end_changes_nothing_of_what_the_run_left() -> None:
     world.declares(job(worker=1, spec={"checkpointPath": "hdfs:///b"}))
     assert world.status.checkpoint == at(HERE)
     assert world.sees(checkpoint=CheckpointLook("hdfs:///b")).status.checkpoint == at(HERE)
+
+
+MODEL = "hdfs:///a/model"
+LEFT = SavedModelStatus(path=MODEL, files=3, size=4096, published_at="2026-11-01T00:00:00Z")
+
+
+def with_model(code: int = 0) -> World:
+    spec = {"savedModelPath": MODEL, "runPolicy": {"backoffLimit": 0}}
+    return World(job(worker=1, spec=spec)).runs().ends("worker-0", code).obeys()
+
+
+def test_the_model_of_a_job_that_succeeded_is_told_and_kept() -> None:
+    world = with_model().sees(saved_model=SavedModelLook(MODEL, LEFT))
+    assert world.status.saved_model == LEFT
+    assert world.sees(saved_model=None).status.saved_model == LEFT
+    assert world.sees(saved_model=SavedModelLook(MODEL)).status.saved_model is None
+
+
+def test_no_other_folder_is_its_model() -> None:
+    assert with_model().sees(saved_model=SavedModelLook("hdfs:///b", LEFT)).status.saved_model is None
+
+
+def test_what_a_job_that_failed_left_is_no_model() -> None:
+    world = with_model(code=1).sees(saved_model=SavedModelLook(MODEL, LEFT))
+    assert world.status.state == "Failed"
+    assert world.status.saved_model is None

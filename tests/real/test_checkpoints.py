@@ -1,4 +1,4 @@
-"""A job's newest checkpoint on a real HDFS, written by its own process: found while it runs, and kept after its end."""
+"""A job's newest checkpoint and its model on a real HDFS, written by its own process: found, and kept after its end."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ files.mkdirs(folder, 0o755, True)
 for name in ("step_100.pt", "step_200.pt"):
     with files.create(f"{folder}/{name}", WriteOptions()) as file:
         file.write(b"weights")
+model = os.environ["SAVED_MODEL_PATH"].removeprefix(os.environ["AT"])
+files.mkdirs(f"{model}/variables", 0o755, True)
+for name, text in (("saved_model.pb", b"graph"), ("variables/data", b"weights"), ("_SUCCESS", b"")):
+    with files.create(f"{model}/{name}", WriteOptions()) as file:
+        file.write(text)
 while not Path(os.environ["GO"]).exists():
     time.sleep(0.1)
 """
@@ -40,7 +45,12 @@ def test_the_newest_checkpoint_is_shown_while_it_runs_and_afterwards(
     go = ledger.folder.parent / "go"
     command = f'exec "{sys.executable}" - <<"END"\n{_WRITES}\nEND\n'
     worker = {"command": command, "env": [{"name": "AT", "value": at}, {"name": "GO", "value": str(go)}]}
-    paths = {"checkpointPath": f"{at}/models/{room.folder.name}", "resumeFrom": "hdfs:///earlier"}
+    base = f"{at}/models/{room.folder.name}"
+    paths = {
+        "checkpointPath": f"{base}/checkpoints",
+        "savedModelPath": f"{base}/model",
+        "resumeFrom": "hdfs:///earlier",
+    }
     room.drop("saves", eager(worker=worker) | paths)
 
     found = room.until("saves", lambda status: status.checkpoint).checkpoint
@@ -51,8 +61,14 @@ def test_the_newest_checkpoint_is_shown_while_it_runs_and_afterwards(
     series = 'trainmaster_job_checkpoint_age_seconds{job_name="saves"'
     until(lambda: series in requests.get(f"{controller.monitoring}/metrics", timeout=10).text)
 
+    assert room.status("saves").saved_model is None, "nobody knows yet whether it will be one"
+
     go.touch()
     assert room.until_true("saves", C.SUCCEEDED).checkpoint == found
+    model = room.until("saves", lambda status: status.saved_model).saved_model
+    assert model
+    assert (model.path, model.files, model.size) == (paths["savedModelPath"], 2, len("graphweights"))
+    assert model.published_at
     controller.end()
     room.controller(**OFTEN)
-    room.until("saves", lambda status: status.checkpoint == found)
+    room.until("saves", lambda status: (status.checkpoint, status.saved_model) == (found, model))

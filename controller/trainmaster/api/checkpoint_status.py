@@ -1,4 +1,4 @@
-"""The part of a TrainingJob's status that tells of its checkpoints. Never here: looking for them."""
+"""The parts of a TrainingJob's status that tell of its checkpoints and its model. Never here: looking for them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,17 @@ class CheckpointStatus(Model):
     """Step at which it was written; left out where its name doesn't tell it."""
     time: Time
     """When it was written, by the clock of its store; RFC 3339 in UTC."""
+
+
+class SavedModelStatus(Model):
+    """What lies below savedModelPath since the job has succeeded. What begins with `_` or a dot isn't counted, as in Hadoop."""
+
+    path: Said
+    """The savedModelPath that was looked below."""
+    files: int
+    """Files below it, at whatever depth."""
+    size: int
+    """Bytes of them together."""
+    published_at: Time | None = None
+    """When the marker _SUCCESS was written there, by the clock of its store; RFC 3339 in UTC. Left out where there is none, or a
+    file is newer than it: then nobody has said that the model is whole."""

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import Field
 
 from trainmaster.api.base import Model, Time, Word
-from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
 from trainmaster.api.goodput_status import GoodputStatus
 from trainmaster.api.hiding import Said
 from trainmaster.api.progress_status import ProgressStatus
@@ -261,6 +261,8 @@ class JobStatus(Model):
     """What became of the job's time: what it waited for, what it trained, and what failures cost it."""
     checkpoint: CheckpointStatus | None = None
     """The newest settled checkpoint below checkpointPath, where that is a folder of the job's user."""
+    saved_model: SavedModelStatus | None = None
+    """What a job that has succeeded left below its savedModelPath, where that is a folder of the job's user."""
     application_id: str = ""
     """Id of the YARN application; empty while there is none."""
     earlier_application_ids: tuple[str, ...] = Field(default=(), json_schema_extra={_MOST: MAX_EARLIER})

@@ -14,7 +14,7 @@ from trainmaster.cli.store import open_store
 from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
 from trainmaster.cli.use_of import UseOf, nobody, use_of
 from trainmaster.observe.ages import since
-from trainmaster.observe.checkpoint_words import checkpoint_words
+from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.progress_words import progress_words, slow_words
 
@@ -93,6 +93,7 @@ def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:
     yield "Progress", progress_words(status.progress)
     yield "Slow", slow_words(status.progress)
     yield "Checkpoint", checkpoint_words(status.checkpoint)
+    yield "Model", saved_model_words(status.saved_model)
     yield "Goodput", goodput_words(status.goodput)
     yield "Lost", lost_words(status.goodput)
     yield (

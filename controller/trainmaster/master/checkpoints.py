@@ -1,8 +1,10 @@
-"""When one looks for jobs' checkpoints: seldom, a few at a time, and beside all else. What is found is shown, never decided on.
+"""When one looks for jobs' checkpoints and models: seldom, a few at a time, and beside all else. What is found is shown, and
+never decided on.
 
 A store that hangs holds up nobody whose checkpoints lie in another one, and no user takes all of a store's turns.
 
-Never here: the look itself (sources/checkpoints.py), or what a checkpoint is (frameworks/checkpoints.py).
+Never here: the looks themselves (sources/checkpoints.py, sources/saved_models.py), or what a checkpoint is
+(frameworks/checkpoints.py).
 """
 
 from __future__ import annotations
@@ -10,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from trainmaster.api.declared import Declared
 from trainmaster.errors import CrowdedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.master import clock
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.values import CheckpointLook
+from trainmaster.plan.values import CheckpointLook, SavedModelLook
 
 log = logging.getLogger(__name__)
 
@@ -41,42 +43,53 @@ LATE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A job that may write checkpoints."""
+    """A folder that a job may write its checkpoints to, or its model."""
 
     uid: str
     url: str
-    """where they go"""
+    """the folder"""
     user: str
     """whom it runs as"""
     over: bool = False
     """whether nothing of it runs any more"""
+    model: bool = False
+    """whether it is the model's"""
+
+    @property
+    def key(self) -> str:
+        """Of this folder among those of all jobs."""
+        return f"{self.uid}/model" if self.model else self.uid
 
 
-def training_of(declared: Declared, memory: Memory, after: float) -> Training | None:
-    """What is to be looked at for a job; None where it has no checkpointPath, never ran, or ended before that time."""
-    job, application = declared.job, memory.application
-    past = memory.verdict is not None and memory.verdict.at < after
-    if (
-        job is None
-        or not job.spec.checkpoint_path
-        or application is None
-        or past
-        or not memory.started_generation
-    ):
-        return None
-    return Training(memory.uid, job.spec.checkpoint_path, application.user, memory.finished)
+def trainings_of(declared: Declared, memory: Memory, after: float) -> Iterator[Training]:
+    """What is to be looked at for a job; nothing where it never ran, or ended before that time.
+
+    A model counts only once the job has succeeded: before, nobody knows whether it is one. Where savedModelPath is left out,
+    it lies among the checkpoints, and can't be told from them.
+    """
+    job, application, verdict = declared.job, memory.application, memory.verdict
+    past = verdict is not None and verdict.at < after
+    if job is None or application is None or past or not memory.started_generation:
+        return
+    if job.spec.checkpoint_path:
+        yield Training(memory.uid, job.spec.checkpoint_path, application.user, memory.finished)
+    if job.spec.saved_model_path and memory.finished and verdict is not None and verdict.succeeded:
+        yield Training(memory.uid, job.spec.saved_model_path, application.user, over=True, model=True)
 
 
-class FoundCheckpoints:
+L = TypeVar("L", CheckpointLook, SavedModelLook)
+
+
+class _Found(Generic[L]):
     """By job: what the last look came to that told anything."""
 
     def __init__(self) -> None:
-        self._found: dict[str, CheckpointLook] = {}
+        self._found: dict[str, L] = {}
 
-    def of(self, uid: str) -> CheckpointLook | None:
+    def of(self, uid: str) -> L | None:
         return self._found.get(uid)
 
-    def put(self, uid: str, found: CheckpointLook) -> bool:
+    def put(self, uid: str, found: L) -> bool:
         """Whether it is another one than was known."""
         before, self._found[uid] = self._found.get(uid), found
         return before != found
@@ -86,10 +99,19 @@ class FoundCheckpoints:
         self._found = {uid: self._found[uid] for uid in uids if uid in self._found}
 
 
+class FoundCheckpoints(_Found[CheckpointLook]):
+    """Of checkpoints."""
+
+
+class FoundSavedModels(_Found[SavedModelLook]):
+    """Of models."""
+
+
 class Look(Protocol):
     """Whoever can look (sources/checkpoints.Checkpoints)."""
 
     async def newest(self, uid: str, url: str, user: str) -> CheckpointLook | None: ...
+    async def saved_model(self, url: str, user: str) -> SavedModelLook: ...
     def store_of(self, url: str) -> str: ...
     def keep_only(self, uids: Iterable[str]) -> None: ...
     def close(self) -> None: ...
@@ -99,9 +121,10 @@ class Trainings(Protocol):
     """Whose jobs they are: the fleet. It shows what is found."""
 
     def trainings(self, since: float) -> Mapping[str, Training]:
-        """Those that live, and those that ended less than so many seconds ago, by uid."""
+        """Of those that live, and those that ended less than so many seconds ago, by key."""
 
     def show_checkpoint(self, uid: str, found: CheckpointLook) -> None: ...
+    def show_saved_model(self, uid: str, found: SavedModelLook) -> None: ...
     def keep_checkpoints(self, uids: Iterable[str]) -> None: ...
 
 
@@ -197,27 +220,37 @@ class CheckpointWatch:
         if not task.cancelled():
             self._begin(fleet, lane)
 
-    async def _ask(self, fleet: Trainings, uid: str) -> None:
-        training = self._trainings.get(uid)
+    async def _ask(self, fleet: Trainings, key: str) -> None:
+        training = self._trainings.get(key)
         pause = await self._looked(fleet, training) if training else 0.0
-        self._busy.discard(uid)
-        self._due[uid] = clock.monotonic() + pause
+        self._busy.discard(key)
+        self._due[key] = clock.monotonic() + pause
 
     async def _looked(self, fleet: Trainings, training: Training) -> float:
         """Seconds until the next look."""
         try:
-            found = await self._look.newest(training.uid, training.url, training.user)
+            told = await self._told(fleet, training)
         except TrainmasterError as error:
-            log.info("no checkpoint could be looked for", extra={"uid": training.uid, "error": str(error)})
-            self._last[training.uid] += training.over and not isinstance(error, UnavailableError)
+            log.info(
+                "nobody could look what a job has written", extra={"uid": training.uid, "error": str(error)}
+            )
+            self._last[training.key] += training.over and not isinstance(error, UnavailableError)
             return REST if isinstance(error, CrowdedError) else self._interval
         except Exception:  # one folder must not keep the others from being looked at
             log.exception(
-                "looking for a checkpoint failed in a way nobody foresaw", extra={"uid": training.uid}
+                "looking what a job has written failed in a way nobody foresaw", extra={"uid": training.uid}
             )
             return self._interval
-        self._last[training.uid] += training.over
-        if found is None:
-            return min(SETTLED, self._interval)
-        fleet.show_checkpoint(training.uid, found)
-        return self._interval
+        self._last[training.key] += training.over
+        return self._interval if told else min(SETTLED, self._interval)
+
+    async def _told(self, fleet: Trainings, training: Training) -> bool:
+        """Look, and show what was found; whether the look told anything."""
+        if training.model:
+            model = await self._look.saved_model(training.url, training.user)
+            fleet.show_saved_model(training.uid, model)
+            return True
+        found = await self._look.newest(training.uid, training.url, training.user)
+        if found is not None:
+            fleet.show_checkpoint(training.uid, found)
+        return found is not None

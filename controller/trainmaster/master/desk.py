@@ -26,7 +26,7 @@ from trainmaster.master.admissions import Admissions
 from trainmaster.master.beating import Beating
 from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
-from trainmaster.master.checkpoints import FoundCheckpoints
+from trainmaster.master.checkpoints import FoundCheckpoints, FoundSavedModels
 from trainmaster.master.cluster import ClusterView
 from trainmaster.master.crowd import Crowd
 from trainmaster.master.delegation import Delegation
@@ -98,6 +98,7 @@ class Desk:
     """address of the web server as others reach it; empty where none runs"""
     gpus: FoundGpus = field(default_factory=FoundGpus)
     checkpoints: FoundCheckpoints = field(default_factory=FoundCheckpoints)
+    saved_models: FoundSavedModels = field(default_factory=FoundSavedModels)
     reports: FoundReports = field(default_factory=FoundReports)
     suspects: FoundSuspects = field(default_factory=FoundSuspects)
     private_files: PrivateFiles = no_private_files

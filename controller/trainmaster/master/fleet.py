@@ -213,6 +213,7 @@ class Fleet:
             publish=self._publisher.put,
             gpus=self.found.gpus,
             checkpoints=self.found.checkpoints,
+            saved_models=self.found.saved_models,
             reports=self.found.reports,
             suspects=self.found.suspects,
             logs=self._logs,

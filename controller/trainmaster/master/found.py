@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from trainmaster.master import clock
-from trainmaster.master.checkpoints import FoundCheckpoints, Training, training_of
+from trainmaster.master.checkpoints import FoundCheckpoints, FoundSavedModels, Training, trainings_of
 from trainmaster.master.gpus import FoundGpus
 from trainmaster.master.job import JobMaster
 from trainmaster.master.reports import FoundReports
 from trainmaster.master.suspects import FoundSuspects
-from trainmaster.plan.values import CheckpointLook, HeldGpus
+from trainmaster.plan.values import CheckpointLook, HeldGpus, SavedModelLook
 
 
 class Found:
     """`driven` tells the jobs that this controller drives, none while it doesn't lead; `ring` has one make a pass soon."""
 
     def __init__(self, driven: Callable[[], Iterable[JobMaster]], ring: Callable[[str], None]) -> None:
-        self.gpus, self.checkpoints = FoundGpus(), FoundCheckpoints()
+        self.gpus, self.checkpoints, self.saved_models = FoundGpus(), FoundCheckpoints(), FoundSavedModels()
         self.reports, self.suspects = FoundReports(), FoundSuspects()
         self._driven, self._ring = driven, ring
 
@@ -34,19 +34,25 @@ class Found:
         self.gpus.keep_only(uids)
 
     def trainings(self, since: float) -> Mapping[str, Training]:
-        """Jobs that may have written checkpoints, by uid: those that run, and those that ended in the last `since` seconds."""
+        """What jobs may have written, by key: those that run, and those that ended in the last `since` seconds."""
         after = clock.now() - since
-        found = (training_of(master.declared, master.memory, after) for master in self._driven())
-        return {training.uid: training for training in found if training}
+        found = (trainings_of(master.declared, master.memory, after) for master in self._driven())
+        return {training.key: training for of_one in found for training in of_one}
 
     def show_checkpoint(self, uid: str, found: CheckpointLook) -> None:
         """What a look for a job's newest one came to."""
         if self.checkpoints.put(uid, found):
             self._ring(uid)
 
+    def show_saved_model(self, uid: str, found: SavedModelLook) -> None:
+        """What a look at a job's model came to."""
+        if self.saved_models.put(uid, found):
+            self._ring(uid)
+
     def keep_checkpoints(self, uids: Iterable[str]) -> None:
-        """Those of these jobs alone."""
+        """What was found of these jobs alone."""
         self.checkpoints.keep_only(uids)
+        self.saved_models.keep_only(uids)
 
     def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
         """Jobs whose processes may report: the token of each, and its replicas by role."""

@@ -47,6 +47,7 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
         reports=desk.reports.of(memory.uid),
         progress=desk.reports.progress(memory),
         checkpoint=desk.checkpoints.of(memory.uid),
+        saved_model=desk.saved_models.of(memory.uid),
         stacks=dict(sight.stacks),
         filed=desk.history.filed(memory.uid),
         job_page=desk.job_page(declared),

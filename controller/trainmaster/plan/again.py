@@ -59,6 +59,7 @@ def _anew(memory: Memory, verdict: Verdict, wanted: int, now: float) -> Memory:
         failure=None,
         progress=None,
         checkpoint=None,
+        saved_model=None,
         slow=(),
         root=None,
         gpu_faults=(),

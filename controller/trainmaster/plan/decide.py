@@ -17,7 +17,7 @@ from trainmaster.plan.application import follow_application
 from trainmaster.plan.asks import asks_of
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change
-from trainmaster.plan.checkpoints import note_checkpoint
+from trainmaster.plan.checkpoints import note_checkpoint, note_saved_model
 from trainmaster.plan.close import close
 from trainmaster.plan.elastic import after_edits, fitted, resize, unwatched
 from trainmaster.plan.gang import gather
@@ -54,6 +54,7 @@ STEPS: tuple[Callable[[Case, Memory], Change], ...] = (
     watch,
     note_progress,
     note_checkpoint,
+    note_saved_model,
     follow_anew,
     check_deadlines,
     close,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
 from trainmaster.api.history import EndedRun
 from trainmaster.api.progress_status import ProgressStatus
 from trainmaster.plan.amounts import Account
@@ -244,7 +244,8 @@ class Memory:
     """ttlAfterFinished has passed: only this tombstone is left"""
 
     checkpoint: CheckpointStatus | None = None
-    """the newest that was found; written down, for once all is over nobody looks for it again"""
+    saved_model: SavedModelStatus | None = None
+    """the newest that were found; written down, for once all is over nobody looks for them again"""
     # Below: seen times, worth keeping but not worth a write of their own; they ride along with the next one.
     started_at: float = field(default=0.0, compare=False)
     """when all of it ran for the first time since the last resume"""

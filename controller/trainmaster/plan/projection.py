@@ -161,6 +161,7 @@ def _status(case: Case, memory: Memory, conditions: tuple[Condition, ...]) -> Jo
         progress=memory.progress,
         goodput=memory.ledger.shown,
         checkpoint=memory.checkpoint,
+        saved_model=memory.saved_model,
         earlier_application_ids=memory.earlier_applications,
         rerun=memory.rerun,
         earlier_runs=tuple(_run(past, case.limits.web_scheme) for past in memory.past_runs),

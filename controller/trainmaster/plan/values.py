@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from trainmaster.api.checkpoint_status import CheckpointStatus
+from trainmaster.api.checkpoint_status import CheckpointStatus, SavedModelStatus
 from trainmaster.api.hiding import without_logins
 from trainmaster.api.history import EndedRun
 from trainmaster.api.policies import NodeCheck
@@ -70,6 +70,16 @@ class CheckpointLook:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedModelLook:
+    """What a look at the model of a job that has succeeded came to."""
+
+    path: str
+    """the savedModelPath that was looked below"""
+    found: SavedModelStatus | None = None
+    """None where there is no such folder, or it is another's"""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What the shell saw of one job since it looked last."""
 
@@ -102,6 +112,8 @@ class Seen:
     """what the last look for the newest one came to; None where none has told anything yet"""
     input: InputLook | None = None
     """where the input of the job lies; None while that is being looked up, or nobody wants to know"""
+    saved_model: SavedModelLook | None = None
+    """what the last look at it came to; None where none was made"""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """by container: where its process stood when it was asked; empty where it told nothing"""
     filed: Set[int] = frozenset()

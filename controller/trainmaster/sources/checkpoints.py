@@ -24,11 +24,12 @@ from trainmaster.frameworks.checkpoints import (
     newest,
     step_of,
 )
-from trainmaster.plan.values import CheckpointLook
+from trainmaster.plan.values import CheckpointLook, SavedModelLook
 from trainmaster.settings import Settings
 from trainmaster.sources.as_users import Seen
 from trainmaster.sources.files import Entry
 from trainmaster.sources.lookups import LookUps
+from trainmaster.sources.saved_models import look_at_model
 from trainmaster.sources.walking import Limits
 
 LIMITS = Limits(depth=0, most=20_000)
@@ -72,6 +73,12 @@ class Checkpoints:
         found = _status(url, newest(there, before.there, state)) or _still_there(before.found, there)
         self._before[uid] = _Before(url, there, found)
         return CheckpointLook(url, found)
+
+    async def saved_model(self, url: str, user: str) -> SavedModelLook:
+        """What lies below a job's savedModelPath. Raises what `newest` does."""
+        return SavedModelLook(
+            url, await self._stores.call(url, user, lambda files, path: look_at_model(files, path, url, user))
+        )
 
     def store_of(self, url: str) -> str:
         """The store of a URL. NoSuchFileError where it isn't an allowed one."""

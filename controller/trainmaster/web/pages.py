@@ -22,7 +22,7 @@ from trainmaster.api.status import EarlierRun
 from trainmaster.hadoop.gpus import Gpu
 from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.observe.ages import short_age, since
-from trainmaster.observe.checkpoint_words import checkpoint_words
+from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.gpus.values import GpuPicture
 from trainmaster.observe.progress_words import progress_words, slow_words
@@ -156,6 +156,7 @@ def _environment() -> Environment:
         progress=progress_words,
         slow=slow_words,
         checkpoint=checkpoint_words,
+        saved_model=saved_model_words,
         hours=_hours,
         took=_took,
         hidden=without_secrets,

@@ -15,6 +15,7 @@ import fsspec
 
 KEEP = 2
 NAME = re.compile(r"epoch-(\d{6})\.tar")
+MARKER, UNPUBLISHED = "_SUCCESS", "_publishing-"
 LEFTOVER = re.compile(r"\.epoch-\d{6}\.[0-9a-f]{32}")
 
 
@@ -78,14 +79,20 @@ def _unpack(tar, folder):
                 shutil.copyfileobj(tar.extractfile(member), file)
 
 
-def publish(url, folder, last):
-    """Bring the files of a local folder to a URL, over older ones; `last` comes last: where it is, all are."""
+def publish(url, folder):
+    """Bring a local folder's files to a URL, over older ones. Whoever waits for the marker sees all of them or none."""
     fs, target = fsspec.url_to_fs(url)
-    if fs.exists(f"{target}/{last}"):
-        fs.rm(f"{target}/{last}")
-    paths = [
-        os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names
-    ]
-    for path in sorted(paths, key=lambda path: (path == last, path)):
+    beside, marker = f"{target}/{UNPUBLISHED}{uuid.uuid4().hex}", f"{target}/{MARKER}"
+    paths = [os.path.relpath(os.path.join(at, n), folder) for at, _, names in os.walk(folder) for n in names]
+    for path in paths:  # what was published before stands until all are there
+        fs.makedirs(os.path.dirname(f"{beside}/{path}"), exist_ok=True)
+        fs.put_file(os.path.join(folder, path), f"{beside}/{path}")
+    if fs.exists(marker):
+        fs.rm(marker)
+    for path in paths:
         fs.makedirs(os.path.dirname(f"{target}/{path}"), exist_ok=True)
-        fs.put_file(os.path.join(folder, path), f"{target}/{path}")
+        fs.mv(f"{beside}/{path}", f"{target}/{path}", overwrite=True)
+    for path in fs.ls(target, detail=False):  # of those who were cut off, too
+        if path.rsplit("/", 1)[-1].startswith(UNPUBLISHED):
+            fs.rm(path, recursive=True)
+    fs.pipe_file(marker, b"")

@@ -28,7 +28,7 @@ def main():
         print(f"epoch {epoch} of {EPOCHS} loss {float(loss):.4f}", flush=True)
     if checkpoints:
         with checkpoints.newest() as (_, folder):
-            publish(os.environ["SAVED_MODEL_PATH"], folder, last="weights.npy")
+            publish(os.environ["SAVED_MODEL_PATH"], folder)
     jax.distributed.shutdown()
 
 

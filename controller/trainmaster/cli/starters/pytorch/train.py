@@ -29,7 +29,7 @@ def main():
         print(f"epoch {epoch} of {EPOCHS} loss {loss.item():.4f}", flush=True)
     if checkpoints:
         with checkpoints.newest() as (_, folder):
-            publish(os.environ["SAVED_MODEL_PATH"], folder, last="model.pt")
+            publish(os.environ["SAVED_MODEL_PATH"], folder)
     dist.barrier()
     dist.destroy_process_group()
 

@@ -42,7 +42,7 @@ def main():
     if checkpoints:
         with tempfile.TemporaryDirectory() as folder:
             tf.io.write_file(f"{folder}/weights", tf.io.serialize_tensor(weights))
-            publish(os.environ["SAVED_MODEL_PATH"], folder, last="weights")
+            publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 def load(context):

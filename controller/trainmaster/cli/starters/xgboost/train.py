@@ -31,7 +31,7 @@ def main():
             print(f"round {done} of {ROUNDS}", flush=True)
         if checkpoints:
             with checkpoints.newest() as (_, folder):
-                publish(os.environ["SAVED_MODEL_PATH"], folder, last="model.json")
+                publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 def load():
