@@ -27,7 +27,6 @@ from trainmaster.cli.local import STORE, prepare_store
 from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.options import PROTECTIONS, Options
 from trainmaster.local.security import CONTROLLER, REALM
-
 from trainmaster.sources.store import JobStore
 
 ROOT = "yarn.scheduler.capacity.root"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from trainmaster.api.checkpoint_status import SavedModelStatus
 from trainmaster.api.status import timestamp
 from trainmaster.errors import CrowdedError
-from trainmaster.sources.files import Entry, Files
+from trainmaster.sources.as_users import Seen
+from trainmaster.sources.files import Entry
 from trainmaster.sources.walking import Limits
 
 MARKER = "_SUCCESS"
@@ -19,7 +20,7 @@ _HIDDEN = ("_", ".")
 """how names begin that Hadoop's readers pass over"""
 
 
-def look_at_model(files: Files, path: str, url: str, user: str) -> SavedModelStatus | None:
+def look_at_model(files: Seen, path: str, url: str, user: str) -> SavedModelStatus | None:
     """None where there is no such folder, or it isn't the user's. Raises CrowdedError where it is too large to be counted."""
     try:
         folder = files.stat(path)

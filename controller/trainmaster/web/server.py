@@ -272,7 +272,7 @@ def _use_text(
     told: tuple[GpuPicture, UsePicture],
     asked: tuple[str, Mapping[str, str]],
 ) -> str:
-    return json.dumps(use_json(viewer.seen_of(fleet), fleet.nodes, *told, *asked))
+    return answers.as_text(use_json(viewer.seen_of(fleet), fleet.nodes, *told, *asked))
 
 
 def _list_text(fleet: FleetPicture, viewer: Viewer, now: float, query: Query) -> str:
