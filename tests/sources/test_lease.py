@@ -26,6 +26,12 @@ class FlakyFiles(LocalFiles):
         self.away = False
         self.before_walk: Callable[[], None] = lambda: None
         self.before_create: Callable[[], None] = lambda: None
+        self.after_look: Callable[[], None] = lambda: None
+        """once nothing was found"""
+
+    def make_folder(self, path: str, mode: int = 0o755) -> None:
+        self.after_look()
+        super().make_folder(path, mode)
 
     def walk(self, path: str, limits: Limits | None = None) -> Listing:
         self._check()
@@ -138,6 +144,17 @@ async def test_a_store_that_is_away_makes_nobody_leader(a: Contender, b: Contend
     assert await a.lease.acquire()
     assert a.lease.epoch == 1
     assert not await b.lease.acquire()
+
+
+async def test_whoever_looked_before_the_first_led_leaves_the_lease_to_him(
+    a: Contender, b: Contender
+) -> None:
+    loop = asyncio.get_running_loop()
+    b.files.after_look = lambda: asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5) and None
+    assert not await b.lease.acquire()
+    assert a.lease.held()
+    assert await a.lease.acquire()
+    assert (a.lease.epoch, b.lease.epoch) == (1, 0)
 
 
 async def test_of_many_contenders_one_wins(folder: Path, clock: Clock) -> None:

@@ -158,6 +158,8 @@ class FolderLease:
     async def _take(self, before: Newest | None) -> None:
         start = self._now()
         last, known = before.epoch if before else 0, await self._threads.call(self._epochs.newest)
+        if known > last and await self._newest() != before:
+            return  # another standby was first, after we had looked
         epoch = max(last, known, self._epoch) + 1
         path = f"{self._folder}/epoch-{epoch:06d}"
         try:
