@@ -22,6 +22,7 @@ from trainmaster.frameworks.checkpoints import (
     may_be_checkpoint,
     name_of,
     newest,
+    newness,
     step_of,
 )
 from trainmaster.plan.values import CheckpointLook
@@ -113,9 +114,7 @@ def _listing(files: Files, path: str, user: str) -> tuple[list[Listed], str]:
 
 def _with_contents(files: Files, path: str, listed: list[Listed]) -> list[Listed]:
     """The same, with sizes and times of the newest folders told by what is in them."""
-    folders = sorted(
-        filter(may_be_checkpoint, listed), key=lambda each: (each.modified, step_of(each.name) or 0)
-    )
+    folders = sorted(filter(may_be_checkpoint, listed), key=lambda each: newness(each.name, each.modified))
     filled = {each.name: _filled(files, path, each) for each in folders[-INTO:]}
     return [filled.get(each.name, each) for each in listed]
 
