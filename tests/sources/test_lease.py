@@ -62,6 +62,10 @@ class Contender:
         epochs = Epochs(LocalFiles(), f"{folder.parent}/journal")
         self.lease = FolderLease(self.files, str(folder), Threads(2), LEASE, clock, epochs)
 
+    def acquire_within(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the midst of another's call, which a thread makes."""
+        asyncio.run_coroutine_threadsafe(self.lease.acquire(), loop).result(5)
+
 
 def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
@@ -150,7 +154,7 @@ async def test_whoever_looked_before_the_first_led_leaves_the_lease_to_him(
     a: Contender, b: Contender
 ) -> None:
     loop = asyncio.get_running_loop()
-    b.files.after_look = lambda: asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5) and None
+    b.files.after_look = lambda: a.acquire_within(loop)
     assert not await b.lease.acquire()
     assert a.lease.held()
     assert await a.lease.acquire()
@@ -182,7 +186,7 @@ async def test_a_renewal_during_the_take_over_makes_the_new_leader_wait(
     loop = asyncio.get_running_loop()
 
     def renew_first() -> None:
-        asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5)
+        a.acquire_within(loop)
         loop.call_soon_threadsafe(renewed.set)
 
     b.files.before_create = renew_first
@@ -288,7 +292,7 @@ async def test_of_two_that_are_the_first_of_a_new_store_one_leads_and_keeps_the_
     walked = b.files.create
 
     def meanwhile(path: str, data: bytes) -> None:
-        asyncio.run_coroutine_threadsafe(a.lease.acquire(), loop).result(5)
+        a.acquire_within(loop)
         shutil.rmtree(folder)
         folder.mkdir()
         walked(path, data)

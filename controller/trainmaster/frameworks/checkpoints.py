@@ -59,7 +59,7 @@ class Listed:
 
 def candidates(listed: Iterable[Listed], most: int) -> list[Listed]:
     """Those that may be checkpoints, the newest `most` of them: nothing else needs to be remembered from look to look."""
-    return nlargest(most, _counting(listed), key=lambda each: _newness(name_of(each), each.modified))
+    return nlargest(most, _counting(listed), key=lambda each: newness(name_of(each), each.modified))
 
 
 def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = "") -> tuple[str, int] | None:
@@ -74,11 +74,12 @@ def newest(listed: Iterable[Listed], before: Collection[Listed], state: str = ""
         return None
     name = said_by(state)
     if name not in settled:
-        name = max(settled, key=lambda each: (_newness(each, settled[each]), each))
+        name = max(settled, key=lambda each: (newness(each, settled[each]), each))
     return name, settled[name]
 
 
-def _newness(name: str, modified: int) -> tuple[int, int]:
+def newness(name: str, modified: int) -> tuple[int, int]:
+    """By which checkpoints are ordered: the time of the last change, and where two have the same, the step."""
     return modified, step_of(name) or 0
 
 

@@ -22,6 +22,7 @@ from trainmaster.frameworks.checkpoints import (
     may_be_checkpoint,
     name_of,
     newest,
+    newness,
     step_of,
 )
 from trainmaster.plan.values import CheckpointLook, SavedModelLook
@@ -129,9 +130,7 @@ def _state(files: Seen, path: str) -> str:
 
 def _with_contents(files: Seen, path: str, listed: list[Listed]) -> list[Listed]:
     """The same, with sizes and times of the newest folders told by what is in them."""
-    folders = sorted(
-        filter(may_be_checkpoint, listed), key=lambda each: (each.modified, step_of(each.name) or 0)
-    )
+    folders = sorted(filter(may_be_checkpoint, listed), key=lambda each: newness(each.name, each.modified))
     filled = {each.name: _filled(files, path, each) for each in folders[-INTO:]}
     return [filled.get(each.name, each) for each in listed]
 
