@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 from unittest.mock import patch
 
@@ -35,11 +35,18 @@ class Scheduler:
         self.heeded: list[AllocateCall] = []
         self.table: dict[int, int] = {}
         """allocation request id -> containers asked for, as it stands"""
+        self.blacklist: set[str] = set()
         self.lose = 0
         self.largest, self._last = largest, 0
 
     def restarted(self) -> None:
-        self.table, self._last = {}, 0
+        self.blacklist.clear()
+        self.table.clear()
+        self.registered()
+
+    def registered(self) -> None:
+        """A register alone makes the scheduler forget nothing (DefaultAMSProcessor.registerApplicationMaster)."""
+        self._last = 0
 
     async def allocate(self, call: AllocateCall) -> Allocated:
         self.calls.append(call)
@@ -50,6 +57,7 @@ class Scheduler:
                 raise RefusedError(INVALID_ASK, "too large")
             self.heeded.append(call)
             self.table |= {line.allocation_request_id: line.count for line in call.asks}
+            self.blacklist = (self.blacklist | set(call.avoid)) - set(call.unavoid)
             self._last += 1
         if self.lose:
             self.lose -= 1
@@ -61,8 +69,11 @@ class Scheduler:
         return {number for number, count in self.table.items() if count}
 
 
-def heart(scheduler: Scheduler, growth: Callable[[], int] = lambda: 0) -> Heart:
-    return Heart(cast("ApplicationMaster", scheduler), dict, lambda _: None, 0, growth=growth)
+def heart(
+    scheduler: Scheduler, growth: Callable[[], int] = lambda: 0, start: int = 0, hosts: Iterable[str] = ()
+) -> Heart:
+    racks = dict.fromkeys(hosts, "/default-rack")
+    return Heart(cast("ApplicationMaster", scheduler), lambda: racks, lambda _: None, start, growth=growth)
 
 
 def ask(role: str, number: int, memory: int = 128, run: int = 1) -> Ask:
@@ -183,6 +194,46 @@ async def test_after_a_register_everything_is_said_again_once_the_last_answer_wa
     assert not ours.has_news
 
 
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_what_is_unwanted_when_a_register_was_made_is_taken_back_although_it_was_said_before(
+    restarted: bool,
+) -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler)
+    ours.want((ask("ps", 0), ask("worker", 1)), frozenset({"bad", "worse"}))
+    await ours.beat()
+    scheduler.restarted() if restarted else scheduler.registered()
+    ours.registered_anew()
+    ours.want((ask("worker", 1),), frozenset({"worse"}))
+    await ours.beat()
+    await ours.beat()
+    assert scheduler.wanted == set(table([ask("worker", 1)]))
+    assert scheduler.blacklist == {"worse"}
+    assert not ours.has_news
+
+
+async def test_hosts_that_an_earlier_master_had_avoided_are_free_to_one_who_asks_anew() -> None:
+    scheduler = Scheduler()
+    scheduler.blacklist = {"a", "b"}
+    ours = heart(scheduler, start=REPLAY, hosts=("a", "b", "c"))
+    await ours.beat()
+    assert scheduler.blacklist == {"a", "b"}, "who asks for nothing needs no host"
+    ours.want((ask("ps", 0),), frozenset({"b"}))
+    await ours.beat()
+    assert scheduler.blacklist == {"b"}
+    ours.want((ask("ps", 0), ask("worker", 1)), frozenset({"b"}))
+    await ours.beat()
+    assert [len(call.unavoid) for call in scheduler.heeded] == [2, 0], "once is enough"
+
+
+async def test_nobody_before_us_had_a_new_application_avoid_anything() -> None:
+    scheduler = Scheduler()
+    ours = heart(scheduler, hosts=("a", "b"))
+    ours.want((ask("ps", 0),), frozenset())
+    await ours.beat()
+    assert scheduler.heeded[-1].unavoid == ()
+
+
 async def test_what_was_said_when_an_answer_got_lost_is_no_reason_to_forget_what_is_said_since() -> None:
     scheduler = Scheduler()
     ours = heart(scheduler)
@@ -232,32 +283,43 @@ async def test_an_ask_that_may_not_even_be_taken_back_is_given_up() -> None:
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.sampled_from(["beat", "lose", "repeat", "more", "less", "restart", "release"]), max_size=25)
+    st.lists(
+        st.sampled_from(
+            ["beat", "lose", "repeat", "more", "less", "restart", "register", "release", "avoid"]
+        ),
+        max_size=25,
+    )
 )
 async def test_whatever_happens_the_scheduler_comes_to_have_just_what_is_wanted(steps: list[str]) -> None:
     scheduler = Scheduler()
     ours = heart(scheduler)
-    runs = [1]
+    runs, avoid = [1], frozenset[str]()
     released = set()
     for number, step in enumerate(steps):
         scheduler.lose = step == "lose"
         if step in ("more", "less"):
             runs = [*runs, number + 2] if step == "more" else runs[1:]
-            ours.want(tuple(ask("worker", 1, run=run) for run in runs), frozenset())
+            ours.want(tuple(ask("worker", 1, run=run) for run in runs), avoid)
+        elif step == "avoid":
+            avoid ^= {f"host{number % 3}"}
         elif step == "release":
             ours.releases.add(f"c{number}")
             released.add(f"c{number}")
         elif step == "restart":
             scheduler.restarted()
             ours.registered_anew()
+        elif step == "register":
+            scheduler.registered()
+            ours.registered_anew()
         else:
             with contextlib.suppress(UnavailableError):
                 await (ours.repeat() if step == "repeat" else ours.beat())
-    ours.want(tuple(ask("worker", 1, run=run) for run in runs), frozenset())
+    ours.want(tuple(ask("worker", 1, run=run) for run in runs), avoid)
     scheduler.lose = 0
     for _ in range(3):
         await ours.beat()
     assert scheduler.wanted == set(table(ask("worker", 1, run=run) for run in runs))
+    assert scheduler.blacklist == avoid
     assert {id_ for call in scheduler.heeded for id_ in call.releases} == released
     assert not ours.has_news
 

@@ -53,6 +53,9 @@ class Heart:
     avoid: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
     """hosts as the scheduler has them from us"""
+    left_asks: Mapping[int, Ask] = field(default_factory=dict)
+    left_avoided: frozenset[str] = frozenset()
+    """what may be left at the scheduler from before the last register"""
     last_beat: float = 0.0
     """time of the last answer, seconds since the epoch"""
     sifting: bool = False
@@ -66,6 +69,9 @@ class Heart:
 
     def __post_init__(self) -> None:
         self._refused = Refused(self.growth)
+        self._inherited = (
+            self.response_id == REPLAY
+        )  # an earlier controller's hosts may be avoided, and nobody says which
 
     @property
     def refused(self) -> Mapping[int, str]:
@@ -80,7 +86,8 @@ class Heart:
     @property
     def has_news(self) -> bool:
         """Whether the next beat has something to say."""
-        return bool(self.releases) or self.avoid != self.avoided or self._differs()
+        hosts = self.avoid != self.avoided or not self.left_avoided <= self.avoid
+        return bool(self.releases) or hosts or self._differs()
 
     async def repeat(self) -> None:
         """A sign of life that acknowledges nothing and asks for nothing new: the last call once more.
@@ -108,7 +115,10 @@ class Heart:
         return answer
 
     def registered_anew(self) -> None:
-        """After a register all that was said is forgotten there: say it again, and have the last answer replayed."""
+        """After a register all that was said may be forgotten there: say it again, and have the last answer replayed."""
+        saying = self.saying
+        self.left_asks = {**self.left_asks, **self.stands, **(saying.stands if saying else {})}
+        self.left_avoided |= self.avoided | frozenset(saying.call.avoid if saying else ())
         self.stands, self.avoided, self.saying, self.answered = {}, frozenset(), None, None
         self.response_id = REPLAY
 
@@ -118,12 +128,17 @@ class Heart:
         lines = self._lines()
         if self.sifting and lines:
             lines = tuple(line for line in lines if line.priority == lines[0].priority)
-        on, off = self.avoid - self.avoided, self.avoided - self.avoid
+        on, off = self.avoid - self.avoided, self._may_be_avoided(bool(lines)) - self.avoid
         releases = tuple(self.releases)
         call = AllocateCall(
             self.response_id, asks=lines, releases=releases, avoid=tuple(on), unavoid=tuple(off)
         )
         return Saying(call, self._standing_after({line.priority for line in lines}))
+
+    def _may_be_avoided(self, asks: bool) -> Set[str]:
+        """At the scheduler. Of what was inherited each host is a suspect: said once, and only by who asks for something."""
+        hosts = self.avoided | self.left_avoided
+        return hosts | self.racks().keys() if self._inherited and asks else hosts
 
     def _standing_after(self, said: Set[int]) -> dict[int, Ask]:
         kept = {n: ask for n, ask in self.stands.items() if priority(ask.role_number) not in said}
@@ -140,6 +155,7 @@ class Heart:
         if not asked:  # not even taking it back is allowed: then it can't be granted either
             told = {line.allocation_request_id for line in call.asks}
             self.stands = {n: ask for n, ask in self.stands.items() if n not in told}
+            self.left_asks = {n: ask for n, ask in self.left_asks.items() if n not in told}
 
     def _heard(self, saying: Saying, answer: Allocated) -> None:
         call = saying.call
@@ -150,6 +166,10 @@ class Heart:
         if self.answered is not call:  # most say nothing
             self.releases.difference_update(call.releases)
             self.avoided = (self.avoided | set(call.avoid)) - set(call.unavoid)
+            self.left_avoided -= {*call.avoid, *call.unavoid}
+            self._inherited = self._inherited and not (call.asks and call.unavoid)
+            said = {line.priority for line in call.asks}
+            self.left_asks = {n: a for n, a in self.left_asks.items() if priority(a.role_number) not in said}
 
     async def _call(self, call: AllocateCall) -> Allocated:
         started = clock.monotonic()
@@ -165,7 +185,16 @@ class Heart:
 
     def _differs(self) -> bool:
         """Whether there are lines to send. Asked three times with each beat: of thousands of asks none is made for that."""
-        return self.stands != self._allowed()
+        return self.stands != self._allowed() or bool(self._unwanted())
+
+    def _unwanted(self) -> dict[int, Ask]:
+        """Of what may be left from before: what isn't wanted, or not like that."""
+        if not self.left_asks:
+            return {}
+        allowed = self._allowed()
+        return {n: ask for n, ask in self.left_asks.items() if allowed.get(n) != ask}
 
     def _lines(self) -> tuple[ResourceAsk, ...]:
-        return difference(self.stands, self._allowed(), self.racks()) if self._differs() else ()
+        if not self._differs():
+            return ()
+        return difference({**self._unwanted(), **self.stands}, self._allowed(), self.racks())
