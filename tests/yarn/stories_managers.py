@@ -10,9 +10,10 @@ from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.containers import (
     Allocated,
     NmState,
+    ResourceAsk,
 )
-from trainmaster.hadoop.values import ApplicationReport, ApplicationState
-from yarn.app import App, until
+from trainmaster.hadoop.values import ApplicationReport, ApplicationState, NodeState
+from yarn.app import SMALL, App, until
 from yarn.telling import World, beats_until, known, not_registered, one_on, runs, story, willing
 
 # --- tokens
@@ -150,6 +151,22 @@ async def a_restart_forgets_asks_and_grants_that_were_not_started(world: World) 
         said = await app.beat()
         assert (said.allocated, said.completed) == ((), ())
         await asyncio.sleep(0.5)
+
+
+@story
+async def a_register_alone_makes_it_forget_neither_asks_nor_avoided_hosts(world: World) -> None:
+    app = await world.app()
+    hosts = [report.host for report in await app.rm.cluster_nodes([NodeState.RUNNING])]
+    await app.beat(asks=(ResourceAsk(1, SMALL, 1, 7),), avoid=tuple(hosts))
+    await app.register()
+    app.last = Allocated(0)
+    for _ in range(20):
+        await app.beat()
+        await asyncio.sleep(0.1)
+    assert app.granted == []
+    await app.beat(unavoid=(hosts[0], "never-heard-of"))
+    await beats_until(app, lambda: bool(app.granted))
+    assert [granted.node.partition(":")[0] for granted in app.granted] == [hosts[0]]
 
 
 @story
