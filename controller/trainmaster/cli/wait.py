@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Holds = Callable[["StoredJob"], bool]
-LOOK_SECONDS = 0.5
+LOOK_SECONDS, LOOK_SECONDS_AT_MOST = 0.5, 5.0
+"""between two looks, first and at last: each costs the API server or the NameNode something, and many may wait for a long time"""
+LATE = 0.05
+"""part of the time waited that may pass between two looks"""
 
 
 @with_choices
@@ -85,7 +88,8 @@ def _until(look: Callable[[], T | None], seconds: float, what: str) -> T:
     """What a look finds, the first one or a later; there is one, however short the time."""
     from trainmaster.errors import UnavailableError
 
-    end = time.monotonic() + seconds
+    began = time.monotonic()
+    end = began + seconds
     while True:
         last = ""
         try:
@@ -94,9 +98,10 @@ def _until(look: Callable[[], T | None], seconds: float, what: str) -> T:
             found, last = None, f" ({error})"
         if found is not None:
             return found
-        if time.monotonic() >= end:
+        if (now := time.monotonic()) >= end:
             raise TimedOutError(f"timed out waiting for {what}{last}")
-        time.sleep(min(LOOK_SECONDS, max(0.0, end - time.monotonic())))
+        pause = min(LOOK_SECONDS_AT_MOST, max(LOOK_SECONDS, LATE * (now - began)))
+        time.sleep(min(pause, end - now))
 
 
 def _wanted(text: str) -> Holds:
