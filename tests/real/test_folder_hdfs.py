@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import signal
 import subprocess
@@ -371,14 +372,14 @@ async def test_a_store_that_is_down_is_unavailable(settings: Settings) -> None:
 async def test_facts_and_staging(store: str, settings: Settings, hadoop: LocalHadoop, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print(1)")
     staged = Staging(store).upload("vision", "mnist", tmp_path / "train.py")
-    facts = FileFacts(settings)
-    fact = await facts.stat(staged.url)
+    facts, us = FileFacts(settings), getpass.getuser()
+    fact = await facts.stat(staged.url, us)
     assert (fact.url, fact.size, fact.folder) == (staged.url, 8, False)
     plain = urlsplit(staged.url).path
-    assert await facts.stat(plain) == fact
-    assert (await facts.stat(f"hdfs://{plain}")).url == staged.url
+    assert await facts.stat(plain, us) == fact
+    assert (await facts.stat(f"hdfs://{plain}", us)).url == staged.url
     with pytest.raises(InvalidError, match="nothing"):
-        await facts.stat(f"{store}/nothing")
+        await facts.stat(f"{store}/nothing", us)
 
 
 def test_webhdfs_serves_the_command_line(hadoop: LocalHadoop, store: str, root: str) -> None:
