@@ -128,6 +128,10 @@ class Files(Protocol):
     def delete(self, path: str) -> None:
         """Remove a file, or a folder with all below it; no error when there is none."""
 
+    def delete_below(self, top: str, below: str) -> None:
+        """The same of a path below a folder in which others write: no link of theirs on the way is followed. RefusedError where
+        there is one."""
+
     def upload(self, local: Path, path: str) -> None:
         """Copy a local file into the store; it appears under its name when it is whole."""
 

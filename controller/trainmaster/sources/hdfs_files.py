@@ -227,6 +227,9 @@ class HdfsFiles:
     def delete(self, path: str) -> None:
         self._client.delete(path, True)
 
+    def delete_below(self, top: str, below: str) -> None:
+        self.delete(f"{top}/{below}")  # HDFS has no links
+
     @_told
     def upload(self, local: Path, path: str) -> None:
         folder, _, name = path.rpartition("/")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
-from trainmaster.sources import walking
+from trainmaster.sources import beneath, walking
 from trainmaster.sources.files import Entry, Listing, Still
 from trainmaster.sources.walking import Limits
 
@@ -164,6 +164,15 @@ class LocalFiles:
             shutil.rmtree(target, ignore_errors=False)
         else:
             target.unlink(missing_ok=True)
+
+    @_told
+    def delete_below(self, top: str, below: str) -> None:
+        try:
+            beneath.remove(top, below)
+        except NotADirectoryError as error:
+            raise RefusedError(
+                "NotADirectoryError", f"{top}/{below}: a link or a file is on the way"
+            ) from error
 
     @_told
     def upload(self, local: Path, path: str) -> None:

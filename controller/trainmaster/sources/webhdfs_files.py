@@ -142,6 +142,9 @@ class WebHdfsFiles:
         if self._fs.exists(path):
             self._fs.rm(path, recursive=True)
 
+    def delete_below(self, top: str, below: str) -> None:
+        self.delete(f"{top}/{below}")  # HDFS has no links
+
     @_told
     def upload(self, local: Path, path: str) -> None:
         temporary = self._beside(path)

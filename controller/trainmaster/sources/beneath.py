@@ -1,0 +1,48 @@
+"""Folders of this machine opened one below the other, by descriptor: what takes the place of one once it is open is left alone,
+and links on the way aren't followed. Never here: what is done in them, or who may.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+_FOLDER = os.O_DIRECTORY | os.O_CLOEXEC
+_ANY = getattr(os, "O_PATH", os.O_RDONLY)
+"""on Linux a folder may be passed through that may not be read"""
+
+
+def nothing(_: int) -> None:
+    """No look at a folder before it is passed through."""
+
+
+@contextmanager
+def opened(top: str, parts: Iterable[str], look: Callable[[int], None] = nothing) -> Iterator[int]:
+    """A descriptor of the folder that lies these parts below `top`, which itself may be a link. `look` is at each before the next
+    is opened, and what it raises comes through. FileNotFoundError and NotADirectoryError (a link, too) as the system has them."""
+    descriptor = os.open(top, _ANY | _FOLDER)
+    try:
+        for part in parts:
+            look(descriptor)
+            inner = os.open(part, _ANY | _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def remove(top: str, below: str) -> None:
+    """Remove what lies at a path below a folder, with all that is in it; no error where there is nothing."""
+    *folders, name = below.split("/")
+    try:
+        with opened(top, folders) as folder:
+            if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                shutil.rmtree(name, dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
