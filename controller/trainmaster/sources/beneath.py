@@ -35,6 +35,15 @@ def opened(top: str, parts: Iterable[str], look: Callable[[int], None] = nothing
         os.close(descriptor)
 
 
+def set_mode(path: str, mode: int) -> None:
+    """Set a folder's permission bits. NotADirectoryError where that is a link, which may have come a moment ago."""
+    descriptor = os.open(path, os.O_RDONLY | _FOLDER | os.O_NOFOLLOW)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
 def remove(top: str, below: str) -> None:
     """Remove what lies at a path below a folder, with all that is in it; no error where there is nothing."""
     *folders, name = below.split("/")

@@ -117,7 +117,7 @@ class Files(Protocol):
         """Give a file or folder to somebody. FileNotFoundError; DeniedError where we may not."""
 
     def set_mode(self, path: str, mode: int) -> None:
-        """Set the permission bits. FileNotFoundError; DeniedError where it isn't ours."""
+        """Set the permission bits of a folder. FileNotFoundError; DeniedError where it isn't ours."""
 
     def move(self, path: str, target: str) -> None:
         """Give a file or folder another name, at once and durably. FileNotFoundError when it isn't there (any more).

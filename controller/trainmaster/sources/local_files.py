@@ -133,10 +133,12 @@ class LocalFiles:
             return
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir()
         except FileExistsError as error:
+            if folder.is_dir():
+                return  # somebody else has made it meanwhile
             raise InvalidError(f"{error.filename} is a file, where a folder is wanted") from error
-        folder.chmod(mode)
+        beneath.set_mode(path, mode)
 
     @_told
     def set_owner(self, path: str, owner: str) -> None:
@@ -147,9 +149,10 @@ class LocalFiles:
 
     @_told
     def set_mode(self, path: str, mode: int) -> None:
-        if Path(path).is_symlink():
-            raise InvalidError(f"{path} is a link")
-        Path(path).chmod(mode)
+        try:
+            beneath.set_mode(path, mode)
+        except NotADirectoryError as error:
+            raise InvalidError(f"{path} is no folder, or a link") from error
 
     @_told
     def move(self, path: str, target: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
-from trainmaster.sources.in_folders import who_we_are
+from trainmaster.sources.in_folders import superusers, who_we_are
 from trainmaster.sources.layout import Layout
 from trainmaster.sources.own_folders import FOLDERS, PRIVATE, not_ours
 from trainmaster.sources.presence import is_there
@@ -35,6 +35,8 @@ class Folder:
     mode: int
     own: bool = False
     """whether the controller rests on what lies in it"""
+    later: bool = False
+    """whether the controller makes it itself: only where it is there must it be its own, folder or file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,19 @@ class Finding:
 def of_jobs(root: str) -> list[Folder]:
     """Those that people and the controller share."""
     layout = Layout(root)
-    return [Folder(root, OPEN), Folder(layout.jobs, FOR_ALL), Folder(layout.under("staging"), FOR_ALL)]
+    shared = [Folder(root, OPEN), Folder(layout.jobs, FOR_ALL), Folder(layout.uploads, FOR_ALL)]
+    return [*shared, Folder(layout.status, OPEN, later=True)]
 
 
 def of_controller(root: str) -> list[Folder]:
     """Those of the controller alone, in the store of jobs or, by the setting `state`, in one of their own."""
-    return [Folder(root, OPEN), *(Folder(Layout(root).under(name), PRIVATE, own=True) for name in FOLDERS)]
+    layout = Layout(root)
+    made_later = (layout.installation, layout.cleared, layout.history)
+    return [
+        Folder(root, OPEN),
+        *(Folder(layout.under(name), PRIVATE, own=True) for name in FOLDERS),
+        *(Folder(path, OPEN, later=True) for path in made_later),
+    ]
 
 
 def folders(root: str) -> list[Folder]:
@@ -79,8 +88,15 @@ def find(files: Files, wanted: Iterable[Folder], owner: str) -> list[Finding]:
     return [finding for folder in wanted if (finding := _look(files, folder, owner))]
 
 
-def make(files: Files, finding: Finding) -> None:
-    """Mend one. DeniedError where we may not."""
+def prepare(files: Files, wanted: Iterable[Folder], owner: str) -> None:
+    """Mend what can be mended, each looked at when those above it are safe: else somebody could put one of his own in its
+    place, or something into it, between an earlier look and the mending. DeniedError where we may not."""
+    for folder in wanted:
+        if finding := _look(files, folder, owner):
+            _mend(files, finding)
+
+
+def _mend(files: Files, finding: Finding) -> None:
     for step in finding.steps:
         if step.verb == MAKE:
             files.make_folder(step.path)
@@ -136,12 +152,22 @@ def _look(files: Files, folder: Folder, owner: str) -> Finding | None:
     try:
         entry = files.stat(folder.path)
     except FileNotFoundError:
-        return Finding(folder.path, "it isn't there", tuple(_whole(folder, owner)))
+        return None if folder.later else Finding(folder.path, "it isn't there", tuple(_whole(folder, owner)))
+    if folder.later:
+        return _later(files, entry, owner)
     if not entry.folder:
         return Finding(folder.path, NO_FOLDER)
     if folder.own:
         return Finding(folder.path, problem) if (problem := not_ours(entry, owner)) else None
     return _shared(entry, folder, owner)
+
+
+def _later(files: Files, entry: Entry, owner: str) -> Finding | None:
+    """Of somebody else's the controller would take his word, and what it shows there he could lead elsewhere."""
+    if entry.owner in {owner, *superusers(files)} and (entry.folder or entry.regular):
+        return None
+    words = f"it belongs to {entry.owner}, or is a link, and the controller would take it for its own: take it away"
+    return Finding(entry.path, words)
 
 
 def _whole(folder: Folder, owner: str) -> Iterator[Step]:
