@@ -25,6 +25,7 @@ from trainmaster.hadoop.proto.hdfs_pb2 import (
 )
 from trainmaster.settings import Settings
 from trainmaster.sources import as_users
+from trainmaster.sources.accounts import Who
 from trainmaster.sources.as_users import Seen, SeenHere
 from trainmaster.sources.files import Entry
 from trainmaster.sources.local_files import LocalFiles
@@ -37,8 +38,8 @@ OURS, ALICES, THEIRS = 4_000_000, 4_000_001, 4_000_002
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> SeenHere:
-    who = as_users._Who(ALICES, frozenset({THEIRS}))
-    monkeypatch.setattr(as_users, "_who", lambda _: who)
+    who = Who(ALICES, frozenset({THEIRS}))
+    monkeypatch.setattr(as_users, "who_is", lambda _: who)
     return SeenHere(LocalFiles(), "alice")
 
 
@@ -51,7 +52,7 @@ def owned(monkeypatch: pytest.MonkeyPatch) -> Owned:
     owners: dict[int, tuple[int, int, int]] = {}
     real = as_users._may
 
-    def may(found: os.stat_result, who: as_users._Who, wanted: int) -> bool:
+    def may(found: os.stat_result, who: Who, wanted: int) -> bool:
         uid, gid, mode = owners.get(found.st_ino, (OURS, OURS, 0o755))
         fields = list(found)
         fields[stat.ST_UID], fields[stat.ST_GID], fields[stat.ST_MODE] = uid, gid, mode
@@ -143,11 +144,6 @@ def test_a_folder_that_is_exchanged_for_a_link_after_the_look_at_it_shows_nothin
     (tmp_path / "mine").symlink_to(home)
     monkeypatch.setattr(os.path, "realpath", lambda path: path)  # found to be a folder, and exchanged since
     assert list(looks(seen, tmp_path / "mine")) == [None, None, None]
-
-
-def test_a_user_whom_the_machine_doesnt_know_sees_what_all_may_see(home: Path) -> None:
-    assert as_users._who("nobody-of-this-name") == as_users._Who(None, frozenset())
-    assert as_users._who("root").uid == 0
 
 
 def test_descriptors_are_given_back(seen: SeenHere, home: Path) -> None:

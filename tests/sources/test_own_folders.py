@@ -73,7 +73,7 @@ async def test_a_running_installation_goes_on_where_a_group_may_write_in_its_roo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an older controller took it: else an upgrade would end all that runs."""
-    monkeypatch.setattr("trainmaster.sources.local_files._is_own_group", lambda *_: False)
+    monkeypatch.setattr("trainmaster.sources.local_files.is_own_group", lambda *_: False)
     new = folder(tmp_path / "new", 0o775)
     made = await leading(tmp_path)
     with pytest.raises(InvalidError, match="others may put folders"):

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import errno
 import functools
-import grp
 import itertools
 import os
-import pwd
 import secrets
 import shutil
 import stat
@@ -25,6 +23,7 @@ from typing import ParamSpec, TypeVar
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.sources import beneath, walking
+from trainmaster.sources.accounts import is_own_group, name_of, uid_of
 from trainmaster.sources.files import Entry, Listing, Still
 from trainmaster.sources.walking import Limits
 
@@ -143,7 +142,7 @@ class LocalFiles:
     @_told
     def set_owner(self, path: str, owner: str) -> None:
         try:
-            os.chown(path, pwd.getpwnam(owner).pw_uid, -1, follow_symlinks=False)
+            os.chown(path, uid_of(owner), -1, follow_symlinks=False)
         except KeyError as error:
             raise InvalidError(f"{owner}: no such user on this machine") from error
 
@@ -226,7 +225,7 @@ def _filled(path: str, data: bytes, mode: int, owner: str = "") -> int:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(descriptor).st_uid:
+        if owner and (user := uid_of(owner)) != os.fstat(descriptor).st_uid:
             os.fchown(descriptor, user, -1)
         if mode != _OURS_ALONE:
             os.fchmod(descriptor, mode)
@@ -286,9 +285,9 @@ def _listed(item: os.DirEntry[str]) -> Entry | None:
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
-    owner = _user(found.st_uid)
+    owner = name_of(found.st_uid)
     mode = stat.S_IMODE(found.st_mode)
-    if mode & stat.S_IWGRP and _is_own_group(owner, found.st_gid):
+    if mode & stat.S_IWGRP and is_own_group(owner, found.st_gid):
         mode &= ~stat.S_IWGRP
     return Entry(
         path=path,
@@ -299,21 +298,3 @@ def _entry(path: str, found: os.stat_result) -> Entry:
         folder=stat.S_ISDIR(found.st_mode),
         regular=stat.S_ISREG(found.st_mode),
     )
-
-
-@functools.lru_cache(maxsize=1024)
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_own_group(owner: str, gid: int) -> bool:
-    """A user private group (Debian's default) holds nobody but its user: writable by it is not "by others"."""
-    try:
-        group = grp.getgrgid(gid)
-    except KeyError:
-        return False
-    return group.gr_name == owner and set(group.gr_mem) <= {owner}
