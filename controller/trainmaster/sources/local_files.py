@@ -61,7 +61,7 @@ class LocalFiles:
 
     @_told
     def walk(self, path: str, limits: Limits | None = None) -> Listing:
-        return walking.walk(path, _scan, limits)
+        return walking.walk(path, scan, limits)
 
     @_told
     def stat(self, path: str) -> Entry:
@@ -265,7 +265,8 @@ _folder_disk = functools.lru_cache(maxsize=256)(_FolderDisk)
 """by folder; one that is forgotten while it is used is only shared by fewer"""
 
 
-def _scan(folder: str) -> Iterator[Entry]:
+def scan(folder: str) -> Iterator[Entry]:
+    """What lies in one folder. DeniedError where we may not look, FileNotFoundError, or another OSError."""
     try:
         with os.scandir(folder) as scan:
             yield from filter(None, map(_listed, scan))
