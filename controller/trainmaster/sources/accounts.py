@@ -68,7 +68,12 @@ def name_of(uid: int) -> str:
 
 def uid_of(name: str) -> int:
     """What `name_of` told back into the number. KeyError where there is no such user."""
-    return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        if not name.isdecimal():
+            raise
+        return int(name)
 
 
 def who_is(user: str) -> Who:
