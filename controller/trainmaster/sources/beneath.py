@@ -44,14 +44,9 @@ def set_mode(path: str, mode: int) -> None:
         os.close(descriptor)
 
 
-def remove(top: str, below: str) -> None:
-    """Remove what lies at a path below a folder, with all that is in it; no error where there is nothing."""
-    *folders, name = below.split("/")
-    try:
-        with opened(top, folders) as folder:
-            if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
-                shutil.rmtree(name, dir_fd=folder)
-            else:
-                os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return
+def remove(folder: int, name: str) -> None:
+    """Remove what has this name in a folder that was opened, with all that is in it. FileNotFoundError where there is nothing."""
+    if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+        shutil.rmtree(name, dir_fd=folder)
+    else:
+        os.unlink(name, dir_fd=folder)

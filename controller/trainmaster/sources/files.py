@@ -80,8 +80,9 @@ class Files(Protocol):
     def stat(self, path: str) -> Entry:
         """FileNotFoundError when there is nothing."""
 
-    def read(self, path: str, limit: int) -> bytes:
-        """At most `limit` bytes from the start. FileNotFoundError."""
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        """At most `limit` bytes from the start. FileNotFoundError. Below a folder `top`, in which others write, no link on the
+        way is followed: RefusedError where there is one."""
 
     def read_own(self, path: str, limit: int) -> bytes:
         """The same of a file that nobody may write any more, even if its writer was gone before the store knew it to be whole.

@@ -113,7 +113,8 @@ class HdfsFiles:
         return _entry(self._client.get_file_info(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        del top  # HDFS has no links
         data: bytes = self._client.read(path).read(limit)
         return data
 

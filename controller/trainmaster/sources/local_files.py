@@ -15,15 +15,15 @@ import os
 import secrets
 import shutil
 import stat
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.sources import beneath, walking
 from trainmaster.sources.accounts import is_own_group, name_of, uid_of
+from trainmaster.sources.disk import sync
 from trainmaster.sources.files import Entry, Listing, Still
 from trainmaster.sources.walking import Limits
 
@@ -68,11 +68,11 @@ class LocalFiles:
         return _entry(path, os.lstat(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
-        # O_NONBLOCK: a pipe that took the file's place must not hold us up.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(limit)
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        if not top:
+            return _read(path, limit)
+        with _below(top, path[len(top.rstrip("/")) + 1 :]) as (folder, name):
+            return _read(name, limit, folder)
 
     def read_own(self, path: str, limit: int) -> bytes:
         return self.read(path, limit)
@@ -98,7 +98,7 @@ class LocalFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
         if lasting:
-            _sync(os.path.dirname(path))  # noqa: PTH120
+            sync(os.path.dirname(path))  # noqa: PTH120
 
     @_told
     def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
@@ -114,12 +114,12 @@ class LocalFiles:
                 Path(temporary).unlink(missing_ok=True)
             raise
         for folder in dict.fromkeys(map(os.path.dirname, files)):
-            _sync(folder)
+            sync(folder)
 
     @_told
     def create(self, path: str, data: bytes) -> None:
         _write(path, data, 0o644)
-        _sync(os.path.dirname(path))  # noqa: PTH120
+        sync(os.path.dirname(path))  # noqa: PTH120
 
     @_told
     def touch(self, path: str, modified: int) -> None:
@@ -157,7 +157,7 @@ class LocalFiles:
     def move(self, path: str, target: str) -> None:
         Path(path).rename(target)
         for folder in {Path(path).parent, Path(target).parent}:
-            _sync(str(folder))
+            sync(str(folder))
 
     @_told
     def delete(self, path: str) -> None:
@@ -169,12 +169,8 @@ class LocalFiles:
 
     @_told
     def delete_below(self, top: str, below: str) -> None:
-        try:
-            beneath.remove(top, below)
-        except NotADirectoryError as error:
-            raise RefusedError(
-                "NotADirectoryError", f"{top}/{below}: a link or a file is on the way"
-            ) from error
+        with suppress(FileNotFoundError), _below(top, below) as (folder, name):
+            beneath.remove(folder, name)
 
     @_told
     def upload(self, local: Path, path: str) -> None:
@@ -188,6 +184,24 @@ class LocalFiles:
 
     def close(self) -> None:
         """Nothing is ever under way after a call."""
+
+
+@contextmanager
+def _below(top: str, below: str) -> Iterator[tuple[int, str]]:
+    """The folder of what lies at a path below another one, opened without following a link on the way, and its name there."""
+    *folders, name = below.split("/")
+    try:
+        with beneath.opened(top, folders) as folder:
+            yield folder, name
+    except NotADirectoryError as error:
+        raise RefusedError("NotADirectoryError", f"{top}/{below}: a link or a file is on the way") from error
+
+
+def _read(path: str, limit: int, folder: int | None = None) -> bytes:
+    # O_NONBLOCK: a pipe that took the file's place must not hold us up.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, dir_fd=folder), "rb") as file:
+        return file.read(limit)
 
 
 def _temporary(path: str) -> str:
@@ -233,36 +247,6 @@ def _filled(path: str, data: bytes, mode: int, owner: str = "") -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _sync(folder: str) -> None:
-    """A rename is durable when its folder is."""
-    _folder_disk(folder).sync()
-
-
-class _FolderDisk:
-    """Writes one folder through to the disk, once for all who wait: what they renamed before it begins is in it."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder, self._alone = folder, threading.Lock()
-        self._begun = self._done = 0
-
-    def sync(self) -> None:
-        enough = self._begun + 1  # one that has begun already may have missed our rename
-        with self._alone:
-            if self._done >= enough:
-                return
-            self._begun += 1
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            self._done = self._begun
-
-
-_folder_disk = functools.lru_cache(maxsize=256)(_FolderDisk)
-"""by folder; one that is forgotten while it is used is only shared by fewer"""
 
 
 def scan(folder: str) -> Iterator[Entry]:

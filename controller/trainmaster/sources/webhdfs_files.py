@@ -91,7 +91,8 @@ class WebHdfsFiles:
         return _entry(self._fs.info(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        del top  # HDFS has no links
         data: bytes = self._fs.cat_file(path, start=0, end=limit)
         return data
 
