@@ -12,7 +12,7 @@ from sources.building import leading
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import Entry
 from trainmaster.sources.local_files import LocalFiles
-from trainmaster.sources.own_folders import FOLDERS, check, not_ours
+from trainmaster.sources.own_folders import FOLDERS, LATER, check, not_ours
 
 ME = getpass.getuser()
 
@@ -109,3 +109,21 @@ def test_a_root_that_belongs_to_a_stranger_is_refused(
             check(LocalFiles(), str(tmp_path))
     else:
         assert check(LocalFiles(), str(tmp_path)) == ""
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_it_makes_later_may_not_be_anothers_before_it_has_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In a root that is sticky anybody may make it first: a link of his would have statuses written over jobs."""
+    real, owners = LocalFiles.stat, {f"{tmp_path}/{name}": "mallory", "/": "hdfs"}
+    monkeypatch.setattr(
+        LocalFiles, "stat", lambda files, path: replace(real(files, path), owner=owners.get(path, ME))
+    )
+    tmp_path.chmod(0o1777)
+    assert check(LocalFiles(), str(tmp_path)) == ""
+    (tmp_path / name).symlink_to(tmp_path)
+    with pytest.raises(InvalidError, match=rf"/{name}: it belongs to mallory, .*: take it away"):
+        check(LocalFiles(), str(tmp_path))
+    owners[f"{tmp_path}/{name}"] = "hdfs"
+    assert check(LocalFiles(), str(tmp_path)) == ""

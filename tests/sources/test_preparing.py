@@ -194,13 +194,6 @@ def test_what_the_controller_makes_later_may_not_be_somebody_elses_already(tmp_p
     assert files.owners[path] == "alice"
 
 
-def test_nor_may_it_be_a_link(tmp_path: Path) -> None:
-    prepared(LocalFiles(), tmp_path, ME)
-    (tmp_path / "status").symlink_to(tmp_path / "jobs")
-    (finding,) = find(LocalFiles(), folders(str(tmp_path)), ME)
-    assert finding.path == f"{tmp_path}/status"
-
-
 def test_a_file_where_a_folder_is_wanted_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("")
     findings = {each.path: each for each in find(LocalFiles(), folders(str(tmp_path)), ME)}

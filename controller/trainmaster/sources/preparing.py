@@ -14,7 +14,7 @@ from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
 from trainmaster.sources.in_folders import superusers, who_we_are
 from trainmaster.sources.layout import Layout
-from trainmaster.sources.own_folders import FOLDERS, PRIVATE, not_ours
+from trainmaster.sources.own_folders import FOLDERS, LATER, PRIVATE, not_ours, taken
 from trainmaster.sources.presence import is_there
 
 OPEN = 0o755
@@ -68,18 +68,14 @@ def of_jobs(root: str) -> list[Folder]:
 
 def of_controller(root: str) -> list[Folder]:
     """Those of the controller alone, in the store of jobs or, by the setting `state`, in one of their own."""
-    layout = Layout(root)
-    made_later = (layout.installation, layout.cleared, layout.history)
-    return [
-        Folder(root, OPEN),
-        *(Folder(layout.under(name), PRIVATE, own=True) for name in FOLDERS),
-        *(Folder(path, OPEN, later=True) for path in made_later),
-    ]
+    under = Layout(root).under
+    own = (Folder(under(name), PRIVATE, own=True) for name in FOLDERS)
+    return [Folder(root, OPEN), *own, *(Folder(under(name), OPEN, later=True) for name in LATER)]
 
 
 def folders(root: str) -> list[Folder]:
     """All of one store."""
-    return [*of_jobs(root), *of_controller(root)[1:]]
+    return list(dict.fromkeys((*of_jobs(root), *of_controller(root))))
 
 
 def find(files: Files, wanted: Iterable[Folder], owner: str) -> list[Finding]:
@@ -154,20 +150,13 @@ def _look(files: Files, folder: Folder, owner: str) -> Finding | None:
     except FileNotFoundError:
         return None if folder.later else Finding(folder.path, "it isn't there", tuple(_whole(folder, owner)))
     if folder.later:
-        return _later(files, entry, owner)
+        problem = taken(entry, {owner, *superusers(files)})
+        return Finding(folder.path, problem) if problem else None
     if not entry.folder:
         return Finding(folder.path, NO_FOLDER)
     if folder.own:
         return Finding(folder.path, problem) if (problem := not_ours(entry, owner)) else None
     return _shared(entry, folder, owner)
-
-
-def _later(files: Files, entry: Entry, owner: str) -> Finding | None:
-    """Of somebody else's the controller would take his word, and what it shows there he could lead elsewhere."""
-    if entry.owner in {owner, *superusers(files)} and (entry.folder or entry.regular):
-        return None
-    words = f"it belongs to {entry.owner}, or is a link, and the controller would take it for its own: take it away"
-    return Finding(entry.path, words)
 
 
 def _whole(folder: Folder, owner: str) -> Iterator[Step]:
