@@ -24,6 +24,7 @@ from trainmaster.master.checkpoints import (
     Training,
     trainings_of,
 )
+from trainmaster.master.found import Found
 from trainmaster.plan.values import CheckpointLook, SavedModelLook
 from trainmaster.plan.verdict import Verdict
 
@@ -91,8 +92,8 @@ class Fleet:
     def show_saved_model(self, uid: str, found: SavedModelLook) -> None:
         self.models[uid] = found
 
-    def keep_checkpoints(self, uids: Iterable[str]) -> None:
-        self.kept = set(uids)
+    def keep_looks(self, trainings: Iterable[Training]) -> None:
+        self.kept = {each.key for each in trainings}
 
     def end(self, uid: str) -> None:
         self.jobs[uid] = replace(self.jobs[uid], over=True)
@@ -284,6 +285,19 @@ async def test_a_model_is_looked_at_beside_the_checkpoints_of_its_job(
     assert (turns.fleet.shown, turns.fleet.models) == ({"0": NEWEST}, {"0": MODEL})
     assert sorted(await turns.turn(INTERVAL)) == ["0", "hdfs:///m"]
     assert await turns.turn(INTERVAL) == [], "both were looked at as often as what has ended is"
+
+
+def test_what_was_found_is_kept_by_its_kind_until_nobody_looks_there_any_more() -> None:
+    """A job without a checkpointPath has a model as well, and one that runs again has no model of its last run."""
+    rung: list[str] = []
+    found = Found(lambda: (), rung.append)
+    checkpoints, model = Training("0", "hdfs:///c", "ada"), Training("0", "hdfs:///m", "ada", model=True)
+    for kept, there in (((model,), (None, MODEL)), ((checkpoints,), (NEWEST, None)), ((), (None, None))):
+        found.show_checkpoint("0", NEWEST)
+        found.show_saved_model("0", MODEL)
+        found.keep_looks(kept)
+        assert (found.checkpoints.of("0"), found.saved_models.of("0")) == there
+    assert set(rung) == {"0"}
 
 
 ENDED = Verdict(succeeded=True, reason="Succeeded", message="", at=1000.0)

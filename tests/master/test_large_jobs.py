@@ -35,7 +35,7 @@ from trainmaster.master.works import AT_ONCE, QUICK
 from trainmaster.plan import case, judge
 from trainmaster.plan.decide import decide
 from trainmaster.plan.memory import ReplicaMemory
-from trainmaster.plan.values import Container, ContainerState, End, Event, Size
+from trainmaster.plan.values import Container, ContainerState, End, Event, Size, Stop
 
 
 @pytest.mark.parametrize(("replicas", "aside"), [(LARGE, True), (LARGE - 1, False)])
@@ -159,6 +159,50 @@ async def test_of_thousands_of_nodes_a_few_are_asked_at_once_and_each_once_in_a_
         doing.confirm()  # as each heartbeat does
     assert most <= AT_ONCE
     assert max(asked.values()) <= 2
+    await doing.close()
+
+
+@virtual
+async def test_a_stop_that_is_wanted_anew_as_the_one_before_ends_is_made() -> None:
+    """In the one turn of the loop in which its task is over and still counts: it was noted as under way for ever."""
+    tries = 0
+
+    def lives(_id: str) -> bool:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            asyncio.get_running_loop().call_soon(doing.stop, [Stop("c1", "n1:1")])
+        return False
+
+    doing = doing_of({"c1": "n1:1"}, lambda *_: None)
+    sight = cast("Any", doing._sight)
+    sight.lives, sight.mark = lives, lambda _id, **_: None
+    doing.stop([Stop("c1", "n1:1")])
+    await asyncio.sleep(1)
+    assert sight.changed, "another pass is made"
+    doing.stop([Stop("c1", "n1:1")])
+    await asyncio.sleep(1)
+    assert tries == 2
+    await doing.close()
+
+
+@virtual
+async def test_containers_of_two_applications_on_one_node_are_stopped_each_by_its_own_token() -> None:
+    """By the first one's token alone the others are refused; and it may have none."""
+    nodes, stopped = dict.fromkeys(("old", "c1", "c2", "lost"), "n1:1"), []
+
+    async def stop(_node: str, token: bytes, ids: Sequence[str]) -> dict[str, None]:
+        stopped.append((token, tuple(ids)))
+        return dict.fromkeys(ids)
+
+    doing = doing_of(nodes, lambda *_: None)
+    sight, desk = cast("Any", doing._sight), cast("Any", doing._desk)
+    known = {"lost": None, "old": b"old"}
+    sight.tokens.of, sight.mark = lambda id_, _: known.get(id_, b"new"), lambda _id, **_: None
+    desk.nodes.stop, desk.lease = stop, SimpleNamespace(held=lambda: True)
+    doing.stop([Stop(id_, "n1:1") for id_ in ("lost", "old", "c1", "c2")])
+    await asyncio.sleep(0.5)
+    assert stopped == [(b"old", ("old",)), (b"new", ("c1", "c2"))]
     await doing.close()
 
 

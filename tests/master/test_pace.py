@@ -8,7 +8,7 @@ from master.office import Office, job
 from master.virtual import virtual
 from trainmaster.errors import NotDoneError, RefusedError, UnavailableError
 from trainmaster.hadoop.refusals import INVALID_CONTAINER
-from trainmaster.master.pace import FIRST, LEAST, MOST, Pace
+from trainmaster.master.pace import FIRST, LEAST, MOST, Node, Pace
 
 
 async def starts(pace: Pace, count: int, seconds: float, node: str = "n") -> list[int]:
@@ -80,6 +80,19 @@ async def test_behind_a_start_that_gets_no_answer_nobody_waits() -> None:
     async with asyncio.timeout(70):
         await asyncio.gather(*(start() for _ in range(50)))
     assert went == 50 - FIRST
+
+
+@virtual
+async def test_whoever_is_sent_away_and_ends_at_one_time_gives_back_no_place_that_he_never_had() -> None:
+    node = Node()
+    for _ in range(int(FIRST)):
+        await node.enter()
+    waits = asyncio.create_task(node.enter())
+    await asyncio.sleep(0)
+    node.hangs()
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    assert node.under_way == FIRST
 
 
 @virtual

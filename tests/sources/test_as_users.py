@@ -24,10 +24,11 @@ from trainmaster.hadoop.proto.hdfs_pb2 import (
     HdfsFileStatusProto,
 )
 from trainmaster.settings import Settings
-from trainmaster.sources import as_users
+from trainmaster.sources import as_users, local_files
+from trainmaster.sources.accounts import Who
 from trainmaster.sources.as_users import Seen, SeenHere
 from trainmaster.sources.files import Entry
-from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.local_files import LocalFiles, scan
 from trainmaster.sources.lookups import LookUps
 from trainmaster.sources.walking import Limits
 
@@ -37,8 +38,8 @@ OURS, ALICES, THEIRS = 4_000_000, 4_000_001, 4_000_002
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> SeenHere:
-    who = as_users._Who(ALICES, frozenset({THEIRS}))
-    monkeypatch.setattr(as_users, "_who", lambda _: who)
+    who = Who(ALICES, frozenset({THEIRS}))
+    monkeypatch.setattr(as_users, "who_is", lambda _: who)
     return SeenHere(LocalFiles(), "alice")
 
 
@@ -51,7 +52,7 @@ def owned(monkeypatch: pytest.MonkeyPatch) -> Owned:
     owners: dict[int, tuple[int, int, int]] = {}
     real = as_users._may
 
-    def may(found: os.stat_result, who: as_users._Who, wanted: int) -> bool:
+    def may(found: os.stat_result, who: Who, wanted: int) -> bool:
         uid, gid, mode = owners.get(found.st_ino, (OURS, OURS, 0o755))
         fields = list(found)
         fields[stat.ST_UID], fields[stat.ST_GID], fields[stat.ST_MODE] = uid, gid, mode
@@ -145,16 +146,46 @@ def test_a_folder_that_is_exchanged_for_a_link_after_the_look_at_it_shows_nothin
     assert list(looks(seen, tmp_path / "mine")) == [None, None, None]
 
 
-def test_a_user_whom_the_machine_doesnt_know_sees_what_all_may_see(home: Path) -> None:
-    assert as_users._who("nobody-of-this-name") == as_users._Who(None, frozenset())
-    assert as_users._who("root").uid == 0
+def test_what_others_have_put_into_his_folder_is_closed_to_him_all_the_same(
+    seen: SeenHere, owned: Owned, home: Path
+) -> None:
+    """A model that he shares, say: how many files lie in there, and how they are called, is theirs to tell."""
+    for name in ("theirs", "open"):
+        (home / name).mkdir()
+        (home / name / "file").write_text("1")
+    owned(home, ALICES, 0o1777)
+    owned(home / "theirs", OURS, 0o700)
+    found = {each.path for each in seen.walk(str(home)).entries}
+    assert found == {f"{home}/{path}" for path in ("file", "theirs", "open", "open/file")}
 
 
-def test_descriptors_are_given_back(seen: SeenHere, home: Path) -> None:
+def test_a_folder_in_his_that_is_exchanged_for_a_link_shows_nothing_that_is_closed(
+    seen: SeenHere, owned: Owned, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed/file").write_text("1")
+    owned(tmp_path / "closed", OURS, 0o700)
+    (home / "inner").mkdir()
+
+    def exchanged(folder: str) -> Iterator[Entry]:
+        found = list(scan(folder))
+        if (home / "inner").is_dir() and not (home / "inner").is_symlink():
+            (home / "inner").rmdir()
+            (home / "inner").symlink_to(tmp_path / "closed")
+        yield from found
+
+    monkeypatch.setattr(as_users, "scan", exchanged)
+    monkeypatch.setattr(local_files, "scan", exchanged)
+    assert [each.path for each in seen.walk(str(home)).entries if "inner/" in each.path] == []
+
+
+def test_descriptors_are_given_back(seen: SeenHere, owned: Owned, home: Path) -> None:
+    owned(home, ALICES, 0o700)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(9):
         list(looks(seen, home))
         list(looks(seen, home / "nothing"))
+        seen.walk(str(home), Limits(most=0))
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

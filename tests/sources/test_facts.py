@@ -99,6 +99,23 @@ async def test_a_store_that_answers_now_and_then_is_not_given_up() -> None:
         await facts.stat(url, ME)
 
 
+async def test_a_store_that_nobody_asked_for_long_was_not_silent_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of one answer that got lost yesterday, and another one today, nobody's job is to fail."""
+    clock = Clock()
+    facts = FileFacts(Settings(file_stores=("hdfs://elsewhere:8020",)), clock)
+
+    async def away(*_: object) -> None:
+        raise UnavailableError("no answer")
+
+    monkeypatch.setattr(facts._stores, "call", away)
+    for _ in range(3):
+        with pytest.raises(UnavailableError):
+            await facts.stat("hdfs://elsewhere:8020/a", ME)
+        clock.pass_(2 * PATIENCE)
+
+
 async def test_a_store_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 

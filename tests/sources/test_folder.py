@@ -179,6 +179,20 @@ async def test_ttl_removes_the_file_and_its_staging(tmp_path: Path) -> None:
     assert not staged.parent.exists()
 
 
+async def test_a_link_among_somebodys_uploads_leads_the_controller_to_nothing(tmp_path: Path) -> None:
+    """Else whoever deletes a job could have anything removed that the controller may remove, the journal first of all."""
+    made = await leading(tmp_path)
+    path = put(tmp_path, "journal.yaml", job_text())
+    declared = only(await made.look())
+    await made.journal.write(declared.uid, b"{}")
+    (tmp_path / "staging" / declared.owner).mkdir(parents=True)
+    (tmp_path / "staging" / declared.owner / "default").symlink_to(tmp_path)
+    await made.remove(declared)
+    assert not path.exists()
+    await made.gone(only(await made.look()))
+    assert await made.journal.read(declared.uid) == b"{}"
+
+
 async def test_a_look_at_two_thousand_files_reads_none_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,10 +97,10 @@ async def test_a_file_that_can_not_be_read_is_tried_again(tmp_path: Path) -> Non
     put(tmp_path, "dark.yaml", job_text())
     read = made._files.read
 
-    def dark(path: str, limit: int) -> bytes:
+    def dark(path: str, limit: int, top: str = "") -> bytes:
         if path.endswith("dark.yaml"):
             raise UnavailableError("no DataNode has it")
-        return read(path, limit)
+        return read(path, limit, top)
 
     made._files.read = dark
     assert only(await made.look()).name == "good"

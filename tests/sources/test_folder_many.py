@@ -83,11 +83,11 @@ async def test_a_file_that_could_not_be_read_is_tried_with_each_look(tmp_path: P
     tries = Counter[str]()
     read = made._files.read
 
-    def picky(path: str, limit: int) -> bytes:
+    def picky(path: str, limit: int, top: str) -> bytes:
         tries[path] += 1
         if tries[path] < 4:
             raise FileNotFoundError(path)
-        return read(path, limit)
+        return read(path, limit, top)
 
     with patch.object(made._files, "read", picky):
         for _ in range(3):
@@ -128,9 +128,9 @@ class Counted(LocalFiles):
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
 
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
         self.calls["read"] += 1
-        return super().read(path, limit)
+        return super().read(path, limit, top)
 
     def walk(self, path: str) -> Any:
         self.calls["walk"] += 1

@@ -74,10 +74,10 @@ class PickyFiles(LocalFiles):
     def __init__(self, errors: dict[str, TrainmasterError]) -> None:
         self.errors = errors
 
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
         if error := self.errors.get(Path(path).stem):
             raise error
-        return super().read(path, limit)
+        return super().read(path, limit, top)
 
 
 async def test_records_that_can_not_be_read_keep_no_other_from_being_read(

@@ -17,6 +17,7 @@ import pytest
 
 from sources.building import job_text, leading, only, put
 from trainmaster.api.status import JobStatus
+from trainmaster.errors import RefusedError
 from trainmaster.sources import shown
 from trainmaster.sources.local_files import LocalFiles
 
@@ -24,9 +25,11 @@ WRITERS = 8
 
 
 class Disk:
-    """Counts what is written through, and can hold up the first write of a folder."""
+    """Counts what is written through below a folder (threads of other tests may still write), and can hold up the first write of
+    a folder."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
+        self._below = str(below)
         self.synced: Counter[str] = Counter()
         self.held, self.go = threading.Event(), threading.Event()
         self.go.set()
@@ -34,6 +37,9 @@ class Disk:
         monkeypatch.setattr(os, "fsync", self._fsync)
 
     def _fsync(self, descriptor: int) -> None:
+        if not str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith(self._below):
+            self._real(descriptor)
+            return
         kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
         self.synced[kind] += 1
         if kind == "folder":
@@ -43,8 +49,8 @@ class Disk:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    return Disk(monkeypatch)
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Disk:
+    return Disk(monkeypatch, tmp_path)
 
 
 async def test_a_record_is_on_the_disk_before_it_counts_and_a_status_is_not_waited_for(
@@ -117,6 +123,25 @@ def test_of_several_files_that_cannot_all_be_written_nothing_is_left(tmp_path: P
         LocalFiles().replace_all(files, 0o600, lambda: None)
     assert not list(tmp_path.iterdir())
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_what_is_removed_below_a_folder_lies_there_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "top/a/b").mkdir(parents=True)
+    (tmp_path / "top/a/b/file").write_text("1")
+    (tmp_path / "linked").symlink_to(tmp_path / "top")
+    (tmp_path / "top/away").symlink_to(tmp_path / "top/a")
+    files = LocalFiles()
+    for below in ("away/b", "a/b/file/c"):
+        with pytest.raises(RefusedError, match="a link or a file is on the way"):
+            files.delete_below(f"{tmp_path}/top", below)
+    files.delete_below(f"{tmp_path}/top", "a/nothing/here")
+    assert (tmp_path / "top/a/b/file").exists()
+    files.delete_below(f"{tmp_path}/linked", "a/b")
+    files.delete_below(f"{tmp_path}/top", "away")
+    assert [each.name for each in (tmp_path / "top").iterdir()] == ["a"], (
+        "a link itself is removed, not what it leads to"
+    )
+    assert not list((tmp_path / "top/a").iterdir())
 
 
 def calls_of_the_system(work: Callable[[], None]) -> list[str]:

@@ -12,7 +12,7 @@ from sources.building import leading
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import Entry
 from trainmaster.sources.local_files import LocalFiles
-from trainmaster.sources.own_folders import FOLDERS, check, not_ours
+from trainmaster.sources.own_folders import FOLDERS, LATER, check, not_ours
 
 ME = getpass.getuser()
 
@@ -73,7 +73,7 @@ async def test_a_running_installation_goes_on_where_a_group_may_write_in_its_roo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an older controller took it: else an upgrade would end all that runs."""
-    monkeypatch.setattr("trainmaster.sources.local_files._is_own_group", lambda *_: False)
+    monkeypatch.setattr("trainmaster.sources.local_files.is_own_group", lambda *_: False)
     new = folder(tmp_path / "new", 0o775)
     made = await leading(tmp_path)
     with pytest.raises(InvalidError, match="others may put folders"):
@@ -109,3 +109,21 @@ def test_a_root_that_belongs_to_a_stranger_is_refused(
             check(LocalFiles(), str(tmp_path))
     else:
         assert check(LocalFiles(), str(tmp_path)) == ""
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_it_makes_later_may_not_be_anothers_before_it_has_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In a root that is sticky anybody may make it first: a link of his would have statuses written over jobs."""
+    real, owners = LocalFiles.stat, {f"{tmp_path}/{name}": "mallory", "/": "hdfs"}
+    monkeypatch.setattr(
+        LocalFiles, "stat", lambda files, path: replace(real(files, path), owner=owners.get(path, ME))
+    )
+    tmp_path.chmod(0o1777)
+    assert check(LocalFiles(), str(tmp_path)) == ""
+    (tmp_path / name).symlink_to(tmp_path)
+    with pytest.raises(InvalidError, match=rf"/{name}: it belongs to mallory, .*: take it away"):
+        check(LocalFiles(), str(tmp_path))
+    owners[f"{tmp_path}/{name}"] = "hdfs"
+    assert check(LocalFiles(), str(tmp_path)) == ""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sources.building import leading
-from trainmaster.errors import DeniedError
+from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.sources.files import Entry
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.own_folders import check
-from trainmaster.sources.preparing import commands, find, folders, make
+from trainmaster.sources.preparing import commands, find, folders, prepare
 
 ME = getpass.getuser()
 MODES = {"": 0o755, "jobs": 0o1777, "staging": 0o1777, "journal": 0o700, "known": 0o700, "lease": 0o700}
@@ -42,8 +43,7 @@ class Anybodys(LocalFiles):
 
 
 def prepared(files: LocalFiles, root: Path, owner: str) -> None:
-    for finding in find(files, folders(str(root)), owner):
-        make(files, finding)
+    prepare(files, folders(str(root)), owner)
 
 
 def test_all_is_made_as_a_leader_wants_it_and_nothing_is_left_to_do(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_folders_in_which_others_could_replace_anything_are_closed(
     (tmp_path / name).chmod(mode)
     (finding,) = find(LocalFiles(), folders(str(tmp_path)), ME)
     assert finding.words.startswith("others may replace what lies in it (mode ")
-    make(LocalFiles(), finding)
+    prepared(LocalFiles(), tmp_path, ME)
     assert (tmp_path / name).stat().st_mode & 0o7777 == mended
 
 
@@ -132,6 +132,66 @@ def test_what_an_administrator_chose_and_harms_nobody_stays(tmp_path: Path, name
     prepared(LocalFiles(), tmp_path, ME)
     (tmp_path / name).chmod(mode)
     assert find(LocalFiles(), folders(str(tmp_path)), ME) == []
+
+
+class Raced(Anybodys):
+    """Where one path is to be made, alice is a moment faster."""
+
+    def __init__(self, path: Path, alices: Callable[[Raced], None]) -> None:
+        super().__init__("hdfs")
+        self._path, self._alices = str(path), alices
+
+    def make_folder(self, path: str, mode: int = 0o755) -> None:
+        if path == self._path:
+            self._alices(self)
+        super().make_folder(path, mode)
+
+
+def test_what_somebody_put_there_while_the_root_was_made_is_not_given_to_the_controller(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "store"
+
+    def root_with_a_journal(files: Raced) -> None:
+        (root / "journal").mkdir(parents=True)
+        files.owners |= {str(root): "alice", f"{root}/journal": "alice"}
+
+    files = Raced(root, root_with_a_journal)
+    prepared(files, root, "trainmaster")
+    assert files.owners[str(root)] == "trainmaster"
+    assert files.owners[f"{root}/journal"] == "alice"
+    (finding,) = find(files, folders(str(root)), "trainmaster")
+    assert finding.words.startswith("it belongs to alice")
+
+
+def test_the_mode_of_a_folder_is_not_given_to_what_a_link_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private").mkdir(mode=0o700)
+    for name in ("jobs", "other"):
+        (tmp_path / name).symlink_to(tmp_path / "private")
+    with pytest.raises(InvalidError, match="no folder, or a link"):
+        LocalFiles().set_mode(f"{tmp_path}/jobs", 0o1777)
+    # The link comes when it was seen that there is nothing.
+    looks = iter([False, True])
+    monkeypatch.setattr(Path, "is_dir", lambda path: path.name != "other" or next(looks))
+    LocalFiles().make_folder(f"{tmp_path}/other", 0o1777)
+    assert (tmp_path / "private").stat().st_mode & 0o7777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["status", "installation", "history", "cleared-nodes"])
+def test_what_the_controller_makes_later_may_not_be_somebody_elses_already(tmp_path: Path, name: str) -> None:
+    """Whoever declared the first job made the root, and could have put anything into it."""
+    path, superuser = f"{tmp_path}/{name}", Path("/").owner()
+    prepared(LocalFiles(), tmp_path, ME)
+    (tmp_path / name).write_text("") if name == "installation" else (tmp_path / name).mkdir()
+    for owner, wrong in (("trainmaster", False), (superuser, False), ("alice", True)):
+        files = Anybodys("trainmaster", {path: owner, "/": superuser})
+        found = find(files, folders(str(tmp_path)), "trainmaster")
+        assert [(each.path, each.steps) for each in found] == ([(path, ())] if wrong else [])
+    files = Anybodys("hdfs", {path: "alice"})
+    prepared(files, tmp_path, "trainmaster")
+    assert files.owners[path] == "alice"
 
 
 def test_a_file_where_a_folder_is_wanted_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ async def test_bytes_that_are_not_as_many_as_listed_wait(tmp_path: Path) -> None
     made = await leading(tmp_path)
     put(tmp_path, "a.yaml", job_text())
     read = made._files.read
-    made._files.read = lambda path, limit: read(path, limit)[:-1]
+    made._files.read = lambda path, limit, top: read(path, limit, top)[:-1]
     assert await made.look() == {}
     made._files.read = read
     assert only(await made.look()).name == "a"
@@ -81,12 +82,40 @@ async def test_a_file_that_goes_before_it_is_read_is_nobodys_trouble(tmp_path: P
     gone = put(tmp_path, "gone.yaml", job_text())
     read = made._files.read
 
-    def late(path: str, limit: int) -> bytes:
+    def late(path: str, limit: int, top: str) -> bytes:
         gone.unlink(missing_ok=True)
-        return read(path, limit)
+        return read(path, limit, top)
 
     made._files.read = late
     assert {each.name for each in (await made.look()).values()} == {"good"}
+
+
+async def test_a_folder_that_is_a_link_for_the_moment_of_a_read_gives_out_nobody_elses_file(
+    tmp_path: Path,
+) -> None:
+    """What the controller may read and the folder's owner may not would be taken for his."""
+    made = await leading(tmp_path)
+    mine = put(tmp_path, "mine/a.yaml", job_text("a")).parent
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed/a.yaml").write_text(job_text("b"))
+    read = made._files.read
+
+    def exchanged(*about: Any) -> bytes:
+        mine.rename(tmp_path / "aside")
+        mine.symlink_to(tmp_path / "closed")
+        try:
+            return read(*about)
+        finally:
+            mine.unlink()
+            (tmp_path / "aside").rename(mine)
+
+    made._files.read = exchanged
+    await made.look()  # what may be half written is looked at twice
+    (found,) = (await made.look()).values()
+    assert found.job is None
+    assert "a link or a file is on the way" in found.problems[0].reason
+    made._files.read = read
+    assert any(each.job for each in (await made.look()).values())
 
 
 async def test_the_largest_file_that_is_read_may_be_used_up(tmp_path: Path) -> None:
@@ -128,11 +157,11 @@ async def test_a_file_that_nobody_can_read_keeps_no_other_from_its_turn(
     put(tmp_path, "b.yaml", job_text())
     read, asked = made._files.read, []
 
-    def dark(path: str, limit: int) -> bytes:
+    def dark(path: str, limit: int, top: str) -> bytes:
         asked.append(path)
         if path == asked[0]:
             raise UnavailableError("no DataNode has it")
-        return read(path, limit)
+        return read(path, limit, top)
 
     made._files.read = dark
     await made.look()

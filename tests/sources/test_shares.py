@@ -33,8 +33,8 @@ class Owned(LocalFiles):
     def stat(self, path: str) -> Entry:
         return _owned(super().stat(path))
 
-    def read(self, path: str, limit: int) -> bytes:
-        data = super().read(path, limit)
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        data = super().read(path, limit, top)
         owner = _owned(super().stat(path)).owner
         self.bytes[owner] = self.bytes.get(owner, 0) + len(data)
         return data

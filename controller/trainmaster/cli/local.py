@@ -176,8 +176,7 @@ def prepare_store(hadoop: LocalHadoop) -> None:
 
     with realm.entered(hadoop.environment):
         files, root = open_files(f"{hadoop.addresses.hdfs}{STORE}", hadoop.conf_dir)
-        for finding in preparing.find(files, preparing.folders(root), CONTROLLER):
-            preparing.make(files, finding)
+        preparing.prepare(files, preparing.folders(root), CONTROLLER)
         files.close()
 
 

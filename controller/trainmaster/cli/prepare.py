@@ -50,14 +50,15 @@ def init(
 def prepare(files: Files, wanted: Sequence[Folder], owner: str, dry_run: bool = False) -> int:
     """Have these folders ready for a controller that is `owner`, and tell what was not; the exit code."""
     from trainmaster.errors import DeniedError
-    from trainmaster.sources.preparing import find, make
+    from trainmaster.sources import preparing
 
+    find = preparing.find
     findings = find(files, wanted, owner)
     for finding in findings:
         print(f"{files.base}{finding.path}: {finding.words}")
     try:
-        for finding in () if dry_run else findings:
-            make(files, finding)
+        if not dry_run:
+            preparing.prepare(files, wanted, owner)
     except DeniedError as error:
         return _for_others(files, find(files, wanted, owner), error.message)
     left = find(files, wanted, owner)

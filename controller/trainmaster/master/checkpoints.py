@@ -125,7 +125,7 @@ class Trainings(Protocol):
 
     def show_checkpoint(self, uid: str, found: CheckpointLook) -> None: ...
     def show_saved_model(self, uid: str, found: SavedModelLook) -> None: ...
-    def keep_checkpoints(self, uids: Iterable[str]) -> None: ...
+    def keep_looks(self, trainings: Iterable[Training]) -> None: ...
 
 
 class _Lane:
@@ -191,7 +191,7 @@ class CheckpointWatch:
         )
         self._trainings = {uid: each for uid, each in trainings.items() if self._last[uid] < LAST}
         self._look.keep_only(self._trainings)
-        fleet.keep_checkpoints(trainings)
+        fleet.keep_looks(trainings.values())
         self._due = {uid: self._due.get(uid, now) for uid in self._trainings if uid not in self._busy}
         for _, uid in sorted((at, uid) for uid, at in self._due.items() if at <= now):
             del self._due[uid]

@@ -117,8 +117,10 @@ class Doing:
         for node, ids in by_node.items():
             for id_ in ids:
                 self._sight.mark(id_, told=0)
-            self._stopping.under_way.update(ids)
-            self.works.line_up("stop", ids[0], partial(self._stopping.stop, Target(node, ids)))
+            if self.works.line_up("stop", ids[0], partial(self._stopping.stop, Target(node, ids))):
+                self._stopping.under_way.update(ids)
+            else:
+                self._sight.changed = True  # the next pass has it begin
 
     def terminate(self, actions: Iterable[Terminate]) -> None:
         """Tell processes to go, once each."""

@@ -49,10 +49,13 @@ class Found:
         if self.saved_models.put(uid, found):
             self._ring(uid)
 
-    def keep_checkpoints(self, uids: Iterable[str]) -> None:
-        """What was found of these jobs alone."""
-        self.checkpoints.keep_only(uids)
-        self.saved_models.keep_only(uids)
+    def keep_looks(self, trainings: Iterable[Training]) -> None:
+        """What was found in these folders alone: a job that runs again has left no model yet."""
+        by_kind: dict[bool, set[str]] = {False: set(), True: set()}
+        for training in trainings:
+            by_kind[training.model].add(training.uid)
+        self.checkpoints.keep_only(by_kind[False])
+        self.saved_models.keep_only(by_kind[True])
 
     def reporting(self) -> Mapping[str, tuple[str, Mapping[str, int]]]:
         """Jobs whose processes may report: the token of each, and its replicas by role."""

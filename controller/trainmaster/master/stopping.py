@@ -7,7 +7,7 @@ Never here: who is to go, and when (plan/gentle.py).
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainmaster.errors import DeniedError, RefusedError, TrainmasterError
@@ -82,9 +82,17 @@ class Stopping:
         if clock.monotonic() > target.until:
             self._give_back(left)
             return None
-        if token := self._sight.tokens.of(left[0], target.node):
-            await self._stop_once(target.node, token, left)
+        for token, ids in self._by_token(target.node, left).items():
+            await self._stop_once(target.node, token, ids)
         return RETRY
+
+    def _by_token(self, node: str, ids: Iterable[str]) -> Mapping[bytes, Sequence[str]]:
+        """Those that can be spoken of there: what is left of an earlier application has a token of its own, or none."""
+        found: dict[bytes, list[str]] = {}
+        for id_ in ids:
+            if token := self._sight.tokens.of(id_, node):
+                found.setdefault(token, []).append(id_)
+        return found
 
     async def _stop_once(self, node: str, token: bytes, ids: Sequence[str]) -> None:
         """Repeated until YARN tells of the ends: a NodeManager that is restarted may forget what it was told."""

@@ -56,11 +56,14 @@ class Works:
         else:
             self._begin(kind, what, work)
 
-    def line_up(self, kind: str, what: str, make: Make) -> None:
-        """Have it begin when its turn comes, unless it is under way or waits for that."""
-        if (kind, what) not in self and not self._closed:
-            self._lines[kind].waiting[what] = make
-            self._go_on(kind)
+    def line_up(self, kind: str, what: str, make: Make) -> bool:
+        """Have it begin when its turn comes, unless it is under way or waits for that; whether it will. One that is just over
+        counts as under way for one more turn of the loop."""
+        if (kind, what) in self or self._closed:
+            return False
+        self._lines[kind].waiting[what] = make
+        self._go_on(kind)
+        return True
 
     async def close(self) -> None:
         self._closed = True

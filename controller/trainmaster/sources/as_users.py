@@ -7,10 +7,7 @@ for him, and what he may not see is as if it weren't there. Never here: which st
 from __future__ import annotations
 
 import asyncio
-import functools
-import grp
 import os
-import pwd
 import stat
 import threading
 from collections import OrderedDict
@@ -25,8 +22,10 @@ from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.namespace import View
 from trainmaster.hadoop.proto.hdfs_pb2 import HdfsFileStatusProto
 from trainmaster.sources import walking
+from trainmaster.sources.accounts import Who, who_is
+from trainmaster.sources.beneath import opened
 from trainmaster.sources.files import Entry, Files, Listing
-from trainmaster.sources.local_files import LocalFiles
+from trainmaster.sources.local_files import LocalFiles, scan
 from trainmaster.sources.walking import Limits
 
 T = TypeVar("T")
@@ -173,10 +172,13 @@ class SeenHere:
         return self.files.base
 
     def walk(self, path: str, limits: Limits | None = None) -> Listing:
-        with self._opened(path, READ | SEARCH) as there:
-            listing = self.files.walk(there, limits)
-        entries = (replace(each, path=f"{path}{each.path[len(there) :]}") for each in listing.entries)
-        return replace(listing, entries=tuple(entries))
+        return walking.walk(path, self._scan, limits)
+
+    def _scan(self, folder: str) -> Iterator[Entry]:
+        """Each folder by its own bits: what others have put into one of the user's is theirs."""
+        with self._opened(folder, READ | SEARCH) as there:
+            for each in scan(there):
+                yield replace(each, path=f"{folder.rstrip('/')}{each.path[len(there) :]}")
 
     def stat(self, path: str) -> Entry:
         folder, _, name = path.rpartition("/")
@@ -186,7 +188,7 @@ class SeenHere:
     def read(self, path: str, limit: int) -> bytes:
         folder, _, name = path.rpartition("/")
         with self._opened(folder or "/", SEARCH) as there:
-            if not _may(os.lstat(f"{there}/{name}"), _who(self.user), READ):
+            if not _may(os.lstat(f"{there}/{name}"), who_is(self.user), READ):
                 raise FileNotFoundError(path)
             return self.files.read(f"{there}/{name}", limit)
 
@@ -194,48 +196,25 @@ class SeenHere:
     def _opened(self, folder: str, wanted: int) -> Iterator[str]:
         """The folder by a descriptor, so that nothing takes its place after the look at it. Links are followed first, and those
         that come into the way afterwards aren't."""
-        who, parts = _who(self.user), os.path.realpath(folder).strip("/").split("/")
-        descriptor = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        who, parts = who_is(self.user), filter(None, os.path.realpath(folder).split("/"))
         try:
-            for part in filter(None, parts):
-                _enter(descriptor, who, SEARCH, folder)
-                flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                inner = os.open(part, flags, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = inner
-            _enter(descriptor, who, wanted, folder)
-            yield f"/proc/self/fd/{descriptor}"
+            with opened("/", parts, lambda passed: _enter(passed, who, SEARCH, folder)) as descriptor:
+                _enter(descriptor, who, wanted, folder)
+                yield f"/proc/self/fd/{descriptor}"
         except (PermissionError, NotADirectoryError, DeniedError) as error:
             raise FileNotFoundError(folder) from error
-        finally:
-            os.close(descriptor)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise UnavailableError(f"{folder}: {error.strerror}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Who:
-    """A user as the permission bits mean him."""
-
-    uid: int | None
-    groups: frozenset[int]
-
-
-@functools.lru_cache(maxsize=1024)
-def _who(user: str) -> _Who:
-    """Of one whom this machine doesn't know only that he is neither owner nor in a group."""
-    try:
-        known = pwd.getpwnam(user)
-    except KeyError:
-        return _Who(None, frozenset())
-    member = {group.gr_gid for group in grp.getgrall() if user in group.gr_mem}
-    return _Who(known.pw_uid, frozenset({known.pw_gid, *member}))
-
-
-def _enter(descriptor: int, who: _Who, wanted: int, folder: str) -> None:
+def _enter(descriptor: int, who: Who, wanted: int, folder: str) -> None:
     if not _may(os.fstat(descriptor), who, wanted):
         raise FileNotFoundError(folder)
 
 
-def _may(found: os.stat_result, who: _Who, wanted: int) -> bool:
+def _may(found: os.stat_result, who: Who, wanted: int) -> bool:
     """As the system judges it; access control lists are left out of account, and with them a mask."""
     if who.uid == 0:
         return True

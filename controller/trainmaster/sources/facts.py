@@ -47,8 +47,8 @@ class FileFacts:
         self._known: dict[tuple[str, str], tuple[float, asyncio.Task[FileFact]]] = {}
         """by user and URL: what one may see is nothing for another"""
         self._swept = monotonic()
-        self._silent: dict[str, float] = {}
-        """since when a store that isn't the cluster's own has answered nothing"""
+        self._silent: dict[str, tuple[float, float]] = {}
+        """since when a store that isn't the cluster's own has answered nothing, and when it was last asked in vain"""
 
     async def stat(self, url: str, user: str) -> FileFact:
         """One file as `user` sees it. NoSuchFileError (there is none for him, or its store is not allowed), InvalidError
@@ -97,8 +97,12 @@ class FileFacts:
         """The cluster's own stores are waited for: everything waits with them. Another one may never have been there."""
         if self._stores.is_own(store):
             return
-        silent = self._now() - self._silent.setdefault(store, self._now())
-        if silent >= PATIENCE:
+        now = self._now()
+        since, asked = self._silent.get(store, (now, now))
+        if now - asked >= 2 * PATIENCE:  # nobody has asked meanwhile
+            since = now
+        self._silent[store] = since, now
+        if (silent := now - since) >= PATIENCE:
             raise InvalidError(f"{url}: its store has not answered for {silent:.0f} s: {error}") from error
 
     def close(self) -> None:

@@ -80,8 +80,9 @@ class Files(Protocol):
     def stat(self, path: str) -> Entry:
         """FileNotFoundError when there is nothing."""
 
-    def read(self, path: str, limit: int) -> bytes:
-        """At most `limit` bytes from the start. FileNotFoundError."""
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        """At most `limit` bytes from the start. FileNotFoundError. Below a folder `top`, in which others write, no link on the
+        way is followed: RefusedError where there is one."""
 
     def read_own(self, path: str, limit: int) -> bytes:
         """The same of a file that nobody may write any more, even if its writer was gone before the store knew it to be whole.
@@ -117,7 +118,7 @@ class Files(Protocol):
         """Give a file or folder to somebody. FileNotFoundError; DeniedError where we may not."""
 
     def set_mode(self, path: str, mode: int) -> None:
-        """Set the permission bits. FileNotFoundError; DeniedError where it isn't ours."""
+        """Set the permission bits of a folder. FileNotFoundError; DeniedError where it isn't ours."""
 
     def move(self, path: str, target: str) -> None:
         """Give a file or folder another name, at once and durably. FileNotFoundError when it isn't there (any more).
@@ -127,6 +128,10 @@ class Files(Protocol):
 
     def delete(self, path: str) -> None:
         """Remove a file, or a folder with all below it; no error when there is none."""
+
+    def delete_below(self, top: str, below: str) -> None:
+        """The same of a path below a folder in which others write: no link of theirs on the way is followed. RefusedError where
+        there is one."""
 
     def upload(self, local: Path, path: str) -> None:
         """Copy a local file into the store; it appears under its name when it is whole."""

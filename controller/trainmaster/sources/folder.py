@@ -193,7 +193,7 @@ class FolderSource(WithoutObjects):
             paths += [*idle(listing, self._layout, self._reader.paths), *await self._orphans()]
             self._swept = True
         for path in paths:
-            await self._try_delete(path)
+            await self._clean(self._files.delete, path)
 
     async def _orphans(self) -> list[str]:
         """Statuses whose job's file went while no controller was there to see it."""
@@ -259,7 +259,10 @@ class FolderSource(WithoutObjects):
         """Unless a file for the same job is there already, which may need what was uploaded."""
         identity = declared.namespace, declared.name
         if declared.owner and all(read.identity != identity for read in self._reader.reads.values()):
-            await self._try_delete(self._layout.staging(declared.owner, *identity))
+            below = "/".join(
+                (declared.owner, *identity)
+            )  # folders of the owner's: he may have put links into them
+            await self._clean(self._files.delete_below, self._layout.uploads, below)
 
     async def remove(self, declared: Declared) -> None:
         """Delete the job's own file (ttlDeletesResource); it needs no grace."""
@@ -279,9 +282,9 @@ class FolderSource(WithoutObjects):
                 raise UnavailableError(f"{path} isn't where it was")
             take_away(self._files, read, self._still)
 
-    async def _try_delete(self, path: str) -> None:
+    async def _clean(self, delete: Callable[..., None], *where: str) -> None:
         try:
-            await self._threads.call(self._files.delete, path)
+            await self._threads.call(delete, *where)
         except TrainmasterError as error:
             log.warning("could not clean up: %s", error)
 

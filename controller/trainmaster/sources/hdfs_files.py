@@ -113,7 +113,8 @@ class HdfsFiles:
         return _entry(self._client.get_file_info(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        del top  # HDFS has no links
         data: bytes = self._client.read(path).read(limit)
         return data
 
@@ -226,6 +227,9 @@ class HdfsFiles:
     @_told
     def delete(self, path: str) -> None:
         self._client.delete(path, True)
+
+    def delete_below(self, top: str, below: str) -> None:
+        self.delete(f"{top}/{below}")  # HDFS has no links
 
     @_told
     def upload(self, local: Path, path: str) -> None:

@@ -46,4 +46,4 @@ def take_away(files: Files, read: FileRead, still: Still = lambda: None) -> None
     if not read.text or data.decode("utf-8-sig", "replace") != read.text:
         raise UnavailableError(f"{read.path} was changed, and may hold another job")
     still()
-    files.delete(read.entry.path)
+    files.delete_below(read.entry.path.removesuffix(f"/{read.path}"), read.path)

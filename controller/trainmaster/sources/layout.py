@@ -76,8 +76,12 @@ class Layout:
     def confirm(self) -> str:
         return self.under("confirm-deletions")
 
+    @property
+    def uploads(self) -> str:
+        return self.under("staging")
+
     def staging(self, user: str, namespace: str, name: str) -> str:
-        return self.under(f"staging/{user}/{namespace}/{name}")
+        return f"{self.uploads}/{user}/{namespace}/{name}"
 
     def job(self, path: str) -> str:
         """The whole path of a job's file, which others may share."""

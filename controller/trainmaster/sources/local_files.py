@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import errno
 import functools
-import grp
 import itertools
 import os
-import pwd
 import secrets
 import shutil
 import stat
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
-from trainmaster.sources import walking
+from trainmaster.sources import beneath, walking
+from trainmaster.sources.accounts import is_own_group, name_of, uid_of
+from trainmaster.sources.disk import sync
 from trainmaster.sources.files import Entry, Listing, Still
 from trainmaster.sources.walking import Limits
 
@@ -62,18 +61,18 @@ class LocalFiles:
 
     @_told
     def walk(self, path: str, limits: Limits | None = None) -> Listing:
-        return walking.walk(path, _scan, limits)
+        return walking.walk(path, scan, limits)
 
     @_told
     def stat(self, path: str) -> Entry:
         return _entry(path, os.lstat(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
-        # O_NONBLOCK: a pipe that took the file's place must not hold us up.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(limit)
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        if not top:
+            return _read(path, limit)
+        with _below(top, path[len(top.rstrip("/")) + 1 :]) as (folder, name):
+            return _read(name, limit, folder)
 
     def read_own(self, path: str, limit: int) -> bytes:
         return self.read(path, limit)
@@ -99,7 +98,7 @@ class LocalFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
         if lasting:
-            _sync(os.path.dirname(path))  # noqa: PTH120
+            sync(os.path.dirname(path))  # noqa: PTH120
 
     @_told
     def replace_all(self, files: Mapping[str, bytes], mode: int, still: Still) -> None:
@@ -115,12 +114,12 @@ class LocalFiles:
                 Path(temporary).unlink(missing_ok=True)
             raise
         for folder in dict.fromkeys(map(os.path.dirname, files)):
-            _sync(folder)
+            sync(folder)
 
     @_told
     def create(self, path: str, data: bytes) -> None:
         _write(path, data, 0o644)
-        _sync(os.path.dirname(path))  # noqa: PTH120
+        sync(os.path.dirname(path))  # noqa: PTH120
 
     @_told
     def touch(self, path: str, modified: int) -> None:
@@ -133,29 +132,32 @@ class LocalFiles:
             return
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir()
         except FileExistsError as error:
+            if folder.is_dir():
+                return  # somebody else has made it meanwhile
             raise InvalidError(f"{error.filename} is a file, where a folder is wanted") from error
-        folder.chmod(mode)
+        beneath.set_mode(path, mode)
 
     @_told
     def set_owner(self, path: str, owner: str) -> None:
         try:
-            os.chown(path, pwd.getpwnam(owner).pw_uid, -1, follow_symlinks=False)
+            os.chown(path, uid_of(owner), -1, follow_symlinks=False)
         except KeyError as error:
             raise InvalidError(f"{owner}: no such user on this machine") from error
 
     @_told
     def set_mode(self, path: str, mode: int) -> None:
-        if Path(path).is_symlink():
-            raise InvalidError(f"{path} is a link")
-        Path(path).chmod(mode)
+        try:
+            beneath.set_mode(path, mode)
+        except NotADirectoryError as error:
+            raise InvalidError(f"{path} is no folder, or a link") from error
 
     @_told
     def move(self, path: str, target: str) -> None:
         Path(path).rename(target)
         for folder in {Path(path).parent, Path(target).parent}:
-            _sync(str(folder))
+            sync(str(folder))
 
     @_told
     def delete(self, path: str) -> None:
@@ -164,6 +166,11 @@ class LocalFiles:
             shutil.rmtree(target, ignore_errors=False)
         else:
             target.unlink(missing_ok=True)
+
+    @_told
+    def delete_below(self, top: str, below: str) -> None:
+        with suppress(FileNotFoundError), _below(top, below) as (folder, name):
+            beneath.remove(folder, name)
 
     @_told
     def upload(self, local: Path, path: str) -> None:
@@ -177,6 +184,24 @@ class LocalFiles:
 
     def close(self) -> None:
         """Nothing is ever under way after a call."""
+
+
+@contextmanager
+def _below(top: str, below: str) -> Iterator[tuple[int, str]]:
+    """The folder of what lies at a path below another one, opened without following a link on the way, and its name there."""
+    *folders, name = below.split("/")
+    try:
+        with beneath.opened(top, folders) as folder:
+            yield folder, name
+    except NotADirectoryError as error:
+        raise RefusedError("NotADirectoryError", f"{top}/{below}: a link or a file is on the way") from error
+
+
+def _read(path: str, limit: int, folder: int | None = None) -> bytes:
+    # O_NONBLOCK: a pipe that took the file's place must not hold us up.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, dir_fd=folder), "rb") as file:
+        return file.read(limit)
 
 
 def _temporary(path: str) -> str:
@@ -214,7 +239,7 @@ def _filled(path: str, data: bytes, mode: int, owner: str = "") -> int:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        if owner and (user := pwd.getpwnam(owner).pw_uid) != os.fstat(descriptor).st_uid:
+        if owner and (user := uid_of(owner)) != os.fstat(descriptor).st_uid:
             os.fchown(descriptor, user, -1)
         if mode != _OURS_ALONE:
             os.fchmod(descriptor, mode)
@@ -224,37 +249,8 @@ def _filled(path: str, data: bytes, mode: int, owner: str = "") -> int:
     return descriptor
 
 
-def _sync(folder: str) -> None:
-    """A rename is durable when its folder is."""
-    _folder_disk(folder).sync()
-
-
-class _FolderDisk:
-    """Writes one folder through to the disk, once for all who wait: what they renamed before it begins is in it."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder, self._alone = folder, threading.Lock()
-        self._begun = self._done = 0
-
-    def sync(self) -> None:
-        enough = self._begun + 1  # one that has begun already may have missed our rename
-        with self._alone:
-            if self._done >= enough:
-                return
-            self._begun += 1
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            self._done = self._begun
-
-
-_folder_disk = functools.lru_cache(maxsize=256)(_FolderDisk)
-"""by folder; one that is forgotten while it is used is only shared by fewer"""
-
-
-def _scan(folder: str) -> Iterator[Entry]:
+def scan(folder: str) -> Iterator[Entry]:
+    """What lies in one folder. DeniedError where we may not look, FileNotFoundError, or another OSError."""
     try:
         with os.scandir(folder) as scan:
             yield from filter(None, map(_listed, scan))
@@ -274,9 +270,9 @@ def _listed(item: os.DirEntry[str]) -> Entry | None:
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
-    owner = _user(found.st_uid)
+    owner = name_of(found.st_uid)
     mode = stat.S_IMODE(found.st_mode)
-    if mode & stat.S_IWGRP and _is_own_group(owner, found.st_gid):
+    if mode & stat.S_IWGRP and is_own_group(owner, found.st_gid):
         mode &= ~stat.S_IWGRP
     return Entry(
         path=path,
@@ -287,21 +283,3 @@ def _entry(path: str, found: os.stat_result) -> Entry:
         folder=stat.S_ISDIR(found.st_mode),
         regular=stat.S_ISREG(found.st_mode),
     )
-
-
-@functools.lru_cache(maxsize=1024)
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_own_group(owner: str, gid: int) -> bool:
-    """A user private group (Debian's default) holds nobody but its user: writable by it is not "by others"."""
-    try:
-        group = grp.getgrgid(gid)
-    except KeyError:
-        return False
-    return group.gr_name == owner and set(group.gr_mem) <= {owner}

@@ -6,12 +6,16 @@ they are before it reads them, and makes those that aren't there. Never here: wh
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from trainmaster.errors import InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
 from trainmaster.sources.in_folders import superusers, who_we_are
 from trainmaster.sources.layout import Layout
 
 FOLDERS = ("journal", "known", "lease")
+LATER = ("status", "installation", "history", "cleared-nodes")
+"""what it makes there as it runs, and takes for its own"""
 PRIVATE = 0o700
 WRITABLE_BY_ALL = 0o002
 
@@ -26,9 +30,12 @@ def check(files: Files, root: str) -> str:
             f"{files.base}{root}: it belongs to {base.owner}, who may put folders in the place of the controller's: give it to "
             f"the controller (chown {us})"
         )
-    said = exposed(files, root)
-    if said and (base.mode & WRITABLE_BY_ALL or not _has_run(files, root, us)):
+    said, new = exposed(files, root), not _has_run(files, root, us)
+    if said and (base.mode & WRITABLE_BY_ALL or new):
         raise InvalidError(said)
+    for name in LATER if new else ():
+        if problem := _of_a_stranger(files, f"{root}/{name}", us):
+            raise InvalidError(f"{files.base}{root}/{name}: {problem}")
     for name in FOLDERS:
         path = f"{root}/{name}"
         files.make_folder(path, PRIVATE)
@@ -51,6 +58,21 @@ def _has_run(files: Files, root: str, us: str) -> bool:
         return files.stat(Layout(root).installation).owner == us
     except FileNotFoundError:
         return False
+
+
+def _of_a_stranger(files: Files, path: str, us: str) -> str:
+    try:
+        return taken(files.stat(path), {us, *superusers(files)})
+    except FileNotFoundError:
+        return ""
+
+
+def taken(entry: Entry, trusted: Container[str]) -> str:
+    """Why what lies in the place of something that a controller makes later may not stay there, a link or whatever; empty when it
+    may: its owner is among those who are trusted with all of it."""
+    if entry.owner in trusted:
+        return ""
+    return f"it belongs to {entry.owner}, and the controller would take it for its own: take it away"
 
 
 def not_ours(entry: Entry, us: str) -> str:

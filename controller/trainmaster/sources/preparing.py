@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from trainmaster.errors import DeniedError, InvalidError
 from trainmaster.sources.files import STICKY, WRITABLE_BY_OTHERS, Entry, Files
-from trainmaster.sources.in_folders import who_we_are
+from trainmaster.sources.in_folders import superusers, who_we_are
 from trainmaster.sources.layout import Layout
-from trainmaster.sources.own_folders import FOLDERS, PRIVATE, not_ours
+from trainmaster.sources.own_folders import FOLDERS, LATER, PRIVATE, not_ours, taken
 from trainmaster.sources.presence import is_there
 
 OPEN = 0o755
@@ -35,6 +35,8 @@ class Folder:
     mode: int
     own: bool = False
     """whether the controller rests on what lies in it"""
+    later: bool = False
+    """whether the controller makes it itself: only where it is there must it be its own, folder or file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,20 @@ class Finding:
 def of_jobs(root: str) -> list[Folder]:
     """Those that people and the controller share."""
     layout = Layout(root)
-    return [Folder(root, OPEN), Folder(layout.jobs, FOR_ALL), Folder(layout.under("staging"), FOR_ALL)]
+    shared = [Folder(root, OPEN), Folder(layout.jobs, FOR_ALL), Folder(layout.uploads, FOR_ALL)]
+    return [*shared, Folder(layout.status, OPEN, later=True)]
 
 
 def of_controller(root: str) -> list[Folder]:
     """Those of the controller alone, in the store of jobs or, by the setting `state`, in one of their own."""
-    return [Folder(root, OPEN), *(Folder(Layout(root).under(name), PRIVATE, own=True) for name in FOLDERS)]
+    under = Layout(root).under
+    own = (Folder(under(name), PRIVATE, own=True) for name in FOLDERS)
+    return [Folder(root, OPEN), *own, *(Folder(under(name), OPEN, later=True) for name in LATER)]
 
 
 def folders(root: str) -> list[Folder]:
     """All of one store."""
-    return [*of_jobs(root), *of_controller(root)[1:]]
+    return list(dict.fromkeys((*of_jobs(root), *of_controller(root))))
 
 
 def find(files: Files, wanted: Iterable[Folder], owner: str) -> list[Finding]:
@@ -79,8 +84,15 @@ def find(files: Files, wanted: Iterable[Folder], owner: str) -> list[Finding]:
     return [finding for folder in wanted if (finding := _look(files, folder, owner))]
 
 
-def make(files: Files, finding: Finding) -> None:
-    """Mend one. DeniedError where we may not."""
+def prepare(files: Files, wanted: Iterable[Folder], owner: str) -> None:
+    """Mend what can be mended, each looked at when those above it are safe: else somebody could put one of his own in its
+    place, or something into it, between an earlier look and the mending. DeniedError where we may not."""
+    for folder in wanted:
+        if finding := _look(files, folder, owner):
+            _mend(files, finding)
+
+
+def _mend(files: Files, finding: Finding) -> None:
     for step in finding.steps:
         if step.verb == MAKE:
             files.make_folder(step.path)
@@ -136,7 +148,10 @@ def _look(files: Files, folder: Folder, owner: str) -> Finding | None:
     try:
         entry = files.stat(folder.path)
     except FileNotFoundError:
-        return Finding(folder.path, "it isn't there", tuple(_whole(folder, owner)))
+        return None if folder.later else Finding(folder.path, "it isn't there", tuple(_whole(folder, owner)))
+    if folder.later:
+        problem = taken(entry, {owner, *superusers(files)})
+        return Finding(folder.path, problem) if problem else None
     if not entry.folder:
         return Finding(folder.path, NO_FOLDER)
     if folder.own:

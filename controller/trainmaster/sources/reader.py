@@ -184,7 +184,7 @@ class Reader:
             settled = not self._files.settle or self._is_same(each.entry)
             return (refused(each.path, each.entry, problem(why)),) if settled else None
         try:
-            data = self._files.read(each.entry.path, MAX_BYTES + 1)
+            data = self._files.read(each.entry.path, MAX_BYTES + 1, self._layout.jobs)
         except FileNotFoundError:
             return None
         whole = len(data) == each.entry.size and self._is_same(each.entry)

@@ -91,7 +91,8 @@ class WebHdfsFiles:
         return _entry(self._fs.info(path))
 
     @_told
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, top: str = "") -> bytes:
+        del top  # HDFS has no links
         data: bytes = self._fs.cat_file(path, start=0, end=limit)
         return data
 
@@ -141,6 +142,9 @@ class WebHdfsFiles:
     def delete(self, path: str) -> None:
         if self._fs.exists(path):
             self._fs.rm(path, recursive=True)
+
+    def delete_below(self, top: str, below: str) -> None:
+        self.delete(f"{top}/{below}")  # HDFS has no links
 
     @_told
     def upload(self, local: Path, path: str) -> None:

@@ -101,6 +101,15 @@ async def test_what_lies_elsewhere_stays(staged: Staged, tmp_path: Path, place: 
     assert path(file).exists()
 
 
+async def test_a_link_on_the_way_to_uploads_leads_nowhere(staged: Staged, url: str) -> None:
+    """Whoever made the folders may exchange one of them for a link between the look at whose they are and the removal."""
+    namespace = path(url).parents[2]
+    elsewhere = namespace.rename(namespace.parents[2] / "elsewhere")
+    namespace.symlink_to(elsewhere)
+    await staged.remove(declared(url))
+    assert path(url).exists()
+
+
 async def test_a_user_whom_the_policy_does_not_grant_removes_nothing(url: str) -> None:
     made = Staged(settings("nobody"))
     await made.remove(declared(url, user=ME))

@@ -88,8 +88,10 @@ def _make(files: Files, path: str) -> None:
 
 
 def _delete(files: Files, path: str, user: str) -> None:
+    """The four folders are the user's, who may have put links into them."""
+    top, *below = path.rsplit("/", 4)
     try:
         if files.stat(path).owner == user:
-            files.delete(path)
+            files.delete_below(top, "/".join(below))
     except FileNotFoundError:
         return
