@@ -106,6 +106,11 @@ def test_last_lines(content: bytes, lines: int, end: bytes) -> None:
     assert last_lines(content, lines) == end
 
 
+def test_more_last_lines_than_there_can_be_are_all_of_them() -> None:
+    """Also in a number that nobody lives to see counted down."""
+    assert last_lines(b"a\nb\n", 10**12) == b"a\nb\n"
+
+
 async def test_following_prints_whole_lines_and_the_rest_at_the_end(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -237,6 +242,14 @@ def test_a_time_of_glog_is_of_the_last_year() -> None:
     told = time_of(time.strftime("I%m%d %H:%M:%S.123456 1 x.cc:3] y", time.localtime(now - 60)))
     assert told is not None
     assert abs(told - (now - 60)) <= 1
+
+
+def test_a_time_of_glog_is_of_this_year_also_where_a_node_is_ahead() -> None:
+    """By its clock, or by its zone: the newest lines aren't a year old."""
+    ahead = time.time() + 3600
+    told = time_of(time.strftime("I%m%d %H:%M:%S.1 1 x.cc:3] y", time.localtime(ahead)))
+    assert told is not None
+    assert abs(told - ahead) <= 1
 
 
 @given(st.text())

@@ -52,14 +52,26 @@ def test_words_name_what_is_used_of_what_was_granted() -> None:
     assert unknown.peak_ratio is None
 
 
-def test_a_node_counts_as_not_measuring_only_after_a_second_answer_without_numbers() -> None:
+def test_a_node_counts_as_not_measuring_only_where_a_container_has_no_number_in_two_answers() -> None:
     empty: Mapping[str, Use] = {"c1": Use()}
     first = heard("n1", empty, None)
     assert first.trouble is None
     second = heard("n1", empty, first)
     assert second.trouble is UseTrouble.OFF
     assert "yarn.nodemanager.container-metrics.period-ms" in second.words
-    assert heard("n1", {"c9": uses(1, 1)}, second).trouble is None, "also by a number of somebody else's"
+    assert heard("n1", {"c2": Use()}, second).trouble is UseTrouble.OFF, "until there is a number"
+    assert heard("n1", {"c9": uses(1, 1)}, second).trouble is None, "also one of somebody else's"
+
+
+@pytest.mark.parametrize("answers", [({}, {}, {}), ({"c1": Use()}, {"c2": Use()}), ({}, {"c1": Use()})])
+def test_a_node_on_which_nothing_has_run_for_long_is_not_said_not_to_measure(
+    answers: tuple[Mapping[str, Use], ...],
+) -> None:
+    """While files are brought to a container there is nothing to measure, and for its first seconds nothing was."""
+    said = None
+    for used in answers:
+        said = heard("n1", used, said)
+        assert said.trouble is None
 
 
 def test_nodes_are_those_of_containers_that_live() -> None:

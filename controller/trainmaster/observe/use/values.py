@@ -11,8 +11,6 @@ from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.plan.memory import Memory
 
 MIB = 1024 * 1024
-SILENT = 2
-"""answers in a row without a number by which a node doesn't measure: of a container that just began there is none yet"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +23,6 @@ class Said:
     trouble: UseTrouble | None = None
     words: str = ""
     """the trouble, for a person"""
-    silent: int = 0
-    """answers in a row without any number"""
 
 
 SaidBy = Mapping[str, Said]
@@ -34,11 +30,13 @@ SaidBy = Mapping[str, Said]
 
 
 def heard(host: str, used: Mapping[str, Use], before: Said | None) -> Said:
-    """What a node said, in an answer that is one; `before`: what it had said until then."""
-    if any(used.values()):
+    """What a node said, in an answer that is one; `before`: what it had said until then. It doesn't measure where the same
+    container has no number in two answers: one that has just begun has none yet, and of one whose files are still brought
+    nothing is told."""
+    if before is None or any(used.values()) or any(before.used.values()):
         return Said(host, used)
-    silent = (before.silent if before else 0) + 1
-    return Said(host, used, UseTrouble.OFF, HOW, silent) if silent >= SILENT else Said(host, silent=silent)
+    off = before.trouble is UseTrouble.OFF or used.keys() & before.used.keys()
+    return Said(host, used, UseTrouble.OFF, HOW) if off else Said(host, used)
 
 
 @dataclass(frozen=True, slots=True)
