@@ -23,6 +23,9 @@ from observe.collector import Collector
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.master.codec import decode
 from trainmaster.master.codec import encode as encode_memory
+from trainmaster.master.kubeflow import Kubeflow
+from trainmaster.master.life import Life as LifeOfJob
+from trainmaster.master.lives import Lives
 from trainmaster.observe.traces import exporter, otlp
 from trainmaster.observe.traces.exporter import Exporter
 from trainmaster.observe.traces.otlp import encode
@@ -211,6 +214,37 @@ def test_each_span_is_encoded_by_itself() -> None:
     with patch.object(otlp.json, "dumps", wraps=json.dumps) as dumps:
         encode([trace] * 20, "1.2")
     assert dumps.call_count >= 20 * len(trace.spans)
+
+
+def ended_with(ttl: Any) -> Trace:
+    """What is told of a run that was suspended once and is forgotten so many seconds after its end."""
+    policy = {} if ttl is None else {"ttlAfterFinished": ttl}
+    wanted = job("PyTorch", policy, worker=2)
+    world = World(wanted, now=1_750_000_000.0, limits=THROUGH_NEW)
+    world.later(5)
+    world.registers().grants("worker-0", "worker-1").later(2)
+    world.starts().declares(job("PyTorch", {**policy, "suspend": True}, worker=2)).later(5)
+    world.obeys().closes().declares(wanted).later(1)
+    world.registers().grants("worker-0", "worker-1").later(2)
+    world.starts().all_end({"worker-0": 0, "worker-1": 0}).later(3)
+    told = list[tuple[Memory, Verdict | None]]()
+    registry = CollectorRegistry()
+    over = lambda memory, verdict: told.append((memory, verdict))  # noqa: E731
+    before = world.memory
+    life = LifeOfJob(Lives(registry), Kubeflow(registry, wanted=False), before, over)
+    world.obeys().closes()
+    life.changed(before, world.memory, world.now)
+    assert world.memory.expired == (ttl == 0)
+    ((memory, verdict),) = told
+    found = trace_of(memory, verdict, world.now)
+    assert found
+    return found
+
+
+def test_a_run_that_is_forgotten_at_once_is_told_like_any_other() -> None:
+    at_once, later = ended_with(0), ended_with(None)
+    assert at_once == later
+    assert str(at_once.spans[0].attributes["trainmaster.job.applications"]).count(",") == 1
 
 
 # --- sending
