@@ -31,6 +31,7 @@ from trainmaster.observe.use.values import Nodes, Said, SaidBy, heard, uses_of
 from trainmaster.observe.use.watch import AT_ONCE, MOST_A_TURN, UseWatch
 from trainmaster.observe.use.words import use_words
 from trainmaster.settings import Use as Settings
+from trainmaster.web.use import troubles
 
 # --- what is made of an answer
 
@@ -209,6 +210,28 @@ async def test_the_trouble_of_one_node_is_its_own(said: str | Exception, trouble
     assert first.trouble == ""
     assert second.trouble.startswith(f"{trouble}: ")
     assert third.trouble == "", "nothing is known of it yet"
+    await watch.stop()
+
+
+async def test_the_same_trouble_of_many_nodes_is_told_in_the_same_words() -> None:
+    """So that it is told once, and not for each of thousands of nodes."""
+
+    class Silent(Asking):
+        async def get(self, url: str, timeout: float) -> bytes:
+            if "n3" in url:
+                raise DeniedError("403", f"{url}: HTTP status 403")
+            raise UnavailableError(f"{url}: no answer within {timeout:g} s")
+
+    shown = fleet(training(containers={"c1": "n1", "c2": "n2", "c3": "n3"}))
+    watch = UseWatch(Settings(), "http", Silent(), lambda: shown)
+    await watch.turn()
+    while len(watch.picture().said) < 3:
+        await asyncio.sleep(0.01)
+    told_ = troubles(uses_of(shown.jobs["uid-mnist"], watch.picture().said))
+    assert [(each["trouble"], each["nodes"]) for each in told_] == [
+        ("Denied: 403: HTTP status 403", 1),
+        ("Unreachable: no answer within 10 s", 2),
+    ]
     await watch.stop()
 
 

@@ -117,11 +117,13 @@ class UseWatch:
         self._rota.answered(http, clock.monotonic(), well=said.trouble is None)
 
     async def _answer(self, http: str, host: str) -> Said:
+        url = f"{self._scheme}://{http}{PATH}"
         try:
-            body = await self._asking.get(f"{self._scheme}://{http}{PATH}", PATIENCE)
+            body = await self._asking.get(url, PATIENCE)
             return heard(host, await asyncio.to_thread(read, body), self._said.get(http))
         except TrainmasterError as error:
-            return Said(host, trouble=trouble_of(error), words=str(error))
+            # Without the address: the same trouble of thousands of nodes is told once.
+            return Said(host, trouble=trouble_of(error), words=str(error).replace(f"{url}: ", "", 1))
         except Exception as error:  # one node's answer must not keep it from being asked again
             log.exception(
                 "a node's answer on its containers failed in a way nobody foresaw", extra={"node": host}
