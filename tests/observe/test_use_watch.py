@@ -190,6 +190,7 @@ async def test_switched_off_nobody_is_asked() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert nodes.asked == []
+    assert not watch.picture().asked
 
 
 @pytest.mark.parametrize(

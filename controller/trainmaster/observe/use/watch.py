@@ -66,7 +66,7 @@ class UseWatch:
 
     def picture(self) -> UsePicture:
         """On the loop alone, as all pictures (master/picture.py)."""
-        return UsePicture(dict(self._said), self._curves)
+        return UsePicture(dict(self._said), self._curves, bool(self._settings.poll_interval))
 
     def last(self) -> SaidBy:
         """As it was at the last turn, frozen: any thread may read it."""
