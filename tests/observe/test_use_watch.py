@@ -53,15 +53,18 @@ def test_words_name_what_is_used_of_what_was_granted() -> None:
     assert unknown.peak_ratio is None
 
 
+OURS = {"c1", "c2"}
+
+
 def test_a_node_counts_as_not_measuring_only_where_a_container_has_no_number_in_two_answers() -> None:
     empty: Mapping[str, Use] = {"c1": Use()}
-    first = heard("n1", empty, None)
+    first = heard("n1", empty, None, OURS)
     assert first.trouble is None
-    second = heard("n1", empty, first)
+    second = heard("n1", empty, first, OURS)
     assert second.trouble is UseTrouble.OFF
     assert "yarn.nodemanager.container-metrics.period-ms" in second.words
-    assert heard("n1", {"c2": Use()}, second).trouble is UseTrouble.OFF, "until there is a number"
-    assert heard("n1", {"c9": uses(1, 1)}, second).trouble is None, "also one of somebody else's"
+    assert heard("n1", {"c2": Use()}, second, OURS).trouble is UseTrouble.OFF, "until there is a number"
+    assert heard("n1", {"c9": uses(1, 1)}, second, OURS).trouble is None, "also one of somebody else's"
 
 
 @pytest.mark.parametrize("answers", [({}, {}, {}), ({"c1": Use()}, {"c2": Use()}), ({}, {"c1": Use()})])
@@ -71,7 +74,7 @@ def test_a_node_on_which_nothing_has_run_for_long_is_not_said_not_to_measure(
     """While files are brought to a container there is nothing to measure, and for its first seconds nothing was."""
     said = None
     for used in answers:
-        said = heard("n1", used, said)
+        said = heard("n1", used, said, OURS)
         assert said.trouble is None
 
 
@@ -171,7 +174,7 @@ async def test_each_node_of_ours_is_asked_once() -> None:
     nodes = Nodes_(n1=OK)
     watch = await turned(nodes, fleet(training(containers={"c1": "n1", "c2": "n1"})))
     assert nodes.asked == ["n1:8042"]
-    assert watch.last()["n1:8042"].used["c1"] == uses(100, 0.5)
+    assert watch.last()["n1:8042"].used == {"c1": uses(100, 0.5)}, "others' containers are many, and not kept"
     await watch.stop()
     assert watch.last() == {}
 

@@ -120,7 +120,8 @@ class UseWatch:
         url = f"{self._scheme}://{http}{PATH}"
         try:
             body = await self._asking.get(url, PATIENCE)
-            return heard(host, await asyncio.to_thread(read, body), self._said.get(http))
+            used = await asyncio.to_thread(read, body)
+            return heard(host, used, self._said.get(http), self._nodes.containers)
         except TrainmasterError as error:
             # Without the address: the same trouble of thousands of nodes is told once.
             return Said(host, trouble=trouble_of(error), words=str(error).replace(f"{url}: ", "", 1))
