@@ -25,12 +25,18 @@ from dashboards.panels import (
 )
 
 OWNED = '{job_name!=""}'
+UNUSED = (
+    "max by (job_namespace, job_name, role) (trainmaster_role_memory_requested_bytes)"
+    " - on (job_namespace, job_name, role) group_right"
+    " max by (job_namespace, job_name, role, index) (trainmaster_replica_memory_peak_bytes)"
+)
+"""memory of a replica, by role and index"""
 PRICE = build.TextBoxVariable("price").label("Price of a GPU hour").default_value("2.5")
 
 
 def fleet() -> Dashboard:
-    rows = (_now(), _jobs(), _waits(), _holdings(), _gpus(), _cost())
-    says = "All jobs of an installation, what they hold, and what their GPUs do and cost."
+    rows = (_now(), _jobs(), _waits(), _holdings(), _used(), _gpus(), _cost())
+    says = "All jobs of an installation, what they hold and use, and what their GPUs do and cost."
     return page("fleet", "trainmaster / Fleet", says, rows, [PRICE])
 
 
@@ -186,6 +192,38 @@ def _holdings() -> Row:
             graph("Memory", "Of these containers.", BYTES, _by_queue("memory_bytes"), stacked=True, width=6),
             graph("Virtual cores", "Of these containers.", PLAIN, _by_queue("vcores"), stacked=True, width=6),
             graph("GPUs", "Of these containers.", PLAIN, _by_queue("gpus"), stacked=True, width=6),
+        ],
+    )
+
+
+def _used() -> Row:
+    return Row(
+        "Memory that is used, where NodeManagers measure it",
+        [
+            number(
+                "Used by replicas",
+                "Physical memory of the processes of all replicas that are told of.",
+                BYTES,
+                Query("sum(trainmaster_replica_memory_used_bytes)"),
+                width=6,
+            ),
+            number(
+                "Nodes that tell nothing",
+                "Of what their containers use, when asked last; most often since they don't measure it.",
+                PLAIN,
+                Query('sum(trainmaster_use_nodes) - (sum(trainmaster_use_nodes{state="Told"}) or vector(0))'),
+                warn=1,
+                width=6,
+            ),
+            bars(
+                "Asked for and never used",
+                "What a job's replicas asked for, less the most that each of them used since its container began.",
+                BYTES,
+                Query(
+                    f"topk(10, sum by (job_namespace, job_name) ({UNUSED}))", "{{job_namespace}}/{{job_name}}"
+                ),
+                width=12,
+            ),
         ],
     )
 

@@ -31,7 +31,7 @@ def job() -> Dashboard:
         choice("job_namespace", "Namespace", namespaces, several=False),
         choice("job_name", "Job", f"label_values({held}, job_name)", several=False),
     ]
-    return page("job", "trainmaster / Job", says, (_now(), _time(), _held(), _gpus()), variables)
+    return page("job", "trainmaster / Job", says, (_now(), _time(), _held(), _used(), _gpus()), variables)
 
 
 def _now() -> Row:
@@ -129,13 +129,7 @@ def _held() -> Row:
         "Held",
         [
             graph("Containers", "Granted to its replicas.", PLAIN, _sum("containers", "containers"), width=6),
-            graph(
-                "Memory",
-                "As granted; what is used the NodeManagers know.",
-                BYTES,
-                _sum("memory_bytes", "memory"),
-                width=6,
-            ),
+            graph("Memory", "As granted.", BYTES, _sum("memory_bytes", "memory"), width=6),
             graph("Virtual cores", "As granted.", PLAIN, _sum("vcores", "vcores"), width=6),
             graph("GPUs", "As granted.", PLAIN, _sum("gpus", "GPUs"), width=6),
         ],
@@ -144,6 +138,38 @@ def _held() -> Row:
 
 def _sum(what: str, legend: str) -> Query:
     return Query(f"sum(trainmaster_held_{what}{JOB})", legend)
+
+
+def _used() -> Row:
+    """Of a replica, and not of all: by that one asks for more or less."""
+    return Row(
+        "Used, of what each replica asked for, where NodeManagers measure it",
+        [
+            graph(
+                "Memory of a replica",
+                "On the average, of the one that uses most, and the most that any used since its container began.",
+                BYTES,
+                Query(_of_role("max", "role_memory_requested_bytes"), "{{role}} asked for"),
+                Query(_of_role("avg", "replica_memory_used_bytes"), "{{role}} uses"),
+                Query(_of_role("max", "replica_memory_used_bytes"), "{{role}} uses at most"),
+                Query(_of_role("max", "replica_memory_peak_bytes"), "{{role}} ever used"),
+                width=12,
+            ),
+            graph(
+                "Cores of a replica",
+                "On the average, and of the one that uses most. A virtual core may be less than a core.",
+                PLAIN,
+                Query(_of_role("max", "role_vcores_requested"), "{{role}} asked for"),
+                Query(_of_role("avg", "replica_cpu_used_cores"), "{{role}} uses"),
+                Query(_of_role("max", "replica_cpu_used_cores"), "{{role}} uses at most"),
+                width=12,
+            ),
+        ],
+    )
+
+
+def _of_role(how: str, metric: str) -> str:
+    return f"{how} by (role) (trainmaster_{metric}{JOB})"
 
 
 def _gpus() -> Row:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.in_store import publish, seen
 from cli.running import Ran
 from cli.stored import ScriptedStore, stored, with_status
+from hadoop.test_log_streams import node
 from observe.pictures import exited, replica, role
 from trainmaster.cli import logs
 from trainmaster.cli.exits import ExitCode, MissingError
@@ -104,6 +111,11 @@ def test_previous_means_the_process_before_the_present_one() -> None:
 )
 def test_last_lines(content: bytes, lines: int, end: bytes) -> None:
     assert last_lines(content, lines) == end
+
+
+def test_more_last_lines_than_there_can_be_are_all_of_them() -> None:
+    """Also in a number that nobody lives to see counted down."""
+    assert last_lines(b"a\nb\n", 10**12) == b"a\nb\n"
 
 
 async def test_following_prints_whole_lines_and_the_rest_at_the_end(
@@ -239,6 +251,14 @@ def test_a_time_of_glog_is_of_the_last_year() -> None:
     assert abs(told - (now - 60)) <= 1
 
 
+def test_a_time_of_glog_is_of_this_year_also_where_a_node_is_ahead() -> None:
+    """By its clock, or by its zone: the newest lines aren't a year old."""
+    ahead = time.time() + 3600
+    told = time_of(time.strftime("I%m%d %H:%M:%S.1 1 x.cc:3] y", time.localtime(ahead)))
+    assert told is not None
+    assert abs(told - ahead) <= 1
+
+
 @given(st.text())
 def test_whatever_is_written_has_a_time_or_none(line: str) -> None:
     time_of(line)
@@ -261,6 +281,27 @@ async def test_a_file_that_was_cut_off_is_printed_anew(capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out == "a long first line\nnew\nand\n"
     assert said.err == "note: worker-0's stdout was cut off, and is printed anew\n"
+
+
+def test_a_pattern_that_comes_to_no_end_can_be_interrupted(store: Path) -> None:
+    """While Python looks for one no other thread of it works, so nobody but the system can end the command."""
+    evil = b"a\n" * 40_000 + b"a" * 64 + b"!\n"
+    with node(len(evil), 1, evil) as url:
+        log = f"{url}/ws/v1/node/containers/{FIRST}/logs"
+        one = replica(0, "Running", container=FIRST, log_url=log)
+        publish(store, seen("Running", roles={"worker": role(1, 1, replicas=(one,))}))
+        words = ("logs", "mnist", "-n", "vision", "--container-file", "stdout", "--grep", "(a+)+$")
+        code = "from trainmaster.cli import main; main.run()"
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        with Popen([sys.executable, "-c", code, *words], stdout=PIPE, env=environment) as command:
+            try:
+                assert command.stdout
+                assert [command.stdout.readline() for _ in range(1000)] == [b"a\n"] * 1000
+                Thread(target=command.stdout.read, daemon=True).start()
+                command.send_signal(signal.SIGINT)
+                assert command.wait(20) == -signal.SIGINT
+            finally:
+                command.kill()
 
 
 def test_what_does_not_go_together_is_refused(trainmaster: Callable[..., Ran], store: Path) -> None:

@@ -29,6 +29,14 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 400 * 4096
 
 
+def test_returns_without_end_cost_no_more_than_other_letters() -> None:
+    """They did by their square: hours."""
+    log = shown()
+    assert [line for _ in range(16) for line in log.take(b"\r" * (1 << 16), 0)] == []
+    assert len(log.rest) == 1
+    assert log.take(b"\nend\n", 0) == ["worker-0: ", "worker-0: end"]
+
+
 @example("a\r\r\n", [3])
 @given(st.text(alphabet="ab\r\n"), st.lists(st.integers(0, 40)))
 def test_lines_don_t_depend_on_how_they_arrive(text: str, cuts: list[int]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cli.running import Ran
 from observe.pictures import NOW, fleet
 from observe.use_pictures import told, training, uses
+from trainmaster.cli import use_of as use_of_module
 from trainmaster.cli.describe import description
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.use_of import use_of
@@ -106,6 +107,16 @@ def test_where_nothing_is_measured_it_says_how_to_switch_it_on(trainmaster: Run,
     assert "- of 2.0 GiB" in ran.out
 
 
+EVIL = Said("n1", trouble=UseTrouble.DENIED, words="no\x1b]0;mine\x07\nerror: broken")
+
+
+@pytest.mark.parametrize("said", [{"n1:8042": EVIL}])
+def test_what_a_node_says_can_not_drive_the_terminal(trainmaster: Run, pages: str) -> None:
+    ran = trainmaster("top", "-A", "--controller", pages)
+    assert ran.error.isprintable()
+    assert ran.error.startswith("warning: n1: Denied: no ]0;mine  error: broken")
+
+
 def test_what_does_not_go_together_is_refused(trainmaster: Run, pages: str) -> None:
     for words in (("jobs", "mnist", "-A"), ("-A", "-l", "a=b=c")):
         assert trainmaster("top", *words, "--controller", pages).code == ExitCode.USAGE
@@ -131,6 +142,17 @@ def test_describe_tells_what_containers_use_and_goes_by_their_ids(pages: str) ->
     assert next(line for line in lines if "worker-0" in line).endswith(told_["c1"])
     other = description(stored, NOW, used=lambda *_: {"c7": "lies"})
     assert "lies" not in "\n".join(other)
+
+
+@pytest.mark.parametrize(
+    "cpu", [{"usedCores": "x", "requestedVcores": 1}, {"usedCores": [1]}, {"usedCores": 1}]
+)
+def test_describe_goes_without_it_where_something_else_answers(
+    cpu: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"container": "c1", "told": 1, "memory": {}, "cpu": cpu}
+    monkeypatch.setattr(use_of_module, "asked", lambda *_: {"rows": [row]})
+    assert use_of("http://somebody", None)("vision", "mnist") == {}
 
 
 def test_describe_goes_without_it_where_nobody_answers() -> None:

@@ -243,6 +243,12 @@ def test_http_statuses_by_family(status: int, family: type[Exception], kind: str
     assert "anything" not in str(error)
 
 
+def test_words_of_a_daemon_can_not_drive_a_terminal_or_begin_a_line() -> None:
+    """They come into logs, statuses and terminals."""
+    content = json.dumps({"RemoteException": {"message": "no\x1b]0;mine\x07\nerror: \x9b2J"}}).encode()
+    assert str(http_error("http://n", 403, content)) == "403: http://n: no ]0;mine  error:  2J"
+
+
 def test_hadoops_own_words_are_passed_on() -> None:
     content = json.dumps({"RemoteException": {"message": "no such thing", "javaClassName": "X"}}).encode()
     assert str(http_error("http://x", 400, content)) == "400: http://x: no such thing"

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Event, Thread, Timer
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -17,7 +23,10 @@ from observe.collector import Collector
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.master.codec import decode
 from trainmaster.master.codec import encode as encode_memory
-from trainmaster.observe.traces import exporter
+from trainmaster.master.kubeflow import Kubeflow
+from trainmaster.master.life import Life as LifeOfJob
+from trainmaster.master.lives import Lives
+from trainmaster.observe.traces import exporter, otlp
 from trainmaster.observe.traces.exporter import Exporter
 from trainmaster.observe.traces.otlp import encode
 from trainmaster.observe.traces.spans import Trace, trace_of
@@ -199,6 +208,45 @@ def test_the_form_is_that_of_otlp() -> None:
     assert restarts["value"] == {"intValue": "1"}
 
 
+def test_each_span_is_encoded_by_itself() -> None:
+    """Python's encoder lets no other thread work before it is done, and one of them heartbeats."""
+    trace = traced(story().memory)
+    with patch.object(otlp.json, "dumps", wraps=json.dumps) as dumps:
+        encode([trace] * 20, "1.2")
+    assert dumps.call_count >= 20 * len(trace.spans)
+
+
+def ended_with(ttl: Any) -> Trace:
+    """What is told of a run that was suspended once and is forgotten so many seconds after its end."""
+    policy = {} if ttl is None else {"ttlAfterFinished": ttl}
+    wanted = job("PyTorch", policy, worker=2)
+    world = World(wanted, now=1_750_000_000.0, limits=THROUGH_NEW)
+    world.later(5)
+    world.registers().grants("worker-0", "worker-1").later(2)
+    world.starts().declares(job("PyTorch", {**policy, "suspend": True}, worker=2)).later(5)
+    world.obeys().closes().declares(wanted).later(1)
+    world.registers().grants("worker-0", "worker-1").later(2)
+    world.starts().all_end({"worker-0": 0, "worker-1": 0}).later(3)
+    told = list[tuple[Memory, Verdict | None]]()
+    registry = CollectorRegistry()
+    over = lambda memory, verdict: told.append((memory, verdict))  # noqa: E731
+    before = world.memory
+    life = LifeOfJob(Lives(registry), Kubeflow(registry, wanted=False), before, over)
+    world.obeys().closes()
+    life.changed(before, world.memory, world.now)
+    assert world.memory.expired == (ttl == 0)
+    ((memory, verdict),) = told
+    found = trace_of(memory, verdict, world.now)
+    assert found
+    return found
+
+
+def test_a_run_that_is_forgotten_at_once_is_told_like_any_other() -> None:
+    at_once, later = ended_with(0), ended_with(None)
+    assert at_once == later
+    assert str(at_once.spans[0].attributes["trainmaster.job.applications"]).count(",") == 1
+
+
 # --- sending
 
 
@@ -276,6 +324,100 @@ async def test_headers_that_can_not_be_read_are_counted_and_stop_nothing(tmp_pat
     collector = Collector()
     with collector.served() as url:
         assert (await sent(Traces(endpoint=url, headers_file=tmp_path / "nosuch")))["failed"] == 1
+
+
+async def test_the_end_of_the_controller_waits_for_no_collector() -> None:
+    gave_up = Event()
+    with collecting(lambda _, freed: freed.wait()) as (url, asked, freed):
+        export, memory = Exporter(Traces(endpoint=url), CollectorRegistry(), "1.0"), story().memory
+        export.ended(memory, memory.verdict)
+        running = asyncio.create_task(export.run())
+        await asyncio.to_thread(asked.wait)
+        guard = Timer(3, lambda: (gave_up.set(), freed.set()))
+        guard.start()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        guard.cancel()
+    assert not gave_up.is_set()
+
+
+async def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "TIMEOUT", 0.5)
+
+    def drips(connection: socket.socket, freed: Event) -> None:
+        while not freed.wait(0.05):
+            connection.send(b"H")
+
+    with collecting(drips) as (url, _, _):
+        async with asyncio.timeout(20):
+            assert (await sent(Traces(endpoint=url)))["failed"] == 1
+
+
+@contextmanager
+def collecting(then: Callable[[socket.socket, Event], object]) -> Iterator[tuple[str, Event, Event]]:
+    """A collector that does something else with a connection than answer; whether it has one, and what lets it go."""
+    asked, freed = Event(), Event()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            asked.set()
+            with suppress(OSError):
+                then(self.request, freed)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked, freed
+        finally:
+            freed.set()
+            server.shutdown()
+
+
+async def test_no_login_of_the_machine_takes_the_place_of_the_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins, headers = tmp_path / "netrc", tmp_path / "headers"
+    logins.write_text("machine 127.0.0.1 login somebody password else\n")
+    logins.chmod(0o600)
+    headers.write_text("Authorization: Bearer abc\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    collector = Collector()
+    with collector.served() as url:
+        await sent(Traces(endpoint=url, headers_file=headers))
+    assert collector.asked == [("/v1/traces", "Bearer abc")]
+
+
+async def test_a_line_that_is_no_header_is_not_sent_as_the_name_of_one(tmp_path: Path) -> None:
+    headers = tmp_path / "headers"
+    headers.write_text("abc123\n")
+    collector = Collector()
+    with collector.served() as url:
+        assert (await sent(Traces(endpoint=url, headers_file=headers)))["failed"] == 1
+    assert collector.asked == []
+
+
+async def test_through_a_proxy_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Collector()
+    with proxy.served() as url:
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", "")
+        assert (await sent(Traces(endpoint="http://collector.invalid:4318")))["sent"] == 1
+    assert [path for path, _ in proxy.asked] == ["http://collector.invalid:4318/v1/traces"]
+
+
+async def test_a_run_of_which_nothing_is_known_is_not_said_to_be_sent() -> None:
+    registry = CollectorRegistry()
+    collector = Collector()
+    with collector.served() as url:
+        export = Exporter(Traces(endpoint=url), registry, "1.0")
+        export.ended(Memory("u", "vision", "mnist"), None)
+        export.ended(story().memory, None)
+        running = asyncio.create_task(export.run())
+        while not registry.get_sample_value("trainmaster_traces_total", {"result": "sent"}):
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert registry.get_sample_value("trainmaster_traces_total", {"result": "sent"}) == 1
 
 
 async def test_more_than_can_wait_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

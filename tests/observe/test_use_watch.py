@@ -31,6 +31,7 @@ from trainmaster.observe.use.values import Nodes, Said, SaidBy, heard, uses_of
 from trainmaster.observe.use.watch import AT_ONCE, MOST_A_TURN, UseWatch
 from trainmaster.observe.use.words import use_words
 from trainmaster.settings import Use as Settings
+from trainmaster.web.use import troubles
 
 # --- what is made of an answer
 
@@ -52,14 +53,29 @@ def test_words_name_what_is_used_of_what_was_granted() -> None:
     assert unknown.peak_ratio is None
 
 
-def test_a_node_counts_as_not_measuring_only_after_a_second_answer_without_numbers() -> None:
+OURS = {"c1", "c2"}
+
+
+def test_a_node_counts_as_not_measuring_only_where_a_container_has_no_number_in_two_answers() -> None:
     empty: Mapping[str, Use] = {"c1": Use()}
-    first = heard("n1", empty, None)
+    first = heard("n1", empty, None, OURS)
     assert first.trouble is None
-    second = heard("n1", empty, first)
+    second = heard("n1", empty, first, OURS)
     assert second.trouble is UseTrouble.OFF
     assert "yarn.nodemanager.container-metrics.period-ms" in second.words
-    assert heard("n1", {"c9": uses(1, 1)}, second).trouble is None, "also by a number of somebody else's"
+    assert heard("n1", {"c2": Use()}, second, OURS).trouble is UseTrouble.OFF, "until there is a number"
+    assert heard("n1", {"c9": uses(1, 1)}, second, OURS).trouble is None, "also one of somebody else's"
+
+
+@pytest.mark.parametrize("answers", [({}, {}, {}), ({"c1": Use()}, {"c2": Use()}), ({}, {"c1": Use()})])
+def test_a_node_on_which_nothing_has_run_for_long_is_not_said_not_to_measure(
+    answers: tuple[Mapping[str, Use], ...],
+) -> None:
+    """While files are brought to a container there is nothing to measure, and for its first seconds nothing was."""
+    said = None
+    for used in answers:
+        said = heard("n1", used, said, OURS)
+        assert said.trouble is None
 
 
 def test_nodes_are_those_of_containers_that_live() -> None:
@@ -158,7 +174,7 @@ async def test_each_node_of_ours_is_asked_once() -> None:
     nodes = Nodes_(n1=OK)
     watch = await turned(nodes, fleet(training(containers={"c1": "n1", "c2": "n1"})))
     assert nodes.asked == ["n1:8042"]
-    assert watch.last()["n1:8042"].used["c1"] == uses(100, 0.5)
+    assert watch.last()["n1:8042"].used == {"c1": uses(100, 0.5)}, "others' containers are many, and not kept"
     await watch.stop()
     assert watch.last() == {}
 
@@ -177,6 +193,7 @@ async def test_switched_off_nobody_is_asked() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert nodes.asked == []
+    assert not watch.picture().asked
 
 
 @pytest.mark.parametrize(
@@ -197,6 +214,28 @@ async def test_the_trouble_of_one_node_is_its_own(said: str | Exception, trouble
     assert first.trouble == ""
     assert second.trouble.startswith(f"{trouble}: ")
     assert third.trouble == "", "nothing is known of it yet"
+    await watch.stop()
+
+
+async def test_the_same_trouble_of_many_nodes_is_told_in_the_same_words() -> None:
+    """So that it is told once, and not for each of thousands of nodes."""
+
+    class Silent(Asking):
+        async def get(self, url: str, timeout: float) -> bytes:
+            if "n3" in url:
+                raise DeniedError("403", f"{url}: HTTP status 403")
+            raise UnavailableError(f"{url}: no answer within {timeout:g} s")
+
+    shown = fleet(training(containers={"c1": "n1", "c2": "n2", "c3": "n3"}))
+    watch = UseWatch(Settings(), "http", Silent(), lambda: shown)
+    await watch.turn()
+    while len(watch.picture().said) < 3:
+        await asyncio.sleep(0.01)
+    told_ = troubles(uses_of(shown.jobs["uid-mnist"], watch.picture().said))
+    assert [(each["trouble"], each["nodes"]) for each in told_] == [
+        ("Denied: 403: HTTP status 403", 1),
+        ("Unreachable: no answer within 10 s", 2),
+    ]
     await watch.stop()
 
 

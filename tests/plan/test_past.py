@@ -83,9 +83,11 @@ def test_the_newest_are_kept_and_survive_the_journal() -> None:
 def test_what_is_left_of_an_expired_job_keeps_none() -> None:
     told = World(job("Generic", {**FREE, "ttlAfterFinished": 10}, worker=1)).runs().ends("worker-0", 0)
     assert told.memory.lives
+    assert told.memory.phases
     told.closes().later(60)
     assert told.memory.expired
     assert told.memory.lives == ()
+    assert told.memory.phases == ()
 
 
 def test_a_late_end_of_a_container_is_that_of_its_last_process() -> None:

@@ -29,7 +29,11 @@ from trainmaster.local.options import Options
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "manifests/dashboards").glob("*.json"))
-SETTINGS = {"TRAINMASTER_GPU__POLL_INTERVAL": "5", "TRAINMASTER_METRICS__KUBEFLOW": "true"}
+SETTINGS = {
+    "TRAINMASTER_GPU__POLL_INTERVAL": "5",
+    "TRAINMASTER_USE__POLL_INTERVAL": "5",
+    "TRAINMASTER_METRICS__KUBEFLOW": "true",
+}
 SLEEPS = "exec sleep 600"
 ONCE = f'[ "$TRAINMASTER_RUN" != 1 ] || exit 3; {SLEEPS}'
 """fails the first time, and runs from then on"""
@@ -77,6 +81,7 @@ def _live(room: KubernetesRoom, watching: Prometheus) -> None:
     room.drop("waits", eager(worker=worker(SLEEPS, 4, 2)))  # 8 GPUs, of which 6 are free
     until(lambda: watching.query("trainmaster_gangs_waiting == 1"))
     until(lambda: watching.query('trainmaster_gpu_utilization_ratio{job_name="runs"}'))
+    until(lambda: watching.query('trainmaster_replica_memory_peak_bytes{job_name="runs"}'))
     until(lambda: watching.query("increase(trainmaster_replacement_seconds_count[5m]) > 0"))
     time.sleep(5)  # a few scrapes more, so that every rate has two samples
 

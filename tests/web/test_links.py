@@ -35,7 +35,21 @@ def test_one_that_needs_what_is_not_known_yet_is_left_out() -> None:
     assert [name for name, _ in links_of(picture(application=""), (wants, LINK))] == ["MLflow"]
 
 
-@given(st.text(min_size=1).filter(lambda text: not any(0xD800 <= ord(c) < 0xE000 for c in text)))
+@pytest.mark.parametrize("queue", [".", ".."])
+def test_a_name_that_would_lead_out_of_its_place_makes_no_link(queue: str) -> None:
+    """A queue may be called so, in a job that asks for it at least; no way of writing it keeps browsers from going up by it."""
+    shown = picture()
+    status = shown.status.model_copy(update={"queue": queue})
+    hostile = replace(shown, status=status)
+    link = Link(name="x", url="https://logs.example/teams/{queue}/admin")
+    assert list(links_of(hostile, (link,))) == []
+
+
+@given(
+    st.text(min_size=1).filter(
+        lambda text: text.strip(".") and not any(0xD800 <= ord(c) < 0xE000 for c in text)
+    )
+)
 def test_no_name_leads_elsewhere_or_out_of_its_place(name: str) -> None:
     shown = picture()
     hostile = replace(shown, declared=replace(shown.declared, name=name, uid=name))

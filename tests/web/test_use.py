@@ -114,6 +114,12 @@ def test_each_reason_for_telling_nothing_is_told_once() -> None:
     assert answer["troubles"] == [{"trouble": "Off: switch it on", "nodes": 2, "first": "n1"}]
 
 
+def test_where_nobody_is_asked_that_is_told() -> None:
+    answer = use_json(SHOWN, (), GpuPicture(), UsePicture(asked=False), "jobs", {})
+    said = "nobody is asked: the controller's setting use.poll_interval is 0"
+    assert answer["troubles"] == [{"trouble": said, "nodes": 2, "first": "n1"}]
+
+
 async def test_the_api_serves_it_and_says_what_is_wrong() -> None:
     async with serving(SHOWN) as client:
         async with client.get("/api/use/jobs?job=bert") as answer:

@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from typer.exceptions import TyperException
 
+from trainmaster.cli.tables import printable
 from trainmaster.errors import (
     DeniedError,
     FencedError,
@@ -108,5 +109,5 @@ def tell(error: BaseException) -> ExitCode:
     elif code not in {ExitCode.CLOSED_PIPE, ExitCode.INTERRUPTED}:
         words = error.format_message() if isinstance(error, TyperException) else str(error)
         if words:  # none when the help was shown instead
-            print("error: " + " ".join(words.split()), file=sys.stderr)
+            print(printable("error: " + " ".join(words.split())), file=sys.stderr)
     return code

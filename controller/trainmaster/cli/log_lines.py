@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 LONGEST_LINE: Final = 1 << 20
 """bytes of an unfinished line that are kept; then it is shown as it is"""
-BREAK: Final = re.compile(rb"(\r*\n|\r++(?!\n|\Z))")
-"""what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end"""
+BREAK: Final = re.compile(rb"(\n|\r(?<!\r\r)\r*+(?:\n|(?!\Z)))")
+"""what ends a line: progress bars go back to its beginning instead; a return at the very end may be half of a line's end. It is
+looked for from the first of several returns alone, so that a row of them is gone through once"""
 COLOURS: Final = (36, 33, 32, 35, 34, 31)
 """of prefixes (SGR), one replica after the other"""
 _DRIVES: Final = re.compile(r"(\x1b\[[0-9;]{0,40}m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -26,6 +27,8 @@ _TIME: Final = re.compile(
 """as Python's logging, ISO 8601 and glog (TensorFlow, abseil) write it"""
 _EARLY: Final = 80
 """letters of a line in which its time must begin"""
+AHEAD: Final = timedelta(days=1)
+"""how far a node may be ahead of here, by its clock and its zone: what is later is of the year before, where no year is told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,15 @@ class Shown:
     def take(self, content: bytes, length: int) -> list[str]:
         """The lines that are complete now."""
         self.offset = length
-        *parts, self.rest = BREAK.split(self.rest + content)
+        known = self.rest.rstrip(b"\r")  # no line ends in there
+        first, *others = BREAK.split(self.rest[len(known) :] + content)
+        *parts, self.rest = known + first, *others
         lines = [line for line, end in zip(parts[::2], parts[1::2], strict=True) if line or b"\n" in end]
         if len(self.rest) > LONGEST_LINE:
             lines.append(self.rest)
             self.rest = b""
+        elif self.rest.endswith(b"\r"):
+            self.rest = self.rest.rstrip(b"\r") + b"\r"  # several are one
         return list(self._chosen(lines))
 
     def last(self) -> list[str]:
@@ -133,9 +140,9 @@ def time_of(line: str) -> float | None:
 
 def _moment(found: re.Match[str]) -> datetime:
     if short := found["short"]:
-        now = datetime.now().astimezone()
-        told = datetime.fromisoformat(f"{now.year}-{short[:2]}-{short[2:]}T{found['clock']}").astimezone()
-        return told if told <= now else told.replace(year=now.year - 1)
+        latest = datetime.now().astimezone() + AHEAD
+        told = datetime.fromisoformat(f"{latest.year}-{short[:2]}-{short[2:]}T{found['clock']}").astimezone()
+        return told if told <= latest else told.replace(year=latest.year - 1)
     day, zone = found["day"].replace("/", "-"), (found["zone"] or "").strip()
     return datetime.fromisoformat(f"{day}T{found['time']}{zone}")
 
@@ -144,5 +151,7 @@ def last_lines(content: bytes, lines: int) -> bytes:
     """The end of a text, from so many lines before it; an unfinished line counts as one."""
     end = len(content) - content.endswith(b"\n")
     for _ in range(lines):
-        end = content.rfind(b"\n", 0, max(end, 0))
+        if end < 0:
+            break
+        end = content.rfind(b"\n", 0, end)
     return content[end + 1 :] if lines else b""

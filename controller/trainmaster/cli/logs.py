@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,7 +96,18 @@ def logs(
     )
     store = open_store(choices)
     wanted = Wanted(choices.in_namespace(store), name, role, index, previous, rerun, streams)
-    asyncio.run(_print_logs(choices.settings(), store, wanted, manner))
+    with _ended_by_the_system() if manner.grep else nullcontext():
+        asyncio.run(_print_logs(choices.settings(), store, wanted, manner))
+
+
+@contextmanager
+def _ended_by_the_system() -> Iterator[None]:
+    """At an interrupt: a pattern may come to no end on some line, and while Python looks for it no other thread of it works."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:

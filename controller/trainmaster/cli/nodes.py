@@ -149,7 +149,8 @@ async def _on_lease(choices: Choices, settings: Settings, hosts: tuple[str, ...]
 def _print(told: Any, output: Output) -> None:
     for source in told["sources"]:
         if source["trouble"]:
-            print(f"warning: {source['name']} tells nothing of nodes: {source['trouble']}", file=sys.stderr)
+            said = f"warning: {source['name']} tells nothing of nodes: {source['trouble']}"
+            print(tables.printable(said), file=sys.stderr)
     if output is Output.JSON:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     elif rows := [cells(row, time.time()) for row in told["nodes"]]:

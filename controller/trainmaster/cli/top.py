@@ -114,7 +114,7 @@ def _print(told: Any, of: Of, sort: Sort, output: Output, *, headers: bool, abou
     rows = in_order(told["rows"], sort)
     for each in told["troubles"]:
         others = f" and {each['nodes'] - 1} more" if each["nodes"] > 1 else ""
-        print(f"warning: {each['first']}{others}: {each['trouble']}", file=sys.stderr)
+        print(tables.printable(f"warning: {each['first']}{others}: {each['trouble']}"), file=sys.stderr)
     if output is Output.JSON:
         print(json.dumps(told | {"rows": rows}, indent=2, ensure_ascii=False))
     elif rows:

@@ -31,7 +31,7 @@ def use_of(address: str, token_file: Path | None) -> UseOf:
         try:
             answer = {} if silent else asked(address, "/api/use/replicas", "use", token_file, words, PATIENCE)
             return {row["container"]: words_of(row) for row in answer.get("rows", ()) if row["told"]}
-        except (TrainmasterError, KeyError, TypeError, AttributeError):
+        except (TrainmasterError, ValueError, KeyError, TypeError, AttributeError):
             silent = True
             return {}
 

@@ -87,7 +87,7 @@ class Asking:
         if self._session is None:
             # Connections aren't kept: a NodeManager is asked every half a minute, and closes an idle one after ten seconds.
             connector = aiohttp.TCPConnector(
-                limit=AT_ONCE, ssl=self._trusted, resolver=_Resolver(), force_close=True
+                limit=AT_ONCE, ssl=self._trusted, resolver=Resolver(), force_close=True
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -100,7 +100,7 @@ class Asking:
         return self._session
 
 
-class _Resolver(AbstractResolver):
+class Resolver(AbstractResolver):
     """Names looked up in threads of its own: those of the loop make decisions, and a name server may hang."""
 
     def __init__(self) -> None:

@@ -182,9 +182,10 @@ def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
 
 def _words(content: bytes) -> str:
     try:
-        return str(loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
+        said = str(loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
     except (ValueError, KeyError, TypeError):
         return ""
+    return "".join(c if c.isprintable() else " " for c in said)  # they come into logs, statuses and terminals
 
 
 def _merge(found: list[tuple[str, Json]]) -> Json:

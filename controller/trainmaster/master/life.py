@@ -45,9 +45,7 @@ class Life:
         if before.finished:
             return
         if after.finished and after.verdict:
-            # What may be forgotten at once is forgotten in the very pass in which it is over.
-            whole = replace(after, lives=before.lives) if after.expired else after
-            self._count_end(whole, after.verdict)
+            self._count_end(_whole(before, after), after.verdict)
         elif (
             after.rerun > before.rerun and after.past_runs
         ):  # decided in the very pass in which the run before was over
@@ -118,6 +116,14 @@ class Life:
             self._lives.lasted(result, max(0.0, verdict.at - memory.active_since))
         self._ended(memory, verdict)
         self._kubeflow.count("successful" if verdict.succeeded else "failed", memory.namespace, framework)
+
+
+def _whole(before: Memory, after: Memory) -> Memory:
+    """A run that is over, with what was forgotten of it in the very pass in which it was over (plan/close.py)."""
+    if not after.expired:
+        return after
+    applications = before.earlier_applications
+    return replace(after, lives=before.lives, phases=before.phases, earlier_applications=applications)
 
 
 def queue_of(memory: Memory) -> str:

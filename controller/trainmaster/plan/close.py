@@ -63,6 +63,7 @@ def _expire(case: Case, memory: Memory) -> Memory:
         earlier_applications=(),
         past_runs=(),
         lives=(),
+        phases=(),
         applied="",
     )
 

@@ -16,10 +16,11 @@ from trainmaster.web.listing import queue_of, user_of
 
 
 def links_of(picture: Picture, links: Sequence[Link]) -> Iterator[tuple[str, str]]:
-    """Name and address of each; one that needs what isn't known yet, such as an application, is left out."""
+    """Name and address of each. One that needs what isn't known yet, such as an application, is left out, and so is one that
+    needs what is nothing but dots: however these are written, browsers go up by them."""
     values = _values(picture) if links else {}
     for link in links:
-        if all(values[place] for place in PLACES.findall(link.url)):
+        if all(values[place].strip(".") for place in PLACES.findall(link.url)):
             yield link.name, PLACES.sub(lambda found: quote(values[found[1]], safe=""), link.url)
 
 

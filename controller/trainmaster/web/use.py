@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ Json = dict[str, Any]
 Told = tuple[Picture, ReplicaUse]
 MOST: Final = 10_000
 """rows of one answer"""
+UNASKED: Final = "nobody is asked: the controller's setting use.poll_interval is 0"
 
 
 def use_json(
@@ -46,7 +48,8 @@ def use_json(
     }
     rows = iter(make[of]())
     shown = list(islice(rows, MOST))
-    return {"rows": shown, "leftOut": sum(1 for _ in rows), "troubles": troubles(r for _, r in told)}
+    why = (r if use.asked else replace(r, trouble=UNASKED) for _, r in told)
+    return {"rows": shown, "leftOut": sum(1 for _ in rows), "troubles": troubles(why)}
 
 
 def _chosen(fleet: FleetPicture, words: Mapping[str, str]) -> list[Picture]:

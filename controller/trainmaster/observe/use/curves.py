@@ -48,6 +48,8 @@ class UsePicture:
 
     said: SaidBy = field(default_factory=dict)
     curves: Curves = field(default_factory=dict)
+    asked: bool = True
+    """whether nodes are asked at all"""
 
 
 def samples(uses: Iterable[ReplicaUse], gpus: Mapping[str, float], minute: int) -> dict[str, Sample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from trainmaster.api.status import ResourceStatus
@@ -11,8 +11,6 @@ from trainmaster.master.picture import FleetPicture, Picture
 from trainmaster.plan.memory import Memory
 
 MIB = 1024 * 1024
-SILENT = 2
-"""answers in a row without a number by which a node doesn't measure: of a container that just began there is none yet"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +19,25 @@ class Said:
 
     host: str
     used: Mapping[str, Use] = field(default_factory=dict)
-    """by container, also those of others"""
+    """by container"""
     trouble: UseTrouble | None = None
     words: str = ""
     """the trouble, for a person"""
-    silent: int = 0
-    """answers in a row without any number"""
 
 
 SaidBy = Mapping[str, Said]
 """by the web address of the node"""
 
 
-def heard(host: str, used: Mapping[str, Use], before: Said | None) -> Said:
-    """What a node said, in an answer that is one; `before`: what it had said until then."""
-    if any(used.values()):
-        return Said(host, used)
-    silent = (before.silent if before else 0) + 1
-    return Said(host, used, UseTrouble.OFF, HOW, silent) if silent >= SILENT else Said(host, silent=silent)
+def heard(host: str, used: Mapping[str, Use], before: Said | None, ours: Set[str]) -> Said:
+    """What a node said of our containers, in an answer that is one; `before`: what it had said until then. It doesn't measure
+    where the same container has no number in two answers: one that has just begun has none yet, and of one whose files are
+    still brought nothing is told. Others' containers show it as well that it does, but aren't kept: there may be many."""
+    kept = {container: use for container, use in used.items() if container in ours}
+    if before is None or any(used.values()) or any(before.used.values()):
+        return Said(host, kept)
+    off = before.trouble is UseTrouble.OFF or kept.keys() & before.used.keys()
+    return Said(host, kept, UseTrouble.OFF, HOW) if off else Said(host, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,8 @@ class Nodes:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Memory, dict[str, str]]] = {}
+        self.containers: Set[str] = frozenset()
+        """ours, as at the last question; frozen"""
 
     def of(self, fleet: FleetPicture) -> dict[str, str]:
         """Web address -> host of each node."""
@@ -102,6 +103,8 @@ class Nodes:
             if (memory := picture.memory) and memory.application:
                 known = before.get(uid)
                 self._known[uid] = known if known and known[0] is memory else (memory, _nodes(memory))
+        memories = (memory for memory, _ in self._known.values())
+        self.containers = frozenset(r.container for memory in memories for r in memory.replicas if r.bound)
         return {http: host for _, nodes in self._known.values() for http, host in nodes.items()}
 
 

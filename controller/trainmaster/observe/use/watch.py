@@ -66,7 +66,7 @@ class UseWatch:
 
     def picture(self) -> UsePicture:
         """On the loop alone, as all pictures (master/picture.py)."""
-        return UsePicture(dict(self._said), self._curves)
+        return UsePicture(dict(self._said), self._curves, bool(self._settings.poll_interval))
 
     def last(self) -> SaidBy:
         """As it was at the last turn, frozen: any thread may read it."""
@@ -117,11 +117,14 @@ class UseWatch:
         self._rota.answered(http, clock.monotonic(), well=said.trouble is None)
 
     async def _answer(self, http: str, host: str) -> Said:
+        url = f"{self._scheme}://{http}{PATH}"
         try:
-            body = await self._asking.get(f"{self._scheme}://{http}{PATH}", PATIENCE)
-            return heard(host, await asyncio.to_thread(read, body), self._said.get(http))
+            body = await self._asking.get(url, PATIENCE)
+            used = await asyncio.to_thread(read, body)
+            return heard(host, used, self._said.get(http), self._nodes.containers)
         except TrainmasterError as error:
-            return Said(host, trouble=trouble_of(error), words=str(error))
+            # Without the address: the same trouble of thousands of nodes is told once.
+            return Said(host, trouble=trouble_of(error), words=str(error).replace(f"{url}: ", "", 1))
         except Exception as error:  # one node's answer must not keep it from being asked again
             log.exception(
                 "a node's answer on its containers failed in a way nobody foresaw", extra={"node": host}
