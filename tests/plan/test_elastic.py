@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plan.build import World, cluster, job
+from plan.build import SIZE, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
@@ -128,6 +128,49 @@ def test_a_record_of_before_is_read_and_one_of_now_comes_back_as_it_was() -> Non
     del old["wanted"]
     assert decode(json.dumps(old).encode()).wanted == {}
     assert "wanted" not in json.loads(encode(World(elastic()).runs().memory))
+
+
+# --- where some have done their part
+
+
+PARTS = {"framework": "Generic", "scope": "Replica"}
+
+
+def two_done(n: int = 4) -> World:
+    return World(elastic(n, **PARTS)).runs().ends("worker-0", 0).ends("worker-1", 0)
+
+
+def suspended(of: TrainingJob) -> TrainingJob:
+    policy = of.spec.run_policy.model_copy(update={"suspend": True})
+    return of.model_copy(update={"spec": of.spec.model_copy(update={"run_policy": policy})})
+
+
+def test_a_job_is_not_taken_for_done_since_those_who_have_not_done_their_part_get_no_container() -> None:
+    world = two_done().all_end({"worker-3": -100, "worker-2": -100}).later(PATIENCE).later(PATIENCE)
+    assert world.memory.verdict is None
+    assert world.asked == {"worker-2", "worker-3"}
+
+
+@pytest.mark.parametrize("there", [nodes("a"), nodes("a", "b", free=0), cluster("a", size=Size(1024, 1, 0))])
+def test_nor_when_they_are_gathered_again_on_a_full_or_smaller_cluster(there: Cluster) -> None:
+    world = two_done().declares(suspended(elastic(**PARTS))).obeys().closes().sees(cluster=there)
+    world.declares(elastic(**PARTS)).registers().later(1).later(PATIENCE).later(PATIENCE)
+    assert world.memory.verdict is None
+    assert numbers(world) == (4, 4)
+    world.sees(cluster=nodes("a", "b")).runs()
+    assert world.all_end({"worker-2": 0, "worker-3": 0}).is_true("Succeeded")
+
+
+def test_who_has_done_its_part_needs_no_room_beside_those_who_are_gathered_again() -> None:
+    done = {
+        "worker": {"elastic": {"min": 1}, "restartScope": "Replica"},
+        "loader": {"restartScope": "Replica"},
+    }
+    written = job("Generic", {"backoff": {"base": 0}}, roles=done, worker=3, loader=2)
+    world = World(written).runs().all_end({"loader-0": 0, "loader-1": 0})
+    world.declares(suspended(written)).obeys().closes().sees(cluster=cluster("a", size=SIZE.times(3)))
+    world.declares(written).registers().later(1).later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 5)
 
 
 # --- growing back

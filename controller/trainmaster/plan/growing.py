@@ -16,7 +16,7 @@ from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.cluster import smallest
 from trainmaster.plan.memory import Key, Memory, changed, replace
 from trainmaster.plan.restart import joining
-from trainmaster.plan.shrinking import numbers_of, total_size
+from trainmaster.plan.shrinking import done_of, numbers_of, total_size
 from trainmaster.plan.values import ContainerState
 from trainmaster.plan.wanted import Wanted, elastic_roles
 
@@ -89,7 +89,7 @@ def _room_for(case: Case, memory: Memory, name: str) -> int:
     alone = avoided(case, all_)
     nodes = (n for n in cluster.picture if n.partition == cluster.partition and n.host not in alone)
     free = sum(size.goes_into(node.free) for node in nodes)
-    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, numbers)
+    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, done_of(memory), numbers)
     return min(declared - numbers[name], free, size.goes_into(left))
 
 

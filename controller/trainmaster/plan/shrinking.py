@@ -7,6 +7,7 @@ Never here: the way back (growing.py), or what becomes of those that aren't want
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -19,7 +20,7 @@ from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.wanted import Wanted, elastic_roles
 
 Numbers = dict[str, int]
-"""replicas by elastic role"""
+"""replicas by role"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,16 @@ def _patience(case: Case) -> float:
     return max(role.elastic.patience for role in elastic_roles(case.job).values() if role.elastic)
 
 
-def _least(case: Case) -> Mapping[str, int]:
-    return {name: role.elastic.min for name, role in elastic_roles(case.job).items() if role.elastic}
+def _least(case: Case, memory: Memory) -> Mapping[str, int]:
+    """Where some of a role have done their part, all others are waited for: without them it would be taken for done."""
+    done = done_of(memory)
+    roles = elastic_roles(case.job).items()
+    return {name: role.replicas if name in done else role.elastic.min for name, role in roles if role.elastic}
+
+
+def done_of(memory: Memory) -> Numbers:
+    """By role: replicas that have done their part, and need no container."""
+    return Counter(r.key.role for r in memory.replicas if r.done)
 
 
 # --- a gang that can't be had
@@ -73,7 +82,7 @@ def _noted(case: Case, memory: Memory) -> Memory:
     """Since when a gang lacks something. Only what is seen without a gap counts: a ResourceManager that has just come back knows
     of no nodes for a moment, and grants nothing."""
     asked = bool(memory.gang_since and _missing(case, memory))
-    short = memory.gathering and (asked or bool(_lacks(case, numbers_of(case))))
+    short = memory.gathering and (asked or bool(_lacks(case, done_of(memory), numbers_of(case))))
     since = (memory.short_since or case.now) if short else 0.0
     return memory if since == memory.short_since else replace(memory, short_since=since)
 
@@ -82,31 +91,30 @@ def _by_nodes(case: Case, memory: Memory) -> Less | None:
     """Today's nodes couldn't hold the gang if they were empty: it goes on with as many as they could."""
     if not memory.short_since or case.now - memory.short_since < _patience(case):
         return None
-    numbers, least = numbers_of(case), _least(case)
-    said = _lacks(case, numbers)
-    if not said or _lacks(
-        case, least
-    ):  # where not even the least can be had, all is waited for: nodes may come
+    numbers, least, done = numbers_of(case), _least(case, memory), done_of(memory)
+    said = _lacks(case, done, numbers)
+    # Where not even the least can be had, all is waited for: nodes may come.
+    if not said or _lacks(case, done, least):
         return None
-    while _lacks(case, numbers):
+    while _lacks(case, done, numbers):
         _, name = max((numbers[name] - least[name], name) for name in numbers)
         numbers[name] -= 1
     return Less(numbers, said)
 
 
-def _lacks(case: Case, numbers: Mapping[str, int]) -> str:
+def _lacks(case: Case, done: Numbers, numbers: Mapping[str, int]) -> str:
     """What today's nodes lack for a gang of so many; empty where they'd do, or nothing is known of them."""
     cluster = case.seen.cluster
     if cluster is None or not cluster.nodes:
         return ""
-    return cluster.too_few_for(total_size(case, numbers))
+    return cluster.too_few_for(total_size(case, done, numbers))
 
 
-def total_size(case: Case, numbers: Mapping[str, int]) -> Size:
-    """All containers of the job with so many replicas of its elastic roles."""
-    roles = case.job.spec.roles
-    sizes = (case.size(Key(name, 0)).times(numbers.get(name, roles[name].replicas)) for name in roles)
-    return sum(sizes, Size())
+def total_size(case: Case, done: Numbers, numbers: Mapping[str, int]) -> Size:
+    """All containers that the job needs with so many replicas of its elastic roles."""
+    declared = case.job.spec.roles
+    needed = {name: numbers.get(name, role.replicas) - done.get(name, 0) for name, role in declared.items()}
+    return sum((case.size(Key(name, 0)).times(number) for name, number in needed.items()), Size())
 
 
 # --- a gang that doesn't come
@@ -131,11 +139,11 @@ def _missing(case: Case, memory: Memory) -> list[ReplicaMemory]:
 
 def _without(case: Case, memory: Memory, count: int) -> Less | None:
     """So many fewer in all; None where that would be too few."""
-    numbers, least = numbers_of(case), _least(case)
+    numbers, least = numbers_of(case), _least(case, memory)
     total = len(memory.replicas)
     for _ in range(count):
         surplus, name = max((numbers[name] - least[name], name) for name in numbers)
-        if not surplus:
+        if surplus <= 0:
             return None
         numbers[name] -= 1
     return Less(numbers, f"{total - count} of {total} containers were granted in {_patience(case):g} s")
@@ -153,7 +161,7 @@ def _by_waiting(case: Case, memory: Memory) -> Less | None:
         due = case.now - role.elastic.patience
         waiting = _last_waiting(case, memory, name)
         given_up = list(takewhile(lambda r: _waits_since(memory, r) <= due, waiting))  # noqa: B023 - used at once
-        left = max(role.replicas - len(given_up), role.elastic.min)
+        left = max(role.replicas - len(given_up), _least(case, memory)[name])
         if left < role.replicas:
             lost = given_up[role.replicas - left - 1].key
             said = f"{lost} got no container in {role.elastic.patience:g} s"
