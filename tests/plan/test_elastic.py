@@ -298,6 +298,32 @@ def test_fewer_replicas_are_taken_in_at_once() -> None:
     assert world.memory.wanted["worker"].number == 0
 
 
+def test_more_than_there_are_are_gathered_at_once_where_its_min_is_raised_above_them() -> None:
+    world = shrunk().declares(elastic(4, least=3))
+    assert numbers(world) == (3, 3)
+    assert world.memory.gathering
+    assert world.status.roles["worker"].resized
+    world.later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 3)
+    all_ = shrunk().declares(elastic(4, least=4))
+    assert numbers(all_) == (4, 4)
+    assert all_.status.roles["worker"].resized == ""
+
+
+def test_what_is_raised_while_nothing_runs_begins_with_all() -> None:
+    world = World(elastic(2)).runs().declares(suspended(elastic(2))).obeys().closes()
+    world.declares(elastic(8)).registers()
+    assert numbers(world) == (8, 8)
+    other = World(elastic(2)).runs().declares(suspended(elastic(2))).declares(suspended(elastic(8)))
+    assert other.status.roles["worker"].resized == ""
+
+
+def test_more_are_taken_in_at_once_where_some_have_done_their_part() -> None:
+    """Those who are to join would be waited for in vain: nobody joins beside them."""
+    world = World(elastic(3, **ALONE)).runs().ends("worker-0", 0).declares(elastic(5, **ALONE))
+    assert numbers(world) == (5, 5)
+
+
 def test_a_role_that_is_elastic_no_more_has_what_is_declared() -> None:
     world = shrunk().declares(job("PyTorch", {"backoff": {"base": 0}}, worker=4))
     assert numbers(world) == (4, 4)
