@@ -387,6 +387,27 @@ def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_a
     assert len(world.told(Reinitialise)) == 2
 
 
+def test_nobody_is_given_up_for_a_time_in_which_nobody_asked() -> None:
+    """Of another leader, or of a ResourceManager that is back: only what is seen without a gap counts, as for a gang."""
+    for away in (True, False):
+        world = World(elastic(3, **ALONE)).runs().ends("worker-2", -100).later(PATIENCE - 1)
+        if away:
+            world.says(AppState.AWAY).later(PATIENCE).says(AppState.REGISTERED)
+        else:
+            world.memory, world.now = raised(decode(encode(world.memory)), 2), world.now + PATIENCE
+            world.decides()
+        assert numbers(world) == (3, 3)
+        assert world.asked == {"worker-2"}
+        assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
+def test_a_time_in_which_it_was_not_elastic_counts_for_nothing() -> None:
+    world = losing_a_node().begins_anew("worker-0", "worker-1")
+    world.declares(job("PyTorch", {"backoff": {"base": 0}}, worker=4)).later(PATIENCE)
+    assert numbers(world.declares(elastic())) == (4, 4)
+    assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
 def test_one_in_the_midst_is_waited_for() -> None:
     world = World(elastic(3, **ALONE)).runs().ends("worker-1", -100).later(PATIENCE).later(PATIENCE)
     assert numbers(world) == (3, 3)

@@ -27,9 +27,8 @@ def fitted(case: Case, memory: Memory) -> Case:
 
 def resize(case: Case, memory: Memory) -> Change:
     """The memory with the numbers that are wanted from now on; `memory` has today's ends in it already."""
-    if not elastic_roles(case.written) or case.unread:
-        return Change(memory)
-    if memory.closing_since or memory.verdict or case.declared.deleted or not case.registered:
+    watched = elastic_roles(case.written) and case.registered and not case.unread
+    if not watched or memory.closing_since or memory.verdict or case.declared.deleted:
         return Change(unwatched(memory))
     change = shrink(case, memory)
     return grow(case, change.memory) if change.memory.wanted is memory.wanted else change

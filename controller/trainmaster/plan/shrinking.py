@@ -75,16 +75,24 @@ def done_of(memory: Memory) -> Numbers:
     return Counter(r.key.role for r in memory.replicas if r.done)
 
 
-# --- a gang that can't be had
-
-
 def _noted(case: Case, memory: Memory) -> Memory:
-    """Since when a gang lacks something. Only what is seen without a gap counts: a ResourceManager that has just come back knows
-    of no nodes for a moment, and grants nothing."""
-    asked = bool(memory.gang_since and _missing(case, memory))
-    short = memory.gathering and (asked or bool(_lacks(case, done_of(memory), numbers_of(case))))
+    """Since when something is missing. Only what is seen without a gap counts: a ResourceManager that has just come back knows of
+    no nodes for a moment, and while nobody asks it grants nothing."""
+    short = _gang_is_short(case, memory) if memory.gathering else _somebody_waits(case, memory)
     since = (memory.short_since or case.now) if short else 0.0
     return memory if since == memory.short_since else replace(memory, short_since=since)
+
+
+def _gang_is_short(case: Case, memory: Memory) -> bool:
+    asked = bool(memory.gang_since and _missing(case, memory))
+    return asked or bool(_lacks(case, done_of(memory), numbers_of(case)))
+
+
+def _somebody_waits(case: Case, memory: Memory) -> bool:
+    return any(_last_waiting(case, memory, name) for name in elastic_roles(case.job))
+
+
+# --- a gang that can't be had
 
 
 def _by_nodes(case: Case, memory: Memory) -> Less | None:
@@ -180,7 +188,7 @@ def _last_waiting(case: Case, memory: Memory, name: str) -> list[ReplicaMemory]:
 def _waits_since(memory: Memory, replica: ReplicaMemory) -> float:
     """Nobody is given up for a backoff that is over only now, nor right after another change."""
     one = memory.wanted.get(replica.key.role, Wanted())
-    return max(replica.waits_since, replica.not_before, one.at, memory.active_since)
+    return max(replica.waits_since, replica.not_before, one.at, memory.active_since, memory.short_since)
 
 
 # --- taking it in
