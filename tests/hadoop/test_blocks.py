@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from hadoop.fake import Call, Server, serving
@@ -105,6 +109,22 @@ async def test_the_biggest_files_count_when_there_are_many(monkeypatch: pytest.M
     tree: Tree = {"/in": {"a": [("a", 5)], "b": [("b", 1)], "c": [("c", 9)], "d": [("d", 2)]}}
     found, _ = await look(tree, "/in")
     assert found == Located(14, {"a": 5, "ip-a": 5, "c": 9, "ip-c": 9})
+
+
+async def test_blocks_are_added_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may have ten thousand of them, and whoever heartbeats must not wait for that."""
+    where = set[int]()
+
+    class Noting(Counter[Any]):
+        def __init__(self, *of: Any) -> None:
+            where.add(threading.get_ident())
+            super().__init__(*of)
+
+    monkeypatch.setattr(blocks, "Counter", Noting)
+    found, _ = await look({"/in": {"a": [("a", 5)], "b": [("a", 2)]}}, "/in")
+    assert found == Located(7, {"a": 7, "ip-a": 7})
+    assert where
+    assert threading.get_ident() not in where
 
 
 async def test_one_look_asks_so_often_at_most() -> None:
