@@ -254,6 +254,17 @@ def test_it_grows_no_further_than_its_queue_may() -> None:
     assert world.later(10).asked == {"worker-2"}
 
 
+def test_no_more_nodes_are_looked_at_than_have_the_room_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of thousands, in each pass of a job that would grow."""
+    world = shrunk().sees(cluster=nodes("a", *(f"c{n}" for n in range(100)))).later(PAUSE)
+    looked, goes_into = list[Size](), Size.goes_into
+    monkeypatch.setattr(Size, "goes_into", lambda own, room: looked.append(room) or goes_into(own, room))
+    assert world.later(10).asked == {"worker-2", "worker-3"}
+    assert len(looked) < 10
+
+
 def test_it_grows_by_whole_containers() -> None:
     world = room(shrunk())
     assert world.seen.cluster
