@@ -383,6 +383,37 @@ def test_more_that_are_to_come_alone_are_told_to_torchrun_from_the_start() -> No
     assert {a.environment["PET_NNODES"] for a in few.told(Start)} == {"1:3"}
 
 
+def told_of_agents(world: World, kind: type[Start] | type[Reinitialise]) -> set[str]:
+    return {action.environment["PET_NNODES"] for action in world.told(kind)}
+
+
+@pytest.mark.parametrize(
+    ("n", "more", "agents"),
+    [(5, {}, "1:5"), (3, {"max": 4}, "1:4"), (3, {"least": 2}, "2:3"), (3, {"scope": "Job"}, "3")],
+)
+def test_torchruns_agents_begin_anew_where_others_would_be_told_other_bounds(
+    n: int, more: dict[str, Any], agents: str
+) -> None:
+    """Agents of which some take more peers in than others never agree on who is there."""
+    world = World(elastic(3, scope="Replica")).runs()
+    world.declares(elastic(n, **{"scope": "Replica", **more}))
+    assert world.memory.generation == 2
+    world.begins_anew("worker-0", "worker-1", "worker-2")
+    assert told_of_agents(world, Reinitialise) == {agents}
+    world.begins_anew("worker-0", "worker-1", "worker-2").later(10)
+    assert len(world.asked) == n - 3
+    world.grants(*world.asked)
+    assert told_of_agents(world, Start) <= {agents}
+    assert world.memory.generation == 2
+
+
+def test_torchruns_agents_train_on_where_an_edit_leaves_their_bounds() -> None:
+    world = World(elastic(3, scope="Replica", max=5)).runs().declares(elastic(4, scope="Replica", max=5))
+    assert world.later(10).asked == {"worker-3"}
+    assert told_of_agents(world.grants("worker-3"), Start) == {"1:5"}
+    assert world.memory.generation == 1
+
+
 def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_all_hold_their_addresses() -> (
     None
 ):
