@@ -12,6 +12,7 @@ from plan.build import SIZE, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
+from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.spent import Spent
 from trainmaster.plan.values import AppState, Cluster, Nodes, Reinitialise, Size, Start, Stop
 
@@ -197,6 +198,23 @@ def test_where_there_is_room_containers_are_asked_for_while_the_others_train_on(
     assert world.later(1).asked == {"worker-2", "worker-3"}
     assert numbers(world) == (2, 2)
     assert world.condition("Running").reason == "AllRunning"
+
+
+def test_those_who_are_to_join_are_asked_for_by_host_for_a_few_seconds_like_all_others() -> None:
+    world = asking()
+    assert [ask.host for ask in world.plan.asks] == ["c", "c"]
+    assert world.plan.wake_at
+    assert world.plan.wake_at - world.now <= 5
+    assert [ask.host for ask in world.later(5).plan.asks] == ["", ""]
+
+
+def test_those_who_are_to_join_are_near_the_input_too() -> None:
+    near = {"elastic": {"min": 1}, "locality": "Input"}
+    written = job("PyTorch", roles={"worker": near}, spec={"inputPath": "/in"}, worker=1)
+    there = cluster("a", "b", "c", size=SIZE.times(4))
+    world = World(written).sees(cluster=there, input=InputLook("/in", 100, {"b": 100})).runs("b")
+    more = job("PyTorch", roles={"worker": near}, spec={"inputPath": "/in"}, worker=3)
+    assert [ask.host for ask in world.declares(more).later(10).plan.asks] == ["b", "b"]
 
 
 def test_all_begin_anew_once_what_was_asked_for_has_come() -> None:

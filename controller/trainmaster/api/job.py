@@ -267,7 +267,7 @@ def _restart_part(model: Spec | Role) -> dict[str, object]:
 
 
 def _agents(role: Role) -> dict[str, object]:
-    """How many of torchrun's agents meet at least and at most, where they come and go alone: all of them must be told the same."""
+    """How many of torchrun's agents meet at least and at most, where they come and go alone; all must be told the same."""
     if role.elastic is None or role.restart_scope is not RestartScope.REPLICA:
         return {}
     return {"agents": [role.elastic.min, role.elastic.max or role.replicas]}
