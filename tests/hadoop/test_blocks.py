@@ -90,6 +90,23 @@ async def test_a_file_is_told_of_as_well() -> None:
     assert found == Located(7, {"a": 7, "ip-a": 7})
 
 
+async def test_of_a_block_that_is_striped_each_node_holds_a_part() -> None:
+    """Of erasure coded files: all of its nodes together hold it, and not each of them."""
+    told = status("", [("a", 90), ("b", 0), ("c", 0)])
+    striped, *others = told.locations.blocks
+    striped.locs.extend(other.locs[0] for other in others)
+    striped.blockIndices = bytes((0, 1, 2))
+    del told.locations.blocks[1:]
+
+    def answer(_server: Server, call: Call) -> None:
+        listing = pb.DirectoryListingProto(partialListing=[told], remainingEntries=0)
+        call.reply(pb.GetListingResponseProto(dirList=listing))
+
+    async with serving(answer) as server:
+        found = await BlockLocations(conf(server)).of("/in", "alice")
+    assert found == Located(90, {name: 30 for host in "abc" for name in (host, f"ip-{host}")})
+
+
 async def test_long_folders_come_page_by_page() -> None:
     tree: Tree = {"/in": {f"f{n}": [("a", 1)] for n in range(5)}}
     found, node = await look(tree, "/in", page=2)

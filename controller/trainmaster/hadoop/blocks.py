@@ -116,7 +116,8 @@ class _Walk:
     def _held(self, file: pb.HdfsFileStatusProto) -> Mapping[DataNode, int]:
         held: Counter[DataNode] = Counter()
         for block in file.locations.blocks:
-            size = block.b.numBytes
+            # Of a striped one (erasure coding) each node holds a part.
+            size = block.b.numBytes // (len(block.locs) or 1) if block.blockIndices else block.b.numBytes
             for node in block.locs:
                 names = node.id.hostName, node.id.ipAddr
                 held[self._known.setdefault(names, names)] += size
