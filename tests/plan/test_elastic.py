@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plan.build import SIZE, World, cluster, job
+from plan.build import SIZE, THROUGH_NEW, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
@@ -113,6 +113,19 @@ def test_a_first_start_goes_on_with_what_was_granted() -> None:
     world.grants("worker-1")
     assert len(world.told(Start)) == 2
     assert "2 of 4 containers were granted in 60 s" in world.status.roles["worker"].resized
+
+
+def test_the_room_of_processes_that_take_their_leave_is_waited_for() -> None:
+    """They may take longer to write their checkpoints than others are waited for, and nothing begins beside them anyway."""
+    worker = {"elastic": {"min": 1}, "terminationGracePeriod": 2 * PATIENCE}
+    written = job("PyTorch", {"backoff": {"base": 0}}, roles={"worker": worker}, worker=4)
+    world = World(written, limits=THROUGH_NEW).runs().ends("worker-0", 1).grants("worker-0")
+    world.later(2 * PATIENCE - 1)
+    assert numbers(world) == (4, 4)
+    names = [key for key, _ in world.memory.leaving]
+    world.all_end({str(key): 0 for key in names}).later(PATIENCE - 1)
+    assert numbers(world) == (4, 4)
+    assert numbers(world.later(1)) == (1, 1)
 
 
 def test_too_few_granted_are_given_back_as_ever() -> None:

@@ -84,8 +84,13 @@ def _noted(case: Case, memory: Memory) -> Memory:
 
 
 def _gang_is_short(case: Case, memory: Memory) -> bool:
-    asked = bool(memory.gang_since and _missing(case, memory))
-    return asked or bool(_lacks(case, done_of(memory), numbers_of(case)))
+    asked = _could_begin(case, memory) and _missing(case, memory)
+    return bool(asked or _lacks(case, done_of(memory), numbers_of(case)))
+
+
+def _could_begin(case: Case, memory: Memory) -> bool:
+    """Whether only containers are waited for. Beside processes that take their leave nothing begins, and they hold the room."""
+    return bool(memory.gang_since) and not case.gang_lingers(memory)
 
 
 def _somebody_waits(case: Case, memory: Memory) -> bool:
@@ -135,7 +140,9 @@ def _asked_since(memory: Memory) -> float:
 
 def _by_grants(case: Case, memory: Memory) -> Less | None:
     """It was asked for, and only a part was granted: it goes on with that."""
-    if not (memory.gathering and memory.gang_since) or case.now - _asked_since(memory) < _patience(case):
+    if not (memory.gathering and _could_begin(case, memory)):
+        return None
+    if case.now - _asked_since(memory) < _patience(case):
         return None
     missing = _missing(case, memory)
     return _without(case, memory, len(missing)) if missing else None
