@@ -1,7 +1,7 @@
 """When more replicas of an elastic role are wanted again: there has been room for some while, and containers came of it first.
 
-What runs isn't touched before all that is to come with it has been granted: so growing never costs a job its place, and what was
-seen of free nodes is judged again by YARN itself. Never here: shrinking, or what restarts when others join (note.py).
+What runs isn't touched before all that is to come with it has been granted: so trying costs a job nothing, and what was seen of
+free nodes is judged again by YARN itself. Never here: shrinking, or what restarts when others join (note.py).
 """
 
 from __future__ import annotations
