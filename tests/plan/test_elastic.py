@@ -14,7 +14,7 @@ from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
 from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.spent import Spent
-from trainmaster.plan.values import AppState, Cluster, Nodes, Reinitialise, Size, Start, Stop
+from trainmaster.plan.values import AppState, Cluster, End, Nodes, Reinitialise, Size, Start, Stop
 
 TWO = Size(2048, 2, 0)
 """a node that holds two containers"""
@@ -472,6 +472,20 @@ def test_nobody_is_given_up_for_a_time_in_which_nobody_asked() -> None:
         assert numbers(world) == (3, 3)
         assert world.asked == {"worker-2"}
         assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
+def test_nobody_is_given_up_for_a_process_of_its_own_that_may_still_run() -> None:
+    """Nothing is asked for beside it, so that no container came says nothing."""
+    world = World(elastic(3, **ALONE)).runs()
+    lost = End(world.replica("worker-2").container, -100, "", world.now, certain=False)
+    left = {i: c for i, c in world.seen.containers.items() if i != lost.container}
+    world.sees(ends=(lost,), containers=left).later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 3)
+    assert not world.asked
+    world.later(world.limits.node_expiry)
+    assert world.asked == {"worker-2"}
+    assert numbers(world.later(PATIENCE - 1)) == (3, 3)
+    assert numbers(world.later(1)) == (2, 2)
 
 
 def test_a_time_in_which_it_was_not_elastic_counts_for_nothing() -> None:

@@ -185,11 +185,16 @@ def _by_waiting(case: Case, memory: Memory) -> Less | None:
 
 
 def _last_waiting(case: Case, memory: Memory, name: str) -> list[ReplicaMemory]:
-    """Of the role's replicas without a container those behind which none has one, the last one first."""
+    """Of the role's replicas that wait for a container those behind which none has one, the last one first."""
     if case.scope(Key(name, 0)) is RestartScope.JOB:
         return []
     mine = [r for r in memory.replicas if r.key.role == name]
-    return list(takewhile(lambda r: not (r.bound or r.done or case.granted(r)), reversed(mine)))
+    return list(takewhile(lambda r: _waits(case, r), reversed(mine)))
+
+
+def _waits(case: Case, replica: ReplicaMemory) -> bool:
+    """Beside a process of its own that may still run none is asked for."""
+    return not (replica.bound or replica.done or case.granted(replica) or case.lingers(replica))
 
 
 def _waits_since(memory: Memory, replica: ReplicaMemory) -> float:
