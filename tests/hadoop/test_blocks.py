@@ -54,7 +54,7 @@ class NameNode:
         if request.src in self.tree:
             names = sorted(n for n in self.tree[request.src] if n.encode() > request.startAfter)
             told = [status(n, self.tree[request.src][n]) for n in names]
-        elif name in self.tree.get(folder, {}):
+        elif self.tree.get(folder, {}).get(name) is not None:
             told = [status("", self.tree[folder][name])]
         else:
             return call.reply(pb.GetListingResponseProto())
@@ -149,6 +149,26 @@ async def test_one_look_asks_so_often_at_most() -> None:
     tree |= {f"/in/d{n:03}": {"f": [("a", 1)]} for n in range(200)}
     found, node = await look(tree, "/in")
     assert (len(node.asked), found.size) == (blocks.LISTINGS, blocks.LISTINGS - 1)
+
+
+async def test_a_folder_that_has_gone_meanwhile_is_passed_over() -> None:
+    tree: Tree = {"/in": {"day=1": None, "day=2": None}, "/in/day=2": {"f": [("a", 3)]}}
+    found, node = await look(tree, "/in")
+    assert (found.size, len(node.asked)) == (3, 3)
+
+
+async def test_a_folder_whose_name_is_no_text_is_passed_over() -> None:
+    """Nobody can ask for it: names in requests are UTF-8."""
+    odd, file = status("", None), status("f", [("a", 3)])
+    odd.path = b"\xff\xfe"
+
+    def answer(_server: Server, call: Call) -> None:
+        listing = pb.DirectoryListingProto(partialListing=[odd, file], remainingEntries=0)
+        call.reply(pb.GetListingResponseProto(dirList=listing))
+
+    async with serving(answer) as server:
+        found = await BlockLocations(conf(server)).of("/in", "alice")
+    assert found.size == 3
 
 
 async def test_what_is_not_there_or_may_not_be_read_is_said() -> None:

@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from trainmaster.errors import NoSuchFileError, UnavailableError
@@ -71,31 +72,31 @@ class _Walk:
         """each once, though thousands of blocks name it"""
 
     async def files(self, path: str) -> Sequence[File]:
-        folders = deque([path])
+        folders = deque(await self._folder(path))
         while folders and self._left:
-            for name in await self._folder(folders.popleft()):
-                if len(folders) < LISTINGS:
-                    folders.append(name)
+            with suppress(NoSuchFileError):  # whoever writes there has moved it meanwhile
+                folders.extend(await self._folder(folders.popleft()))
         return self._biggest
 
     async def _folder(self, path: str) -> list[str]:
-        """The folders in it; its files are kept."""
+        """The folders in it, no more than there are calls; its files are kept."""
         found, after, more = list[str](), b"", True
         while more and self._left:
             listing = await self._listing(path, after)
             found += await asyncio.to_thread(self._taken_in, path, listing.partialListing)
             more = listing.remainingEntries > 0 and bool(listing.partialListing)
             after = listing.partialListing[-1].path if more else b""
-        return found
+        return found[:LISTINGS]
 
     def _taken_in(self, path: str, listed: Iterable[pb.HdfsFileStatusProto]) -> list[str]:
         """The folders among these; the files are kept."""
-        found = []
+        found = list[str]()
         for each in listed:
             if each.fileType == pb.HdfsFileStatusProto.IS_FILE and not _hidden(each.path):
                 self._keep(each)
             elif each.fileType == pb.HdfsFileStatusProto.IS_DIR and not _hidden(each.path):
-                found.append(f"{path.rstrip('/')}/{each.path.decode(errors='surrogateescape')}")
+                with suppress(UnicodeDecodeError):  # whose name is no text nobody can ask for
+                    found.append(f"{path.rstrip('/')}/{each.path.decode()}")
         return found
 
     async def _listing(self, path: str, after: bytes) -> pb.DirectoryListingProto:
