@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from hadoop.fake import Call, Server, serving
@@ -50,7 +54,7 @@ class NameNode:
         if request.src in self.tree:
             names = sorted(n for n in self.tree[request.src] if n.encode() > request.startAfter)
             told = [status(n, self.tree[request.src][n]) for n in names]
-        elif name in self.tree.get(folder, {}):
+        elif self.tree.get(folder, {}).get(name) is not None:
             told = [status("", self.tree[folder][name])]
         else:
             return call.reply(pb.GetListingResponseProto())
@@ -86,6 +90,23 @@ async def test_a_file_is_told_of_as_well() -> None:
     assert found == Located(7, {"a": 7, "ip-a": 7})
 
 
+async def test_of_a_block_that_is_striped_each_node_holds_a_part() -> None:
+    """Of erasure coded files: all of its nodes together hold it, and not each of them."""
+    told = status("", [("a", 90), ("b", 0), ("c", 0)])
+    striped, *others = told.locations.blocks
+    striped.locs.extend(other.locs[0] for other in others)
+    striped.blockIndices = bytes((0, 1, 2))
+    del told.locations.blocks[1:]
+
+    def answer(_server: Server, call: Call) -> None:
+        listing = pb.DirectoryListingProto(partialListing=[told], remainingEntries=0)
+        call.reply(pb.GetListingResponseProto(dirList=listing))
+
+    async with serving(answer) as server:
+        found = await BlockLocations(conf(server)).of("/in", "alice")
+    assert found == Located(90, {name: 30 for host in "abc" for name in (host, f"ip-{host}")})
+
+
 async def test_long_folders_come_page_by_page() -> None:
     tree: Tree = {"/in": {f"f{n}": [("a", 1)] for n in range(5)}}
     found, node = await look(tree, "/in", page=2)
@@ -107,11 +128,47 @@ async def test_the_biggest_files_count_when_there_are_many(monkeypatch: pytest.M
     assert found == Located(14, {"a": 5, "ip-a": 5, "c": 9, "ip-c": 9})
 
 
+async def test_blocks_are_added_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may have ten thousand of them, and whoever heartbeats must not wait for that."""
+    where = set[int]()
+
+    class Noting(Counter[Any]):
+        def __init__(self, *of: Any) -> None:
+            where.add(threading.get_ident())
+            super().__init__(*of)
+
+    monkeypatch.setattr(blocks, "Counter", Noting)
+    found, _ = await look({"/in": {"a": [("a", 5)], "b": [("a", 2)]}}, "/in")
+    assert found == Located(7, {"a": 7, "ip-a": 7})
+    assert where
+    assert threading.get_ident() not in where
+
+
 async def test_one_look_asks_so_often_at_most() -> None:
     tree: Tree = {"/in": {f"d{n:03}": None for n in range(200)}}
     tree |= {f"/in/d{n:03}": {"f": [("a", 1)]} for n in range(200)}
     found, node = await look(tree, "/in")
     assert (len(node.asked), found.size) == (blocks.LISTINGS, blocks.LISTINGS - 1)
+
+
+async def test_a_folder_that_has_gone_meanwhile_is_passed_over() -> None:
+    tree: Tree = {"/in": {"day=1": None, "day=2": None}, "/in/day=2": {"f": [("a", 3)]}}
+    found, node = await look(tree, "/in")
+    assert (found.size, len(node.asked)) == (3, 3)
+
+
+async def test_a_folder_whose_name_is_no_text_is_passed_over() -> None:
+    """Nobody can ask for it: names in requests are UTF-8."""
+    odd, file = status("", None), status("f", [("a", 3)])
+    odd.path = b"\xff\xfe"
+
+    def answer(_server: Server, call: Call) -> None:
+        listing = pb.DirectoryListingProto(partialListing=[odd, file], remainingEntries=0)
+        call.reply(pb.GetListingResponseProto(dirList=listing))
+
+    async with serving(answer) as server:
+        found = await BlockLocations(conf(server)).of("/in", "alice")
+    assert found.size == 3
 
 
 async def test_what_is_not_there_or_may_not_be_read_is_said() -> None:

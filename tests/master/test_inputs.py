@@ -77,6 +77,18 @@ async def test_an_edited_path_is_looked_up_at_once_and_nothing_is_known_of_it() 
 
 
 @virtual
+async def test_what_one_user_sees_says_nothing_for_another() -> None:
+    locate = Locator("b")
+    looks, rung = inputs(locate)
+    looks.of("u", PATH, "alice", MEMORY)
+    await settled(rung)
+    assert looks.of("u", PATH, "bob", MEMORY) is None
+    await settled(rung, 2)
+    assert locate.asked == [(PATH, "alice"), (PATH, "bob")]
+    await looks.close()
+
+
+@virtual
 async def test_whoever_waits_for_long_looks_again_and_whoever_runs_does_not() -> None:
     locate = Locator("b")
     looks, rung = inputs(locate)

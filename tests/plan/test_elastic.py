@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from plan.build import World, cluster, job
+from plan.build import SIZE, THROUGH_NEW, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.master.codec import decode, encode
 from trainmaster.plan.decide import begun, raised
+from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.spent import Spent
-from trainmaster.plan.values import AppState, Cluster, Nodes, Reinitialise, Size, Start, Stop
+from trainmaster.plan.values import AppState, Cluster, End, Nodes, Reinitialise, Size, Start, Stop
 
 TWO = Size(2048, 2, 0)
 """a node that holds two containers"""
@@ -114,6 +115,19 @@ def test_a_first_start_goes_on_with_what_was_granted() -> None:
     assert "2 of 4 containers were granted in 60 s" in world.status.roles["worker"].resized
 
 
+def test_the_room_of_processes_that_take_their_leave_is_waited_for() -> None:
+    """They may take longer to write their checkpoints than others are waited for, and nothing begins beside them anyway."""
+    worker = {"elastic": {"min": 1}, "terminationGracePeriod": 2 * PATIENCE}
+    written = job("PyTorch", {"backoff": {"base": 0}}, roles={"worker": worker}, worker=4)
+    world = World(written, limits=THROUGH_NEW).runs().ends("worker-0", 1).grants("worker-0")
+    world.later(2 * PATIENCE - 1)
+    assert numbers(world) == (4, 4)
+    names = [key for key, _ in world.memory.leaving]
+    world.all_end({str(key): 0 for key in names}).later(PATIENCE - 1)
+    assert numbers(world) == (4, 4)
+    assert numbers(world.later(1)) == (1, 1)
+
+
 def test_too_few_granted_are_given_back_as_ever() -> None:
     world = World(elastic(least=3)).registers().grants("worker-0").later(PATIENCE).later(240)
     assert "GangTimeout" in world.heard
@@ -128,6 +142,49 @@ def test_a_record_of_before_is_read_and_one_of_now_comes_back_as_it_was() -> Non
     del old["wanted"]
     assert decode(json.dumps(old).encode()).wanted == {}
     assert "wanted" not in json.loads(encode(World(elastic()).runs().memory))
+
+
+# --- where some have done their part
+
+
+PARTS = {"framework": "Generic", "scope": "Replica"}
+
+
+def two_done(n: int = 4) -> World:
+    return World(elastic(n, **PARTS)).runs().ends("worker-0", 0).ends("worker-1", 0)
+
+
+def suspended(of: TrainingJob) -> TrainingJob:
+    policy = of.spec.run_policy.model_copy(update={"suspend": True})
+    return of.model_copy(update={"spec": of.spec.model_copy(update={"run_policy": policy})})
+
+
+def test_a_job_is_not_taken_for_done_since_those_who_have_not_done_their_part_get_no_container() -> None:
+    world = two_done().all_end({"worker-3": -100, "worker-2": -100}).later(PATIENCE).later(PATIENCE)
+    assert world.memory.verdict is None
+    assert world.asked == {"worker-2", "worker-3"}
+
+
+@pytest.mark.parametrize("there", [nodes("a"), nodes("a", "b", free=0), cluster("a", size=Size(1024, 1, 0))])
+def test_nor_when_they_are_gathered_again_on_a_full_or_smaller_cluster(there: Cluster) -> None:
+    world = two_done().declares(suspended(elastic(**PARTS))).obeys().closes().sees(cluster=there)
+    world.declares(elastic(**PARTS)).registers().later(1).later(PATIENCE).later(PATIENCE)
+    assert world.memory.verdict is None
+    assert numbers(world) == (4, 4)
+    world.sees(cluster=nodes("a", "b")).runs()
+    assert world.all_end({"worker-2": 0, "worker-3": 0}).is_true("Succeeded")
+
+
+def test_who_has_done_its_part_needs_no_room_beside_those_who_are_gathered_again() -> None:
+    done = {
+        "worker": {"elastic": {"min": 1}, "restartScope": "Replica"},
+        "loader": {"restartScope": "Replica"},
+    }
+    written = job("Generic", {"backoff": {"base": 0}}, roles=done, worker=3, loader=2)
+    world = World(written).runs().all_end({"loader-0": 0, "loader-1": 0})
+    world.declares(suspended(written)).obeys().closes().sees(cluster=cluster("a", size=SIZE.times(3)))
+    world.declares(written).registers().later(1).later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 5)
 
 
 # --- growing back
@@ -154,6 +211,23 @@ def test_where_there_is_room_containers_are_asked_for_while_the_others_train_on(
     assert world.later(1).asked == {"worker-2", "worker-3"}
     assert numbers(world) == (2, 2)
     assert world.condition("Running").reason == "AllRunning"
+
+
+def test_those_who_are_to_join_are_asked_for_by_host_for_a_few_seconds_like_all_others() -> None:
+    world = asking()
+    assert [ask.host for ask in world.plan.asks] == ["c", "c"]
+    assert world.plan.wake_at
+    assert world.plan.wake_at - world.now <= 5
+    assert [ask.host for ask in world.later(5).plan.asks] == ["", ""]
+
+
+def test_those_who_are_to_join_are_near_the_input_too() -> None:
+    near = {"elastic": {"min": 1}, "locality": "Input"}
+    written = job("PyTorch", roles={"worker": near}, spec={"inputPath": "/in"}, worker=1)
+    there = cluster("a", "b", "c", size=SIZE.times(4))
+    world = World(written).sees(cluster=there, input=InputLook("/in", 100, {"b": 100})).runs("b")
+    more = job("PyTorch", roles={"worker": near}, spec={"inputPath": "/in"}, worker=3)
+    assert [ask.host for ask in world.declares(more).later(10).plan.asks] == ["b", "b"]
 
 
 def test_all_begin_anew_once_what_was_asked_for_has_come() -> None:
@@ -211,6 +285,17 @@ def test_it_grows_no_further_than_its_queue_may() -> None:
     assert world.later(10).asked == {"worker-2"}
 
 
+def test_no_more_nodes_are_looked_at_than_have_the_room_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of thousands, in each pass of a job that would grow."""
+    world = shrunk().sees(cluster=nodes("a", *(f"c{n}" for n in range(100)))).later(PAUSE)
+    looked, goes_into = list[Size](), Size.goes_into
+    monkeypatch.setattr(Size, "goes_into", lambda own, room: looked.append(room) or goes_into(own, room))
+    assert world.later(10).asked == {"worker-2", "worker-3"}
+    assert len(looked) < 10
+
+
 def test_it_grows_by_whole_containers() -> None:
     world = room(shrunk())
     assert world.seen.cluster
@@ -253,6 +338,32 @@ def test_fewer_replicas_are_taken_in_at_once() -> None:
     world = shrunk().declares(elastic(1))
     assert numbers(world) == (1, 1)
     assert world.memory.wanted["worker"].number == 0
+
+
+def test_more_than_there_are_are_gathered_at_once_where_its_min_is_raised_above_them() -> None:
+    world = shrunk().declares(elastic(4, least=3))
+    assert numbers(world) == (3, 3)
+    assert world.memory.gathering
+    assert world.status.roles["worker"].resized
+    world.later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 3)
+    all_ = shrunk().declares(elastic(4, least=4))
+    assert numbers(all_) == (4, 4)
+    assert all_.status.roles["worker"].resized == ""
+
+
+def test_what_is_raised_while_nothing_runs_begins_with_all() -> None:
+    world = World(elastic(2)).runs().declares(suspended(elastic(2))).obeys().closes()
+    world.declares(elastic(8)).registers()
+    assert numbers(world) == (8, 8)
+    other = World(elastic(2)).runs().declares(suspended(elastic(2))).declares(suspended(elastic(8)))
+    assert other.status.roles["worker"].resized == ""
+
+
+def test_more_are_taken_in_at_once_where_some_have_done_their_part() -> None:
+    """Those who are to join would be waited for in vain: nobody joins beside them."""
+    world = World(elastic(3, **ALONE)).runs().ends("worker-0", 0).declares(elastic(5, **ALONE))
+    assert numbers(world) == (5, 5)
 
 
 def test_a_role_that_is_elastic_no_more_has_what_is_declared() -> None:
@@ -303,6 +414,37 @@ def test_more_that_are_to_come_alone_are_told_to_torchrun_from_the_start() -> No
     assert {a.environment["PET_NNODES"] for a in few.told(Start)} == {"1:3"}
 
 
+def told_of_agents(world: World, kind: type[Start] | type[Reinitialise]) -> set[str]:
+    return {action.environment["PET_NNODES"] for action in world.told(kind)}
+
+
+@pytest.mark.parametrize(
+    ("n", "more", "agents"),
+    [(5, {}, "1:5"), (3, {"max": 4}, "1:4"), (3, {"least": 2}, "2:3"), (3, {"scope": "Job"}, "3")],
+)
+def test_torchruns_agents_begin_anew_where_others_would_be_told_other_bounds(
+    n: int, more: dict[str, Any], agents: str
+) -> None:
+    """Agents of which some take more peers in than others never agree on who is there."""
+    world = World(elastic(3, scope="Replica")).runs()
+    world.declares(elastic(n, **{"scope": "Replica", **more}))
+    assert world.memory.generation == 2
+    world.begins_anew("worker-0", "worker-1", "worker-2")
+    assert told_of_agents(world, Reinitialise) == {agents}
+    world.begins_anew("worker-0", "worker-1", "worker-2").later(10)
+    assert len(world.asked) == n - 3
+    world.grants(*world.asked)
+    assert told_of_agents(world, Start) <= {agents}
+    assert world.memory.generation == 2
+
+
+def test_torchruns_agents_train_on_where_an_edit_leaves_their_bounds() -> None:
+    world = World(elastic(3, scope="Replica", max=5)).runs().declares(elastic(4, scope="Replica", max=5))
+    assert world.later(10).asked == {"worker-3"}
+    assert told_of_agents(world.grants("worker-3"), Start) == {"1:5"}
+    assert world.memory.generation == 1
+
+
 def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_all_hold_their_addresses() -> (
     None
 ):
@@ -316,6 +458,41 @@ def test_workers_beside_parameter_servers_go_alone_and_come_with_a_restart_for_a
     world.begins_anew("worker-0", "ps-0")
     assert [str(a.key) for a in world.told(Start)] == ["worker-1", "worker-2"]
     assert len(world.told(Reinitialise)) == 2
+
+
+def test_nobody_is_given_up_for_a_time_in_which_nobody_asked() -> None:
+    """Of another leader, or of a ResourceManager that is back: only what is seen without a gap counts, as for a gang."""
+    for away in (True, False):
+        world = World(elastic(3, **ALONE)).runs().ends("worker-2", -100).later(PATIENCE - 1)
+        if away:
+            world.says(AppState.AWAY).later(PATIENCE).says(AppState.REGISTERED)
+        else:
+            world.memory, world.now = raised(decode(encode(world.memory)), 2), world.now + PATIENCE
+            world.decides()
+        assert numbers(world) == (3, 3)
+        assert world.asked == {"worker-2"}
+        assert numbers(world.later(PATIENCE)) == (2, 2)
+
+
+def test_nobody_is_given_up_for_a_process_of_its_own_that_may_still_run() -> None:
+    """Nothing is asked for beside it, so that no container came says nothing."""
+    world = World(elastic(3, **ALONE)).runs()
+    lost = End(world.replica("worker-2").container, -100, "", world.now, certain=False)
+    left = {i: c for i, c in world.seen.containers.items() if i != lost.container}
+    world.sees(ends=(lost,), containers=left).later(PATIENCE).later(PATIENCE)
+    assert numbers(world) == (3, 3)
+    assert not world.asked
+    world.later(world.limits.node_expiry)
+    assert world.asked == {"worker-2"}
+    assert numbers(world.later(PATIENCE - 1)) == (3, 3)
+    assert numbers(world.later(1)) == (2, 2)
+
+
+def test_a_time_in_which_it_was_not_elastic_counts_for_nothing() -> None:
+    world = losing_a_node().begins_anew("worker-0", "worker-1")
+    world.declares(job("PyTorch", {"backoff": {"base": 0}}, worker=4)).later(PATIENCE)
+    assert numbers(world.declares(elastic())) == (4, 4)
+    assert numbers(world.later(PATIENCE)) == (2, 2)
 
 
 def test_one_in_the_midst_is_waited_for() -> None:

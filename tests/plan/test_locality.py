@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.build import BIG, SIZE, World, cluster, job
+from plan.build import BIG, SIZE, THROUGH_NEW, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.plan import locality
 from trainmaster.plan.cluster import Cluster, Node, Size
@@ -126,6 +126,20 @@ def test_of_thousands_the_first_are_near(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(locality, "MOST", 55)
     world = registered(near(worker=60), look(b=1), cluster=cluster("a", "b", size=SIZE.times(80)))
     assert Counter(hosts(world)) == {"b": 55, "": 5}
+
+
+@pytest.mark.parametrize(("most", "named"), [(1000, 60), (20, 20)])
+def test_where_they_ran_before_the_rest_of_many_are_not_asked_for_and_of_thousands_the_first(
+    most: int, named: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locality, "MOST", most)
+    large = cluster("a", "b", size=SIZE.times(200))
+    world = World(near({"worker": NEAR, "ps": {}}, worker=60, ps=60), limits=THROUGH_NEW)
+    world.sees(input=look(b=1), cluster=large).runs().ends("worker-0", -100)
+    world.declares(near({"worker": NEAR, "ps": {"command": "other"}}, worker=60, ps=60)).obeys().later(0)
+    by_role = Counter((ask.key.role, ask.host) for ask in world.plan.asks)
+    assert by_role[("ps", "")] == 60
+    assert by_role[("worker", "")] == 60 - named
 
 
 def test_hosts_are_named_for_a_few_seconds_only() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.build import BIG, World, cluster, job
+from plan.build import BIG, SIZE, World, cluster, job
 from trainmaster.plan.avoidance import FIRST, avoiding
 from trainmaster.plan.classify import NODE_LACKS
-from trainmaster.plan.cluster import Node, Size
+from trainmaster.plan.cluster import Cluster, Node, Nodes, Size
 from trainmaster.plan.memory import Avoided, Key, Memory, ReplicaMemory
 from trainmaster.plan.suspects import (
     AGREE,
@@ -213,3 +214,39 @@ def test_a_node_is_not_left_alone_where_the_others_have_room_in_all_but_for_no_w
     assert World(job(worker=2, roles=large)).sees(cluster=cluster("a", "b", "c")).registers().sees(
         suspects=frozenset({"b"})
     ).plan.avoid == {"b"}
+
+
+def test_whether_there_is_room_without_a_node_is_told_from_the_sizes_that_nodes_have() -> None:
+    """Of thousands of nodes there are a few: each job that waits asks so in every pass."""
+    looked = 0
+
+    class Counted(Nodes):
+        def __iter__(self) -> Iterator[Node]:
+            nonlocal looked
+            looked += len(self)
+            return super().__iter__()
+
+    found = cluster(*(f"n{i}" for i in range(100)))
+    world = World(job(worker=3)).sees(cluster=replace(found, nodes=Counted(found.nodes).worked_out()))
+    world.registers().later(60)
+    looked = 0
+    assert world.sees(suspects=frozenset({"n1"})).plan.avoid == {"n1"}
+    assert looked == 0
+
+
+@given(
+    totals=st.lists(st.integers(0, 4), min_size=1, max_size=8),
+    gone=st.sets(st.integers(0, 7)),
+    wanted=st.integers(1, 12),
+)
+def test_a_node_is_left_alone_just_where_the_others_hold_all_containers_one_by_one(
+    totals: list[int], gone: set[int], wanted: int
+) -> None:
+    """Each container takes two places."""
+    nodes = tuple(Node(f"n{i}", "/r", SIZE.times(n), SIZE.times(n)) for i, n in enumerate(totals))
+    large = {"worker": {"resources": {"memory": "2Gi", "vcores": 2}}}
+    there, suspects_ = Cluster(BIG, nodes=nodes), frozenset(f"n{i}" for i in gone if i < len(totals))
+    world = World(job(worker=wanted, roles=large)).sees(cluster=there).registers()
+    left = [n for i, n in enumerate(totals) if i not in gone]
+    fits = sum(n // 2 for n in left) >= wanted and 2 * len(left) >= len(totals)
+    assert world.sees(suspects=suspects_).plan.avoid == (suspects_ if fits else frozenset())

@@ -254,14 +254,23 @@ def restart_fields(job: TrainingJob) -> str:
     Only what was written, so that a new default of a new controller never restarts anything; roles appear by
     name, so that an added or removed one shows.
     """
-    written = _restart_part(job.spec)
-    written["roles"] = {name: _restart_part(role) for name, role in job.spec.roles.items()}
+    written, torch = _restart_part(job.spec), job.spec.framework is Framework.PYTORCH
+    written["roles"] = {
+        name: _restart_part(role) | (_agents(role) if torch else {}) for name, role in job.spec.roles.items()
+    }
     return json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _restart_part(model: Spec | Role) -> dict[str, object]:
     chosen = set(marked(type(model), Edit.RESTART))
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True, include=chosen)
+
+
+def _agents(role: Role) -> dict[str, object]:
+    """How many of torchrun's agents meet at least and at most, where they come and go alone; all must be told the same."""
+    if role.elastic is None or role.restart_scope is not RestartScope.REPLICA:
+        return {}
+    return {"agents": [role.elastic.min, role.elastic.max or role.replicas]}
 
 
 def job_to_document(job: TrainingJob) -> dict[str, object]:

@@ -88,12 +88,11 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], node: int) -> dict[str,
 def _agents(job: TrainingJob, group: Sequence[Placed]) -> str:
     """How many agents meet: from so many to so many, where some of them come and go alone."""
     roles = {name: job.spec.roles[name] for name in {p.role for p in group}}
-    free = [r for r in roles.values() if r.elastic and r.restart_scope is RestartScope.REPLICA]
-    if not free:
-        return str(len(group))
-    least = len(group) - sum(r.replicas - r.elastic.min for r in free if r.elastic)
-    most = len(group) + sum((r.elastic.max or r.replicas) - r.replicas for r in free if r.elastic)
-    return f"{least}:{most}"
+    free = {n: r for n, r in roles.items() if r.elastic and r.restart_scope is RestartScope.REPLICA}
+    others = sum(1 for p in group if p.role not in free)
+    least = others + sum(r.elastic.min for r in free.values() if r.elastic)
+    most = others + sum(r.elastic.max or r.replicas for r in free.values() if r.elastic)
+    return f"{least}:{most}" if free else str(len(group))
 
 
 def processes_of(role: Role) -> int:

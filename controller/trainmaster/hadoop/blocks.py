@@ -1,14 +1,17 @@
 """Where the blocks of a path in the default file system lie: a few listings with locations, asked of the NameNode as a user.
 
 ClientProtocol.getListing, which tells of up to a thousand files at once (dfs.ls.limit), and only of what that user may read.
+A file may have ten thousand blocks: so they are added up in a thread, beside the loop that heartbeats.
 Never here: what follows from it (plan/locality.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from trainmaster.errors import NoSuchFileError, UnavailableError
@@ -23,6 +26,12 @@ BIGGEST = 500
 """files whose blocks count: the largest of those that were seen"""
 _HIDDEN = (b"_", b".")
 """how names begin that Hadoop's readers of folders leave out, such as _SUCCESS (FileInputFormat.hiddenFileFilter)"""
+
+
+DataNode = tuple[str, str]
+"""its name and its address"""
+File = tuple[int, int, Mapping[DataNode, int]]
+"""its bytes, a number that only keeps two of the same size apart, and how many of the bytes each DataNode holds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class BlockLocations:
         _, addresses = name_nodes(self._conf)
         rpc = Failover(addresses, PROTOCOL, login_as(self._conf, addresses, user), self._timeout)
         try:
-            return located(await _Walk(rpc).files(path))
+            return await asyncio.to_thread(located, await _Walk(rpc).files(path))
         except UnavailableError as error:
             raise UnavailableError(f"the NameNode can't be asked for blocks: {error}") from error
         finally:
@@ -56,30 +65,38 @@ class _Walk:
 
     def __init__(self, rpc: Failover) -> None:
         self._rpc, self._left = rpc, LISTINGS
-        self._biggest: list[tuple[int, int, Located]] = []
-        """a heap by size; the number in the middle only keeps two of the same size apart"""
+        self._biggest: list[File] = []
+        """a heap by size"""
         self._seen = 0
+        self._known: dict[DataNode, DataNode] = {}
+        """each once, though thousands of blocks name it"""
 
-    async def files(self, path: str) -> Iterable[Located]:
-        folders = deque([path])
+    async def files(self, path: str) -> Sequence[File]:
+        folders = deque(await self._folder(path))
         while folders and self._left:
-            for name in await self._folder(folders.popleft()):
-                if len(folders) < LISTINGS:
-                    folders.append(name)
-        return [each for _, _, each in self._biggest]
+            with suppress(NoSuchFileError):  # whoever writes there has moved it meanwhile
+                folders.extend(await self._folder(folders.popleft()))
+        return self._biggest
 
     async def _folder(self, path: str) -> list[str]:
-        """The folders in it; its files are kept."""
-        found, after, more = [], b"", True
+        """The folders in it, no more than there are calls; its files are kept."""
+        found, after, more = list[str](), b"", True
         while more and self._left:
             listing = await self._listing(path, after)
-            for each in listing.partialListing:
-                after = each.path
-                if each.fileType == pb.HdfsFileStatusProto.IS_FILE and not _hidden(each.path):
-                    self._keep(each)
-                elif each.fileType == pb.HdfsFileStatusProto.IS_DIR and not _hidden(each.path):
-                    found.append(f"{path.rstrip('/')}/{each.path.decode(errors='surrogateescape')}")
+            found += await asyncio.to_thread(self._taken_in, path, listing.partialListing)
             more = listing.remainingEntries > 0 and bool(listing.partialListing)
+            after = listing.partialListing[-1].path if more else b""
+        return found[:LISTINGS]
+
+    def _taken_in(self, path: str, listed: Iterable[pb.HdfsFileStatusProto]) -> list[str]:
+        """The folders among these; the files are kept."""
+        found = list[str]()
+        for each in listed:
+            if each.fileType == pb.HdfsFileStatusProto.IS_FILE and not _hidden(each.path):
+                self._keep(each)
+            elif each.fileType == pb.HdfsFileStatusProto.IS_DIR and not _hidden(each.path):
+                with suppress(UnicodeDecodeError):  # whose name is no text nobody can ask for
+                    found.append(f"{path.rstrip('/')}/{each.path.decode()}")
         return found
 
     async def _listing(self, path: str, after: bytes) -> pb.DirectoryListingProto:
@@ -95,10 +112,20 @@ class _Walk:
         smallest = self._biggest[0][0] if len(self._biggest) >= BIGGEST else -1
         if file.length > smallest:
             put = heapq.heappushpop if smallest >= 0 else _pushed
-            put(self._biggest, (file.length, self._seen, _of_file(file)))
+            put(self._biggest, (file.length, self._seen, self._held(file)))
+
+    def _held(self, file: pb.HdfsFileStatusProto) -> Mapping[DataNode, int]:
+        held: Counter[DataNode] = Counter()
+        for block in file.locations.blocks:
+            # Of a striped one (erasure coding) each node holds a part.
+            size = block.b.numBytes // (len(block.locs) or 1) if block.blockIndices else block.b.numBytes
+            for node in block.locs:
+                names = node.id.hostName, node.id.ipAddr
+                held[self._known.setdefault(names, names)] += size
+        return held
 
 
-def _pushed(heap: list[tuple[int, int, Located]], item: tuple[int, int, Located]) -> None:
+def _pushed(heap: list[File], item: File) -> None:
     heapq.heappush(heap, item)
 
 
@@ -106,19 +133,13 @@ def _hidden(name: bytes) -> bool:
     return name.startswith(_HIDDEN)
 
 
-def _of_file(file: pb.HdfsFileStatusProto) -> Located:
-    hosts: Counter[str] = Counter()
-    for block in file.locations.blocks:
-        for node in block.locs:
-            for name in {node.id.hostName, node.id.ipAddr}:
-                hosts[name] += block.b.numBytes
-    return Located(file.length, hosts)
-
-
-def located(files: Iterable[Located]) -> Located:
+def located(files: Sequence[File]) -> Located:
     """All of them together."""
-    size, hosts = 0, Counter[str]()
-    for file in files:
-        size += file.size
-        hosts.update(file.hosts)
-    return Located(size, dict(hosts))
+    held: Counter[DataNode] = Counter()
+    for _, _, of_file in files:
+        held.update(of_file)
+    hosts: Counter[str] = Counter()
+    for node, size in held.items():
+        for name in {*node}:
+            hosts[name] += size
+    return Located(sum(size for size, *_ in files), dict(hosts))

@@ -36,7 +36,8 @@ async def nowhere(url: str, _: str) -> InputLook:
 
 @dataclass(slots=True)
 class _Look:
-    path: str
+    of: tuple[str, str]
+    """path and user"""
     generation: int
     task: asyncio.Task[None]
     at: float
@@ -54,12 +55,13 @@ class Inputs:
     def of(self, uid: str, path: str, user: str, memory: Memory) -> InputLook | None:
         """Where the input of a job lies that cares, as far as it is known; it is looked up where that is due."""
         known, now = self._looks.get(uid), clock.monotonic()
-        if known is None or known.path != path or self._stale(known, memory, now):
+        same = known is not None and known.of == (path, user)
+        if known is None or not same or self._stale(known, memory, now):
             self.forget(uid)
             task = asyncio.get_running_loop().create_task(self._search(uid, path, user))
-            before = known.found if known and known.path == path else None
+            before = known.found if known and same else None
             useful = before if before and before.hosts else None
-            known = self._looks[uid] = _Look(path, memory.generation, task, now, useful)
+            known = self._looks[uid] = _Look((path, user), memory.generation, task, now, useful)
         return known.found
 
     def _stale(self, known: _Look, memory: Memory, now: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case
-from trainmaster.plan.locality import Nearness, awaits_look, look_of
+from trainmaster.plan.locality import Nearness, awaits_look, those_near
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.order import present
 from trainmaster.plan.restart import joining
@@ -46,19 +46,24 @@ def _due(case: Case, memory: Memory, replica: ReplicaMemory) -> bool:
 
 
 def _hosts(case: Case, memory: Memory, waiting: list[ReplicaMemory]) -> Iterable[str]:
-    """A host for each ask, for a few seconds: YARN then fills several in one node heartbeat instead of one at a time."""
-    cluster, many = case.seen.cluster, len(waiting) > case.limits.host_ask_replicas
-    if not waiting or cluster is None or (many and look_of(case) is None):
+    """A host for each ask, for a few seconds: YARN then fills several in one node heartbeat instead of one at a time.
+
+    Of many only those that are to be near the input have one, and of these none is spread by room alone.
+    """
+    many = len(waiting) > case.limits.host_ask_replicas
+    named = those_near(case, waiting) if many else waiting
+    cluster = case.seen.cluster
+    if not named or cluster is None:
         return [""] * len(waiting)
     room = Room(cluster, avoided(case, memory))
     near = Nearness(case, room)
-    return [_host_for(case, memory, replica, room, near, many) for replica in waiting]
+    hosts = {r.key: _host_for(case, memory, r, room, near, many) for r in named}
+    return [hosts.get(r.key, "") for r in waiting]
 
 
 def _host_for(
     case: Case, memory: Memory, replica: ReplicaMemory, room: Room, near: Nearness, many: bool
 ) -> str:
-    """Of `many` only those that are to be near the input have one."""
     if case.now - _since(memory, replica) >= case.limits.host_ask_seconds:
         return ""
     size = case.size(replica.key)

@@ -96,13 +96,14 @@ def _leaves_room(case: Case, memory: Memory, hosts: Set[str]) -> bool:
     gone = [known[host] for host in hosts if host in known]
     if 2 * (len(known) - len(gone)) < len(known) or not known:
         return False
-    lost = sum((node.total for node in gone if node.partition == cluster.partition), Size())
+    lost = [node.total for node in gone if node.partition == cluster.partition]
+    left = Counter(cluster.picture.alike.get(cluster.partition, {}))
+    left.subtract(lost)
     sizes = Counter(case.size(r.key) for r in (*present(case, memory), *joining(memory)))
     gang = sum((size.times(n) for size, n in sizes.items()), Size())
-    left = [n.total for n in cluster.picture if n.host not in hosts and n.partition == cluster.partition]
     # Whole containers, not only sums: what is left on each node may be too small for another one.
-    whole = all(sum(size.goes_into(node) for node in left) >= n for size, n in sizes.items())
-    return whole and gang.fits(cluster.total - lost)
+    whole = all(size.goes_into_all(left) >= n for size, n in sizes.items())
+    return whole and gang.fits(cluster.total - sum(lost, Size()))
 
 
 def said(case: Case, memory: Memory) -> str:

@@ -6,6 +6,7 @@ whose turn it is (turns.py), or what stands asked for (asks.py).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,10 @@ class Size:
         """How often it fits."""
         pairs = ((room.memory, self.memory), (room.vcores, self.vcores), (room.gpus, self.gpus))
         return max(0, min((have // each for have, each in pairs if each), default=0))
+
+    def goes_into_all(self, rooms: Mapping[Size, int]) -> int:
+        """How often it fits into so many rooms of each size, none of which is shared by two of them."""
+        return sum(self.goes_into(room) * number for room, number in rooms.items())
 
     def fits(self, room: Size) -> bool:
         return self.memory <= room.memory and self.vcores <= room.vcores and self.gpus <= room.gpus
@@ -94,10 +99,15 @@ class Nodes(tuple[Node, ...]):  # noqa: SLOT001 - what is worked out once is kep
     @cached_property
     def shapes(self) -> Mapping[str, tuple[Size, ...]]:
         """By partition: the different sizes of its nodes, largest first; there are few of them."""
-        shapes: dict[str, set[Size]] = {}
+        return {partition: tuple(sorted(of, reverse=True)) for partition, of in self.alike.items()}
+
+    @cached_property
+    def alike(self) -> Mapping[str, Mapping[Size, int]]:
+        """By partition: how many of its nodes have which size."""
+        alike: dict[str, Counter[Size]] = {}
         for node in self:
-            shapes.setdefault(node.partition, set()).add(node.total)
-        return {partition: tuple(sorted(of, reverse=True)) for partition, of in shapes.items()}
+            alike.setdefault(node.partition, Counter())[node.total] += 1
+        return alike
 
     def largest_shapes(self, partition: str) -> tuple[Size, ...]:
         """Those of the shapes that no other has all of."""

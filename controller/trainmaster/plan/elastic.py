@@ -27,9 +27,8 @@ def fitted(case: Case, memory: Memory) -> Case:
 
 def resize(case: Case, memory: Memory) -> Change:
     """The memory with the numbers that are wanted from now on; `memory` has today's ends in it already."""
-    if not elastic_roles(case.written) or case.unread:
-        return Change(memory)
-    if memory.closing_since or memory.verdict or case.declared.deleted or not case.registered:
+    watched = elastic_roles(case.written) and case.registered and not case.unread
+    if not watched or memory.closing_since or memory.verdict or case.declared.deleted:
         return Change(unwatched(memory))
     change = shrink(case, memory)
     return grow(case, change.memory) if change.memory.wanted is memory.wanted else change
@@ -54,22 +53,30 @@ def after_edits(case: Case, memory: Memory) -> Memory:
     roles = elastic_roles(case.written)
     if not (roles or memory.wanted) or case.declared.deleted or memory.verdict or case.unread:
         return memory
-    found = {name: _within(one, roles[name].replicas) for name, one in memory.wanted.items() if name in roles}
+    found = {name: _within(one, roles[name]) for name, one in memory.wanted.items() if name in roles}
     edited = memory.started_generation and document_of(case.written) != memory.document
-    if edited and not memory.gathering:
+    if edited and _may_be_joined(memory):
         have = Counter(r.key.role for r in memory.replicas)
         more = {
             name: have[name] for name, role in roles.items() if _least(role) <= have[name] < role.replicas
         }
-        said = "replicas was raised, and there has been no room for more yet"
+        said = "replicas was raised, and more join once there is room for them"
         found |= {name: Wanted(n, 0.0, said) for name, n in more.items() if not _limits(found.get(name))}
     return changed(memory, wanted=found)
 
 
-def _within(one: Wanted, declared: int) -> Wanted:
-    if one.number >= declared:
+def _may_be_joined(memory: Memory) -> bool:
+    """Whether what is there is to go on meanwhile. Beside those who have done their part nobody joins later."""
+    return not (memory.gathering or memory.closing_since or any(r.done for r in memory.replicas))
+
+
+def _within(one: Wanted, role: Role) -> Wanted:
+    """The same between today's bounds."""
+    number = max(one.number, _least(role)) if one.number else 0
+    if number >= role.replicas:
         return Wanted(0, one.at)
-    return with_fields(one, asking=0, asking_since=0.0) if one.asking > declared else one
+    asking, since = (one.asking, one.asking_since) if number < one.asking <= role.replicas else (0, 0.0)
+    return with_fields(one, number=number, asking=asking, asking_since=since)
 
 
 def _least(role: Role) -> int:

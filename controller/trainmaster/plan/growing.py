@@ -1,22 +1,22 @@
 """When more replicas of an elastic role are wanted again: there has been room for some while, and containers came of it first.
 
-What runs isn't touched before all that is to come with it has been granted: so growing never costs a job its place, and what was
-seen of free nodes is judged again by YARN itself. Never here: shrinking, or what restarts when others join (note.py).
+What runs isn't touched before all that is to come with it has been granted: so trying costs a job nothing, and what was seen of
+free nodes is judged again by YARN itself. Never here: shrinking, or what restarts when others join (note.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace as with_fields
 from itertools import takewhile
 
 from trainmaster.api import reasons
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change, normal
-from trainmaster.plan.cluster import smallest
+from trainmaster.plan.cluster import Cluster, Size, smallest
 from trainmaster.plan.memory import Key, Memory, changed, replace
 from trainmaster.plan.restart import joining
-from trainmaster.plan.shrinking import numbers_of, total_size
+from trainmaster.plan.shrinking import done_of, numbers_of, total_size
 from trainmaster.plan.values import ContainerState
 from trainmaster.plan.wanted import Wanted, elastic_roles
 
@@ -84,13 +84,20 @@ def _room_for(case: Case, memory: Memory, name: str) -> int:
     cluster, numbers = case.seen.cluster, numbers_of(case)
     if cluster is None:
         return 0
-    size, declared = case.size(Key(name, 0)), case.written.spec.roles[name].replicas
-    all_ = _with(memory, name, with_fields(memory.wanted[name], asking=declared))
-    alone = avoided(case, all_)
-    nodes = (n for n in cluster.picture if n.partition == cluster.partition and n.host not in alone)
-    free = sum(size.goes_into(node.free) for node in nodes)
-    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, numbers)
-    return min(declared - numbers[name], free, size.goes_into(left))
+    size, more = case.size(Key(name, 0)), case.written.spec.roles[name].replicas - numbers[name]
+    alone = avoided(case, _with(memory, name, with_fields(memory.wanted[name], asking=numbers[name] + more)))
+    left = smallest(cluster.total, cluster.queue_maximum) - total_size(case, done_of(memory), numbers)
+    return _free_for(cluster, size, alone, min(more, size.goes_into(left)))
+
+
+def _free_for(cluster: Cluster, size: Size, alone: Set[str], most: int) -> int:
+    """How many containers of this size, up to `most`, nodes have room for now, save those that are left alone."""
+    found = 0
+    for node in cluster.picture.free_for(size, cluster.partition):
+        if found >= most:
+            break
+        found += size.goes_into(node.free) if node.host not in alone else 0
+    return min(found, most)
 
 
 def _go_on(case: Case, memory: Memory, name: str) -> Change:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from trainmaster.api import reasons
 from trainmaster.api.job import TrainingJob
@@ -44,6 +45,14 @@ def awaits_look(case: Case, replica: ReplicaMemory, since: float) -> bool:
     return near and look_of(case) is None and case.now < since + PATIENCE
 
 
+def those_near(case: Case, waiting: Iterable[ReplicaMemory]) -> list[ReplicaMemory]:
+    """Those that are to be near the input, as long as it is known where that is: the first of them, where there are thousands."""
+    look = look_of(case)
+    if look is None or look.words:
+        return []
+    return list(islice((r for r in waiting if case.role(r.key).locality), MOST))
+
+
 class Nearness:
     """The nodes with some of the input, and then those of their racks. Replicas are spread by how much each node holds."""
 
@@ -51,12 +60,11 @@ class Nearness:
         self._room, self._look = room, look_of(case)
         self._given = Counter(c.host for c in case.seen.containers.values())
         """by host: containers of this job"""
-        self._taken = 0
         self._heaps: dict[Size, list[tuple[float, int, str]]] = {}
 
     def take(self, size: Size) -> str:
         """The host to ask first, with its room taken; empty where none of them has any."""
-        heap = self._heaps.get(size) if self._taken < MOST else []
+        heap = self._heaps.get(size)
         if heap is None:
             heap = self._heaps[size] = [self._place(node.host) for node in self._nodes()]
             heapq.heapify(heap)
@@ -68,7 +76,6 @@ class Nearness:
                 heapq.heapreplace(heap, self._place(host))
             else:
                 self._given[host] += 1
-                self._taken += 1
                 return self._room.take(host, size)
         return ""
 

@@ -252,7 +252,7 @@ class Memory:
     gang_since: float = field(default=0.0, compare=False)
     """since when the present gang is asked for; 0 when none is"""
     short_since: float = field(default=0.0, compare=False)
-    """since when a gang of elastic roles lacks something, seen without a gap; 0 while it doesn't, or nobody looks"""
+    """since when something of elastic roles is missing, seen without a gap; 0 while nothing is, or nobody looks"""
     room_since: float = field(default=0.0, compare=False)
     """since when there is room for more of an elastic role; 0 while there is none, or nobody looks"""
     watched_since: float = field(default=0.0, compare=False)

@@ -22,6 +22,7 @@ from trainmaster.plan.values import Event
 
 TOLD = frozenset(
     {
+        "agents",
         "command",
         "env",
         "inputPath",

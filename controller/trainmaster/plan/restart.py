@@ -186,7 +186,7 @@ def joining(memory: Memory) -> list[ReplicaMemory]:
     if memory.gathering:
         return []
     return [
-        ReplicaMemory(Key(name, index), run=memory.retired_run + 1)
+        ReplicaMemory(Key(name, index), run=memory.retired_run + 1, waits_since=one.asking_since)
         for name, one in memory.wanted.items()
         for index in range(one.number, one.asking)
     ]

@@ -7,6 +7,7 @@ Never here: the way back (growing.py), or what becomes of those that aren't want
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -19,7 +20,7 @@ from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
 from trainmaster.plan.wanted import Wanted, elastic_roles
 
 Numbers = dict[str, int]
-"""replicas by elastic role"""
+"""replicas by role"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +63,71 @@ def _patience(case: Case) -> float:
     return max(role.elastic.patience for role in elastic_roles(case.job).values() if role.elastic)
 
 
-def _least(case: Case) -> Mapping[str, int]:
-    return {name: role.elastic.min for name, role in elastic_roles(case.job).items() if role.elastic}
+def _least(case: Case, memory: Memory) -> Mapping[str, int]:
+    """Where some of a role have done their part, all others are waited for: without them it would be taken for done."""
+    done = done_of(memory)
+    roles = elastic_roles(case.job).items()
+    return {name: role.replicas if name in done else role.elastic.min for name, role in roles if role.elastic}
 
 
-# --- a gang that can't be had
+def done_of(memory: Memory) -> Numbers:
+    """By role: replicas that have done their part, and need no container."""
+    return Counter(r.key.role for r in memory.replicas if r.done)
 
 
 def _noted(case: Case, memory: Memory) -> Memory:
-    """Since when a gang lacks something. Only what is seen without a gap counts: a ResourceManager that has just come back knows
-    of no nodes for a moment, and grants nothing."""
-    asked = bool(memory.gang_since and _missing(case, memory))
-    short = memory.gathering and (asked or bool(_lacks(case, numbers_of(case))))
+    """Since when something is missing. Only what is seen without a gap counts: a ResourceManager that has just come back knows of
+    no nodes for a moment, and while nobody asks it grants nothing."""
+    short = _gang_is_short(case, memory) if memory.gathering else _somebody_waits(case, memory)
     since = (memory.short_since or case.now) if short else 0.0
     return memory if since == memory.short_since else replace(memory, short_since=since)
+
+
+def _gang_is_short(case: Case, memory: Memory) -> bool:
+    asked = _could_begin(case, memory) and _missing(case, memory)
+    return bool(asked or _lacks(case, done_of(memory), numbers_of(case)))
+
+
+def _could_begin(case: Case, memory: Memory) -> bool:
+    """Whether only containers are waited for. Beside processes that take their leave nothing begins, and they hold the room."""
+    return bool(memory.gang_since) and not case.gang_lingers(memory)
+
+
+def _somebody_waits(case: Case, memory: Memory) -> bool:
+    return any(_last_waiting(case, memory, name) for name in elastic_roles(case.job))
+
+
+# --- a gang that can't be had
 
 
 def _by_nodes(case: Case, memory: Memory) -> Less | None:
     """Today's nodes couldn't hold the gang if they were empty: it goes on with as many as they could."""
     if not memory.short_since or case.now - memory.short_since < _patience(case):
         return None
-    numbers, least = numbers_of(case), _least(case)
-    said = _lacks(case, numbers)
-    if not said or _lacks(
-        case, least
-    ):  # where not even the least can be had, all is waited for: nodes may come
+    numbers, least, done = numbers_of(case), _least(case, memory), done_of(memory)
+    said = _lacks(case, done, numbers)
+    # Where not even the least can be had, all is waited for: nodes may come.
+    if not said or _lacks(case, done, least):
         return None
-    while _lacks(case, numbers):
+    while _lacks(case, done, numbers):
         _, name = max((numbers[name] - least[name], name) for name in numbers)
         numbers[name] -= 1
     return Less(numbers, said)
 
 
-def _lacks(case: Case, numbers: Mapping[str, int]) -> str:
+def _lacks(case: Case, done: Numbers, numbers: Mapping[str, int]) -> str:
     """What today's nodes lack for a gang of so many; empty where they'd do, or nothing is known of them."""
     cluster = case.seen.cluster
     if cluster is None or not cluster.nodes:
         return ""
-    return cluster.too_few_for(total_size(case, numbers))
+    return cluster.too_few_for(total_size(case, done, numbers))
 
 
-def total_size(case: Case, numbers: Mapping[str, int]) -> Size:
-    """All containers of the job with so many replicas of its elastic roles."""
-    roles = case.job.spec.roles
-    sizes = (case.size(Key(name, 0)).times(numbers.get(name, roles[name].replicas)) for name in roles)
-    return sum(sizes, Size())
+def total_size(case: Case, done: Numbers, numbers: Mapping[str, int]) -> Size:
+    """All containers that the job needs with so many replicas of its elastic roles."""
+    declared = case.job.spec.roles
+    needed = {name: numbers.get(name, role.replicas) - done.get(name, 0) for name, role in declared.items()}
+    return sum((case.size(Key(name, 0)).times(number) for name, number in needed.items()), Size())
 
 
 # --- a gang that doesn't come
@@ -119,7 +140,9 @@ def _asked_since(memory: Memory) -> float:
 
 def _by_grants(case: Case, memory: Memory) -> Less | None:
     """It was asked for, and only a part was granted: it goes on with that."""
-    if not (memory.gathering and memory.gang_since) or case.now - _asked_since(memory) < _patience(case):
+    if not (memory.gathering and _could_begin(case, memory)):
+        return None
+    if case.now - _asked_since(memory) < _patience(case):
         return None
     missing = _missing(case, memory)
     return _without(case, memory, len(missing)) if missing else None
@@ -131,11 +154,11 @@ def _missing(case: Case, memory: Memory) -> list[ReplicaMemory]:
 
 def _without(case: Case, memory: Memory, count: int) -> Less | None:
     """So many fewer in all; None where that would be too few."""
-    numbers, least = numbers_of(case), _least(case)
+    numbers, least = numbers_of(case), _least(case, memory)
     total = len(memory.replicas)
     for _ in range(count):
         surplus, name = max((numbers[name] - least[name], name) for name in numbers)
-        if not surplus:
+        if surplus <= 0:
             return None
         numbers[name] -= 1
     return Less(numbers, f"{total - count} of {total} containers were granted in {_patience(case):g} s")
@@ -153,7 +176,7 @@ def _by_waiting(case: Case, memory: Memory) -> Less | None:
         due = case.now - role.elastic.patience
         waiting = _last_waiting(case, memory, name)
         given_up = list(takewhile(lambda r: _waits_since(memory, r) <= due, waiting))  # noqa: B023 - used at once
-        left = max(role.replicas - len(given_up), role.elastic.min)
+        left = max(role.replicas - len(given_up), _least(case, memory)[name])
         if left < role.replicas:
             lost = given_up[role.replicas - left - 1].key
             said = f"{lost} got no container in {role.elastic.patience:g} s"
@@ -162,17 +185,22 @@ def _by_waiting(case: Case, memory: Memory) -> Less | None:
 
 
 def _last_waiting(case: Case, memory: Memory, name: str) -> list[ReplicaMemory]:
-    """Of the role's replicas without a container those behind which none has one, the last one first."""
+    """Of the role's replicas that wait for a container those behind which none has one, the last one first."""
     if case.scope(Key(name, 0)) is RestartScope.JOB:
         return []
     mine = [r for r in memory.replicas if r.key.role == name]
-    return list(takewhile(lambda r: not (r.bound or r.done or case.granted(r)), reversed(mine)))
+    return list(takewhile(lambda r: _waits(case, r), reversed(mine)))
+
+
+def _waits(case: Case, replica: ReplicaMemory) -> bool:
+    """Beside a process of its own that may still run none is asked for."""
+    return not (replica.bound or replica.done or case.granted(replica) or case.lingers(replica))
 
 
 def _waits_since(memory: Memory, replica: ReplicaMemory) -> float:
     """Nobody is given up for a backoff that is over only now, nor right after another change."""
     one = memory.wanted.get(replica.key.role, Wanted())
-    return max(replica.waits_since, replica.not_before, one.at, memory.active_since)
+    return max(replica.waits_since, replica.not_before, one.at, memory.active_since, memory.short_since)
 
 
 # --- taking it in

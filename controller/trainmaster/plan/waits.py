@@ -14,6 +14,7 @@ from trainmaster.plan.hangs import wakes
 from trainmaster.plan.locality import PATIENCE, wants_input
 from trainmaster.plan.memory import UNCOUNTED, Memory
 from trainmaster.plan.pending import waits_until
+from trainmaster.plan.restart import joining
 
 LOOK_AGAIN = 0.05
 """seconds until a job looks at the queue that it now wants: any other pass will do"""
@@ -64,7 +65,7 @@ def _gang_times(case: Case, memory: Memory) -> Iterator[float]:
 
 
 def _replica_times(case: Case, memory: Memory) -> Iterator[float]:
-    for replica in memory.replicas:
+    for replica in (*memory.replicas, *joining(memory)):
         yield replica.not_before
         if awaited(case, memory, replica) and (at := patience_ends(case, memory, replica)) < inf:
             yield at

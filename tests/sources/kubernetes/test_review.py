@@ -173,6 +173,8 @@ RUNNING = shown(job(), running=2)
 TENSORFLOW = shown(job({"framework": "TensorFlow"}), running=2)
 ENDED = "the job has ended: this edit starts nothing until runPolicy.rerun is raised above 0"
 SCALED = {"worker": {**WORKER, "replicas": 3}}
+ALONE = {**WORKER, "restartScope": "Replica", "elastic": {"min": 1}}
+ELASTIC = shown(job({"roles": {"worker": ALONE}}), running=2)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,12 @@ SCALED = {"worker": {**WORKER, "replicas": 3}}
         (RUNNING, {"roles": SCALED}, "this edit restarts all processes of the job once"),
         (RUNNING, {"roles": SCALED, "scaling": "Live"}, ""),
         (TENSORFLOW, {"roles": SCALED}, "this edit restarts all processes of the job once"),
+        (ELASTIC, {"roles": {"worker": {**ALONE, "replicas": 3}}}, ""),
+        (
+            ELASTIC,
+            {"roles": {"worker": {**ALONE, "replicas": 1}}},
+            "this edit restarts all processes of the job once",
+        ),
         (shown(job()), {"env": [{"name": "A"}]}, ""),  # nothing runs that could be restarted
         (shown(job(), finished=True), {"priority": 3}, ENDED),
         (shown(job(), finished=True, running=1), {"env": []}, ENDED),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trainmaster/hadoop/proto/hdfs.proto\x12\x0bhadoop.hdfs\"!\n\x11\x46sPermissionProto\x12\x0c\n\x04perm\x18\x01 \x02(\r\"\xdb\x02\n\x13HdfsFileStatusProto\x12;\n\x08\x66ileType\x18\x01 \x02(\x0e\x32).hadoop.hdfs.HdfsFileStatusProto.FileType\x12\x0c\n\x04path\x18\x02 \x02(\x0c\x12\x0e\n\x06length\x18\x03 \x02(\x04\x12\x32\n\npermission\x18\x04 \x02(\x0b\x32\x1e.hadoop.hdfs.FsPermissionProto\x12\r\n\x05owner\x18\x05 \x02(\t\x12\r\n\x05group\x18\x06 \x02(\t\x12\x19\n\x11modification_time\x18\x07 \x02(\x04\x12\x13\n\x0b\x61\x63\x63\x65ss_time\x18\x08 \x02(\x04\x12\x32\n\tlocations\x18\x0c \x01(\x0b\x32\x1f.hadoop.hdfs.LocatedBlocksProto\"3\n\x08\x46ileType\x12\n\n\x06IS_DIR\x10\x01\x12\x0b\n\x07IS_FILE\x10\x02\x12\x0e\n\nIS_SYMLINK\x10\x03\"D\n\x12LocatedBlocksProto\x12.\n\x06\x62locks\x18\x02 \x03(\x0b\x32\x1e.hadoop.hdfs.LocatedBlockProto\"m\n\x11LocatedBlockProto\x12*\n\x01\x62\x18\x01 \x02(\x0b\x32\x1f.hadoop.hdfs.ExtendedBlockProto\x12,\n\x04locs\x18\x03 \x03(\x0b\x32\x1e.hadoop.hdfs.DatanodeInfoProto\")\n\x12\x45xtendedBlockProto\x12\x13\n\x08numBytes\x18\x04 \x01(\x04:\x01\x30\"=\n\x11\x44\x61tanodeInfoProto\x12(\n\x02id\x18\x01 \x02(\x0b\x32\x1c.hadoop.hdfs.DatanodeIDProto\"3\n\x0f\x44\x61tanodeIDProto\x12\x0e\n\x06ipAddr\x18\x01 \x02(\t\x12\x10\n\x08hostName\x18\x02 \x02(\t\"k\n\x15\x44irectoryListingProto\x12\x38\n\x0epartialListing\x18\x01 \x03(\x0b\x32 .hadoop.hdfs.HdfsFileStatusProto\x12\x18\n\x10remainingEntries\x18\x02 \x02(\r\"\x8f\x01\n\rAclEntryProto\"~\n\rFsActionProto\x12\x08\n\x04NONE\x10\x00\x12\x0b\n\x07\x45XECUTE\x10\x01\x12\t\n\x05WRITE\x10\x02\x12\x11\n\rWRITE_EXECUTE\x10\x03\x12\x08\n\x04READ\x10\x04\x12\x10\n\x0cREAD_EXECUTE\x10\x05\x12\x0e\n\nREAD_WRITE\x10\x06\x12\x0c\n\x08PERM_ALL\x10\x07\"&\n\x17GetFileInfoRequestProto\x12\x0b\n\x03src\x18\x01 \x02(\t\"H\n\x18GetFileInfoResponseProto\x12,\n\x02\x66s\x18\x01 \x01(\x0b\x32 .hadoop.hdfs.HdfsFileStatusProto\"O\n\x16GetListingRequestProto\x12\x0b\n\x03src\x18\x01 \x02(\t\x12\x12\n\nstartAfter\x18\x02 \x02(\x0c\x12\x14\n\x0cneedLocation\x18\x03 \x02(\x08\"N\n\x17GetListingResponseProto\x12\x33\n\x07\x64irList\x18\x01 \x01(\x0b\x32\".hadoop.hdfs.DirectoryListingProto\"_\n\x17\x43heckAccessRequestProto\x12\x0c\n\x04path\x18\x01 \x02(\t\x12\x36\n\x04mode\x18\x02 \x02(\x0e\x32(.hadoop.hdfs.AclEntryProto.FsActionProto\"\x1a\n\x18\x43heckAccessResponseProto')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trainmaster/hadoop/proto/hdfs.proto\x12\x0bhadoop.hdfs\"!\n\x11\x46sPermissionProto\x12\x0c\n\x04perm\x18\x01 \x02(\r\"\xdb\x02\n\x13HdfsFileStatusProto\x12;\n\x08\x66ileType\x18\x01 \x02(\x0e\x32).hadoop.hdfs.HdfsFileStatusProto.FileType\x12\x0c\n\x04path\x18\x02 \x02(\x0c\x12\x0e\n\x06length\x18\x03 \x02(\x04\x12\x32\n\npermission\x18\x04 \x02(\x0b\x32\x1e.hadoop.hdfs.FsPermissionProto\x12\r\n\x05owner\x18\x05 \x02(\t\x12\r\n\x05group\x18\x06 \x02(\t\x12\x19\n\x11modification_time\x18\x07 \x02(\x04\x12\x13\n\x0b\x61\x63\x63\x65ss_time\x18\x08 \x02(\x04\x12\x32\n\tlocations\x18\x0c \x01(\x0b\x32\x1f.hadoop.hdfs.LocatedBlocksProto\"3\n\x08\x46ileType\x12\n\n\x06IS_DIR\x10\x01\x12\x0b\n\x07IS_FILE\x10\x02\x12\x0e\n\nIS_SYMLINK\x10\x03\"D\n\x12LocatedBlocksProto\x12.\n\x06\x62locks\x18\x02 \x03(\x0b\x32\x1e.hadoop.hdfs.LocatedBlockProto\"\x83\x01\n\x11LocatedBlockProto\x12*\n\x01\x62\x18\x01 \x02(\x0b\x32\x1f.hadoop.hdfs.ExtendedBlockProto\x12,\n\x04locs\x18\x03 \x03(\x0b\x32\x1e.hadoop.hdfs.DatanodeInfoProto\x12\x14\n\x0c\x62lockIndices\x18\t \x01(\x0c\")\n\x12\x45xtendedBlockProto\x12\x13\n\x08numBytes\x18\x04 \x01(\x04:\x01\x30\"=\n\x11\x44\x61tanodeInfoProto\x12(\n\x02id\x18\x01 \x02(\x0b\x32\x1c.hadoop.hdfs.DatanodeIDProto\"3\n\x0f\x44\x61tanodeIDProto\x12\x0e\n\x06ipAddr\x18\x01 \x02(\t\x12\x10\n\x08hostName\x18\x02 \x02(\t\"k\n\x15\x44irectoryListingProto\x12\x38\n\x0epartialListing\x18\x01 \x03(\x0b\x32 .hadoop.hdfs.HdfsFileStatusProto\x12\x18\n\x10remainingEntries\x18\x02 \x02(\r\"\x8f\x01\n\rAclEntryProto\"~\n\rFsActionProto\x12\x08\n\x04NONE\x10\x00\x12\x0b\n\x07\x45XECUTE\x10\x01\x12\t\n\x05WRITE\x10\x02\x12\x11\n\rWRITE_EXECUTE\x10\x03\x12\x08\n\x04READ\x10\x04\x12\x10\n\x0cREAD_EXECUTE\x10\x05\x12\x0e\n\nREAD_WRITE\x10\x06\x12\x0c\n\x08PERM_ALL\x10\x07\"&\n\x17GetFileInfoRequestProto\x12\x0b\n\x03src\x18\x01 \x02(\t\"H\n\x18GetFileInfoResponseProto\x12,\n\x02\x66s\x18\x01 \x01(\x0b\x32 .hadoop.hdfs.HdfsFileStatusProto\"O\n\x16GetListingRequestProto\x12\x0b\n\x03src\x18\x01 \x02(\t\x12\x12\n\nstartAfter\x18\x02 \x02(\x0c\x12\x14\n\x0cneedLocation\x18\x03 \x02(\x08\"N\n\x17GetListingResponseProto\x12\x33\n\x07\x64irList\x18\x01 \x01(\x0b\x32\".hadoop.hdfs.DirectoryListingProto\"_\n\x17\x43heckAccessRequestProto\x12\x0c\n\x04path\x18\x01 \x02(\t\x12\x36\n\x04mode\x18\x02 \x02(\x0e\x32(.hadoop.hdfs.AclEntryProto.FsActionProto\"\x1a\n\x18\x43heckAccessResponseProto')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,30 +39,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HDFSFILESTATUSPROTO_FILETYPE']._serialized_end=435
   _globals['_LOCATEDBLOCKSPROTO']._serialized_start=437
   _globals['_LOCATEDBLOCKSPROTO']._serialized_end=505
-  _globals['_LOCATEDBLOCKPROTO']._serialized_start=507
-  _globals['_LOCATEDBLOCKPROTO']._serialized_end=616
-  _globals['_EXTENDEDBLOCKPROTO']._serialized_start=618
-  _globals['_EXTENDEDBLOCKPROTO']._serialized_end=659
-  _globals['_DATANODEINFOPROTO']._serialized_start=661
-  _globals['_DATANODEINFOPROTO']._serialized_end=722
-  _globals['_DATANODEIDPROTO']._serialized_start=724
-  _globals['_DATANODEIDPROTO']._serialized_end=775
-  _globals['_DIRECTORYLISTINGPROTO']._serialized_start=777
-  _globals['_DIRECTORYLISTINGPROTO']._serialized_end=884
-  _globals['_ACLENTRYPROTO']._serialized_start=887
-  _globals['_ACLENTRYPROTO']._serialized_end=1030
-  _globals['_ACLENTRYPROTO_FSACTIONPROTO']._serialized_start=904
-  _globals['_ACLENTRYPROTO_FSACTIONPROTO']._serialized_end=1030
-  _globals['_GETFILEINFOREQUESTPROTO']._serialized_start=1032
-  _globals['_GETFILEINFOREQUESTPROTO']._serialized_end=1070
-  _globals['_GETFILEINFORESPONSEPROTO']._serialized_start=1072
-  _globals['_GETFILEINFORESPONSEPROTO']._serialized_end=1144
-  _globals['_GETLISTINGREQUESTPROTO']._serialized_start=1146
-  _globals['_GETLISTINGREQUESTPROTO']._serialized_end=1225
-  _globals['_GETLISTINGRESPONSEPROTO']._serialized_start=1227
-  _globals['_GETLISTINGRESPONSEPROTO']._serialized_end=1305
-  _globals['_CHECKACCESSREQUESTPROTO']._serialized_start=1307
-  _globals['_CHECKACCESSREQUESTPROTO']._serialized_end=1402
-  _globals['_CHECKACCESSRESPONSEPROTO']._serialized_start=1404
-  _globals['_CHECKACCESSRESPONSEPROTO']._serialized_end=1430
+  _globals['_LOCATEDBLOCKPROTO']._serialized_start=508
+  _globals['_LOCATEDBLOCKPROTO']._serialized_end=639
+  _globals['_EXTENDEDBLOCKPROTO']._serialized_start=641
+  _globals['_EXTENDEDBLOCKPROTO']._serialized_end=682
+  _globals['_DATANODEINFOPROTO']._serialized_start=684
+  _globals['_DATANODEINFOPROTO']._serialized_end=745
+  _globals['_DATANODEIDPROTO']._serialized_start=747
+  _globals['_DATANODEIDPROTO']._serialized_end=798
+  _globals['_DIRECTORYLISTINGPROTO']._serialized_start=800
+  _globals['_DIRECTORYLISTINGPROTO']._serialized_end=907
+  _globals['_ACLENTRYPROTO']._serialized_start=910
+  _globals['_ACLENTRYPROTO']._serialized_end=1053
+  _globals['_ACLENTRYPROTO_FSACTIONPROTO']._serialized_start=927
+  _globals['_ACLENTRYPROTO_FSACTIONPROTO']._serialized_end=1053
+  _globals['_GETFILEINFOREQUESTPROTO']._serialized_start=1055
+  _globals['_GETFILEINFOREQUESTPROTO']._serialized_end=1093
+  _globals['_GETFILEINFORESPONSEPROTO']._serialized_start=1095
+  _globals['_GETFILEINFORESPONSEPROTO']._serialized_end=1167
+  _globals['_GETLISTINGREQUESTPROTO']._serialized_start=1169
+  _globals['_GETLISTINGREQUESTPROTO']._serialized_end=1248
+  _globals['_GETLISTINGRESPONSEPROTO']._serialized_start=1250
+  _globals['_GETLISTINGRESPONSEPROTO']._serialized_end=1328
+  _globals['_CHECKACCESSREQUESTPROTO']._serialized_start=1330
+  _globals['_CHECKACCESSREQUESTPROTO']._serialized_end=1425
+  _globals['_CHECKACCESSRESPONSEPROTO']._serialized_start=1427
+  _globals['_CHECKACCESSRESPONSEPROTO']._serialized_end=1453
 # @@protoc_insertion_point(module_scope)

@@ -50,12 +50,14 @@ class LocatedBlocksProto(_message.Message):
     def __init__(self, blocks: _Optional[_Iterable[_Union[LocatedBlockProto, _Mapping]]] = ...) -> None: ...
 
 class LocatedBlockProto(_message.Message):
-    __slots__ = ("b", "locs")
+    __slots__ = ("b", "locs", "blockIndices")
     B_FIELD_NUMBER: _ClassVar[int]
     LOCS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKINDICES_FIELD_NUMBER: _ClassVar[int]
     b: ExtendedBlockProto
     locs: _containers.RepeatedCompositeFieldContainer[DatanodeInfoProto]
-    def __init__(self, b: _Optional[_Union[ExtendedBlockProto, _Mapping]] = ..., locs: _Optional[_Iterable[_Union[DatanodeInfoProto, _Mapping]]] = ...) -> None: ...
+    blockIndices: bytes
+    def __init__(self, b: _Optional[_Union[ExtendedBlockProto, _Mapping]] = ..., locs: _Optional[_Iterable[_Union[DatanodeInfoProto, _Mapping]]] = ..., blockIndices: _Optional[bytes] = ...) -> None: ...
 
 class ExtendedBlockProto(_message.Message):
     __slots__ = ("numBytes",)

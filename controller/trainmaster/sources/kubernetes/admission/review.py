@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trainmaster.api.documents import read_object
-from trainmaster.api.job import TrainingJob, immutable_fields, restart_fields
+from trainmaster.api.job import RestartScope, TrainingJob, immutable_fields, restart_fields
 from trainmaster.api.rules import immutable_changes
 from trainmaster.api.status import FieldProblem
-from trainmaster.frameworks import restarts_when_scaled
+from trainmaster.frameworks import default_scope, holds_addresses, restarts_when_scaled
 from trainmaster.settings import PolicyRule
 from trainmaster.sources.kubernetes import claims
 from trainmaster.sources.kubernetes.admission.envelope import Object, Request, Verdict
@@ -145,9 +145,20 @@ def _of_ended(old: Object, job: TrainingJob | None) -> Iterator[str]:
 
 def _restarts(before: TrainingJob, job: TrainingJob) -> bool:
     """As plan/note.py does it: an edited restart field, or another number of replicas where processes are told it."""
-    return restart_fields(before) != restart_fields(job) or (
-        restarts_when_scaled(job) and _replicas(before) != _replicas(job)
-    )
+    if restart_fields(before) != restart_fields(job):
+        return True
+    old, new = _replicas(before), _replicas(job)
+    scaled = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+    return restarts_when_scaled(job) and not all(_joins(job, name, old.get(name, 0)) for name in scaled)
+
+
+def _joins(job: TrainingJob, name: str, number: int) -> bool:
+    """Whether more replicas of a role just begin beside those that run: elastic ones, of which each is lost alone as well."""
+    role = job.spec.roles.get(name)
+    if role is None or role.elastic is None or not role.elastic.min <= number < role.replicas:
+        return False
+    scope = role.restart_scope or default_scope(job, name)
+    return scope is not RestartScope.JOB and not holds_addresses(job, name, number)
 
 
 def _replicas(job: TrainingJob) -> dict[str, int]:
