@@ -33,7 +33,7 @@ real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
 	@mkdir -p $(dir $(LAWS_LOG))
 	@TRAINMASTER_THOROUGH=1 nice -n 19 $(BIN)/pytest -q $(LAWS_OF_LIVES) >$(LAWS_LOG) 2>&1 & laws=$$!; \
 	trap 'kill $$laws 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	$(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real || exit $$?; \
+	$(BIN)/pytest -q -n auto --dist loadgroup --durations=25 tests/real || exit $$?; \
 	if wait $$laws; then tail -n 1 $(LAWS_LOG); else cat $(LAWS_LOG); exit 1; fi
 
 environments: $(STAMP) ## what the examples train with
@@ -44,7 +44,7 @@ test-frameworks: $(STAMP) ## a training of every framework on real YARN, each wi
 	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_side_by_side.py tests/real/test_starters.py
 
 test-rare: $(STAMP) ## the slow tests on real daemons for which quicker ones stand in `make test`
-	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real
+	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n auto --dist loadgroup --durations=25 tests/real
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
 	$(BIN)/ruff check --quiet .
