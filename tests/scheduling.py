@@ -1,8 +1,8 @@
 """Which tests share a process where several run them (pytest-xdist): those of one file on real daemons, since what they share is
 started once in each process. Others go wherever there is time.
 
-Lives here and not in marks: pytest-xdist 3.8 hands groups on by writing a node's `_nodeid`, which pytest 9.2 doesn't read. And how
-many processes there are where `-n auto` asks.
+Lives here and not in marks: pytest-xdist 3.8 hands groups on by writing a node's `_nodeid`, which pytest 9.2 doesn't read. And
+how many processes there are where `-n auto` asks.
 """
 
 from __future__ import annotations
