@@ -86,7 +86,11 @@ class Shown:
     def take(self, content: bytes, length: int) -> list[str]:
         """The lines that are complete now."""
         self.offset = length
-        *parts, self.rest = BREAK.split(self.rest + content)
+        begun = self.rest.rstrip(
+            b"\r"
+        )  # was looked through before; returns at its end may be half of what ends it
+        first, *parts = BREAK.split(self.rest[len(begun) :] + content)
+        *parts, self.rest = [begun + first, *parts]
         lines = [line for line, end in zip(parts[::2], parts[1::2], strict=True) if line or b"\n" in end]
         if len(self.rest) > LONGEST_LINE:
             lines.append(self.rest)
