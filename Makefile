@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PURE := tests --ignore=tests/real
 # Laws over whole lives of jobs: a part of their schedules is quick, all of them run beside tests that mostly wait for daemons.
-LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
+LAWS_OF_LIVES := tests/plan/test_laws.py tests/plan/test_admitted.py tests/master/test_world.py
 
 MADE_LOG := .cache/made-beside.log
 LAWS_LOG := .cache/laws.log
 
-.PHONY: help demo test check real environments test-frameworks test-rare kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check pure lint real environments test-frameworks test-rare kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -33,7 +33,7 @@ real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
 	@mkdir -p $(dir $(LAWS_LOG))
 	@TRAINMASTER_THOROUGH=1 nice -n 19 $(BIN)/pytest -q $(LAWS_OF_LIVES) >$(LAWS_LOG) 2>&1 & laws=$$!; \
 	trap 'kill $$laws 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	$(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real || exit $$?; \
+	$(BIN)/pytest -q -n auto --dist loadgroup --durations=25 tests/real || exit $$?; \
 	if wait $$laws; then tail -n 1 $(LAWS_LOG); else cat $(LAWS_LOG); exit 1; fi
 
 environments: $(STAMP) ## what the examples train with
@@ -44,16 +44,21 @@ test-frameworks: $(STAMP) ## a training of every framework on real YARN, each wi
 	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_side_by_side.py tests/real/test_starters.py
 
 test-rare: $(STAMP) ## the slow tests on real daemons for which quicker ones stand in `make test`
-	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n 2 --dist loadgroup --durations=25 tests/real
+	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n auto --dist loadgroup --durations=25 tests/real
 
 check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tests
+	@$(MAKE) --no-print-directory -j2 pure lint
+
+pure: $(STAMP) ## the pure tests
+	$(BIN)/pytest -q -n 2 $(PURE)
+
+lint: $(STAMP) ## lint, types, rooms, generated files
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m trainmaster.cli.generate --check
 	$(BIN)/python -m dashboards --check
-	$(BIN)/pytest -q -n 2 $(PURE)
 
 laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
 	@cd tests && PYTHONPATH=../controller:. nice ../$(BIN)/python -m plan.hunt $(LAWS)

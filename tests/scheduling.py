@@ -1,7 +1,8 @@
 """Which tests share a process where several run them (pytest-xdist): those of one file on real daemons, since what they share is
 started once in each process. Others go wherever there is time.
 
-Lives here and not in marks: pytest-xdist 3.8 hands groups on by writing a node's `_nodeid`, which pytest 9.2 doesn't read.
+Lives here and not in marks: pytest-xdist 3.8 hands groups on by writing a node's `_nodeid`, which pytest 9.2 doesn't read. And
+how many processes there are where `-n auto` asks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,13 @@ from typing import Any, Final
 from xdist.scheduler import LoadScopeScheduling
 
 ON_DAEMONS: Final = "tests/real/"
+MEMORY_OF_ONE: Final = 3500
+"""MiB that a process with tests on daemons takes at most, with two Hadoops and a Kubernetes"""
+
+
+def processes(cores: int, memory: int) -> int:
+    """How many for tests on daemons, which mostly wait for them: more than there are cores, as long as the MiB of memory do."""
+    return max(1, min(cores + 1, memory // MEMORY_OF_ONE))
 
 
 class ByFile(LoadScopeScheduling):

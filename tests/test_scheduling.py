@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling import group
+from scheduling import MEMORY_OF_ONE, group, processes
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,13 @@ def test_tests_on_daemons_share_a_process_with_those_of_their_file_and_kind(
 
 def test_any_other_test_runs_where_there_is_time() -> None:
     assert group("tests/plan/test_laws.py::test_a[folder]") == "tests/plan/test_laws.py::test_a[folder]"
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "count"),
+    [(2, 16_000, 3), (4, 32_000, 5), (2, 2 * MEMORY_OF_ONE, 2), (2, MEMORY_OF_ONE - 1, 1)],
+)
+def test_tests_on_daemons_have_more_processes_than_cores_while_there_is_memory(
+    cores: int, memory: int, count: int
+) -> None:
+    assert processes(cores, memory) == count

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from unittest.mock import patch
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trainmaster.cli.log_lines import LONGEST_LINE, Log, Shown
+from trainmaster.cli import log_lines
+from trainmaster.cli.log_lines import BREAK, LONGEST_LINE, Log, Shown
 
 
 def shown() -> Shown:
@@ -22,9 +24,22 @@ def test_a_progress_bar_is_shown_while_it_moves_and_with_its_prefix() -> None:
     assert log.last() == []
 
 
-def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
-    log = shown()
-    lines = [line for _ in range(400) for line in log.take(b"x" * 4096, 0)]
+class Looks:
+    """Counts the bytes that are looked through for ends of lines."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def split(self, content: bytes) -> list[bytes]:
+        self.bytes += len(content)
+        return BREAK.split(content)
+
+
+def test_a_line_without_an_end_is_looked_through_once_and_not_kept_for_ever() -> None:
+    log, looks = shown(), Looks()
+    with patch.object(log_lines, "BREAK", looks):
+        lines = [line for _ in range(400) for line in log.take(b"x" * 4096, 0)]
+    assert looks.bytes == 400 * 4096
     assert len(log.rest) <= LONGEST_LINE
     assert sum(len(line) - len("worker-0: ") for line in lines) + len(log.rest) == 400 * 4096
 

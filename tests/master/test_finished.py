@@ -23,7 +23,7 @@ from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.values import Container
 from yarn.wires import Yarn
 
-JOBS, WORKERS = 60, 3
+JOBS, WORKERS = 30, 3
 KINDS = (Container, Contact, EndedRun, Heart, JobMaster, Memory, Picture, ReplicaMemory)
 
 

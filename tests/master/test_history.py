@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -230,6 +231,7 @@ async def test_of_a_flood_some_wait_and_the_others_are_asked_for_later() -> None
     assert history.most_at_once <= filing.WRITERS
 
 
+@cache
 def _named(path: str) -> FileName | None:
     return read_name(path.rpartition("/")[2])
 

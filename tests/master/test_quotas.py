@@ -491,7 +491,7 @@ def _finished(status: JobStatus | None) -> bool:
     return status is not None and status.is_true(C.FINISHED)
 
 
-@pytest.mark.parametrize("seed", range(schedules(60, 12)))
+@pytest.mark.parametrize("seed", range(schedules(60, 8)))
 def test_never_is_more_held_than_allowed_and_all_come_to_their_turn(seed: int) -> None:
     @virtual
     async def plays() -> None:

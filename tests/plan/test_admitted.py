@@ -8,12 +8,13 @@ from itertools import combinations
 import pytest
 
 from plan.build import World
+from thorough import schedules
 from trainmaster.api.documents import read_object
 from trainmaster.api.job import Framework, SuccessPolicy, TrainingJob
 from trainmaster.frameworks import success_of
 
 NAMES = ("chief", "master", "worker", "ps", "evaluator", "trainer", "scheduler", "server")
-SETS = [chosen for size in (1, 2, 3) for chosen in combinations(NAMES, size)]
+SETS = [chosen for size in range(1, schedules(3, 2) + 1) for chosen in combinations(NAMES, size)]
 
 
 def admitted(framework: Framework, policy: SuccessPolicy | None) -> Iterator[TrainingJob]:

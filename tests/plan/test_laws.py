@@ -17,7 +17,7 @@ from plan.schedules import Schedule, broken, drawn, told
 from plan.simulator import Simulator
 from thorough import schedules
 
-SCHEDULES = schedules(2080, 400)
+SCHEDULES = schedules(2080, 240)
 """in all, some 8 ms each; two processes play two parts at one time"""
 PARTS, BATCH = 4, 20
 """drawing one number costs Hypothesis a fifth of what it costs to play a schedule, so several are played from each on"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +20,9 @@ from trainmaster.local.cluster import LocalHadoop
 from trainmaster.local.daemons import Daemons
 from trainmaster.local.options import Options
 
-SHORT = Options(nodes=2, am_expiry=30, nm_expiry=15, allocation_expiry=20)
-"""two nodes on which lost things are found in seconds; but a ResourceManager takes half a minute to start on a busy machine"""
+SHORT = Options(nodes=2, gpus=1, am_expiry=30, nm_expiry=15, allocation_expiry=20)
+"""two nodes of one GPU each, on which lost things are found in seconds; but a ResourceManager takes half a minute to start on a
+busy machine"""
 _GUARD = Path(__file__).with_name("guard.py")
 
 
@@ -67,6 +69,23 @@ def ended(cluster: Daemons[Any]) -> Iterator[None]:
     finally:
         cluster.down()
         processes.end([guard], grace=0)
+
+
+@contextmanager
+def frozen(hadoop: LocalHadoop, *nodes: str) -> Iterator[None]:
+    """Meanwhile these NodeManagers neither hear nor say anything."""
+    for node in nodes:
+        hadoop.kill(node, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            hadoop.kill(node, signal.SIGCONT)
+
+
+def node_of(hadoop: LocalHadoop, host: str) -> str:
+    number = next(i for i, n in enumerate(hadoop.addresses.nodes, 1) if n.rpc.startswith(f"{host}:"))
+    return f"nodemanager-{number}"
 
 
 def until(

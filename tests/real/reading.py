@@ -10,10 +10,18 @@ from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ExitStatus, JobStatus, ReplicaState, ReplicaStatus
 
 SMALL = {"resources": {"memory": "64Mi"}}
+HELD = 20
+"""steps of workers that wait before the last of them"""
 
 
 def trainers(ledger: Ledger, replicas: int = 1, **options: Any) -> dict[str, Any]:
     return trainer_role(ledger.folder, replicas, **options) | SMALL
+
+
+def held(ledger: Ledger, replicas: int = 1, **options: Any) -> dict[str, Any]:
+    """Workers that live until `ledger.go()`, however long a test takes, and end well soon after it."""
+    wait = [{"who": f"worker-{index}", "step": HELD, "do": "wait", "with": "go"} for index in range(replicas)]
+    return trainers(ledger, replicas, **{"acts": wait, "steps": HELD} | options)
 
 
 def message(status: JobStatus, condition: C) -> str:

@@ -11,9 +11,12 @@ import pytest
 from chaos.proxy import Network
 from chaos.run import run
 from chaos.yard import Yard, options
+from rare import at_one_door
 from real.cluster import running
 from real.rooms import Room
 from trainmaster.local.cluster import LocalHadoop
+
+pytestmark = at_one_door("folder")
 
 SECONDS, JOBS, INTERVAL = 25, 4, 2.0
 

@@ -6,14 +6,10 @@ only after a minute and a half, so that what is seen before is the controller's 
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from rare import rare
-from real.cluster import of_its_own, until
+from real.cluster import frozen, node_of, of_its_own, until
 from real.reading import message, reason
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
@@ -34,23 +30,6 @@ hadoop = of_its_own("patient", PATIENT)
 def kind() -> str:
     """The engine is the same for every source."""
     return "folder"
-
-
-@contextmanager
-def frozen(hadoop: LocalHadoop, *nodes: str) -> Iterator[None]:
-    """Meanwhile these NodeManagers neither hear nor say anything."""
-    for node in nodes:
-        hadoop.kill(node, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for node in nodes:
-            hadoop.kill(node, signal.SIGCONT)
-
-
-def node_of(hadoop: LocalHadoop, host: str) -> str:
-    number = next(i for i, n in enumerate(hadoop.addresses.nodes, 1) if n.rpc.startswith(f"{host}:"))
-    return f"nodemanager-{number}"
 
 
 def test_a_gang_does_not_start_beside_a_process_whose_node_does_not_answer(
@@ -129,30 +108,7 @@ def test_while_the_resourcemanager_is_away_deadlines_pass_and_the_status_says_so
     until(lambda: not ledger.running())
 
 
-def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
-    room: Room, ledger: Ledger, hadoop: LocalHadoop
-) -> None:
-    room.controller()
-    never = trainer_role(ledger.folder, 1, steps=0) | {"restartPolicy": "Never"}
-    room.drop("back", eager(worker=never))
-    replica = room.until_true("back", C.RUNNING).roles["worker"].replicas[0]
-    old = until(ledger.running)[0]
-
-    with frozen(hadoop, node_of(hadoop, replica.node)):
-        until(lambda: len(ledger.starts()) == 2, 3 * PATIENT.nm_expiry)  # YARN has given the node up
-        assert old.alive
-    until(lambda: not old.alive)
-
-    (new,) = ledger.running()
-    status = room.until_true("back", C.RUNNING)
-    assert status.roles["worker"].replicas[0].container == new.container
-    assert status.restarts == 0
-    assert reason(status, C.FAILED) != reasons.PERMANENT_EXIT, (
-        "a lost node fails no job, whatever its restart policy"
-    )
-
-
-@rare("tests/real/test_cut_off.py::test_a_process_that_comes_back_with_its_lost_node_is_stopped")
+@rare("tests/real/test_crashes.py::test_a_process_that_comes_back_with_its_lost_node_is_stopped")
 def test_a_process_that_its_lost_node_brings_back_to_another_resourcemanager_is_stopped(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:

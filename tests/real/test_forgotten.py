@@ -55,23 +55,26 @@ def another_ends(hadoop: LocalHadoop) -> None:
     asyncio.run(come_and_go())
 
 
-def forgotten(hadoop: LocalHadoop, application: str) -> None:
-    """Nobody speaks for it until YARN ends it, and others end after it."""
-    until(lambda: (known := report(hadoop, application)) is not None and known.state.over)
+def forgotten(hadoop: LocalHadoop, *applications: str) -> None:
+    """Nobody speaks for them until YARN ends them, and others end after them."""
+    for application in applications:
+        until(lambda id_=application: (known := report(hadoop, id_)) is None or known.state.over)
     another_ends(hadoop)
     another_ends(hadoop)
-    until(lambda: report(hadoop, application) is None)
+    until(lambda: not any(report(hadoop, application) for application in applications))
 
 
-def test_a_job_whose_application_is_forgotten_is_submitted_anew(
+def test_a_job_whose_application_is_forgotten_is_submitted_anew_and_one_that_is_deleted_goes(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
-    first = room.controller()
+    first, other = room.controller(), Ledger(ledger.folder / "gone")
     room.drop("lost", eager(worker=trainer_role(ledger.folder, 2, steps=100)))
-    old = room.until_true("lost", C.RUNNING).application_id
+    room.drop("gone", eager(worker=trainer_role(other.folder, 1, steps=1000)))
+    old, deleted = (room.until_true(name, C.RUNNING).application_id for name in ("lost", "gone"))
     first.end()
-    forgotten(hadoop, old)
+    forgotten(hadoop, old, deleted)
 
+    room.delete("gone")
     room.controller()
     status = room.until_true("lost", C.FINISHED, 120)
 
@@ -79,20 +82,6 @@ def test_a_job_whose_application_is_forgotten_is_submitted_anew(
     assert status.earlier_application_ids == (old,)
     assert status.restarts == 0, "YARN's loss is not the user's"
     assert ledger.twice() == []
-
-
-def test_a_job_that_is_deleted_after_its_application_was_forgotten_goes(
-    room: Room, ledger: Ledger, hadoop: LocalHadoop
-) -> None:
-    first = room.controller()
-    room.drop("gone", eager(worker=trainer_role(ledger.folder, 1, steps=1000)))
-    old = room.until_true("gone", C.RUNNING).application_id
-    first.end()
-    forgotten(hadoop, old)
-
-    room.delete("gone")
-    controller = room.controller()
-    until(lambda: not room.names() and "leading" in controller.words)
-
-    assert ledger.running("worker-0") == []
-    assert len(ledger.starts()) == 1
+    until(lambda: room.names() == ["lost"])
+    assert other.running() == []
+    assert len(other.starts()) == 1

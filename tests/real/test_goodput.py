@@ -6,10 +6,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rare import at_one_door
 from real.reading import SMALL, last_exit, worker
 from real.rooms import Room
 from trainmaster.api.goodput_status import GoodputStatus
 from trainmaster.api.status import ConditionType as C
+
+pytestmark = at_one_door("kubernetes")
 
 TRAIN = """\
 import os, signal, sys, time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import requests
 
 from rare import rare
-from real.cluster import running, until
+from real.cluster import until
 from real.controllers import Controller
 from real.person import as_controller
 from real.reading import states
@@ -21,8 +20,6 @@ from trainmaster.api.history import EndedRun, decode, encode, file_of
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import ReplicaState
 from trainmaster.errors import InvalidError
-from trainmaster.local.cluster import LocalHadoop
-from trainmaster.local.options import Options
 from trainmaster.settings import Settings
 from trainmaster.sources.history import HistoryFolder, open_history
 
@@ -37,15 +34,6 @@ WORKER = {
     "restartPolicy": "OnFailure",
     "terminationGracePeriod": "0s",
 }
-
-
-@pytest.fixture(scope="module")
-def hadoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
-    """Nodes with GPUs, in place of the cluster of the other files."""
-    options = Options(nodes=2, gpus=2)
-    with pytest.MonkeyPatch.context() as patch, running(tmp_path_factory.mktemp("hist"), options) as cluster:
-        patch.setenv("HADOOP_CONF_DIR", str(cluster.conf_dir))
-        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from rare import rare
 from real.cluster import until
-from real.reading import SMALL, processes, trainers, worker
+from real.reading import HELD, SMALL, held, processes, worker
 from real.rooms import Room, eager
 from trainer.ledger import Entry, Ledger
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.local.cluster import LocalHadoop
 
-STEPS = 150
+ONE_OF_TWO = (
+    "tests/real/test_in_place.py::test_a_controller_killed_in_the_middle_of_it_has_all_told_once_more"
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +37,9 @@ def in_place() -> Iterator[None]:
         yield
 
 
-def gang(ledger: Ledger, replicas: int = 3, steps: int = STEPS, **more: object) -> dict[str, object]:
+def gang(ledger: Ledger, replicas: int = 3, **more: object) -> dict[str, object]:
     echo = "TRAINMASTER_GENERATION"
-    return eager(worker=trainers(ledger, replicas, steps=steps, echo=echo, **more) | {"restartScope": "Job"})
+    return eager(worker=held(ledger, replicas, echo=echo, **more) | {"restartScope": "Job"})
 
 
 def all_again(room: Room, name: str, ledger: Ledger, generation: int, replicas: int = 3) -> list[Entry]:
@@ -56,12 +59,13 @@ def know_each_other(entries: list[Entry]) -> None:
 
 
 def ends_well(room: Room, name: str, ledger: Ledger) -> JobStatus:
+    ledger.go()
     status = room.until_true(name, C.FINISHED, 120)
     assert status.is_true(C.SUCCEEDED)
     assert ledger.twice() == []
     for index in range(3):
         steps = [step for step, _ in ledger.steps(f"worker-{index}")]
-        assert steps == list(range(1, STEPS + 1)), "it went on where it was"
+        assert steps == list(range(1, HELD + 1)), "it went on where it was"
     return status
 
 
@@ -128,7 +132,7 @@ def test_what_is_lost_meanwhile_is_asked_for_too(shared: Room, ledger: Ledger) -
 
 def test_a_lost_node_takes_its_own_alone(room: Room, ledger: Ledger, hadoop: LocalHadoop) -> None:
     room.controller()
-    room.drop("spread", gang(ledger, 4, steps=0))
+    room.drop("spread", gang(ledger, 4))
     status = room.until_true("spread", C.RUNNING)
     first = {e.who: e for e in processes(ledger, 4)}
     host = worker(status, 0).node
@@ -147,7 +151,15 @@ def test_a_lost_node_takes_its_own_alone(room: Room, ledger: Ledger, hadoop: Loc
     assert room.status("spread").restarts == 0, "a lost node is not the user's doing"
 
 
-@pytest.mark.parametrize(("times", "generation"), [(1, 2), (2, 2), (3, 3), (4, 3)])
+@pytest.mark.parametrize(
+    ("times", "generation"),
+    [
+        pytest.param(1, 2, marks=rare(ONE_OF_TWO)),
+        (2, 2),
+        (3, 3),
+        pytest.param(4, 3, marks=rare(ONE_OF_TWO)),
+    ],
+)
 def test_a_controller_killed_in_the_middle_of_it_has_all_told_once_more(
     times: int, generation: int, room: Room, ledger: Ledger
 ) -> None:

@@ -18,7 +18,7 @@ import requests
 from real.cluster import of_its_own, until
 from real.controllers import Controller
 from real.dfs import Dfs
-from real.reading import trainers, worker
+from real.reading import held, trainers, worker
 from real.rooms import FolderRoom, document, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
@@ -83,13 +83,14 @@ def test_a_job_starts_and_ends_under_each_protection(room: FolderRoom, ledger: L
 
 def test_a_killed_worker_is_healed_and_a_killed_controller_replaced(room: FolderRoom, ledger: Ledger) -> None:
     first = room.controller()
-    room.drop("healed", eager(worker=trainers(ledger, 2, steps=150)))
+    room.drop("healed", eager(worker=held(ledger, 2)))
     room.until_true("healed", C.RUNNING)
     until(lambda: ledger.running("worker-1"))[0].kill()
     room.until("healed", lambda status: status.restarts == 1)
     first.end()
 
     room.controller()
+    ledger.go()
     status = room.until_true("healed", C.FINISHED)
 
     assert status.is_true(C.SUCCEEDED)

@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
-import pytest
-
-from real.cluster import Rest, running, until
-from real.reading import processes, reason, trainers, worker
-from real.rooms import OpenRoom, Room, eager
+from real.cluster import Rest, until
+from real.reading import held, processes, reason, trainers, worker
+from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api import reasons
 from trainmaster.api.status import ConditionType as C
-from trainmaster.local.cluster import LocalHadoop
-from trainmaster.local.options import Options
 
 
-@pytest.fixture(scope="module")
-def with_gpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHadoop]:
-    with running(tmp_path_factory.mktemp("gpus"), Options(gpus=2)) as cluster:
-        yield cluster
+def test_gpus_are_asked_for_and_waited_for(room: Room, ledger: Ledger) -> None:
+    room.controller()
+    _one_gpu(room, "first", ledger)
+    status = room.until_true("first", C.RUNNING)
+    _one_gpu(room, "second", Ledger(ledger.folder / "second"))
+    room.until_true("second", C.RUNNING)
+    _one_gpu(room, "third", Ledger(ledger.folder / "third"))
+    third = room.until("third", lambda s: reason(s, C.QUEUED) == reasons.GATHERING_CONTAINERS)
 
-
-def test_gpus_are_asked_for_and_waited_for(
-    open_room: OpenRoom,
-    with_gpus: LocalHadoop,
-    tmp_path: Path,
-    ledger: Ledger,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HADOOP_CONF_DIR", str(with_gpus.conf_dir))
-    with closing(open_room(with_gpus, tmp_path)) as room:
-        room.controller()
-        _one_gpu(room, "first", ledger)
-        status = room.until_true("first", C.RUNNING)
-        _one_gpu(room, "second", Ledger(ledger.folder / "second"))
-        room.until_true("second", C.RUNNING)
-        _one_gpu(room, "third", Ledger(ledger.folder / "third"))
-        third = room.until("third", lambda s: reason(s, C.QUEUED) == reasons.GATHERING_CONTAINERS)
-
-        granted = worker(status).granted
-        assert granted
-        assert (granted.gpus, status.gpus, third.gpus) == (1, 1, 0)
-        assert _gpus_in_use(room.rest) == 2
-        ledger.go()
-        room.until_true("third", C.RUNNING)
-        assert _gpus_in_use(room.rest) == 2
+    granted = worker(status).granted
+    assert granted
+    assert (granted.gpus, status.gpus, third.gpus) == (1, 1, 0)
+    assert _gpus_in_use(room.rest) == 2
+    ledger.go()
+    room.until_true("third", C.RUNNING)
+    assert _gpus_in_use(room.rest) == 2
 
 
 def _one_gpu(room: Room, name: str, ledger: Ledger) -> None:
@@ -58,14 +37,17 @@ def _one_gpu(room: Room, name: str, ledger: Ledger) -> None:
 
 
 def _gpus_in_use(rest: Rest) -> int:
-    kinds = rest.nodes()[0]["usedResource"]["resourceInformations"]["resourceInformation"]
-    return int(next(kind["value"] for kind in kinds if kind["name"] == "yarn.io/gpu"))
+    kinds = (
+        kind
+        for node in rest.nodes()
+        for kind in node["usedResource"]["resourceInformations"]["resourceInformation"]
+    )
+    return sum(int(kind["value"]) for kind in kinds if kind["name"] == "yarn.io/gpu")
 
 
 def test_while_the_store_is_away_training_goes_on_and_nothing_is_decided(room: Room, ledger: Ledger) -> None:
-    wait = [{"who": f"worker-{i}", "step": 20, "do": "wait", "with": "go"} for i in range(2)]
     controller = room.controller()
-    room.drop("steady", eager(worker=trainers(ledger, 2, acts=wait, steps=20)))
+    room.drop("steady", eager(worker=held(ledger, 2)))
     room.until_true("steady", C.RUNNING)
     survivor, victim = sorted(processes(ledger, 2), key=lambda e: e.index)
 

@@ -47,7 +47,8 @@ async def test_what_the_cluster_says_of_itself(hadoop: LocalHadoop, rm: Resource
     assert {node.node for node in nodes} == {node.rpc for node in hadoop.addresses.nodes}
     assert {node.http for node in nodes} == {node.web for node in hadoop.addresses.nodes}
     assert all(node.rack == "/default-rack" and node.state.usable for node in nodes)
-    assert all(node.total == Resource(hadoop.options.memory, hadoop.options.vcores, 0) for node in nodes)
+    options = hadoop.options
+    assert {node.total for node in nodes} == {Resource(options.memory, options.vcores, options.gpus)}
     assert (await rm.cluster_metrics()).active == 2
     assert (await rest.metrics()).nodes_active == 2
     assert (await rest.metrics()).total.memory == 2 * hadoop.options.memory
