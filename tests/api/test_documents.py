@@ -1,10 +1,13 @@
 """From text to a job or to its problems: what a person is told of each mistake, and that no text can do harm."""
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trainmaster.api.documents import MAX_PROBLEMS, read_job, read_object
+from trainmaster.api import documents
+from trainmaster.api.documents import MAX_PROBLEMS, read_document, read_job, read_object
 from trainmaster.api.job import Framework, RestartPolicy, restart_fields
 from trainmaster.api.yaml_tree import MAX_DEPTH, MAX_TEXT, MAX_VALUES, SECOND, read_tree
 
@@ -437,3 +440,30 @@ class TestNeverRaises:
 )
 def test_who_comes_from_kubeflow_is_told_the_field_of_ours(lines: list[str], sentence: str) -> None:
     assert sentence in "\n".join(told(in_job(*lines)))
+
+
+def test_copies_of_a_text_are_parsed_once_and_differ_in_their_names_alone() -> None:
+    text = "apiVersion: trainmaster.io/v1alpha1\nkind: TrainingJob\nspec: {roles: {worker: {command: of copies}}}\n"
+    with patch.object(documents, "read_tree", wraps=documents.read_tree) as parsed:
+        found = [read_document(text, f"copy-{number}") for number in range(100)]
+    assert parsed.call_count == 1
+    jobs = [each.job for each in found if each.job]
+    assert [job.metadata.name for job in jobs] == [f"copy-{number}" for number in range(100)]
+    assert len({id(job.spec) for job in jobs}) == 1
+    alone, _ = read_job(text, "copy-7")
+    assert alone is not None
+    assert jobs[7] == alone
+    assert jobs[7].model_dump_json(exclude_unset=True) == alone.model_dump_json(exclude_unset=True)
+
+
+@given(
+    broken=st.sampled_from(
+        ["", "metadata: {name: own}\n", "metadata: {name: null}\n", "metadata: []\n", "spec: {}\n", "x: ["]
+    )
+)
+@example(broken="metadata: {name: Not One}\n")
+def test_what_a_text_says_is_the_same_however_often_it_was_read(broken: str) -> None:
+    text = f"kind: TrainingJob\n{broken}" + "spec: {roles: {worker: {command: c}}}\n"
+    for name in ("", "a", "Bad_Name", "b" * 64, "ends-", "a"):
+        read = read_document(text, name)
+        assert (read.job, read.problems) == read_job(text, name)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from sources.building import GRACE, Clock, job_text, leading, only, put, source
 from trainmaster.api.status import JobStatus
 from trainmaster.errors import UnavailableError
+from trainmaster.sources.files import Entry, Listing
+from trainmaster.sources.reading import FileRead
 
 
 async def test_a_deleted_file_deletes_its_job_after_the_grace(tmp_path: Path, clock: Clock) -> None:
@@ -160,3 +164,29 @@ async def test_a_journalled_job_without_a_file_has_the_same_grace(tmp_path: Path
     assert missing.problems
     clock.pass_(GRACE)
     assert only(await made.look()).deleted
+
+
+async def test_a_listing_from_before_a_job_went_brings_it_back_to_nobody(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Its file was removed while the look was under way that had listed it: what ended would begin anew."""
+    made = await leading(tmp_path, clock)
+    put(tmp_path, "a.yaml", job_text())
+    first = only(await made.look())
+    put(tmp_path, "b.yaml", job_text())
+    read = made._reader.read
+
+    async def ends_meanwhile(listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
+        found = await read(listing, folder)
+        clock.pass_(1.0)
+        await made.remove(first)
+        await made.gone(first)
+        return found
+
+    with patch.object(made._reader, "read", ends_meanwhile):
+        assert {each.name for each in (await made.look()).values()} == {"b"}
+    clock.pass_(1.0)
+    assert not [each for each in (await made.look()).values() if each.name == "a"]
+    put(tmp_path, "a.yaml", job_text(command="python other.py"))
+    again = next(each for each in (await made.look()).values() if each.name == "a")
+    assert again.uid != first.uid, "what comes afterwards is another job"

@@ -12,11 +12,12 @@ import pytest
 
 from sources.building import GRACE, Clock, job_text, leading, only, put, source
 from sources.stalls import Lead
-from trainmaster.sources import reader, records, registry
+from trainmaster.sources import reader, records, registry, surveys
 from trainmaster.sources.files import Entry
 from trainmaster.sources.folder import FolderSource
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.known import Record
+from trainmaster.sources.listings import SERVES
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.reader import LOOKS
 from trainmaster.sources.threads import AT_ONCE, Threads, in_turns
@@ -37,7 +38,7 @@ async def many(tmp_path: Path, clock: Clock) -> FolderSource:
 async def test_a_look_that_finds_nothing_new_goes_over_no_file_again(many: FolderSource) -> None:
     before = await many.look()
     with (
-        patch.object(reader, "why_not_trusted", side_effect=AssertionError),
+        patch.object(surveys, "why_not_trusted", side_effect=AssertionError),
         patch.object(registry, "Claims", side_effect=AssertionError),
         patch.object(registry, "absences", None),
     ):
@@ -188,6 +189,82 @@ async def test_new_files_are_read_by_few_calls_of_threads_and_noted_by_few(tmp_p
     assert calls["Records"] <= 1 + MANY / records.TOGETHER
     assert len([*(tmp_path / "known").iterdir()]) == MANY
     assert calls.total() < MANY / 2
+
+
+async def _looked(made: FolderSource) -> int:
+    """Looks until nothing waits for its turn."""
+    looks = 1
+    await made.look()
+    while made._reader.behind:
+        await made.look()
+        looks += 1
+    return looks
+
+
+async def test_a_large_store_is_listed_and_gone_over_once_though_it_is_read_in_many_looks(
+    tmp_path: Path,
+) -> None:
+    made = await leading(tmp_path)
+    for number in range(MANY):
+        put(tmp_path, f"j{number}.yaml", job_text())
+    with (
+        patch.object(made._listings._files, "walk", wraps=made._files.walk) as walked,
+        patch.object(reader, "survey", wraps=surveys.survey) as surveyed,
+        patch.object(registry, "Claims", wraps=registry.Claims) as settled,
+        patch.object(reader, "FILES", 1),
+    ):
+        assert await _looked(made) >= LOOKS
+        assert len(await made.look()) == MANY
+        again = await made.look()
+    assert (surveyed.call_count, settled.call_count) == (1, 1)
+    listed = [each for each in walked.call_args_list if each.args[0] == str(tmp_path / "jobs")]
+    assert len(listed) == 3, "and each of the two looks that follow lists anew"
+    assert again is await made.look()
+
+
+async def test_a_restart_goes_over_all_remembered_jobs_once(many: FolderSource, tmp_path: Path) -> None:
+    told = await many.look()
+    await many._records.close()
+    await many.lease.release()
+    again = await leading(tmp_path)
+    with patch.object(registry, "Claims", wraps=registry.Claims) as settled, patch.object(reader, "FILES", 1):
+        assert await _looked(again) >= LOOKS
+    assert settled.call_count == 1
+    assert (await again.look()).keys() == told.keys()
+
+
+async def test_the_next_files_are_read_while_the_last_ones_are_handed_out(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    for number in range(3):
+        put(tmp_path, f"j{number}.yaml", job_text())
+    read: list[str] = []
+    file_of = made._files.read
+    made._files.read = lambda path, limit: (read.append(path), file_of(path, limit))[1]  # type: ignore[func-returns-value]
+    with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", 3):
+        assert len(await made.look()) == 1
+        assert made._reader._ahead is not None
+        await asyncio.wait([made._reader._ahead])
+        assert len(read) == 2
+        assert [len(await made.look()) for _ in range(2)] == [2, 3]
+
+
+async def test_what_comes_while_a_large_store_is_read_is_seen_within_seconds(
+    tmp_path: Path, clock: Clock
+) -> None:
+    made = await leading(tmp_path, clock)
+    for number in range(MANY):
+        put(tmp_path, f"old/j{number}.yaml", job_text())
+    with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", MANY):
+        await made.look()
+        put(tmp_path, "new.yaml", job_text())
+        (tmp_path / "jobs/old/.j0.yaml.delete").touch()
+        await made.look()
+        assert not {"new.yaml"} & made._reader.paths
+        clock.pass_(SERVES)
+        await made.look()
+        assert made._reader.paths >= {"new.yaml"}
+        assert made._reader.marks
+    made._reader.close()
 
 
 async def test_a_large_store_is_read_in_a_few_looks_though_all_is_one_owners(tmp_path: Path) -> None:

@@ -284,6 +284,61 @@ def _do(world: World, step: tuple[object, ...], picture: dict[str, Declared], en
                     ended.add(declared.uid)
 
 
+# --- looks that only bring new documents
+
+
+@dataclass
+class Told(World):
+    """A folder whose files are read a few at a time, and of which the registry is told what a look brought, where that is all."""
+
+    there: dict[str, FileRead] = field(default_factory=dict)
+    version: int = 0
+
+    def look(self, seconds: float = 0.0, *, tells: bool = True, most: int = 2) -> dict[str, Declared]:
+        self.now, self.version, before = self.now + seconds, self.version + 1, self.there
+        new = [path for path, read in self.files.items() if before.get(path) != read][:most]
+        self.there = {
+            p: self.files[p] if p in new else before[p] for p in self.files if p in before or p in new
+        }
+        added = {path: self.there[path] for path in self.there if path not in before}
+        plain = all(self.there.get(path) == read for path, read in before.items())
+        return self.registry.update(
+            Look(
+                dict(self.there),
+                self.now,
+                self.now + 1e9,
+                version=self.version,
+                added=added if plain and tells else None,
+                blind=frozenset((*self.blind, *(self.files.keys() - self.there.keys()))),
+                admin="admin",
+            )
+        )
+
+
+@given(STEPS, st.integers(0, 4))
+def test_what_a_look_brought_comes_to_the_same_alone_as_with_all_the_rest(
+    steps: list[tuple[object, ...]], remembered: int
+) -> None:
+    one, other = Told(), Told()
+    for world in (one, other):
+        world.registry.remember(
+            Record(f"r{n}", *identity, path, "alice", text=job_text())
+            for n, (identity, path) in enumerate(
+                [(("default", "a"), "a.yaml"), (("default", "x"), "b.yaml"), (("t", "c"), "t/c.yaml")][
+                    :remembered
+                ]
+            )
+        )
+    pictures: list[dict[str, Declared]] = [{}, {}]
+    for step in steps:
+        for number, world in enumerate((one, other)):
+            _do(world, step, pictures[number], set())
+            pictures[number] = dict(world.look(tells=world is one))
+        assert pictures[0] == pictures[1]
+        assert one.registry.records() == other.registry.records()
+        assert one.registry.held == other.registry.held
+
+
 # --- files that were moved to where they mean another job
 
 

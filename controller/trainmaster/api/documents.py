@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pydantic import ValidationError
 
 from trainmaster.api import messages
 from trainmaster.api.complaints import complaint, cut, location, parsed, shortened, written
-from trainmaster.api.job import API_VERSION, KIND, TrainingJob
+from trainmaster.api.job import API_VERSION, JOB_NAME, KIND, MAX_NAME, TrainingJob
 from trainmaster.api.rules import check
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import MAX_DEPTH, Path, TextProblem, Tree, read_tree
@@ -38,6 +40,11 @@ SERVER_METADATA = frozenset(
 PATH_NOTE, OWNER_NOTE = "trainmaster.io/path", "trainmaster.io/owner"
 """annotations in which the command line shows where a job's file lies, and whose it is"""
 
+SHARED = 64
+"""texts that are kept parsed"""
+LONGEST_SHARED = 16 << 10
+"""letters of each of them at most"""
+
 Read = tuple[TrainingJob | None, tuple[FieldProblem, ...]]
 
 
@@ -64,7 +71,25 @@ def read_job(text: str, default_name: str = "") -> Read:
 
 
 def read_document(text: str, default_name: str = "") -> Document:
-    """The same, with what can be told of a text that gives no job."""
+    """The same, with what can be told of a text that gives no job. Copies of one text are parsed once, and share what they say:
+    people make thousands of them that differ in nothing but the names of their files."""
+    if len(text) > LONGEST_SHARED or not (
+        len(default_name) <= MAX_NAME and re.fullmatch(JOB_NAME, default_name)
+    ):
+        return _document(text, default_name)
+    found = _shared(text)
+    if found.job is None or found.name is not None:
+        return found
+    metadata = found.job.metadata.model_copy(update={"name": default_name})
+    return replace(found, job=found.job.model_copy(update={"metadata": metadata}))
+
+
+@lru_cache(SHARED)
+def _shared(text: str) -> Document:
+    return _document(text, "a-copy")
+
+
+def _document(text: str, default_name: str) -> Document:
     tree = read_tree(text)
     job, problems = _job(tree, default_name)
     metadata = tree.value.get("metadata") if isinstance(tree.value, dict) else None

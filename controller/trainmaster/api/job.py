@@ -64,6 +64,8 @@ DEFAULT_GRACE = 30.0
 """seconds that a process has to end in when it is told to, as on Kubernetes"""
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
+MAX_NAME = 63
+"""letters"""
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
@@ -224,7 +226,7 @@ class Spec(Model):
 class Metadata(Model):
     """Who the job is; namespace and name together are unique."""
 
-    name: Annotated[str, Field(pattern=JOB_NAME, max_length=63)]
+    name: Annotated[str, Field(pattern=JOB_NAME, max_length=MAX_NAME)]
     """Name of the job, also in YARN; at most 63 characters."""
     namespace: Annotated[str, Field(pattern=NAMESPACE_NAME, max_length=63)] = "default"
     """Group of jobs that belong together. Namespace and name together are unique."""
@@ -247,16 +249,20 @@ class TrainingJob(Model):
     """The training that is wanted."""
 
 
-@once_each
 def restart_fields(job: TrainingJob) -> str:
     """Canonical JSON of what the user wrote in the fields whose edit restarts the job.
 
     Only what was written, so that a new default of a new controller never restarts anything; roles appear by
     name, so that an added or removed one shows.
     """
-    written, torch = _restart_part(job.spec), job.spec.framework is Framework.PYTORCH
+    return _restart_fields(job.spec)
+
+
+@once_each
+def _restart_fields(spec: Spec) -> str:
+    written, torch = _restart_part(spec), spec.framework is Framework.PYTORCH
     written["roles"] = {
-        name: _restart_part(role) | (_agents(role) if torch else {}) for name, role in job.spec.roles.items()
+        name: _restart_part(role) | (_agents(role) if torch else {}) for name, role in spec.roles.items()
     }
     return json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -131,15 +131,20 @@ class Intake:
         swept = self._masters.sweep()
         await self._read_again(desk)
         failures: list[Exception] = []
-        if found is not self._handed or swept:
+        if swept:
+            self._handed = None
+        if found is not self._handed:
             failures = await self._hand_out(desk, found)
         if failures:
             raise failures[0]
 
     async def _hand_out(self, desk: Desk, found: Mapping[str, Declared]) -> list[Exception]:
-        """What nobody foresaw with one declaration is raised once the others have been handed theirs."""
-        failures: list[Exception] = []
-        for number, declared in enumerate(map(self._journalled.judged, list(found.values())), 1):
+        """Those that are other objects than at the last look. What nobody foresaw with one is raised once the others have been
+        handed theirs."""
+        failures, before = list[Exception](), self._handed or {}
+        news = [declared for uid, declared in found.items() if before.get(uid) is not declared]
+        self._handed = None  # whatever happens meanwhile
+        for number, declared in enumerate(map(self._journalled.judged, news), 1):
             if number % STEP == 0:
                 await asyncio.sleep(0)
             try:

@@ -10,6 +10,7 @@ from trainmaster.api.order import by_stage
 from trainmaster.master import clock
 from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
+from trainmaster.master.line import FREE
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size, refusal, unfit
 from trainmaster.plan.case import Case, gang_in_doubt
@@ -59,13 +60,13 @@ def seen_by(desk: Desk, declared: Declared, memory: Memory, sight: Sight, heart:
     )
     if job is None:
         return seen
-    seen = replace(
-        seen, lacks=_lacks(desk, declared, memory, seen), input=_input(desk, declared, memory, job, seen)
-    )
+    lacks, input_ = _lacks(desk, declared, memory, seen), _input(desk, declared, memory, job, seen)
+    if lacks or input_:  # of all that is seen three copies would be a part of each pass
+        seen = replace(seen, lacks=lacks, input=input_)
     if desk.quotas:
         seen = replace(seen, quota=_quota(desk, declared, memory, job, seen))
     turn = _turn(desk, declared, memory, job, seen)
-    return replace(seen, may_ask=turn.may, turn=turn.words)
+    return seen if turn == FREE else replace(seen, may_ask=turn.may, turn=turn.words)
 
 
 def _lacks(desk: Desk, declared: Declared, memory: Memory, seen: Seen) -> str:

@@ -80,8 +80,10 @@ def _edited(case: Case, memory: Memory) -> Change:
     fields = restart_fields(case.job)
     if fields == memory.applied:
         return Change(memory)
-    again = done_over(case.job.spec, _edited_roles(memory.applied, fields))
     applied = replace(memory, applied=fields, root=None)  # what is mended by it may well be what failed
+    if not memory.applied and not memory.replicas:  # nothing of it was ever begun, or is left
+        return Change(applied)
+    again = done_over(case.job.spec, _edited_roles(memory.applied, fields))
     applied = not_yet_over(case, applied, again)
     if not memory.applied or memory.closing_since:
         return Change(applied)

@@ -74,7 +74,9 @@ def _entered(case: Case, before: Memory, memory: Memory) -> Ledger:
 
 def _settled(old: Ledger, step: int, now: float) -> Ledger:
     """With the time since the last entry, in which steps that were made again may have come to an end."""
-    seconds = max(0.0, now - old.at) if old.at else 0.0
+    if not old.at:
+        return with_fields(old, at=now)
+    seconds = max(0.0, now - old.at)
     rates = {name: each for name, each in old.now.items() if name != Spent.REPLAYING}
     new = after({}, rates, seconds)
     if again := old.now.get(Spent.REPLAYING):
@@ -86,7 +88,9 @@ def _settled(old: Ledger, step: int, now: float) -> Ledger:
 
 def _taken_over(made: Ledger, old: Ledger, epoch: int) -> Ledger:
     """After the first entry of a new leader: that something ran was not written down for it."""
-    if made.epoch == epoch or not old.at:
+    if made.epoch == epoch:
+        return made
+    if not old.at:
         return with_fields(made, epoch=epoch)
     seconds = max(0.0, made.at - old.at - A_START)
     unsure: Parts = {name: (0.0, *times(old.now[name], seconds)[1:]) for name in STARTS if name in old.now}

@@ -154,7 +154,7 @@ class Claims:
         if state is None:
             if any(map(self.left.was, reads)):
                 return ""
-            self._jobs[identity] = _first_seen(self._new_uid(), reads[0], self._today)
+            self._jobs[identity] = first_seen(self._new_uid(), reads[0], self._today)
             return reads[0].path
         if state.deleting:
             return ""
@@ -162,7 +162,7 @@ class Claims:
         if not own:
             return ""
         read = next((read for read in own if read.path == state.record.path), own[0])
-        self._jobs[identity] = _taken(state, read)
+        self._jobs[identity] = taken(state, read)
         return read.path
 
     def _others(self, identity: Identity, reads: list[FileRead], holder: str) -> list[Unheld]:
@@ -173,7 +173,8 @@ class Claims:
         return [(read, holder or state.record.path or "/".join(identity)) for read in rest]
 
 
-def _first_seen(uid: str, read: FileRead, today: float) -> JobState:
+def first_seen(uid: str, read: FileRead, today: float) -> JobState:
+    """The state of a new job; `today` is seconds since the epoch."""
     record = Record(
         uid, read.namespace, read.name, read.path, read.entry.owner, 1, read.text, today, read.drafts
     )
@@ -199,7 +200,7 @@ def _differ(old: TrainingJob | None, new: TrainingJob | None) -> bool:
     return old is not None and new is not None and old.spec != new.spec
 
 
-def _taken(state: JobState, read: FileRead) -> JobState:
+def taken(state: JobState, read: FileRead) -> JobState:
     """The state after its file was read; the same object when nothing changed."""
     if state.read is read and state.missing_since is None:
         return state

@@ -22,12 +22,13 @@ from trainmaster.plan.values import Event
 from trainmaster.settings import Settings
 from trainmaster.sources.cleared import read_marks
 from trainmaster.sources.epochs import Epochs
-from trainmaster.sources.files import STICKY, Entry, Listing
+from trainmaster.sources.files import STICKY, Listing
 from trainmaster.sources.identity import identity
 from trainmaster.sources.in_place import take_away
 from trainmaster.sources.journal import FolderJournal
 from trainmaster.sources.layout import DELETE, NOW, Layout, file_of
 from trainmaster.sources.lease import FolderLease
+from trainmaster.sources.listings import Listings
 from trainmaster.sources.namespaces import guard
 from trainmaster.sources.own_folders import check, exposed
 from trainmaster.sources.owned import idle
@@ -40,7 +41,6 @@ from trainmaster.sources.stores import open_files, own_files
 from trainmaster.sources.threads import Threads
 from trainmaster.sources.unread import notices
 from trainmaster.sources.values import WithoutObjects
-from trainmaster.sources.walking import JOBS
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class FolderSource(WithoutObjects):
         self.journal = FolderJournal(self._own, own.journal, for_journal, self.lease)
         self._records = Records(self._own, own.known, for_records, self.lease.held)
         self._reader = Reader(self._files, self._layout, self._threads, guard(settings.namespaces))
+        self._listings = Listings(self._files, self._threads, self._layout.jobs, monotonic)
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
@@ -125,8 +126,8 @@ class FolderSource(WithoutObjects):
     # --- looking
 
     async def changed(self, most: float) -> None:
-        """A folder tells nobody that it changed: only time does. Less of it where files wait for their turn."""
-        await asyncio.sleep(most / 10 if self._reader.behind else most)
+        """A folder tells nobody that it changed: only time does. None where files wait for their turn, and are being read."""
+        await asyncio.sleep(0.0 if self._reader.behind else most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
@@ -134,15 +135,17 @@ class FolderSource(WithoutObjects):
             await self._start()
         if self.trouble:
             self.trouble = await self._own_threads[1].call(exposed, self._own, self._own_root)
-        listing, folder = await self._list()
+        listing, folder, listed_at = await self._listings.next(goes_on=self._reader.behind)
         reads = await self._reader.read(listing, folder)
         confirmed = await self._is_confirmed()
-        below = self._layout.below_jobs
+        left_out, below = notices(listing, self._layout), self._layout.below_jobs
+        still = self._listings.without_gone(reads)
         look = Look(
-            reads={**reads, **notices(listing, self._layout)},
-            now=self._now(),
+            reads={**still, **left_out},
+            now=listed_at,
             today=clock.now(),
-            version=self._reader.version,
+            version=self._reader.version if still is reads else None,
+            added=None if left_out else self._reader.added,
             marks=self._reader.marks,
             # what is there and wasn't read yet is not gone either
             blind=frozenset(below(blind) for blind in listing.blind) | self._reader.unread,
@@ -165,15 +168,8 @@ class FolderSource(WithoutObjects):
         self._registry.remember(records)
         self._registry.adopt(self._adopted)
         self._published.clear()
+        self._listings.forget()
         self._started = True
-
-    async def _list(self) -> tuple[Listing, Entry]:
-        try:
-            folder = await self._threads.call(self._files.stat, self._layout.jobs)
-            return await self._threads.call(self._files.walk, self._layout.jobs, JOBS), folder
-        except FileNotFoundError as error:
-            where = f"{self._files.base}{self._layout.jobs}"
-            raise UnavailableError(f"{where} does not exist: nothing counts as deleted") from error
 
     async def _is_confirmed(self) -> bool:
         if not self._registry.held:
@@ -252,6 +248,7 @@ class FolderSource(WithoutObjects):
             if declared.job is not None and not declared.duplicate_of:
                 await self._clean_staging(declared)
             self._registry.forget(declared)
+            self._listings.gone(declared.namespace, declared.name)
             self._published.pop(declared.uid, None)
         self._locks.pop(declared.uid, None)
 
@@ -290,6 +287,7 @@ class FolderSource(WithoutObjects):
 
     async def close(self) -> None:
         """Wait for writes under way."""
+        self._reader.close()
         await self._records.close()
         for files in {id(f): f for f in (self._files, self._own)}.values():
             await asyncio.to_thread(files.close)

@@ -13,24 +13,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 
 from trainmaster.errors import RefusedError, UnavailableError
 from trainmaster.sources.files import Entry, Files, Listing, NearFiles
 from trainmaster.sources.in_folders import trusted_owners
-from trainmaster.sources.layout import DELETE, NOW, Layout, is_job, mark_of
+from trainmaster.sources.layout import Layout
 from trainmaster.sources.namespaces import Guard, as_it_is
-from trainmaster.sources.reading import (
-    MAX_BYTES,
-    FileRead,
-    problem,
-    read_all,
-    refused,
-    why_not_trusted,
-)
+from trainmaster.sources.reading import MAX_BYTES, FileRead, problem, read_all, refused
 from trainmaster.sources.shares import BYTES, FILES, share
 from trainmaster.sources.sightings import Mark
+from trainmaster.sources.surveys import Candidate, Survey, survey
 from trainmaster.sources.threads import AT_ONCE, Threads, in_turns
 from trainmaster.sources.walking import JOBS
 
@@ -43,25 +37,6 @@ LOOKS = 8
 """after which all of a large store is read, whoever owns it: the more there is, the longer a look takes anyway"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """One job file of the present listing."""
-
-    path: str
-    entry: Entry
-    distrust: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """What a listing holds, and what it rests on."""
-
-    listing: Listing
-    folder: Entry
-    candidates: tuple[_Candidate, ...]
-    marks: tuple[Mark, ...]
-
-
 class Reader:
     def __init__(self, files: Files, layout: Layout, threads: Threads, guard: Guard = as_it_is) -> None:
         """`guard` takes the job out of what may not declare it."""
@@ -70,11 +45,17 @@ class Reader:
         self._threads, self._guard = threads, guard
         self._stamps: dict[str, object] = {}
         self._doubtful: dict[str, object] = {}
-        self._survey: _Survey | None = None
-        """of the last listing; None while something of that is still to be read"""
+        self._survey: Survey | None = None
+        """of the last listing"""
+        self._left: list[Candidate] = []
+        """what of it is new, and waits for its turn"""
+        self._due: set[str] = set()
+        """what of it had its turn, and isn't known yet"""
         self._tried: set[str] = set()
-        self.behind = False
-        """whether files of the last listing still wait for their turn"""
+        self._tried_before: set[str] = set()
+        """what had its turn since the last listing, and since the one before"""
+        self._ahead: asyncio.Task[list[tuple[Candidate, Reads | None]]] | None = None
+        """what is read for the next look, while this one's is handed out"""
         self.reads: dict[str, FileRead] = {}
         """the documents of the last listing's files as read, by path below jobs/"""
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -83,63 +64,79 @@ class Reader:
         """how many documents of an owner share a file with others"""
         self.version = 0
         """rises with each listing that isn't the one before, or wasn't read to its end: else `reads` are the same"""
+        self.added: dict[str, FileRead] | None = None
+        """the documents that this version brought, by path; None where it took or changed others"""
         self.marks: tuple[Mark, ...] = ()
         """those that the command line left, as last listed"""
         self.paths: set[str] = set()
         """the files of the last listing, read or not"""
 
     async def read(self, listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
-        """All documents of a listing. `folder` is the jobs folder itself."""
-        survey = await self._threads.call(self._surveyed, listing, folder)
-        if survey is self._survey:
+        """All documents of a listing; of the very one of the last time, what has had its turn since. `folder` is the jobs folder
+        itself."""
+        before = self._survey
+        goes_on = self.behind and before is not None and before.listing is listing
+        found = before if goes_on else await self._threads.call(self._surveyed, listing, folder)
+        if not goes_on and found is before and not (self._left or self._due):
             return self.reads
-        self.version += 1
-        self._survey, self.marks = None, survey.marks
-        new = [each for each in survey.candidates if self._stamps.get(each.path) != _stamp(each)]
-        changed = self._share_of(new, survey.candidates)
-        if changed:
-            await asyncio.sleep(self._files.settle)
-        read = await self._read_all(changed)
-        self.paths = {each.path for each in survey.candidates}
-        self._forget_all_but(self.paths)
-        for each, result in zip(changed, read, strict=True):
-            self._take(each, result)
-        if all(self._stamps.get(each.path) == _stamp(each) for each in new):
-            self._survey = survey
+        self.version, self.added = self.version + 1, {}
+        await self._take_share()
+        if found is not None and not goes_on:
+            await self._begin(found)
+            self._read_share()
+            await self._take_share()
+        if self.behind:
+            self._read_share()
         return self.reads
 
-    def _surveyed(self, listing: Listing, folder: Entry) -> _Survey:
+    @property
+    def behind(self) -> bool:
+        """Whether files of the last listing still wait for their turn. Those that had one at the listing before, and that nobody
+        can read, are not waited for."""
+        return self._ahead is not None or any(each.path not in self._tried_before for each in self._left)
+
+    def _surveyed(self, listing: Listing, folder: Entry) -> Survey:
         """In a thread: of ten thousand files even a glance at each takes longer than a heartbeat may wait."""
         before = self._survey
         if before is not None and (before.listing, before.folder) == (listing, folder):
             return before
-        marks = tuple(self._marks(listing))
-        return _Survey(listing, folder, tuple(self._candidates(listing, folder)), marks)
+        return survey(listing, folder, self._layout, trusted_owners(self._files, folder))
 
-    def _share_of(self, new: list[_Candidate], all_: Sequence[_Candidate]) -> list[_Candidate]:
-        """What is read at this look, those first that weren't tried at the last one: files that nobody can read keep no others
-        from their turn, nor are they waited for."""
+    async def _begin(self, found: Survey) -> None:
+        """With this survey's files. Those come first that had no turn at the last one: files that nobody can read keep no others
+        from theirs."""
+        new = [each for each in found.candidates if self._stamps.get(each.path) != each.stamp]
+        if new:
+            await asyncio.sleep(self._files.settle)
+        self._survey, self.marks = found, found.marks
+        self._tried_before, self._tried, self._due = self._tried, set(), set()
+        self._left = sorted(new, key=lambda each: each.path in self._tried_before)
+        self.paths = {each.path for each in found.candidates}
+        self._forget_all_but(self.paths)
+
+    def _read_share(self) -> None:
+        """Begin to read those whose turn it is."""
+        all_ = self._survey.candidates if self._survey else ()
         files, size = max(FILES, len(all_) // LOOKS), max(BYTES, sum(e.entry.size for e in all_) // LOOKS)
-        tried = self._tried
-        changed = share(sorted(new, key=lambda e: e.path in tried), lambda e: e.entry, files, size)
-        self._tried = {each.path for each in changed}
-        self.behind = any(each.path not in tried and each.path not in self._tried for each in new)
-        return changed
+        now = share(self._left, lambda each: each.entry, files, size)
+        paths = {each.path for each in now}
+        self._left = [each for each in self._left if each.path not in paths]
+        self._tried |= paths
+        self._due |= paths
+        self._ahead = asyncio.get_running_loop().create_task(self._read_all(now))
 
-    def _marks(self, listing: Listing) -> Iterator[Mark]:
-        for entry in listing.entries:
-            for kind in (DELETE, NOW):
-                path = mark_of(self._layout.below_jobs(entry.path), kind)
-                if path and entry.regular and not entry.folder:
-                    yield Mark(path, entry.owner, kind)
+    async def _take_share(self) -> None:
+        """Take in what was being read. Where that is broken off, it isn't known, and is read with the next listing."""
+        ahead, self._ahead = self._ahead, None
+        for each, read in await ahead if ahead else ():
+            self._take(each, read)
+            if self._stamps.get(each.path) == each.stamp:
+                self._due.discard(each.path)
 
-    def _candidates(self, listing: Listing, folder: Entry) -> Iterator[_Candidate]:
-        folders = {entry.path: entry for entry in listing.entries if entry.folder} | {folder.path: folder}
-        trusted = trusted_owners(self._files, folder)
-        for entry in listing.entries:
-            path = self._layout.below_jobs(entry.path)
-            if not entry.folder and is_job(path):
-                yield _Candidate(path, entry, why_not_trusted(entry, _parents(entry.path, folders), trusted))
+    def close(self) -> None:
+        """Nobody waits for what is being read any more."""
+        if self._ahead is not None:
+            self._ahead.cancel()
 
     def _is_same(self, entry: Entry) -> bool:
         """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content
@@ -158,27 +155,28 @@ class Reader:
         """The files of the last listing of which nothing was read yet."""
         return self.paths - self._paths.keys()
 
-    async def _read_all(self, files: Sequence[_Candidate]) -> list[Reads | None]:
+    async def _read_all(self, files: Sequence[Candidate]) -> list[tuple[Candidate, Reads | None]]:
         """Each alone where the store is elsewhere, since a file that hangs must hold up no other."""
         most = TOGETHER if isinstance(self._files, NearFiles) else 1
         size = max(1, min(most, len(files) // AT_ONCE))
         some = (files[start : start + size] for start in range(0, len(files), size))
-        return [read for part in await in_turns(self._read_some, some) for read in part]
+        read = [one for part in await in_turns(self._read_some, some) for one in part]
+        return list(zip(files, read, strict=True))
 
-    async def _read_some(self, files: Sequence[_Candidate]) -> list[Reads | None]:
+    async def _read_some(self, files: Sequence[Candidate]) -> list[Reads | None]:
         try:
             return await self._threads.call(lambda: [*map(self._read, files)])
         except UnavailableError as error:
             return [_unread(each, error) for each in files]
 
-    def _read(self, each: _Candidate) -> Reads | None:
+    def _read(self, each: Candidate) -> Reads | None:
         """One file; None when it went or changed meanwhile. One that can't be read is its own problem alone."""
         try:
             return self._read_one(each)
         except (RefusedError, UnavailableError) as error:
             return _unread(each, error)
 
-    def _read_one(self, each: _Candidate) -> Reads | None:
+    def _read_one(self, each: Candidate) -> Reads | None:
         """In a thread, since parsing takes longer than reading. None of one that somebody is writing."""
         if why := self._why_not_read(each):
             settled = not self._files.settle or self._is_same(each.entry)
@@ -190,23 +188,24 @@ class Reader:
         whole = len(data) == each.entry.size and self._is_same(each.entry)
         return tuple(map(self._guard, read_all(each.path, each.entry, data))) if whole else None
 
-    def _why_not_read(self, each: _Candidate) -> str:
+    def _why_not_read(self, each: Candidate) -> str:
         large = f"the file is larger than {MAX_BYTES} bytes" if each.entry.size > MAX_BYTES else ""
         return each.distrust or large
 
-    def _take(self, each: _Candidate, read: Reads | None) -> None:
+    def _take(self, each: Candidate, read: Reads | None) -> None:
         if read is None:
             return
         doubtful = any(document.job is None for document in read) and not each.distrust
-        if doubtful and self._doubtful.get(each.path) != _stamp(each):
-            self._doubtful[each.path] = _stamp(each)
+        if doubtful and self._doubtful.get(each.path) != each.stamp:
+            self._doubtful[each.path] = each.stamp
             return
         if not any(document.unread for document in read):
             self._doubtful.pop(each.path, None)
-            self._stamps[each.path] = _stamp(each)
+            self._stamps[each.path] = each.stamp
         self._keep(each, self._bounded(each, read))
 
-    def _keep(self, each: _Candidate, read: Reads) -> None:
+    def _keep(self, each: Candidate, read: Reads) -> None:
+        self._note_added(each, read)
         self._drop(each.path, {document.path for document in read})
         self._paths[each.path] = tuple(document.path for document in read)
         if len(read) > 1:
@@ -215,7 +214,14 @@ class Reader:
             if self.reads.get(document.path) != document:
                 self.reads[document.path] = document
 
-    def _bounded(self, each: _Candidate, read: Reads) -> Reads:
+    def _note_added(self, each: Candidate, read: Reads) -> None:
+        known = each.path in self._paths
+        if known and tuple(map(self.reads.get, self._paths[each.path])) != read:
+            self.added = None
+        elif not known and self.added is not None:
+            self.added.update((document.path, document) for document in read)
+
+    def _bounded(self, each: Candidate, read: Reads) -> Reads:
         """Nobody has more jobs by putting several into a file than by files alone."""
         here = [self.reads[path] for path in self._paths.get(each.path, ())]
         before = len(here) if len(here) > 1 and here[0].entry.owner == each.entry.owner else 0
@@ -238,25 +244,12 @@ class Reader:
     def _forget_all_but(self, there: set[str]) -> None:
         for path in self._paths.keys() - there:
             self._drop(path)
+            self.added = None
         for table in (self._stamps, self._doubtful):
             for path in table.keys() - there:
                 del table[path]
 
 
-def _unread(each: _Candidate, error: Exception) -> Reads:
+def _unread(each: Candidate, error: Exception) -> Reads:
     reason = problem(f"the file can't be read: {error}")
     return (replace(refused(each.path, each.entry, reason), unread=True),)
-
-
-def _stamp(each: _Candidate) -> object:
-    return each.entry.stamp, each.distrust
-
-
-def _parents(path: str, folders: Mapping[str, Entry]) -> tuple[Entry, ...]:
-    """The folders of a file, up to and with the jobs folder."""
-    found = []
-    folder = path.rpartition("/")[0]
-    while folder in folders:
-        found.append(folders[folder])
-        folder = folder.rpartition("/")[0]
-    return tuple(found)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from trainmaster.api.declared import Declared
-from trainmaster.sources import absences
+from trainmaster.sources import absences, additions
 from trainmaster.sources.claims import Claims, last_good
 from trainmaster.sources.known import Record
 from trainmaster.sources.layout import NOW
@@ -31,9 +31,16 @@ class Registry:
         self._jobs: dict[Identity, JobState] = {}
         self._strays: dict[str, Declared] = {}
         self._shown: dict[Identity, tuple[JobState, Declared]] = {}
-        self._told: dict[str, Declared] | None = None
-        """what the last look came to, where the next one comes to the same unless it finds other files"""
+        self._told: dict[str, Declared] = {}
+        """what the last look came to"""
         self._told_at: int | None = None
+        """its version; None where it can't be known by that what the next one comes to"""
+        self._calm = False
+        """whether the next one comes to the same unless it finds other files"""
+        self._absent: set[Identity] = set()
+        """jobs whose file it lacked"""
+        self._hidden = False
+        """whether it lacked files without a job that may be there all the same"""
         self._records: dict[str, Record] = {}
         self._known: set[str] = set()
         """uids that were there before the first look"""
@@ -67,21 +74,43 @@ class Registry:
 
     def update(self, look: Look) -> dict[str, Declared]:
         """Everything that is declared, by uid; the same object again where nothing can have changed."""
-        if self._told is not None and look.version == self._told_at and not look.marks and not look.blind:
+        known = look.version is not None and self._told_at is not None
+        if known and self._calm and look.version == self._told_at and not look.marks and not look.blind:
             return self._told
+        follows = known and look.version == (self._told_at or 0) + 1
+        added = self._plainly_added(look) if follows else None
+        if added is not None:
+            self.stale_marks = ()
+            self._jobs.update(added)
+            self._absent -= added.keys()
+            new = {identity: self._jobs[identity] for identity in added}
+            self._records = {**self._records, **_records(new)}
+            self._told = {**self._told, **self._all_shown(new)}
+        else:
+            self._settle(look)
+        self._told_at = look.version
+        self._calm = not look.marks and not look.blind and self._rests()
+        return self._told
+
+    def _plainly_added(self, look: Look) -> dict[Identity, JobState] | None:
+        if self._hidden:
+            return None
+        others = {(stray.namespace, stray.name) for stray in self._strays.values()}
+        return additions.plainly(look, self._jobs, self._absent, others, self._new_uid)
+
+    def _settle(self, look: Look) -> None:
+        """Go over all documents and all jobs."""
         self._heed_marks(look)
         claims = Claims(self._jobs, self._new_uid, look.today)
         present, unheld = claims.settled(look.reads)
         strays = {read.path: self._stray(read, holder) for read, holder in unheld}
         strays |= {read.path: self._waiting(read, claims.left) for read in claims.moved}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
+        self._absent = self._jobs.keys() - present
         self._keep_strays(look, strays)
-        shown = (self._show(identity, state) for identity, state in self._jobs.items())
-        told = {declared.uid: declared for declared in (*self._strays.values(), *shown)}
-        self._records = {s.record.uid: s.record for s in self._jobs.values() if s.record.path}
-        rests = look.version is not None and not look.marks and not look.blind and self._rests()
-        self._told, self._told_at = told if rests else None, look.version
-        return told
+        self._records = _records(self._jobs)
+        told = {declared.uid: declared for declared in self._strays.values()}
+        self._told = told | self._all_shown(self._jobs)
 
     def _rests(self) -> bool:
         """Whether neither time nor what is told of a job could change anything before another file does."""
@@ -123,13 +152,19 @@ class Registry:
 
     def _keep_strays(self, look: Look, strays: dict[str, Declared]) -> None:
         """A stray runs nothing, so it goes without a grace; it is told as deleted until that was taken note of."""
+        self._hidden = False
         for path, before in self._strays.items():
             if path not in strays:
                 hidden = look.may_hide(path, before.owner)
                 strays[path] = before if hidden else replace(before, deleted=True)
+                self._hidden |= hidden
         self._strays = strays
 
     # --- what comes out, and what is told afterwards
+
+    def _all_shown(self, jobs: Mapping[Identity, JobState]) -> dict[str, Declared]:
+        shown = (self._show(identity, state) for identity, state in jobs.items())
+        return {declared.uid: declared for declared in shown}
 
     def _show(self, identity: Identity, state: JobState) -> Declared:
         before = self._shown.get(identity)
@@ -191,7 +226,7 @@ class Registry:
 
     def deleted(self, declared: Declared) -> None:
         """Its file was removed on the job's own wish: no grace is needed."""
-        self._told = None
+        self._told_at = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
         if state is not None and state.record.uid == declared.uid:
@@ -199,7 +234,7 @@ class Registry:
 
     def forget(self, declared: Declared) -> None:
         """Everything of it was cleaned up: its namespace and name are free."""
-        self._told = None
+        self._told_at = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
         if state is not None and state.record.uid == declared.uid:
@@ -208,3 +243,7 @@ class Registry:
         stray = self._strays.get(declared.path)
         if stray is not None and stray.uid == declared.uid:
             del self._strays[declared.path]
+
+
+def _records(jobs: Mapping[Identity, JobState]) -> dict[str, Record]:
+    return {state.record.uid: state.record for state in jobs.values() if state.record.path}

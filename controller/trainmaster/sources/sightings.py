@@ -37,6 +37,8 @@ class Look:
     """seconds since the epoch"""
     version: int | None = None
     """equal to that of the look before where `reads` are the same; None where nobody compared"""
+    added: Mapping[str, FileRead] | None = None
+    """what of `reads` the version before, which is smaller by one, lacked; None where that isn't all by which they differ"""
     marks: tuple[Mark, ...] = ()
     blind: frozenset[str] = frozenset()
     """folders and files below jobs/ that could not be looked into, or were left out"""
