@@ -11,7 +11,7 @@ LAWS_OF_LIVES := tests/plan/test_laws.py tests/master/test_world.py
 MADE_LOG := .cache/made-beside.log
 LAWS_LOG := .cache/laws.log
 
-.PHONY: help demo test check real environments test-frameworks test-rare kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check real environments test-frameworks test-rare kubernetes laws fuzz chaos mutants bench crds dashboards manifests proto lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -57,6 +57,9 @@ check: $(STAMP) ## the quick part: lint, types, rooms, generated files, pure tes
 
 laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
 	@cd tests && PYTHONPATH=../controller:. nice ../$(BIN)/python -m plan.hunt $(LAWS)
+
+fuzz: $(STAMP) ## 100,000 cases for each reader of what others send, in an hour at most; goes on where it stopped. CASES=1000 MINUTES=5 FUZZ="yaml --afresh"
+	@cd tests && PYTHONPATH=../controller:. nice -n 19 ../$(BIN)/python -m fuzz.run $(FUZZ) --cases $(or $(CASES),100000) --minutes $(or $(MINUTES),60)
 
 chaos: $(STAMP) ## twenty jobs train for ten minutes while everything around them breaks; with CHAOS="--seconds 60 --jobs 4 --seed 2"
 	@cd tests && PYTHONPATH=../controller:. ../$(BIN)/python -m chaos $(CHAOS)

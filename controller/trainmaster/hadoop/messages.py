@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from trainmaster.errors import InvalidError
 from trainmaster.hadoop.containers import GrantedContainer
+from trainmaster.hadoop.frames import whole
 from trainmaster.hadoop.ids import container_id
 from trainmaster.hadoop.proto.common_pb2 import TokenProto
 from trainmaster.hadoop.proto.yarn_pb2 import (
@@ -82,7 +83,7 @@ def token_bytes(proto: TokenProto) -> bytes:
 def token_proto(token: bytes) -> TokenProto:
     """A token that was kept as bytes; InvalidError if they are not one (and never with the bytes in it)."""
     try:
-        return TokenProto.FromString(token)
+        return whole(TokenProto.FromString(token))
     except DecodeError:
         # Its text is dropped, as it may quote the secret.
         raise InvalidError("the saved bytes are not a Hadoop token") from None

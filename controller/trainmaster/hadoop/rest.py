@@ -17,8 +17,13 @@ from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http, Json
 from trainmaster.hadoop.messages import GPU
 from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState, Resource
+from trainmaster.json_text import number_within
 
 Found = TypeVar("Found")
+_LARGEST = 2**63
+"""no number of Java's reaches this"""
+_DEEPEST = 100
+"""queues in each other"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,10 @@ def elements(holder: Json, key: str) -> list[Json]:
 
 
 def whole(value: Json) -> int:
-    """A whole number, that may have come as a string; 0 where there is none."""
-    try:
-        return int(float(value)) if not isinstance(value, int) else value
-    except (TypeError, ValueError):
-        return 0
+    """A whole number, that may have come as a string; 0 where there is none, or one that Java hasn't."""
+    if isinstance(value, int) and abs(value) < _LARGEST:
+        return int(value)
+    return int(number_within(value, 1 - _LARGEST, _LARGEST - 1) or 0)
 
 
 def _understood(parse: Callable[[], Found]) -> Found:
@@ -166,7 +170,7 @@ def _understood(parse: Callable[[], Found]) -> Found:
     try:
         return parse()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnavailableError(f"the ResourceManager's answer is not understood: {error!r}") from error
+        raise UnavailableError(f"the ResourceManager's answer is not understood: {error!r:.200}") from error
 
 
 def _dig(document: Json, *keys: str) -> dict[str, Json]:
@@ -182,10 +186,12 @@ def _all_queues(info: Json) -> tuple[RestQueue, ...]:
     return (root, *_queues(info, root.path))
 
 
-def _queues(holder: Json, above: str) -> Iterator[RestQueue]:
+def _queues(holder: Json, above: str, left: int = _DEEPEST) -> Iterator[RestQueue]:
+    if not left:
+        raise ValueError(f"more than {_DEEPEST} queues in each other")
     for each in elements(holder.get("queues"), "queue"):
         path = each.get("queuePath") or f"{above}.{each['queueName']}"  # not told before Hadoop 3.4
-        children = list(_queues(each, path))
+        children = list(_queues(each, path, left - 1))
         yield _queue(each, path, leaf=not children and _is_leaf(each))
         yield from children
 
