@@ -22,9 +22,11 @@ from trainmaster.hadoop.frames import Splitter, read
 from trainmaster.hadoop.logs import ContainerLogs
 from trainmaster.hadoop.messages import token_proto
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
+from trainmaster.hadoop.proto.yarn_client_pb2 import ApplicationReportProto, QueueInfoProto
 from trainmaster.hadoop.proto.yarn_nodemanager_pb2 import GetContainerStatusesResponseProto
 from trainmaster.hadoop.proto.yarn_scheduler_pb2 import AllocateResponseProto
 from trainmaster.hadoop.refusals import refusal
+from trainmaster.hadoop.resourcemanager import application_report, queue_info
 from trainmaster.hadoop.rest import Rest, whole
 from trainmaster.hadoop.sasl import SimpleLogin, TokenLogin
 from trainmaster.sources.kubernetes.admission.envelope import answered
@@ -85,6 +87,15 @@ def test_an_answer_with_half_a_token_is_none() -> None:
         read(AllocateResponseProto, bytes([len(data)]) + data)
     with pytest.raises(InvalidError, match="not a Hadoop token"):
         token_proto(b"")
+
+
+def test_a_share_of_nothing_is_none() -> None:
+    """Java divides by 0 without an error, and JSON has no word for what comes of it."""
+    nothing = queue_info(
+        QueueInfoProto(capacity=float("nan"), maximumCapacity=float("inf"), currentCapacity=0.5)
+    )
+    assert (nothing.capacity, nothing.maximum, nothing.used) == (0.0, 0.0, 0.5)
+    assert application_report(ApplicationReportProto(progress=float("nan"))).progress == 0.0
 
 
 async def test_a_login_has_an_end_whatever_the_server_asks() -> None:

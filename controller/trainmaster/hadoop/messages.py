@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 
 from google.protobuf.message import DecodeError
 
@@ -40,6 +41,11 @@ def resource_proto(size: Resource) -> ResourceProto:
 def resource(proto: ResourceProto) -> Resource:
     gpus = next((each.value for each in proto.resource_value_map if each.key == GPU), 0)
     return Resource(proto.memory, proto.virtual_cores, gpus)
+
+
+def finite(value: float) -> float:
+    """A share or progress; 0 for what is no number, as Java makes it of parts of nothing."""
+    return value if isfinite(value) else 0.0
 
 
 def node_name(proto: NodeIdProto) -> str:
