@@ -167,6 +167,13 @@ async def test_an_answer_with_endless_numbers_or_queues_in_each_other_is_told_fr
         await Rest(CONF, http).queues()
 
 
+@pytest.mark.parametrize("odd", [{"id": None}, {"user": 1}, {"queue": ["x"]}, {"diagnostics": {"a": 1}}])
+async def test_names_that_are_no_text_are_no_answer(odd: Any) -> None:
+    http: Any = Pages(json.dumps({"app": {"id": "a", "state": "RUNNING", **odd}}))
+    with pytest.raises(UnavailableError, match="not understood"):
+        await Rest(CONF, http).application("application_1_1")
+
+
 async def test_a_list_of_logs_that_holds_something_else_holds_no_log() -> None:
     http: Any = Pages(
         '{"containerLogsInfo": [{"containerLogInfo": ["stderr", {"fileName": "a", "fileSize": "1e999"}]}]}'

@@ -165,6 +165,13 @@ def whole(value: Json) -> int:
     return int(number_within(value, 1 - _LARGEST, _LARGEST - 1) or 0)
 
 
+def _text(value: Json) -> str:
+    """A name or words; TypeError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.80} is no text")
+    return value
+
+
 def _understood(parse: Callable[[], Found]) -> Found:
     """What `parse` makes of an answer; an answer in a form that isn't known says nothing."""
     try:
@@ -190,7 +197,7 @@ def _queues(holder: Json, above: str, left: int = _DEEPEST) -> Iterator[RestQueu
     if not left:
         raise ValueError(f"more than {_DEEPEST} queues in each other")
     for each in elements(holder.get("queues"), "queue"):
-        path = each.get("queuePath") or f"{above}.{each['queueName']}"  # not told before Hadoop 3.4
+        path = _text(each.get("queuePath") or f"{above}.{each['queueName']}")  # not told before Hadoop 3.4
         children = list(_queues(each, path, left - 1))
         yield _queue(each, path, leaf=not children and _is_leaf(each))
         yield from children
@@ -204,7 +211,7 @@ def _is_leaf(each: Json) -> bool:
 
 def _queue(each: Json, path: str, *, leaf: bool) -> RestQueue:
     return RestQueue(
-        name=each["queueName"],
+        name=_text(each["queueName"]),
         path=path,
         leaf=leaf,
         state=QueueState(each.get("state", "RUNNING")),
@@ -223,7 +230,7 @@ def _queue(each: Json, path: str, *, leaf: bool) -> RestQueue:
 
 def _root(info: Json) -> RestQueue:
     """The root, of which less is told than of other queues: it is what the whole cluster has."""
-    name = info.get("queueName") or "root"
+    name = _text(info.get("queueName") or "root")
     return RestQueue(
         name, name, False, QueueState.RUNNING, None, None, None, Resource(), 0, 0, creates=_creates(info)
     )
@@ -245,7 +252,7 @@ def _shares(each: Json) -> Iterator[tuple[str, Share]]:
     used = elements(each.get("resources"), "resourceUsagesByPartition")
     uses = {one.get(by): _resource(one.get("used")) for one in used}
     for one in elements(each.get("capacities"), "queueCapacitiesByPartition"):
-        if label := one.get(by):
+        if label := _text(one.get(by) or ""):
             maximum = _resource(one.get("effectiveMaxResource"))
             yield label, Share(maximum, uses.get(label) or Resource())
 
@@ -253,7 +260,7 @@ def _shares(each: Json) -> Iterator[tuple[str, Share]]:
 def _users(each: Json) -> Iterator[RestUser]:
     for one in elements(each.get("users"), "user"):
         used, maximum = _resource(one.get("resourcesUsed")), _resource(one.get("userResourceLimit"))
-        yield RestUser(one["username"], used or Resource(), maximum or Resource())
+        yield RestUser(_text(one["username"]), used or Resource(), maximum or Resource())
 
 
 def _resource(value: Json) -> Resource | None:
@@ -272,12 +279,12 @@ def _application(app: Json) -> RestApplication:
         each.get("key"): whole(each.get("value")) for each in elements(app.get("resourceSecondsMap"), "entry")
     }
     return RestApplication(
-        id=app["id"],
-        user=app.get("user", ""),
-        queue=app.get("queue", ""),
+        id=_text(app["id"]),
+        user=_text(app.get("user", "")),
+        queue=_text(app.get("queue", "")),
         state=ApplicationState(app["state"]),
         final_status=FinalStatus(app.get("finalStatus", "UNDEFINED")),
-        diagnostics=app.get("diagnostics") or "",
+        diagnostics=_text(app.get("diagnostics") or ""),
         # -1 stands for "not running".
         containers=max(0, whole(app.get("runningContainers"))),
         allocated=Resource(max(0, whole(app.get("allocatedMB"))), max(0, whole(app.get("allocatedVCores")))),
