@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RELEASE := .cache/release
 PURE := tests --ignore=tests/real
 # Laws over whole lives of jobs: a part of their schedules is quick, all of them run beside tests that mostly wait for daemons.
 LAWS_OF_LIVES := tests/plan/test_laws.py tests/plan/test_admitted.py tests/master/test_world.py
@@ -11,7 +12,7 @@ LAWS_OF_LIVES := tests/plan/test_laws.py tests/plan/test_admitted.py tests/maste
 MADE_LOG := .cache/made-beside.log
 LAWS_LOG := .cache/laws.log
 
-.PHONY: help demo test check pure lint real environments test-frameworks test-rare kubernetes laws chaos mutants bench crds dashboards manifests proto lock clean
+.PHONY: help demo test check pure lint real environments test-frameworks test-rare kubernetes laws fuzz chaos mutants bench crds dashboards manifests proto release audit lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
@@ -63,6 +64,9 @@ lint: $(STAMP) ## lint, types, rooms, generated files
 laws: $(STAMP) ## 100,000 schedules of the laws, in an hour at most; one alone with LAWS="--seed N"
 	@cd tests && PYTHONPATH=../controller:. nice ../$(BIN)/python -m plan.hunt $(LAWS)
 
+fuzz: $(STAMP) ## 100,000 cases for each reader of what others send, in an hour at most; goes on where it stopped. CASES=1000 MINUTES=5 FUZZ="yaml --afresh"
+	@cd tests && PYTHONPATH=../controller:. nice -n 19 ../$(BIN)/python -m fuzz.run $(FUZZ) --cases $(or $(CASES),100000) --minutes $(or $(MINUTES),60)
+
 chaos: $(STAMP) ## twenty jobs train for ten minutes while everything around them breaks; with CHAOS="--seconds 60 --jobs 4 --seed 2"
 	@cd tests && PYTHONPATH=../controller:. ../$(BIN)/python -m chaos $(CHAOS)
 
@@ -87,14 +91,31 @@ manifests: $(STAMP) ## write manifests/base/trainmaster.yaml from the chart
 proto: $(STAMP) ## compile controller/trainmaster/hadoop/proto
 	$(BIN)/python -m grpc_tools.protoc -I controller --python_out=controller --pyi_out=controller controller/trainmaster/hadoop/proto/*.proto
 
+release: $(RELEASE)/.installed ## dist/: wheel, source archive, chart, definitions, SBOM and SHA256SUMS of what is committed
+	@$(RELEASE)/bin/python tools/release
+
+# --strict: a package of which the database tells nothing is no package without faults.
+audit: $(RELEASE)/.installed ## ask PyPI's database of advisories about everything that is locked
+	@for lock in requirements.txt requirements-build.txt requirements-dev.txt requirements-release.txt; do \
+	  echo "$$lock:"; \
+	  $(RELEASE)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock \
+	  || { echo "$$lock: not cleared: what is listed above has faults, or the database at pypi.org could not be asked about it" >&2; exit 1; }; \
+	done
+
 lock: ## pin what pyproject.toml asks for, with hashes
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv==0.13.9
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build -o requirements-build.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group release -o requirements-release.txt
 
 clean: ## remove what was made here; caches of the user stay
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/out dist
+
+$(RELEASE)/.installed: requirements-release.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-release.txt
+	@touch $@
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@tools/prerequisites

@@ -18,12 +18,14 @@ from google.protobuf.message import DecodeError, Message
 from trainmaster.errors import DeniedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop import frames
 from trainmaster.hadoop.names import addresses_of
-from trainmaster.hadoop.protection import Layer, UnprotectedError
+from trainmaster.hadoop.protection import SASL_EXCEPTION, Layer, UnprotectedError
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
 from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.sasl import Login
 from trainmaster.hadoop.waiting import Answer, WaitingCalls
 
+ROUNDS = 16
+"""challenges of one log-in: Kerberos takes three"""
 ASIDE = 256 << 10
 """bytes of a wrapped answer from which on it is unwrapped in a thread, so that the loop goes on"""
 
@@ -142,7 +144,13 @@ class Connection(asyncio.Protocol):
             method=offer.method, mechanism=offer.mechanism, protocol=offer.protocol, serverId=offer.serverId
         )
         said = await self._exchange(RpcSaslProto(state=RpcSaslProto.INITIATE, token=token, auths=[chosen]))
+        rounds = 0
         while said.state != RpcSaslProto.SUCCESS:
+            rounds += 1
+            if rounds > ROUNDS:
+                raise DeniedError(
+                    SASL_EXCEPTION, f"the server comes to no end of the log-in within {ROUNDS} challenges"
+                )
             token = await login.step(mechanism.next, said.token)
             said = await self._exchange(RpcSaslProto(state=RpcSaslProto.RESPONSE, token=token))
         self._layer = mechanism.finish(said.token)

@@ -10,7 +10,7 @@ import struct
 from functools import lru_cache
 from typing import TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from trainmaster.hadoop.proto.common_pb2 import (
     RPC_PROTOCOL_BUFFER,
@@ -89,13 +89,20 @@ def method_header(protocol: str, method: str) -> bytes:
 def open_answer(payload: bytes) -> tuple[RpcResponseHeaderProto, bytes]:
     """The header of one answer, and the rest of it for `read`."""
     start, end = _place(payload)
-    return RpcResponseHeaderProto.FromString(payload[start:end]), payload[end:]
+    return whole(RpcResponseHeaderProto.FromString(payload[start:end])), payload[end:]
 
 
 def read(kind: type[Parsed], rest: bytes) -> Parsed:
     """The first message of what is left of an answer; FrameError or DecodeError if there is none of that kind."""
     start, end = _place(rest)
-    return kind.FromString(rest[start:end])
+    return whole(kind.FromString(rest[start:end]))
+
+
+def whole(message: Parsed) -> Parsed:
+    """The same message. DecodeError where it lacks a required field, which protobuf finds only when it is to be written."""
+    if not message.IsInitialized():
+        raise DecodeError("a required field is missing")
+    return message
 
 
 def _place(data: bytes) -> tuple[int, int]:

@@ -65,7 +65,9 @@ class ContainerLogs:
             _raise_unless_missing(error)
             return None
         infos = elements(document, "containerLogsInfo")
-        found = (each for info in infos for each in elements(info, "containerLogInfo"))
+        found = (
+            each for info in infos for each in elements(info, "containerLogInfo") if isinstance(each, dict)
+        )
         files = (LogFile(str(each.get("fileName", "")), whole(each.get("fileSize"))) for each in found)
         return tuple(sorted(files, key=lambda file: file.name))
 

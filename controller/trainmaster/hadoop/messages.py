@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 
 from google.protobuf.message import DecodeError
 
 from trainmaster.errors import InvalidError
 from trainmaster.hadoop.containers import GrantedContainer
+from trainmaster.hadoop.frames import whole
 from trainmaster.hadoop.ids import container_id
 from trainmaster.hadoop.proto.common_pb2 import TokenProto
 from trainmaster.hadoop.proto.yarn_pb2 import (
@@ -39,6 +41,11 @@ def resource_proto(size: Resource) -> ResourceProto:
 def resource(proto: ResourceProto) -> Resource:
     gpus = next((each.value for each in proto.resource_value_map if each.key == GPU), 0)
     return Resource(proto.memory, proto.virtual_cores, gpus)
+
+
+def finite(value: float) -> float:
+    """A share or progress; 0 for what is no number, as Java makes it of parts of nothing."""
+    return value if isfinite(value) else 0.0
 
 
 def node_name(proto: NodeIdProto) -> str:
@@ -82,7 +89,7 @@ def token_bytes(proto: TokenProto) -> bytes:
 def token_proto(token: bytes) -> TokenProto:
     """A token that was kept as bytes; InvalidError if they are not one (and never with the bytes in it)."""
     try:
-        return TokenProto.FromString(token)
+        return whole(TokenProto.FromString(token))
     except DecodeError:
         # Its text is dropped, as it may quote the secret.
         raise InvalidError("the saved bytes are not a Hadoop token") from None

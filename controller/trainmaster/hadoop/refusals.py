@@ -71,6 +71,8 @@ _NOT_FROM_HERE = re.compile(r"Unauthorized connection for super-user: (\S+).* fr
 _REFRESH = "it is read again by yarn rmadmin, or hdfs dfsadmin, -refreshSuperUserGroupsConfiguration"
 _INNER = re.compile(r"^([a-z][\w.]*\.[A-Z][\w$]*(?:Exception|Error|InvalidToken)): *", re.ASCII)
 _LONGEST = 1000
+_LOOKED_AT = 64 * _LONGEST
+"""characters of a message: an answer may have a hundred million of them"""
 
 
 class StandbyError(NotDoneError):
@@ -111,5 +113,5 @@ def says_nothing_of_the_job(error: RefusedError) -> bool:
 
 def _words(text: str) -> str:
     """The message without its stack trace, on one line."""
-    lines = (line.strip() for line in text.split("\n\tat ", 1)[0].splitlines())
+    lines = (line.strip() for line in text[:_LOOKED_AT].split("\n\tat ", 1)[0].splitlines())
     return " ".join(filter(None, lines))[:_LONGEST]

@@ -185,7 +185,7 @@ def application_report(proto: pb.ApplicationReportProto) -> ApplicationReport:
         ),
         diagnostics=proto.diagnostics,
         tracking_url=proto.trackingUrl,
-        progress=proto.progress,
+        progress=messages.finite(proto.progress),
         started_at=proto.startTime / 1000,
         finished_at=proto.finishTime / 1000,
         priority=proto.priority.priority,
@@ -202,9 +202,9 @@ def queue_info(proto: pb.QueueInfoProto) -> QueueInfo:
         name=proto.queueName,
         path=proto.queuePath,
         state=QueueState(pb.QueueStateProto.Name(proto.state).removeprefix("Q_")),
-        capacity=proto.capacity,
-        maximum=proto.maximumCapacity,
-        used=proto.currentCapacity,
+        capacity=messages.finite(proto.capacity),
+        maximum=messages.finite(proto.maximumCapacity),
+        used=messages.finite(proto.currentCapacity),
         labels=tuple(proto.accessibleNodeLabels),
     )
 

@@ -17,8 +17,13 @@ from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.http import Http, Json
 from trainmaster.hadoop.messages import GPU
 from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState, Resource
+from trainmaster.json_text import number_within
 
 Found = TypeVar("Found")
+_LARGEST = 2**63
+"""no number of Java's reaches this"""
+_DEEPEST = 100
+"""queues in each other"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,17 @@ def elements(holder: Json, key: str) -> list[Json]:
 
 
 def whole(value: Json) -> int:
-    """A whole number, that may have come as a string; 0 where there is none."""
-    try:
-        return int(float(value)) if not isinstance(value, int) else value
-    except (TypeError, ValueError):
-        return 0
+    """A whole number, that may have come as a string; 0 where there is none, or one that Java hasn't."""
+    if isinstance(value, int) and abs(value) < _LARGEST:
+        return int(value)
+    return int(number_within(value, 1 - _LARGEST, _LARGEST - 1) or 0)
+
+
+def _text(value: Json) -> str:
+    """A name or words; TypeError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.80} is no text")
+    return value
 
 
 def _understood(parse: Callable[[], Found]) -> Found:
@@ -166,7 +177,7 @@ def _understood(parse: Callable[[], Found]) -> Found:
     try:
         return parse()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnavailableError(f"the ResourceManager's answer is not understood: {error!r}") from error
+        raise UnavailableError(f"the ResourceManager's answer is not understood: {error!r:.200}") from error
 
 
 def _dig(document: Json, *keys: str) -> dict[str, Json]:
@@ -182,10 +193,12 @@ def _all_queues(info: Json) -> tuple[RestQueue, ...]:
     return (root, *_queues(info, root.path))
 
 
-def _queues(holder: Json, above: str) -> Iterator[RestQueue]:
+def _queues(holder: Json, above: str, left: int = _DEEPEST) -> Iterator[RestQueue]:
+    if not left:
+        raise ValueError(f"more than {_DEEPEST} queues in each other")
     for each in elements(holder.get("queues"), "queue"):
-        path = each.get("queuePath") or f"{above}.{each['queueName']}"  # not told before Hadoop 3.4
-        children = list(_queues(each, path))
+        path = _text(each.get("queuePath") or f"{above}.{each['queueName']}")  # not told before Hadoop 3.4
+        children = list(_queues(each, path, left - 1))
         yield _queue(each, path, leaf=not children and _is_leaf(each))
         yield from children
 
@@ -198,7 +211,7 @@ def _is_leaf(each: Json) -> bool:
 
 def _queue(each: Json, path: str, *, leaf: bool) -> RestQueue:
     return RestQueue(
-        name=each["queueName"],
+        name=_text(each["queueName"]),
         path=path,
         leaf=leaf,
         state=QueueState(each.get("state", "RUNNING")),
@@ -217,7 +230,7 @@ def _queue(each: Json, path: str, *, leaf: bool) -> RestQueue:
 
 def _root(info: Json) -> RestQueue:
     """The root, of which less is told than of other queues: it is what the whole cluster has."""
-    name = info.get("queueName") or "root"
+    name = _text(info.get("queueName") or "root")
     return RestQueue(
         name, name, False, QueueState.RUNNING, None, None, None, Resource(), 0, 0, creates=_creates(info)
     )
@@ -239,7 +252,7 @@ def _shares(each: Json) -> Iterator[tuple[str, Share]]:
     used = elements(each.get("resources"), "resourceUsagesByPartition")
     uses = {one.get(by): _resource(one.get("used")) for one in used}
     for one in elements(each.get("capacities"), "queueCapacitiesByPartition"):
-        if label := one.get(by):
+        if label := _text(one.get(by) or ""):
             maximum = _resource(one.get("effectiveMaxResource"))
             yield label, Share(maximum, uses.get(label) or Resource())
 
@@ -247,7 +260,7 @@ def _shares(each: Json) -> Iterator[tuple[str, Share]]:
 def _users(each: Json) -> Iterator[RestUser]:
     for one in elements(each.get("users"), "user"):
         used, maximum = _resource(one.get("resourcesUsed")), _resource(one.get("userResourceLimit"))
-        yield RestUser(one["username"], used or Resource(), maximum or Resource())
+        yield RestUser(_text(one["username"]), used or Resource(), maximum or Resource())
 
 
 def _resource(value: Json) -> Resource | None:
@@ -266,12 +279,12 @@ def _application(app: Json) -> RestApplication:
         each.get("key"): whole(each.get("value")) for each in elements(app.get("resourceSecondsMap"), "entry")
     }
     return RestApplication(
-        id=app["id"],
-        user=app.get("user", ""),
-        queue=app.get("queue", ""),
+        id=_text(app["id"]),
+        user=_text(app.get("user", "")),
+        queue=_text(app.get("queue", "")),
         state=ApplicationState(app["state"]),
         final_status=FinalStatus(app.get("finalStatus", "UNDEFINED")),
-        diagnostics=app.get("diagnostics") or "",
+        diagnostics=_text(app.get("diagnostics") or ""),
         # -1 stands for "not running".
         containers=max(0, whole(app.get("runningContainers"))),
         allocated=Resource(max(0, whole(app.get("allocatedMB"))), max(0, whole(app.get("allocatedVCores")))),

@@ -46,6 +46,11 @@ def _told(call: Callable[P, T]) -> Callable[P, T]:
         except (requests.RequestException, OSError) as error:
             where = cast("WebHdfsFiles", args[0]).where
             raise UnavailableError(f"{where}: {why(error)}") from error
+        except (AttributeError, LookupError, TypeError) as error:
+            where = cast("WebHdfsFiles", args[0]).where
+            raise UnavailableError(
+                f"{where} answers in a form that isn't known ({type(error).__name__})"
+            ) from error
         except (RuntimeError, ValueError) as error:
             raise RefusedError("RemoteException", str(error)) from error
 

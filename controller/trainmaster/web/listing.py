@@ -42,7 +42,7 @@ class Query:
         words = {name: getattr(asked, name) for name in _FIELDS if getattr(asked, name)}
         if asked.page > 1:
             words["page"] = asked.page
-        return f"?{urlencode(words)}" if words else "./"
+        return f"?{urlencode(words, errors='replace')}" if words else "./"
 
     def order(self, column: str) -> str:
         """How to sort when a column's head is clicked: by it, and the other way round the next time."""

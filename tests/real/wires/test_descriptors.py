@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
+    FeatureSet,
     FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
@@ -48,6 +49,8 @@ def of_message(scope: str, message: DescriptorProto) -> Iterator[tuple[str, Said
     for field in message.field:
         kind = FieldDescriptorProto.Type.Name(field.type)
         label = FieldDescriptorProto.Label.Name(field.label)
+        if field.options.features.field_presence == FeatureSet.LEGACY_REQUIRED:  # as an edition says it
+            label = "LABEL_REQUIRED"
         yield f"{name}.{field.name}", (str(field.number), kind, label, field.type_name, field.default_value)
     yield from of_enums(name, message.enum_type)
     for nested in message.nested_type:

@@ -26,15 +26,20 @@ from trainmaster.hadoop.proto import yarn_pb2 as trainmaster_dot_hadoop_dot_prot
 from trainmaster.hadoop.proto import common_pb2 as trainmaster_dot_hadoop_dot_proto_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/trainmaster/hadoop/proto/yarn_nodemanager.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"\x9c\x01\n\x1aStartContainerRequestProto\x12J\n\x18\x63ontainer_launch_context\x18\x01 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x32\n\x0f\x63ontainer_token\x18\x02 \x01(\x0b\x32\x19.hadoop.common.TokenProto\"g\n\x1bStartContainersRequestProto\x12H\n\x17start_container_request\x18\x01 \x03(\x0b\x32\'.hadoop.yarn.StartContainerRequestProto\"\x8b\x01\n\x1a\x43ontainerExceptionMapProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12\x38\n\texception\x18\x02 \x01(\x0b\x32%.hadoop.yarn.SerializedExceptionProto\"\x9b\x01\n\x1cStartContainersResponseProto\x12\x39\n\x12succeeded_requests\x18\x02 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12@\n\x0f\x66\x61iled_requests\x18\x03 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"W\n GetContainerStatusesRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"\x98\x01\n!GetContainerStatusesResponseProto\x12\x31\n\x06status\x18\x01 \x03(\x0b\x32!.hadoop.yarn.ContainerStatusProto\x12@\n\x0f\x66\x61iled_requests\x18\x02 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"Q\n\x1aStopContainersRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"\x9a\x01\n\x1bStopContainersResponseProto\x12\x39\n\x12succeeded_requests\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12@\n\x0f\x66\x61iled_requests\x18\x02 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"\xbf\x01\n!ReInitializeContainerRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12J\n\x18\x63ontainer_launch_context\x18\x02 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x19\n\x0b\x61uto_commit\x18\x03 \x01(\x08:\x04true\"$\n\"ReInitializeContainerResponseProto\"\x8d\x01\n\x1bSignalContainerRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x02(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12\x39\n\x07\x63ommand\x18\x02 \x02(\x0e\x32(.hadoop.yarn.SignalContainerCommandProto\"\x1e\n\x1cSignalContainerResponseProto*c\n\x1bSignalContainerCommandProto\x12\x16\n\x12OUTPUT_THREAD_DUMP\x10\x01\x12\x15\n\x11GRACEFUL_SHUTDOWN\x10\x02\x12\x15\n\x11\x46ORCEFUL_SHUTDOWN\x10\x03')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/trainmaster/hadoop/proto/yarn_nodemanager.proto\x12\x0bhadoop.yarn\x1a#trainmaster/hadoop/proto/yarn.proto\x1a%trainmaster/hadoop/proto/common.proto\"\x9c\x01\n\x1aStartContainerRequestProto\x12J\n\x18\x63ontainer_launch_context\x18\x01 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x32\n\x0f\x63ontainer_token\x18\x02 \x01(\x0b\x32\x19.hadoop.common.TokenProto\"g\n\x1bStartContainersRequestProto\x12H\n\x17start_container_request\x18\x01 \x03(\x0b\x32\'.hadoop.yarn.StartContainerRequestProto\"\x8b\x01\n\x1a\x43ontainerExceptionMapProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12\x38\n\texception\x18\x02 \x01(\x0b\x32%.hadoop.yarn.SerializedExceptionProto\"\x9b\x01\n\x1cStartContainersResponseProto\x12\x39\n\x12succeeded_requests\x18\x02 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12@\n\x0f\x66\x61iled_requests\x18\x03 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"W\n GetContainerStatusesRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"\x98\x01\n!GetContainerStatusesResponseProto\x12\x31\n\x06status\x18\x01 \x03(\x0b\x32!.hadoop.yarn.ContainerStatusProto\x12@\n\x0f\x66\x61iled_requests\x18\x02 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"Q\n\x1aStopContainersRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\"\x9a\x01\n\x1bStopContainersResponseProto\x12\x39\n\x12succeeded_requests\x18\x01 \x03(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12@\n\x0f\x66\x61iled_requests\x18\x02 \x03(\x0b\x32\'.hadoop.yarn.ContainerExceptionMapProto\"\xbf\x01\n!ReInitializeContainerRequestProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12J\n\x18\x63ontainer_launch_context\x18\x02 \x01(\x0b\x32(.hadoop.yarn.ContainerLaunchContextProto\x12\x19\n\x0b\x61uto_commit\x18\x03 \x01(\x08:\x04true\"$\n\"ReInitializeContainerResponseProto\"\x9b\x01\n\x1bSignalContainerRequestProto\x12:\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProtoB\x05\xaa\x01\x02\x08\x03\x12@\n\x07\x63ommand\x18\x02 \x01(\x0e\x32(.hadoop.yarn.SignalContainerCommandProtoB\x05\xaa\x01\x02\x08\x03\"\x1e\n\x1cSignalContainerResponseProto*c\n\x1bSignalContainerCommandProto\x12\x16\n\x12OUTPUT_THREAD_DUMP\x10\x01\x12\x15\n\x11GRACEFUL_SHUTDOWN\x10\x02\x12\x15\n\x11\x46ORCEFUL_SHUTDOWN\x10\x03\x42\x07\x92\x03\x04\x10\x02\x18\x02\x62\x08\x65\x64itionsp\xe8\x07')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trainmaster.hadoop.proto.yarn_nodemanager_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
-  _globals['_SIGNALCONTAINERCOMMANDPROTO']._serialized_start=1596
-  _globals['_SIGNALCONTAINERCOMMANDPROTO']._serialized_end=1695
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\222\003\004\020\002\030\002'
+  _globals['_SIGNALCONTAINERREQUESTPROTO'].fields_by_name['container_id']._loaded_options = None
+  _globals['_SIGNALCONTAINERREQUESTPROTO'].fields_by_name['container_id']._serialized_options = b'\252\001\002\010\003'
+  _globals['_SIGNALCONTAINERREQUESTPROTO'].fields_by_name['command']._loaded_options = None
+  _globals['_SIGNALCONTAINERREQUESTPROTO'].fields_by_name['command']._serialized_options = b'\252\001\002\010\003'
+  _globals['_SIGNALCONTAINERCOMMANDPROTO']._serialized_start=1610
+  _globals['_SIGNALCONTAINERCOMMANDPROTO']._serialized_end=1709
   _globals['_STARTCONTAINERREQUESTPROTO']._serialized_start=141
   _globals['_STARTCONTAINERREQUESTPROTO']._serialized_end=297
   _globals['_STARTCONTAINERSREQUESTPROTO']._serialized_start=299
@@ -56,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REINITIALIZECONTAINERRESPONSEPROTO']._serialized_start=1382
   _globals['_REINITIALIZECONTAINERRESPONSEPROTO']._serialized_end=1418
   _globals['_SIGNALCONTAINERREQUESTPROTO']._serialized_start=1421
-  _globals['_SIGNALCONTAINERREQUESTPROTO']._serialized_end=1562
-  _globals['_SIGNALCONTAINERRESPONSEPROTO']._serialized_start=1564
-  _globals['_SIGNALCONTAINERRESPONSEPROTO']._serialized_end=1594
+  _globals['_SIGNALCONTAINERREQUESTPROTO']._serialized_end=1576
+  _globals['_SIGNALCONTAINERRESPONSEPROTO']._serialized_start=1578
+  _globals['_SIGNALCONTAINERRESPONSEPROTO']._serialized_end=1608
 # @@protoc_insertion_point(module_scope)

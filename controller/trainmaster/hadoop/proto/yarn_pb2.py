@@ -25,29 +25,32 @@ _sym_db = _symbol_database.Default()
 from trainmaster.hadoop.proto import common_pb2 as trainmaster_dot_hadoop_dot_proto_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trainmaster/hadoop/proto/yarn.proto\x12\x0bhadoop.yarn\x1a%trainmaster/hadoop/proto/common.proto\";\n\x12\x41pplicationIdProto\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x19\n\x11\x63luster_timestamp\x18\x02 \x01(\x03\"g\n\x19\x41pplicationAttemptIdProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x11\n\tattemptId\x18\x02 \x01(\x05\"\x8f\x01\n\x10\x43ontainerIdProto\x12/\n\x06\x61pp_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12>\n\x0e\x61pp_attempt_id\x18\x02 \x01(\x0b\x32&.hadoop.yarn.ApplicationAttemptIdProto\x12\n\n\x02id\x18\x03 \x01(\x03\")\n\x0bNodeIdProto\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\x05\"!\n\rPriorityProto\x12\x10\n\x08priority\x18\x01 \x01(\x05\"t\n\x18ResourceInformationProto\x12\x0b\n\x03key\x18\x01 \x02(\t\x12\r\n\x05value\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\t\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.hadoop.yarn.ResourceTypesProto\"y\n\rResourceProto\x12\x0e\n\x06memory\x18\x01 \x01(\x03\x12\x15\n\rvirtual_cores\x18\x02 \x01(\x05\x12\x41\n\x12resource_value_map\x18\x03 \x03(\x0b\x32%.hadoop.yarn.ResourceInformationProto\"e\n\x16\x41pplicationACLMapProto\x12;\n\naccessType\x18\x01 \x01(\x0e\x32\'.hadoop.yarn.ApplicationAccessTypeProto\x12\x0e\n\x03\x61\x63l\x18\x02 \x01(\t:\x01 \"\xb0\x02\n\x0fNodeReportProto\x12(\n\x06nodeId\x18\x01 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12\x13\n\x0bhttpAddress\x18\x02 \x01(\t\x12\x10\n\x08rackName\x18\x03 \x01(\t\x12(\n\x04used\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12.\n\ncapability\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x15\n\rnumContainers\x18\x06 \x01(\x05\x12/\n\nnode_state\x18\x07 \x01(\x0e\x32\x1b.hadoop.yarn.NodeStateProto\x12\x15\n\rhealth_report\x18\x08 \x01(\t\x12\x13\n\x0bnode_labels\x18\n \x03(\t\"\xf4\x01\n\x14\x43ontainerStatusProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .hadoop.yarn.ContainerStateProto\x12\x18\n\x0b\x64iagnostics\x18\x03 \x01(\t:\x03N/A\x12\x1a\n\x0b\x65xit_status\x18\x04 \x01(\x05:\x05-1000\x12@\n\x13\x63ontainer_sub_state\x18\x08 \x01(\x0e\x32#.hadoop.yarn.ContainerSubStateProto\"\xb3\x02\n\x0e\x43ontainerProto\x12)\n\x02id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12(\n\x06nodeId\x18\x02 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12\x19\n\x11node_http_address\x18\x03 \x01(\t\x12,\n\x08resource\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12,\n\x08priority\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x32\n\x0f\x63ontainer_token\x18\x06 \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12!\n\x15\x61llocation_request_id\x18\x08 \x01(\x03:\x02-1\"?\n\x18SerializedExceptionProto\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x03 \x01(\t\"2\n\x14StringStringMapProto\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"V\n\x08URLProto\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x0c\n\x04\x66ile\x18\x04 \x01(\t\x12\x10\n\x08userInfo\x18\x05 \x01(\t\"\xd0\x01\n\x12LocalResourceProto\x12\'\n\x08resource\x18\x01 \x01(\x0b\x32\x15.hadoop.yarn.URLProto\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\ttimestamp\x18\x03 \x01(\x03\x12\x31\n\x04type\x18\x04 \x01(\x0e\x32#.hadoop.yarn.LocalResourceTypeProto\x12=\n\nvisibility\x18\x05 \x01(\x0e\x32).hadoop.yarn.LocalResourceVisibilityProto\"Z\n\x1bStringLocalResourceMapProto\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.hadoop.yarn.LocalResourceProto\"\xf7\x01\n\x1b\x43ontainerLaunchContextProto\x12@\n\x0elocalResources\x18\x01 \x03(\x0b\x32(.hadoop.yarn.StringLocalResourceMapProto\x12\x0e\n\x06tokens\x18\x02 \x01(\x0c\x12\x36\n\x0b\x65nvironment\x18\x04 \x03(\x0b\x32!.hadoop.yarn.StringStringMapProto\x12\x0f\n\x07\x63ommand\x18\x05 \x03(\t\x12=\n\x10\x61pplication_ACLs\x18\x06 \x03(\x0b\x32#.hadoop.yarn.ApplicationACLMapProto*#\n\x12ResourceTypesProto\x12\r\n\tCOUNTABLE\x10\x00*N\n\x1a\x41pplicationAccessTypeProto\x12\x16\n\x12\x41PPACCESS_VIEW_APP\x10\x01\x12\x18\n\x14\x41PPACCESS_MODIFY_APP\x10\x02*r\n\x1b\x46inalApplicationStatusProto\x12\x11\n\rAPP_UNDEFINED\x10\x00\x12\x11\n\rAPP_SUCCEEDED\x10\x01\x12\x0e\n\nAPP_FAILED\x10\x02\x12\x0e\n\nAPP_KILLED\x10\x03\x12\r\n\tAPP_ENDED\x10\x04*\x9c\x01\n\x0eNodeStateProto\x12\n\n\x06NS_NEW\x10\x01\x12\x0e\n\nNS_RUNNING\x10\x02\x12\x10\n\x0cNS_UNHEALTHY\x10\x03\x12\x15\n\x11NS_DECOMMISSIONED\x10\x04\x12\x0b\n\x07NS_LOST\x10\x05\x12\x0f\n\x0bNS_REBOOTED\x10\x06\x12\x16\n\x12NS_DECOMMISSIONING\x10\x07\x12\x0f\n\x0bNS_SHUTDOWN\x10\x08*?\n\x13\x43ontainerStateProto\x12\t\n\x05\x43_NEW\x10\x01\x12\r\n\tC_RUNNING\x10\x02\x12\x0e\n\nC_COMPLETE\x10\x03*n\n\x16\x43ontainerSubStateProto\x12\x11\n\rCSS_SCHEDULED\x10\x01\x12\x0f\n\x0b\x43SS_RUNNING\x10\x02\x12\x0e\n\nCSS_PAUSED\x10\x03\x12\x12\n\x0e\x43SS_COMPLETING\x10\x04\x12\x0c\n\x08\x43SS_DONE\x10\x05*<\n\x16LocalResourceTypeProto\x12\x0b\n\x07\x41RCHIVE\x10\x01\x12\x08\n\x04\x46ILE\x10\x02\x12\x0b\n\x07PATTERN\x10\x03*H\n\x1cLocalResourceVisibilityProto\x12\n\n\x06PUBLIC\x10\x01\x12\x0b\n\x07PRIVATE\x10\x02\x12\x0f\n\x0b\x41PPLICATION\x10\x03')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trainmaster/hadoop/proto/yarn.proto\x12\x0bhadoop.yarn\x1a%trainmaster/hadoop/proto/common.proto\";\n\x12\x41pplicationIdProto\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x19\n\x11\x63luster_timestamp\x18\x02 \x01(\x03\"g\n\x19\x41pplicationAttemptIdProto\x12\x37\n\x0e\x61pplication_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12\x11\n\tattemptId\x18\x02 \x01(\x05\"\x8f\x01\n\x10\x43ontainerIdProto\x12/\n\x06\x61pp_id\x18\x01 \x01(\x0b\x32\x1f.hadoop.yarn.ApplicationIdProto\x12>\n\x0e\x61pp_attempt_id\x18\x02 \x01(\x0b\x32&.hadoop.yarn.ApplicationAttemptIdProto\x12\n\n\x02id\x18\x03 \x01(\x03\")\n\x0bNodeIdProto\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\x05\"!\n\rPriorityProto\x12\x10\n\x08priority\x18\x01 \x01(\x05\"{\n\x18ResourceInformationProto\x12\x12\n\x03key\x18\x01 \x01(\tB\x05\xaa\x01\x02\x08\x03\x12\r\n\x05value\x18\x02 \x01(\x03\x12\r\n\x05units\x18\x03 \x01(\t\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.hadoop.yarn.ResourceTypesProto\"y\n\rResourceProto\x12\x0e\n\x06memory\x18\x01 \x01(\x03\x12\x15\n\rvirtual_cores\x18\x02 \x01(\x05\x12\x41\n\x12resource_value_map\x18\x03 \x03(\x0b\x32%.hadoop.yarn.ResourceInformationProto\"e\n\x16\x41pplicationACLMapProto\x12;\n\naccessType\x18\x01 \x01(\x0e\x32\'.hadoop.yarn.ApplicationAccessTypeProto\x12\x0e\n\x03\x61\x63l\x18\x02 \x01(\t:\x01 \"\xb0\x02\n\x0fNodeReportProto\x12(\n\x06nodeId\x18\x01 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12\x13\n\x0bhttpAddress\x18\x02 \x01(\t\x12\x10\n\x08rackName\x18\x03 \x01(\t\x12(\n\x04used\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12.\n\ncapability\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12\x15\n\rnumContainers\x18\x06 \x01(\x05\x12/\n\nnode_state\x18\x07 \x01(\x0e\x32\x1b.hadoop.yarn.NodeStateProto\x12\x15\n\rhealth_report\x18\x08 \x01(\t\x12\x13\n\x0bnode_labels\x18\n \x03(\t\"\xf4\x01\n\x14\x43ontainerStatusProto\x12\x33\n\x0c\x63ontainer_id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .hadoop.yarn.ContainerStateProto\x12\x18\n\x0b\x64iagnostics\x18\x03 \x01(\t:\x03N/A\x12\x1a\n\x0b\x65xit_status\x18\x04 \x01(\x05:\x05-1000\x12@\n\x13\x63ontainer_sub_state\x18\x08 \x01(\x0e\x32#.hadoop.yarn.ContainerSubStateProto\"\xb3\x02\n\x0e\x43ontainerProto\x12)\n\x02id\x18\x01 \x01(\x0b\x32\x1d.hadoop.yarn.ContainerIdProto\x12(\n\x06nodeId\x18\x02 \x01(\x0b\x32\x18.hadoop.yarn.NodeIdProto\x12\x19\n\x11node_http_address\x18\x03 \x01(\t\x12,\n\x08resource\x18\x04 \x01(\x0b\x32\x1a.hadoop.yarn.ResourceProto\x12,\n\x08priority\x18\x05 \x01(\x0b\x32\x1a.hadoop.yarn.PriorityProto\x12\x32\n\x0f\x63ontainer_token\x18\x06 \x01(\x0b\x32\x19.hadoop.common.TokenProto\x12!\n\x15\x61llocation_request_id\x18\x08 \x01(\x03:\x02-1\"?\n\x18SerializedExceptionProto\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x03 \x01(\t\"2\n\x14StringStringMapProto\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"V\n\x08URLProto\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x0c\n\x04\x66ile\x18\x04 \x01(\t\x12\x10\n\x08userInfo\x18\x05 \x01(\t\"\xd0\x01\n\x12LocalResourceProto\x12\'\n\x08resource\x18\x01 \x01(\x0b\x32\x15.hadoop.yarn.URLProto\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\ttimestamp\x18\x03 \x01(\x03\x12\x31\n\x04type\x18\x04 \x01(\x0e\x32#.hadoop.yarn.LocalResourceTypeProto\x12=\n\nvisibility\x18\x05 \x01(\x0e\x32).hadoop.yarn.LocalResourceVisibilityProto\"Z\n\x1bStringLocalResourceMapProto\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.hadoop.yarn.LocalResourceProto\"\xf7\x01\n\x1b\x43ontainerLaunchContextProto\x12@\n\x0elocalResources\x18\x01 \x03(\x0b\x32(.hadoop.yarn.StringLocalResourceMapProto\x12\x0e\n\x06tokens\x18\x02 \x01(\x0c\x12\x36\n\x0b\x65nvironment\x18\x04 \x03(\x0b\x32!.hadoop.yarn.StringStringMapProto\x12\x0f\n\x07\x63ommand\x18\x05 \x03(\t\x12=\n\x10\x61pplication_ACLs\x18\x06 \x03(\x0b\x32#.hadoop.yarn.ApplicationACLMapProto*#\n\x12ResourceTypesProto\x12\r\n\tCOUNTABLE\x10\x00*N\n\x1a\x41pplicationAccessTypeProto\x12\x16\n\x12\x41PPACCESS_VIEW_APP\x10\x01\x12\x18\n\x14\x41PPACCESS_MODIFY_APP\x10\x02*r\n\x1b\x46inalApplicationStatusProto\x12\x11\n\rAPP_UNDEFINED\x10\x00\x12\x11\n\rAPP_SUCCEEDED\x10\x01\x12\x0e\n\nAPP_FAILED\x10\x02\x12\x0e\n\nAPP_KILLED\x10\x03\x12\r\n\tAPP_ENDED\x10\x04*\x9c\x01\n\x0eNodeStateProto\x12\n\n\x06NS_NEW\x10\x01\x12\x0e\n\nNS_RUNNING\x10\x02\x12\x10\n\x0cNS_UNHEALTHY\x10\x03\x12\x15\n\x11NS_DECOMMISSIONED\x10\x04\x12\x0b\n\x07NS_LOST\x10\x05\x12\x0f\n\x0bNS_REBOOTED\x10\x06\x12\x16\n\x12NS_DECOMMISSIONING\x10\x07\x12\x0f\n\x0bNS_SHUTDOWN\x10\x08*?\n\x13\x43ontainerStateProto\x12\t\n\x05\x43_NEW\x10\x01\x12\r\n\tC_RUNNING\x10\x02\x12\x0e\n\nC_COMPLETE\x10\x03*n\n\x16\x43ontainerSubStateProto\x12\x11\n\rCSS_SCHEDULED\x10\x01\x12\x0f\n\x0b\x43SS_RUNNING\x10\x02\x12\x0e\n\nCSS_PAUSED\x10\x03\x12\x12\n\x0e\x43SS_COMPLETING\x10\x04\x12\x0c\n\x08\x43SS_DONE\x10\x05*<\n\x16LocalResourceTypeProto\x12\x0b\n\x07\x41RCHIVE\x10\x01\x12\x08\n\x04\x46ILE\x10\x02\x12\x0b\n\x07PATTERN\x10\x03*H\n\x1cLocalResourceVisibilityProto\x12\n\n\x06PUBLIC\x10\x01\x12\x0b\n\x07PRIVATE\x10\x02\x12\x0f\n\x0b\x41PPLICATION\x10\x03\x42\x07\x92\x03\x04\x10\x02\x18\x02\x62\x08\x65\x64itionsp\xe8\x07')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trainmaster.hadoop.proto.yarn_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
-  _globals['_RESOURCETYPESPROTO']._serialized_start=2447
-  _globals['_RESOURCETYPESPROTO']._serialized_end=2482
-  _globals['_APPLICATIONACCESSTYPEPROTO']._serialized_start=2484
-  _globals['_APPLICATIONACCESSTYPEPROTO']._serialized_end=2562
-  _globals['_FINALAPPLICATIONSTATUSPROTO']._serialized_start=2564
-  _globals['_FINALAPPLICATIONSTATUSPROTO']._serialized_end=2678
-  _globals['_NODESTATEPROTO']._serialized_start=2681
-  _globals['_NODESTATEPROTO']._serialized_end=2837
-  _globals['_CONTAINERSTATEPROTO']._serialized_start=2839
-  _globals['_CONTAINERSTATEPROTO']._serialized_end=2902
-  _globals['_CONTAINERSUBSTATEPROTO']._serialized_start=2904
-  _globals['_CONTAINERSUBSTATEPROTO']._serialized_end=3014
-  _globals['_LOCALRESOURCETYPEPROTO']._serialized_start=3016
-  _globals['_LOCALRESOURCETYPEPROTO']._serialized_end=3076
-  _globals['_LOCALRESOURCEVISIBILITYPROTO']._serialized_start=3078
-  _globals['_LOCALRESOURCEVISIBILITYPROTO']._serialized_end=3150
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\222\003\004\020\002\030\002'
+  _globals['_RESOURCEINFORMATIONPROTO'].fields_by_name['key']._loaded_options = None
+  _globals['_RESOURCEINFORMATIONPROTO'].fields_by_name['key']._serialized_options = b'\252\001\002\010\003'
+  _globals['_RESOURCETYPESPROTO']._serialized_start=2454
+  _globals['_RESOURCETYPESPROTO']._serialized_end=2489
+  _globals['_APPLICATIONACCESSTYPEPROTO']._serialized_start=2491
+  _globals['_APPLICATIONACCESSTYPEPROTO']._serialized_end=2569
+  _globals['_FINALAPPLICATIONSTATUSPROTO']._serialized_start=2571
+  _globals['_FINALAPPLICATIONSTATUSPROTO']._serialized_end=2685
+  _globals['_NODESTATEPROTO']._serialized_start=2688
+  _globals['_NODESTATEPROTO']._serialized_end=2844
+  _globals['_CONTAINERSTATEPROTO']._serialized_start=2846
+  _globals['_CONTAINERSTATEPROTO']._serialized_end=2909
+  _globals['_CONTAINERSUBSTATEPROTO']._serialized_start=2911
+  _globals['_CONTAINERSUBSTATEPROTO']._serialized_end=3021
+  _globals['_LOCALRESOURCETYPEPROTO']._serialized_start=3023
+  _globals['_LOCALRESOURCETYPEPROTO']._serialized_end=3083
+  _globals['_LOCALRESOURCEVISIBILITYPROTO']._serialized_start=3085
+  _globals['_LOCALRESOURCEVISIBILITYPROTO']._serialized_end=3157
   _globals['_APPLICATIONIDPROTO']._serialized_start=91
   _globals['_APPLICATIONIDPROTO']._serialized_end=150
   _globals['_APPLICATIONATTEMPTIDPROTO']._serialized_start=152
@@ -59,27 +62,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRIORITYPROTO']._serialized_start=446
   _globals['_PRIORITYPROTO']._serialized_end=479
   _globals['_RESOURCEINFORMATIONPROTO']._serialized_start=481
-  _globals['_RESOURCEINFORMATIONPROTO']._serialized_end=597
-  _globals['_RESOURCEPROTO']._serialized_start=599
-  _globals['_RESOURCEPROTO']._serialized_end=720
-  _globals['_APPLICATIONACLMAPPROTO']._serialized_start=722
-  _globals['_APPLICATIONACLMAPPROTO']._serialized_end=823
-  _globals['_NODEREPORTPROTO']._serialized_start=826
-  _globals['_NODEREPORTPROTO']._serialized_end=1130
-  _globals['_CONTAINERSTATUSPROTO']._serialized_start=1133
-  _globals['_CONTAINERSTATUSPROTO']._serialized_end=1377
-  _globals['_CONTAINERPROTO']._serialized_start=1380
-  _globals['_CONTAINERPROTO']._serialized_end=1687
-  _globals['_SERIALIZEDEXCEPTIONPROTO']._serialized_start=1689
-  _globals['_SERIALIZEDEXCEPTIONPROTO']._serialized_end=1752
-  _globals['_STRINGSTRINGMAPPROTO']._serialized_start=1754
-  _globals['_STRINGSTRINGMAPPROTO']._serialized_end=1804
-  _globals['_URLPROTO']._serialized_start=1806
-  _globals['_URLPROTO']._serialized_end=1892
-  _globals['_LOCALRESOURCEPROTO']._serialized_start=1895
-  _globals['_LOCALRESOURCEPROTO']._serialized_end=2103
-  _globals['_STRINGLOCALRESOURCEMAPPROTO']._serialized_start=2105
-  _globals['_STRINGLOCALRESOURCEMAPPROTO']._serialized_end=2195
-  _globals['_CONTAINERLAUNCHCONTEXTPROTO']._serialized_start=2198
-  _globals['_CONTAINERLAUNCHCONTEXTPROTO']._serialized_end=2445
+  _globals['_RESOURCEINFORMATIONPROTO']._serialized_end=604
+  _globals['_RESOURCEPROTO']._serialized_start=606
+  _globals['_RESOURCEPROTO']._serialized_end=727
+  _globals['_APPLICATIONACLMAPPROTO']._serialized_start=729
+  _globals['_APPLICATIONACLMAPPROTO']._serialized_end=830
+  _globals['_NODEREPORTPROTO']._serialized_start=833
+  _globals['_NODEREPORTPROTO']._serialized_end=1137
+  _globals['_CONTAINERSTATUSPROTO']._serialized_start=1140
+  _globals['_CONTAINERSTATUSPROTO']._serialized_end=1384
+  _globals['_CONTAINERPROTO']._serialized_start=1387
+  _globals['_CONTAINERPROTO']._serialized_end=1694
+  _globals['_SERIALIZEDEXCEPTIONPROTO']._serialized_start=1696
+  _globals['_SERIALIZEDEXCEPTIONPROTO']._serialized_end=1759
+  _globals['_STRINGSTRINGMAPPROTO']._serialized_start=1761
+  _globals['_STRINGSTRINGMAPPROTO']._serialized_end=1811
+  _globals['_URLPROTO']._serialized_start=1813
+  _globals['_URLPROTO']._serialized_end=1899
+  _globals['_LOCALRESOURCEPROTO']._serialized_start=1902
+  _globals['_LOCALRESOURCEPROTO']._serialized_end=2110
+  _globals['_STRINGLOCALRESOURCEMAPPROTO']._serialized_start=2112
+  _globals['_STRINGLOCALRESOURCEMAPPROTO']._serialized_end=2202
+  _globals['_CONTAINERLAUNCHCONTEXTPROTO']._serialized_start=2205
+  _globals['_CONTAINERLAUNCHCONTEXTPROTO']._serialized_end=2452
 # @@protoc_insertion_point(module_scope)

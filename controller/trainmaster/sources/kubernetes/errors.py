@@ -122,8 +122,10 @@ def _caused(error: CausedError, told: dict[str, Any]) -> CausedError:
 
 
 def _causes(told: dict[str, Any]) -> tuple[Cause, ...]:
-    causes = (told.get("details") or {}).get("causes") or ()
-    pairs = ((str(c.get("field")), str(c.get("message"))) for c in causes if isinstance(c, dict))
+    details = told.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    found = (c for c in causes if isinstance(c, dict)) if isinstance(causes, list) else ()
+    pairs = ((str(c.get("field")), str(c.get("message"))) for c in found)
     return tuple(Cause(field, message) for field, message in pairs)
 
 

@@ -19,6 +19,8 @@ USUAL = "~/.kube/config"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """files of hundreds of clusters take Python's own a second"""
 
+_DEEPEST = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
@@ -41,7 +43,7 @@ class Kubeconfig:
     @property
     def current_context(self) -> str:
         """Raises ConfigException where none is named."""
-        found = (str(content.get("current-context") or "") for content in self._contents())
+        found = (_word(content.get("current-context")) for content in self._contents())
         if name := next(filter(None, found), ""):
             return name
         raise config.ConfigException(
@@ -59,10 +61,10 @@ class Kubeconfig:
             raise config.ConfigException(f"{self.named} has no context {context}; {there}")
         try:
             config.load_kube_config(os.pathsep.join(self._texts()), context, into)
-        except (AttributeError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
             # A part of it is something else than the library takes for granted. The words may quote it, and so a token.
             raise config.ConfigException(f"{self.named} can't be used ({type(error).__name__})") from None
-        return str(known[context].get("namespace") or "default")
+        return _word(known[context].get("namespace")) or "default"
 
     def _contexts(self) -> dict[str, dict[str, Any]]:
         """Of each name the first."""
@@ -73,20 +75,22 @@ class Kubeconfig:
                 raise config.ConfigException(f"the contexts of {self.named} are no list")
             for each in contexts:
                 if isinstance(each, dict):
-                    found.setdefault(str(each.get("name")), self._context(each))
+                    found.setdefault(_word(each.get("name")), self._context(each))
         return found
 
     def _context(self, named: dict[str, Any]) -> dict[str, Any]:
         inner = named.get("context") or {}
         if not isinstance(inner, dict):
-            raise config.ConfigException(f"context {named.get('name')} of {self.named} is no mapping")
+            raise config.ConfigException(f"context {_word(named.get('name'))} of {self.named} is no mapping")
         return inner
 
     def _contents(self) -> Iterator[dict[str, Any]]:
         for path, text in self._texts().items():
             try:
+                _check_depth(text)
                 content = yaml.load(text, _LOADER)  # noqa: S506 - it is a safe one
-            except yaml.YAMLError as error:  # its words would quote the file, which may hold a token
+            except (yaml.YAMLError, ValueError) as error:
+                # ValueError: YAML has dates that aren't any. The words would quote the file, which may hold a token.
                 raise config.ConfigException(f"{path} is no YAML ({type(error).__name__})") from None
             if not isinstance(content, dict):
                 raise config.ConfigException(f"{path} is no kubeconfig")
@@ -97,6 +101,20 @@ class Kubeconfig:
         named = (Path(each).expanduser() for each in self.named.split(os.pathsep) if each)
         texts = {str(path): _text(path) for path in named}
         return {path: text for path, text in texts.items() if text.strip()}
+
+
+def _check_depth(text: str) -> None:
+    """ValueError for what is nested deeper than anybody writes: libyaml's reader calls itself, and would end the process."""
+    depth = 0
+    for event in yaml.parse(text, _LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ValueError(f"nested deeper than {_DEEPEST} levels")
+
+
+def _word(value: object) -> str:
+    """A name; empty for what is none: aliases make lists of a few lines that no memory holds as text."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _text(path: Path) -> str:

@@ -125,7 +125,7 @@ def _ours(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_others(condition: Any) -> bool:
-    return isinstance(condition, dict) and condition.get("type") not in _TYPES
+    return isinstance(condition, dict) and str(condition.get("type")) not in _TYPES
 
 
 def digest(status: Mapping[str, Any]) -> str:

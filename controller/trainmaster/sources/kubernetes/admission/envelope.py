@@ -82,9 +82,19 @@ def _request(body: bytes) -> Request:
 
 
 def _object(value: object) -> Object | None:
-    if value is None or isinstance(value, dict):
-        return value
-    raise TypeError(type(value))
+    """Of an object the API server has read as much: its metadata is what it should be, and nothing else is."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError(type(value))
+    metadata = value.get("metadata") or {}
+    finalizers, annotations = metadata.get("finalizers") or [], metadata.get("annotations") or {}
+    texts = (metadata.get("name") or "", metadata.get("generateName") or "")
+    kinds = (dict, list, dict, str, str)
+    for each, kind in zip((metadata, finalizers, annotations, *texts), kinds, strict=True):
+        if not isinstance(each, kind):
+            raise TypeError(type(each))
+    return value
 
 
 def _response(request: Request, verdict: Verdict) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def _effects(old: Object, before: TrainingJob | None, job: TrainingJob | None) -
 
 def _of_ended(old: Object, job: TrainingJob | None) -> Iterator[str]:
     """As plan/again.py does it: a number above that of the last run has it run again."""
-    last = (old.get("status") or {}).get("rerun") or 0
+    said = _status(old).get("rerun")
+    last = said if isinstance(said, int) else 0
     if job is None or job.spec.run_policy.rerun <= last:
         yield f"the job has ended: this edit starts nothing until runPolicy.rerun is raised above {last}"
     elif job.spec.run_policy.suspend:
@@ -166,13 +167,23 @@ def _replicas(job: TrainingJob) -> dict[str, int]:
 
 
 def _runs(shown: Object) -> bool:
-    roles = (shown.get("status") or {}).get("roles") or {}
-    return any(role.get("running") for role in roles.values())
+    roles = _status(shown).get("roles")
+    return isinstance(roles, dict) and any(
+        isinstance(role, dict) and role.get("running") for role in roles.values()
+    )
 
 
 def _is_true(shown: Object, condition: str) -> bool:
-    conditions = (shown.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == condition and c.get("status") == "True" for c in conditions)
+    conditions = _status(shown).get("conditions")
+    return isinstance(conditions, list) and any(
+        isinstance(c, dict) and c.get("type") == condition and c.get("status") == "True" for c in conditions
+    )
+
+
+def _status(shown: Object) -> Object:
+    """What is written there nobody has looked at yet: an API server holds objects against their schema after this."""
+    status = shown.get("status")
+    return status if isinstance(status, dict) else {}
 
 
 def _is_going(document: Object) -> bool:
