@@ -20,6 +20,8 @@ STARTERS = EXAMPLES.parent / "controller" / "trainmaster" / "cli" / "starters"
 CHECKPOINTS = STARTERS / "checkpoints.py"
 JOBS = sorted(EXAMPLES.glob("*/job.yaml"))
 SCRIPTS = sorted([*EXAMPLES.glob("*/*.py"), *STARTERS.rglob("*.py")])
+LONGEST = 100
+"""lines of a training that a person is to read at once"""
 
 
 def read(text: str) -> TrainingJob:
@@ -66,6 +68,11 @@ def test_there_is_an_example_of_each_kind() -> None:
         "tensorflow-ps": "TensorFlow",
         "xgboost": "XGBoost",
     }
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_script_to_begin_with_is_short(path: Path) -> None:
+    assert path == CHECKPOINTS or len(path.read_text().splitlines()) <= LONGEST
 
 
 def test_every_training_can_be_staged(monkeypatch: pytest.MonkeyPatch) -> None:
