@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from frameworks.jobs import a_job, everywhere, of
 from trainmaster.api.job import Compatibility, Framework, Launcher, RestartScope, TrainingJob
 from trainmaster.frameworks import Placed, default_scope, environment, holds_addresses, script
+from trainmaster.plan.end_words import describe
 
 F, JOB, REPLICA = Framework, RestartScope.JOB, RestartScope.REPLICA
 MEETING = [F.XGBOOST, F.JAX, F.HOROVOD]
@@ -137,8 +138,21 @@ def test_a_meeting_place_that_fails_ends_the_process_beside_it(tmp_path: Path) -
     job = a_job(F.XGBOOST, worker=2)
     text = script(job, everywhere(job)[0]).removesuffix("true") + "sleep 60"
     ended = run(text, tmp_path, HELPER_PYTHON="/nowhere/python")
-    assert ended.returncode == -15
+    assert ended.returncode == -signal.SIGABRT
     assert ended.stderr.startswith("trainmaster: HELPER_PYTHON: no /nowhere/python")
+
+
+@pytest.mark.parametrize(("framework", "module"), [(F.XGBOOST, "xgboost"), (F.HOROVOD, "horovod")])
+def test_why_a_meeting_place_failed_is_told_with_the_end_of_the_process_beside_it(
+    tmp_path: Path, framework: Framework, module: str
+) -> None:
+    job = a_job(framework, worker=2)
+    told = environment(job, everywhere(job), everywhere(job)[0])
+    ended = run(
+        script(job, everywhere(job)[0]) + "; sleep 60", tmp_path, HELPER_PYTHON=sys.executable, **told
+    )
+    said = describe(128 - ended.returncode, f"Last 4096 bytes of stderr :\n{ended.stderr}")
+    assert f"ModuleNotFoundError: No module named '{module}'" in said
 
 
 STUB = """\
