@@ -279,6 +279,26 @@ def test_tony_tells_of_all_roles_and_of_ones_own() -> None:
     assert "chief" not in known["TF_CONFIG"], "TonY's scripts are told the roles as they are declared"
 
 
+def test_tony_tells_who_shows_the_training_at_which_port() -> None:
+    def boards(job: TrainingJob) -> dict[str, str]:
+        told = {f"{p.role}-{p.index}": environment(job, everywhere(job), p) for p in everywhere(job)}
+        return {who: known["TB_PORT"] for who, known in told.items() if "TB_PORT" in known}
+
+    def tony(**roles: int) -> TrainingJob:
+        return having(a_job(F.TENSORFLOW, **roles), compatibility=Compatibility.TONY)
+
+    assert boards(tony(ps=1, chief=1, worker=2)) == {"chief-0": "20003"}
+    assert boards(tony(ps=1, worker=2)) == {"worker-0": "20003"}
+    assert boards(tony(worker=2, tensorboard=1)) == {"tensorboard-0": "20004"}
+    assert boards(having(tony(chief=1), compatibility=None)) == {}
+
+
+def test_a_chief_of_a_single_port_has_none_to_show_the_training_at() -> None:
+    job = having(a_job(F.TENSORFLOW, chief=1, worker=1), compatibility=Compatibility.TONY)
+    placed = [Placed(role, 0, "n1", (20000 + at,), 1) for at, role in enumerate(("chief", "worker"))]
+    assert "TB_PORT" not in environment(job, placed, placed[0])
+
+
 def test_tony_tells_pytorch_where_to_meet() -> None:
     job = having(a_job(F.PYTORCH, worker=2), compatibility=Compatibility.TONY)
     known = told(job, "worker", 1)
@@ -292,8 +312,11 @@ def test_kubeflow_tells_jax_and_mxnet_in_its_words() -> None:
     job = having(a_job(F.MXNET, scheduler=1, server=1, worker=1), compatibility=Compatibility.KUBEFLOW)
     assert told(job, "server")["MX_CONFIG"] == (
         '{"cluster": {"scheduler": [{"url": "n1", "port": 20000}], "server": [{"url": "n2", "port": 20002}],'
-        ' "worker": [{"url": "n1", "port": 20004}]}, "labels": {}, "task": {"type": "server", "index": 0}}'
+        ' "worker": [{"url": "n1", "port": 20004}]}, "labels": {"scheduler": "", "server": "", "worker": ""},'
+        ' "task": {"type": "server", "index": 0}}'
     )
+    ids = [told(job, role).get("DMLC_WORKER_ID") for role in ("scheduler", "server", "worker")]
+    assert ids == [None, None, "0"]
 
 
 def test_what_another_system_tells_never_wins_over_the_frameworks_own() -> None:
