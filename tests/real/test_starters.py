@@ -36,8 +36,11 @@ STARTERS = (
     pytest.param("horovod", "horovod", "worker", "epoch 5 of 5", marks=ALL),
     pytest.param("mpi", "mpi", "launcher", "epoch 5 of 5", marks=ALL),
 )
+ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM")
 NO_HDFS = {"horovod"}
 """whose interpreter here, a Python 3.7, has nothing that reads hdfs://"""
+AS_ROOT = {"  env:\n": "".join(["  env:\n", *(f'    - {{name: {n}, value: "1"}}\n' for n in ROOT)])}
+"""without which Open MPI doesn't run as root, as it does on a laptop in a container"""
 CAFFE = """\
 import pathlib, re, sys, time
 told = dict(word.lstrip("-").partition("=")[::2] for word in sys.argv[2:])
@@ -73,7 +76,8 @@ def test_a_starter_runs(
     typed(f"trainmaster init {framework} mine", room, tmp_path)
     job = tmp_path / "mine" / "job.yaml"
     python = str(getattr(stage().environments, environment)()) if environment else "python3"
-    filled(job, tmp_path.as_uri() if framework in NO_HDFS else store, python)
+    home = tmp_path.as_uri() if framework in NO_HDFS else store
+    filled(job, home, python, **(AS_ROOT if framework == "mpi" else {}))
 
     typed("trainmaster run mine/job.yaml", room, tmp_path)
 

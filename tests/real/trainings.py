@@ -72,6 +72,13 @@ def accuracy(text: str) -> float:
     return max(map(float, re.findall(r"accuracy ([01]\.\d+)", text)), default=0.0)
 
 
+def went_on(text: str) -> bool:
+    """Whether it resumed, and what it trained next is the epoch (or round) after the checkpoint's."""
+    number = r"(?:epoch|round) (\d+)"
+    found = re.search(rf"resumed after {number}\n(?:.*\n)*?.*?{number} of ", text)
+    return found is not None and int(found[2]) == int(found[1]) + 1
+
+
 def process(status: JobStatus, role: str, index: int, told: str = "") -> int:
     """The training process in a replica's container, or the one of them that was told this."""
     container = status.roles[role].replicas[index].container
