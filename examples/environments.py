@@ -1,6 +1,8 @@
 """Makes what the examples need on this machine, once, below ~/.cache/trainmaster, and prints where it is.
 
     python3 examples/environments.py tensorflow    an interpreter with TensorFlow
+    python3 examples/environments.py tensorflow1   an interpreter with TensorFlow 1.15, made of a Python 3.7 of this machine
+    python3 examples/environments.py horovod       the same with Horovod, which is built here: that wants cmake, g++ and minutes
     python3 examples/environments.py torch         an interpreter with Debian's PyTorch
     python3 examples/environments.py xgboost       an interpreter with XGBoost
     python3 examples/environments.py mxnet         an interpreter with MXNet, made of a Python 3.8 of this machine
@@ -26,6 +28,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "trainmaster" / "examples"
+TENSORFLOW1 = HERE / "tensorflow-estimator" / "requirements.txt"
+SOURCES = ("--no-binary=gast,horovod", "--no-build-isolation")
+"""of which there are no wheels"""
 DEBIAN_PYTHON = "/usr/bin/python3"
 TORCH_PACKAGES = ("python3-torch", "python3-venv")
 
@@ -33,6 +38,17 @@ TORCH_PACKAGES = ("python3-torch", "python3-venv")
 def tensorflow() -> Path:
     requirements = HERE / "tensorflow-ps" / "requirements.txt"
     return environment("tensorflow", sys.executable, requirements) / "bin" / "python"
+
+
+def tensorflow1() -> Path:
+    return environment("tensorflow1", older_python("3.7"), TENSORFLOW1, pip=SOURCES) / "bin" / "python"
+
+
+def horovod() -> Path:
+    """Horovod's build looks for the frameworks that are there: so it comes second."""
+    python, second = older_python("3.7"), HERE / "horovod" / "requirements.txt"
+    os.environ.update(HOROVOD_WITH_TENSORFLOW="1", HOROVOD_WITH_GLOO="1", HOROVOD_WITHOUT_MPI="1")
+    return environment("horovod", python, TENSORFLOW1, second, pip=SOURCES) / "bin" / "python"
 
 
 def torch() -> Path:
@@ -62,7 +78,11 @@ def spark() -> Path:
     needs = HERE / "spark-preparation"
     source = ("--no-binary=pyspark", "--no-build-isolation")
     folder = environment(
-        "spark", sys.executable, needs / "requirements.txt", (), source, needs / "requirements-build.txt"
+        "spark",
+        sys.executable,
+        needs / "requirements.txt",
+        pip=source,
+        tools=needs / "requirements-build.txt",
     )
     return folder / "bin" / "python"
 
@@ -90,21 +110,23 @@ def digits() -> Path:
 def environment(
     name: str,
     python: str,
-    requirements: Path,
+    *requirements: Path,
     venv: tuple[str, ...] = (),
     pip: tuple[str, ...] = (),
     tools: Path | None = None,
 ) -> Path:
-    """A virtual environment of these requirements, made with `tools` in it; made anew when they or the interpreter changed."""
+    """A virtual environment of these requirements, one after the other, made with `tools` in it; made anew when they or the
+    interpreter changed."""
     version = subprocess.check_output([python, "-VV"])
-    key = hashlib.sha256(version + requirements.read_bytes()).hexdigest()[:12]
+    key = hashlib.sha256(b"".join([version, *(each.read_bytes() for each in requirements)])).hexdigest()[:12]
     folder = CACHE / f"{name}-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             steps = [["-r", str(tools)]] if tools else []
-            make(folder, [python, "-m", "venv", *venv], *steps, [*pip, "-r", str(requirements)])
+            steps += [[*pip, "-r", str(each)] for each in requirements]
+            make(folder, [python, "-m", "venv", *venv], *steps)
     return folder
 
 
@@ -148,6 +170,8 @@ def succeeds(*command: str) -> bool:
 
 WHAT: dict[str, Callable[[], Path]] = {
     "tensorflow": tensorflow,
+    "tensorflow1": tensorflow1,
+    "horovod": horovod,
     "torch": torch,
     "xgboost": xgboost,
     "jax": jax,

@@ -21,17 +21,23 @@ import fsspec
 HERE = Path(__file__).resolve().parent
 ROOT = "hdfs:///examples"
 """as the job files have it"""
+DIGITS = "digits/digits.csv.gz"
 CHECKPOINTS = "digits/checkpoints.py"
 """which is no file of the examples: it is the one that `trainmaster init` writes"""
 INTERPRETERS = {
     "tensorflow-ps": environments.tensorflow,
+    "tensorflow-mirrored": environments.tensorflow,
+    "tensorflow-estimator": environments.tensorflow1,
+    "horovod": environments.horovod,
     "pytorch-ddp": environments.torch,
     "pytorch-processes": environments.torch,
     "pytorch-torchrun": environments.torch,
+    "pytorch-elastic": environments.torch,
     "mxnet-kvstore": environments.mxnet,
     "spark-preparation": environments.xgboost,
     "xgboost": environments.xgboost,
     "custom-template": environments.jax,
+    "custom-pytorch": environments.torch,
     "jax": environments.jax,
     "mpi": environments.mpi,
 }
@@ -65,18 +71,18 @@ def upload(example: str, root: str) -> None:
     """The digits, and the files that the example's job names."""
     fs, folder = fsspec.url_to_fs(root)
     named = re.findall(rf'"{ROOT}/([^"]+)"', (HERE / example / "job.yaml").read_text())
-    for path, target in [(environments.digits(), "digits/digits.csv.gz"), *((source(n), n) for n in named)]:
-        fs.makedirs(f"{folder}/{Path(target).parent}", exist_ok=True)
-        fs.put_file(str(path), f"{folder}/{target}")
+    for name in {DIGITS, *named}:
+        fs.makedirs(f"{folder}/{Path(name).parent}", exist_ok=True)
+        fs.put_file(str(source(name)), f"{folder}/{name}")
 
 
 def source(name: str) -> Path:
     """Where what a job calls hdfs:///examples/NAME lies here."""
-    return (
-        Path(str(files("trainmaster.cli") / "starters" / "checkpoints.py"))
-        if name == CHECKPOINTS
-        else HERE / name
-    )
+    if name == DIGITS:
+        return environments.digits()
+    if name == CHECKPOINTS:
+        return Path(str(files("trainmaster.cli") / "starters" / "checkpoints.py"))
+    return HERE / name
 
 
 def render(job: str, root: str, variables: dict[str, str]) -> str:

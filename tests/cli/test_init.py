@@ -12,11 +12,12 @@ import yaml
 from ruamel.yaml import YAML
 
 from cli.running import Ran
+from trainmaster.api.job import Framework
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.init import starter
 
 Run = Callable[..., Ran]
-FRAMEWORKS = ("Generic", "PyTorch", "TensorFlow", "XGBoost", "JAX", "Custom")
+FRAMEWORKS = tuple(each.value for each in Framework)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -91,9 +92,9 @@ def test_nothing_is_written_over_and_nothing_half_written(trainmaster: Run, tmp_
 
 
 def test_a_framework_without_one_is_told_with_those_that_have(trainmaster: Run, tmp_path: Path) -> None:
-    ran = trainmaster("init", "MXNet", str(tmp_path))
+    ran = trainmaster("init", "Paddle", str(tmp_path))
     assert ran.code == ExitCode.MISSING
-    assert ran.error.endswith("there is one for custom, generic, jax, pytorch, tensorflow, xgboost")
+    assert ran.error.endswith(f"there is one for {', '.join(sorted(map(str.lower, FRAMEWORKS)))}")
 
 
 def test_a_name_can_be_given(trainmaster: Run, tmp_path: Path) -> None:

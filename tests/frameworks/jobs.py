@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainmaster.api.job import EnvVar, Framework, Metadata, Resources, Role, Spec, SuccessPolicy, TrainingJob
-from trainmaster.frameworks import Placed
+from trainmaster.frameworks import Placed, environment
 
 
 def a_job(
@@ -36,3 +36,14 @@ def everywhere(job: TrainingJob, hosts: tuple[str, ...] = ("n1", "n2"), run: int
 
 def of(placed: list[Placed], role: str, index: int = 0) -> Placed:
     return next(p for p in placed if (p.role, p.index) == (role, index))
+
+
+def told(job: TrainingJob, role: str, index: int = 0) -> dict[str, str]:
+    """The framework's variables alone."""
+    placed = everywhere(job)
+    every = environment(job, placed, of(placed, role, index))
+    return {name: value for name, value in every.items() if not name.startswith("TRAINMASTER_")}
+
+
+def having(job: TrainingJob, **fields: object) -> TrainingJob:
+    return job.model_copy(update={"spec": job.spec.model_copy(update=fields)})

@@ -20,6 +20,8 @@ STARTERS = EXAMPLES.parent / "controller" / "trainmaster" / "cli" / "starters"
 CHECKPOINTS = STARTERS / "checkpoints.py"
 JOBS = sorted(EXAMPLES.glob("*/job.yaml"))
 SCRIPTS = sorted([*EXAMPLES.glob("*/*.py"), *STARTERS.rglob("*.py")])
+LONGEST = 100
+"""lines of a training that a person is to read at once"""
 
 
 def read(text: str) -> TrainingJob:
@@ -46,6 +48,7 @@ def test_every_example_is_valid_and_names_files_that_are_here(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, stage = read(path.read_text()), module("stage.py", monkeypatch)
+    monkeypatch.setattr(stage.environments, "digits", lambda: path)  # they are there once an environment is
     for file in job.spec.files:
         assert stage.source(file.source.removeprefix("hdfs:///examples/")).is_file()
 
@@ -53,19 +56,29 @@ def test_every_example_is_valid_and_names_files_that_are_here(
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = {path.parent.name: read(path.read_text()).spec.framework.value for path in JOBS}
     assert kinds == {
+        "custom-pytorch": "Custom",
         "custom-template": "Custom",
         "data-preparation": "Generic",
         "generic-hello": "Generic",
+        "horovod": "Horovod",
         "jax": "JAX",
         "mpi": "MPI",
         "mxnet-kvstore": "MXNet",
         "pytorch-ddp": "PyTorch",
+        "pytorch-elastic": "PyTorch",
         "pytorch-processes": "PyTorch",
         "pytorch-torchrun": "PyTorch",
         "spark-preparation": "XGBoost",
+        "tensorflow-estimator": "TensorFlow",
+        "tensorflow-mirrored": "TensorFlow",
         "tensorflow-ps": "TensorFlow",
         "xgboost": "XGBoost",
     }
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_script_to_begin_with_is_short(path: Path) -> None:
+    assert path == CHECKPOINTS or len(path.read_text().splitlines()) <= LONGEST
 
 
 def test_every_training_can_be_staged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +148,17 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(tmp_path: Path, monkeypatch
     monkeypatch.setattr(checkpoints.fs, "mv", cut_off)
     with pytest.raises(KeyboardInterrupt):
         save(checkpoints, 2)
+    assert checkpoints.epochs() == [1]
+
+
+def test_an_older_fsspec_copies_no_checkpoint_to_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of Python 3.7 would, and has a rename beside it."""
+    checkpoints = module(CHECKPOINTS, monkeypatch).Checkpoints(f"file://{tmp_path}/c")
+    monkeypatch.setattr(checkpoints.fs, "mv_file", lambda a, b, **_: Path(a).replace(b), raising=False)
+    monkeypatch.setattr(checkpoints.fs, "mv", cut_off)
+    save(checkpoints, 1)
     assert checkpoints.epochs() == [1]
 
 

@@ -15,24 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frameworks.jobs import a_job, everywhere, of
-from trainmaster.api.job import Compatibility, Framework, Launcher, RestartScope, TrainingJob
+from frameworks.jobs import a_job, everywhere, having, told
+from trainmaster.api.job import Framework, Launcher, RestartScope, TrainingJob
 from trainmaster.frameworks import Placed, default_scope, environment, holds_addresses, script
+from trainmaster.plan.end_words import describe
 
 F, JOB, REPLICA = Framework, RestartScope.JOB, RestartScope.REPLICA
 MEETING = [F.XGBOOST, F.JAX, F.HOROVOD]
 """those that count processes and meet at the first"""
-
-
-def told(job: TrainingJob, role: str, index: int = 0) -> dict[str, str]:
-    """The framework's variables alone."""
-    placed = everywhere(job)
-    every = environment(job, placed, of(placed, role, index))
-    return {name: value for name, value in every.items() if not name.startswith("TRAINMASTER_")}
-
-
-def having(job: TrainingJob, **fields: object) -> TrainingJob:
-    return job.model_copy(update={"spec": job.spec.model_copy(update=fields)})
 
 
 def with_processes(job: TrainingJob, launcher: Launcher = Launcher.COMMAND, **counts: int) -> TrainingJob:
@@ -113,19 +103,6 @@ def test_only_the_first_process_has_a_meeting_place_beside_it(framework: Framewo
     assert beside == [True, False, False]
 
 
-def test_kubeflows_xgboost_scripts_start_their_own_tracker() -> None:
-    job = having(a_job(F.XGBOOST, worker=2), compatibility=Compatibility.KUBEFLOW)
-    assert script(job, everywhere(job)[0]) == "true"
-    known = told(job, "worker", 1)
-    assert (known["MASTER_ADDR"], known["MASTER_PORT"], known["RANK"], known["WORLD_SIZE"]) == (
-        "n1",
-        "20000",
-        "1",
-        "2",
-    )
-    assert (known["WORKER_ADDRS"], known["WORKER_PORT"]) == ("n2", "20002")
-
-
 def run(text: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     given = {"PATH": "/usr/bin:/bin", **env}
     return subprocess.run(
@@ -137,8 +114,21 @@ def test_a_meeting_place_that_fails_ends_the_process_beside_it(tmp_path: Path) -
     job = a_job(F.XGBOOST, worker=2)
     text = script(job, everywhere(job)[0]).removesuffix("true") + "sleep 60"
     ended = run(text, tmp_path, HELPER_PYTHON="/nowhere/python")
-    assert ended.returncode == -15
+    assert ended.returncode == -signal.SIGABRT
     assert ended.stderr.startswith("trainmaster: HELPER_PYTHON: no /nowhere/python")
+
+
+@pytest.mark.parametrize(("framework", "module"), [(F.XGBOOST, "xgboost"), (F.HOROVOD, "horovod")])
+def test_why_a_meeting_place_failed_is_told_with_the_end_of_the_process_beside_it(
+    tmp_path: Path, framework: Framework, module: str
+) -> None:
+    job = a_job(framework, worker=2)
+    told = environment(job, everywhere(job), everywhere(job)[0])
+    ended = run(
+        script(job, everywhere(job)[0]) + "; sleep 60", tmp_path, HELPER_PYTHON=sys.executable, **told
+    )
+    said = describe(128 - ended.returncode, f"Last 4096 bytes of stderr :\n{ended.stderr}")
+    assert f"ModuleNotFoundError: No module named '{module}'" in said
 
 
 STUB = """\
@@ -248,52 +238,6 @@ def test_beside_parameter_servers_the_first_worker_is_the_chief() -> None:
     assert '"task": {"type": "worker", "index": 0}' in told(job, "worker", 1)["TF_CONFIG"]
     mirrored = a_job(F.TENSORFLOW, worker=2)
     assert "chief" not in told(mirrored, "worker")["TF_CONFIG"]
-
-
-def test_tony_tells_of_all_roles_and_of_ones_own() -> None:
-    job = having(a_job(F.TENSORFLOW, ps=1, worker=2), compatibility=Compatibility.TONY)
-    known = told(job, "worker", 1)
-    assert {
-        name: known[name] for name in ("CLUSTER_SPEC", "JOB_NAME", "TASK_INDEX", "TASK_NUM", "IS_CHIEF")
-    } == {
-        "CLUSTER_SPEC": '{"ps": ["n1:20000"], "worker": ["n2:20002", "n1:20004"]}',
-        "JOB_NAME": "worker",
-        "TASK_INDEX": "1",
-        "TASK_NUM": "2",
-        "IS_CHIEF": "false",
-    }
-    assert "chief" not in known["TF_CONFIG"], "TonY's scripts are told the roles as they are declared"
-
-
-def test_tony_tells_pytorch_where_to_meet() -> None:
-    job = having(a_job(F.PYTORCH, worker=2), compatibility=Compatibility.TONY)
-    known = told(job, "worker", 1)
-    assert (known["RANK"], known["WORLD"], known["INIT_METHOD"]) == ("1", "2", "tcp://n1:20000")
-
-
-def test_kubeflow_tells_jax_and_mxnet_in_its_words() -> None:
-    known = told(having(a_job(F.JAX, worker=2), compatibility=Compatibility.KUBEFLOW), "worker", 1)
-    assert (known["COORDINATOR_ADDRESS"], known["COORDINATOR_PORT"]) == ("n1", "20000")
-    assert (known["NUM_PROCESSES"], known["PROCESS_ID"]) == ("2", "1")
-    job = having(a_job(F.MXNET, scheduler=1, server=1, worker=1), compatibility=Compatibility.KUBEFLOW)
-    assert told(job, "server")["MX_CONFIG"] == (
-        '{"cluster": {"scheduler": [{"url": "n1", "port": 20000}], "server": [{"url": "n2", "port": 20002}],'
-        ' "worker": [{"url": "n1", "port": 20004}]}, "labels": {}, "task": {"type": "server", "index": 0}}'
-    )
-
-
-def test_what_another_system_tells_never_wins_over_the_frameworks_own() -> None:
-    for framework in Framework:
-        if framework is F.CUSTOM:
-            continue
-        job = a_job(framework, scheduler=1, server=1, worker=2)
-        for system in Compatibility:
-            placed = everywhere(job)
-            for p in placed:
-                plain = environment(job, placed, p)
-                if framework is F.TENSORFLOW:
-                    continue
-                assert plain.items() <= environment(having(job, compatibility=system), placed, p).items()
 
 
 @given(st.sampled_from(MEETING), st.integers(1, 9), st.integers(0, 1))

@@ -25,7 +25,7 @@ LONGEST: Final = 63
 
 
 def init(
-    framework: Annotated[str, typer.Argument(help="Generic, PyTorch, TensorFlow, XGBoost, JAX or Custom.")],
+    framework: Annotated[str, typer.Argument(help="As in spec.framework, such as PyTorch.")],
     folder: Annotated[Path, typer.Argument(help="Where to; made if it isn't there.")] = Path(),
     name: Annotated[str, typer.Option(help="The job's name; left out: the folder's.")] = "",
 ) -> None:

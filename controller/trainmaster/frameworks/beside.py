@@ -10,10 +10,11 @@ import shlex
 
 BESIDE = """\
 command -v "${{HELPER_PYTHON:-python3}}" >/dev/null || echo "trainmaster: HELPER_PYTHON: no ${{HELPER_PYTHON:-python3}}" >&2
-{{ "${{HELPER_PYTHON:-python3}}" -c {program} || kill $$; }} &
+{{ "${{HELPER_PYTHON:-python3}}" -c {program} || kill -ABRT $$; }} &
 """
-"""If the program fails, so does the process that it stands beside: nobody waits for what isn't there. When that process
-ends, the NodeManager ends what is left of the container."""
+"""If the program fails, so does the process that it stands beside: nobody waits for what isn't there. SIGABRT is a signal of a
+process's own making, so that the last words, which are the program's, are told with its end. When that process ends, the
+NodeManager ends what is left of the container."""
 
 
 def beside(program: str, command: str) -> str:

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from trainmaster.api.deciding import leading
 from trainmaster.api.job import Compatibility, Framework, TrainingJob
 from trainmaster.frameworks.placed import Placed, addresses, positions
-from trainmaster.frameworks.traits import Tell, by_rank, told_by_rank
+from trainmaster.frameworks.traits import WORKER, Tell, by_rank, told_by_rank
+
+BOARD = "tensorboard"
+"""TonY's role that shows the training's events"""
 
 
 def told_elsewhere(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
@@ -45,9 +48,18 @@ def _tony(job: TrainingJob, placed: Sequence[Placed]) -> Tell:
         }
         rank = ranks.get((me.role, me.index))
         torch = job.spec.framework is Framework.PYTORCH and rank is not None
-        return same | (_tony_torch(group, rank or 0) if torch else {})
+        return same | _tony_board(job, me, leads) | (_tony_torch(group, rank or 0) if torch else {})
 
     return tell
+
+
+def _tony_board(job: TrainingJob, me: Placed, leads: Sequence[str]) -> dict[str, str]:
+    """TB_PORT is a port of its own: of the role tensorboard its only one, where none is declared of the chief the second one."""
+    if BOARD in job.spec.roles:
+        free = me.ports[:1] if me.role == BOARD else ()
+    else:
+        free = me.ports[1:2] if me.role in leads and me.index == 0 else ()
+    return {"TB_PORT": str(free[0])} if free else {}
 
 
 def _tony_torch(group: Sequence[Placed], rank: int) -> dict[str, str]:
@@ -94,15 +106,18 @@ def _jax_process(group: Sequence[Placed], number: int) -> dict[str, str]:
 
 
 def _kubeflow_mxnet(_job: TrainingJob, placed: Sequence[Placed]) -> Tell:
-    """MX_CONFIG has url and port apart, where TF_CONFIG has one address."""
+    """MX_CONFIG has url and port apart, where TF_CONFIG has one address; labels are TVM's, DMLC_WORKER_ID is for BytePS."""
     cluster: dict[str, list[dict[str, object]]] = {}
     for p in sorted(placed, key=lambda p: (p.role, p.index)):
         cluster.setdefault(p.role, []).append({"url": p.host, "port": p.ports[0]})
 
+    labels = dict.fromkeys(cluster, "")
+
     def tell(me: Placed) -> Mapping[str, str]:
         task = {"type": me.role, "index": me.index}
-        config = {"cluster": cluster, "labels": {}, "task": task}
-        return {"MX_CONFIG": json.dumps(config), "DMLC_USE_KUBERNETES": "1", "PYTHONUNBUFFERED": "1"}
+        config = {"cluster": cluster, "labels": labels, "task": task}
+        known = {"MX_CONFIG": json.dumps(config), "DMLC_USE_KUBERNETES": "1", "PYTHONUNBUFFERED": "1"}
+        return known | ({"DMLC_WORKER_ID": str(me.index)} if me.role == WORKER else {})
 
     return tell
 

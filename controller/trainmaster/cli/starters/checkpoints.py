@@ -23,7 +23,7 @@ class Checkpoints:
     """Those below one URL, named by epoch. Only one process at a time may save."""
 
     def __init__(self, url):
-        self.fs, self.root = fsspec.url_to_fs(url)
+        self.fs, self.root = fsspec.core.url_to_fs(url)
         self.fs.makedirs(self.root, exist_ok=True)
 
     def epochs(self):
@@ -49,7 +49,8 @@ class Checkpoints:
             yield folder
             with self.fs.open(upload, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
                 tar.add(folder, arcname=".")
-        self.fs.mv(upload, self._path(epoch), overwrite=True)
+        # fsspec for Python 3.7 has mv copy files of this machine, which may be cut off half-way; its mv_file renames.
+        getattr(self.fs, "mv_file", self.fs.mv)(upload, self._path(epoch), overwrite=True)
         self._tidy()
 
     def _tidy(self):
@@ -81,7 +82,7 @@ def _unpack(tar, folder):
 
 def publish(url, folder):
     """Bring a local folder's files to a URL, over older ones. Whoever waits for the marker sees all of them or none."""
-    fs, target = fsspec.url_to_fs(url)
+    fs, target = fsspec.core.url_to_fs(url)
     beside, marker = f"{target}/{UNPUBLISHED}{uuid.uuid4().hex}", f"{target}/{MARKER}"
     paths = [os.path.relpath(os.path.join(at, n), folder) for at, _, names in os.walk(folder) for n in names]
     for path in paths:  # what was published before stands until all are there
