@@ -221,12 +221,11 @@ def _taken_in(case: Case, memory: Memory, less: Less) -> Change:
 
 
 def _fewer(case: Case, memory: Memory, name: str, after: Wanted) -> Wanted:
-    """With what it says of the growing before, where that was just now."""
+    """With what it says of the growing before, where that was just now: what grew may have been gathered for that long."""
     before, role = memory.wanted.get(name, Wanted()), case.job.spec.roles[name]
     assert role.elastic
-    if case.now - before.at >= role.elastic.grow_after:
-        return after
-    return with_fields(after, vain=before.vain + before.grew)
+    soon = role.elastic.grow_after + role.elastic.patience + role.grace
+    return with_fields(after, vain=before.vain + before.grew) if case.now - before.at <= soon else after
 
 
 def _counted(name: str, number: int, declared: Role) -> str:
