@@ -264,6 +264,30 @@ def test_a_part_that_came_joins() -> None:
     assert numbers(world) == (3, 3)
 
 
+def grows_in_vain(world: World) -> float:
+    """Others take the room of what was given back to begin anew with more; how long it is until more are asked for again."""
+    world.grants("worker-2", "worker-3", node="c").obeys()
+    assert numbers(world) == (4, 4)
+    shrinks = numbers(world.later(PATIENCE))
+    assert shrinks == (2, 2)
+    world.obeys().grants("worker-0", "worker-1").starts("worker-0", "worker-1")
+    assert world.status.state == "Running"
+    for _ in range(300):
+        if world.asked:
+            break
+        world.later(10)
+    return world.now - world.memory.wanted["worker"].at
+
+
+@pytest.mark.parametrize("pause", [PAUSE, PATIENCE / 2])
+def test_what_grew_in_vain_is_tried_the_more_rarely(pause: float) -> None:
+    world = World(elastic(growAfter=pause), limits=THROUGH_NEW).sees(cluster=nodes("a", "b")).registers()
+    world.grants("worker-0", "worker-1", node="a").later(PATIENCE).starts("worker-0", "worker-1")
+    world.later(pause).later(10)
+    pauses = [int(grows_in_vain(world) / pause) for _ in range(3)]
+    assert pauses == [2, 4, 8]
+
+
 def test_what_has_come_for_them_is_told_as_gathering() -> None:
     world = asking().grants("worker-2", node="c")
     assert world.memory.ledger.now[Spent.GATHERING][1] == 1

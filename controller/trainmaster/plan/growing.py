@@ -11,6 +11,7 @@ from dataclasses import replace as with_fields
 from itertools import takewhile
 
 from trainmaster.api import reasons
+from trainmaster.api.job import Role
 from trainmaster.plan.avoidance import avoided
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.cluster import Cluster, Size, smallest
@@ -22,6 +23,8 @@ from trainmaster.plan.wanted import Wanted, elastic_roles
 
 SETTLED = 10.0
 """seconds for which there must be room without a gap: whoever else waits for it has taken it by then"""
+DOUBLINGS = 5
+"""of the pause at most, after growing in vain"""
 
 
 def grow(case: Case, memory: Memory) -> Change:
@@ -46,7 +49,7 @@ def grow_times(case: Case, memory: Memory) -> Iterator[float]:
     for name, one in memory.wanted.items():
         role = roles.get(name)
         if role and role.elastic:
-            yield one.asking_since + role.elastic.patience if one.asking else one.at + role.elastic.grow_after
+            yield one.asking_since + role.elastic.patience if one.asking else one.at + _pause(one, role)
     if memory.room_since:
         yield memory.room_since + SETTLED
     elif not _asking(memory) and _growable(case, memory):
@@ -68,8 +71,14 @@ def _growable(case: Case, memory: Memory) -> list[str]:
         if (role := roles.get(name))
         and role.elastic
         and 0 < one.number < role.replicas
-        and case.now - one.at >= role.elastic.grow_after
+        and case.now - one.at >= _pause(one, role)
     ]
+
+
+def _pause(one: Wanted, role: Role) -> float:
+    """Seconds after the last change. Each restart that only gave others its room costs a part of the training."""
+    assert role.elastic
+    return role.elastic.grow_after * (1 if one.grew else 2.0 ** min(one.vain, DOUBLINGS))
 
 
 def _is_calm(case: Case, memory: Memory) -> bool:
@@ -118,9 +127,10 @@ def _given_up(case: Case, memory: Memory, name: str) -> Change:
 
 def _joined(case: Case, memory: Memory, name: str, number: int) -> Change:
     before, declared = memory.wanted[name], case.written.spec.roles[name].replicas
-    after = Wanted(number, case.now, before.said) if number < declared else Wanted(0, case.now)
-    said = f"Going on with {number} of {declared} {name} instead of {before.number}: there is room for them"
-    return Change(_with(memory, name, after), (normal(reasons.GROWN, said),))
+    left, said = (number, before.said) if number < declared else (0, "")
+    after = Wanted(left, case.now, said, grew=True, vain=before.vain)
+    told = f"Going on with {number} of {declared} {name} instead of {before.number}: there is room for them"
+    return Change(_with(memory, name, after), (normal(reasons.GROWN, told),))
 
 
 def _with(memory: Memory, name: str, one: Wanted) -> Memory:

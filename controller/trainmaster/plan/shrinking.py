@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as with_fields
 from itertools import takewhile
 
 from trainmaster.api import reasons
@@ -212,11 +213,19 @@ def _taken_in(case: Case, memory: Memory, less: Less) -> Change:
     declared = case.written.spec.roles
     wanted = {
         **memory.wanted,
-        **{name: Wanted(n, case.now, less.said) for name, n in fewer.items()},
+        **{name: _fewer(case, memory, name, Wanted(n, case.now, less.said)) for name, n in fewer.items()},
     }
     counts = " and ".join(_counted(name, n, declared[name]) for name, n in sorted(fewer.items()))
     event = normal(reasons.SHRUNK, f"Going on with {counts}: {less.said}")
     return Change(changed(replace(memory, short_since=0.0), wanted=wanted), (event,))
+
+
+def _fewer(case: Case, memory: Memory, name: str, after: Wanted) -> Wanted:
+    """With what it says of the growing before, where that was just now: what grew may have been gathered for that long."""
+    before, role = memory.wanted.get(name, Wanted()), case.job.spec.roles[name]
+    assert role.elastic
+    soon = role.elastic.grow_after + role.elastic.patience + role.grace
+    return with_fields(after, vain=before.vain + before.grew) if case.now - before.at <= soon else after
 
 
 def _counted(name: str, number: int, declared: Role) -> str:

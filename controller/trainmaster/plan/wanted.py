@@ -26,6 +26,10 @@ class Wanted:
     asking: int = 0
     """replicas that it is to grow to: containers are asked for, and none of the new ones has started. 0 while it isn't growing"""
     asking_since: float = 0.0
+    grew: bool = False
+    """whether the last change was to more"""
+    vain: int = 0
+    """times in a row that it soon fell again after it had grown"""
 
 
 Numbers = Mapping[str, Wanted]
