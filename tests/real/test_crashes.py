@@ -202,7 +202,7 @@ def test_a_process_that_comes_back_with_its_lost_node_is_stopped(
     old = until(ledger.running)[0]
 
     with frozen(hadoop, node_of(hadoop, replica.node)):
-        until(lambda: len(ledger.starts()) == 2, 3 * hadoop.options.nm_expiry)  # YARN has given the node up
+        until(lambda: len(ledger.starts()) == 2)  # YARN has given the node up
         assert old.alive
     until(lambda: not old.alive)
 

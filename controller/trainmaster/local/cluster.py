@@ -23,7 +23,6 @@ from trainmaster.local import (
     realm,
     secure_io,
     security,
-    sharing,
 )
 from trainmaster.local.daemons import Daemons
 from trainmaster.local.files import write
@@ -111,12 +110,10 @@ class LocalHadoop(Daemons[commands.Installation]):
             say(f"fetching the jars of Hadoop {self.options.version} (90 MB, once)")
         environ = os.environ | {"JAVA_HOME": str(java)}
         lib, *kdc = (f"{jars.fetch(each, cache_folder(), environ)}/*" for each in lists)
-        classpath = (lib, *self.options.classpath)
-        if kdc:  # whose daemons have classes before those of the jars
-            principals = security.principals(self.options, getpass.getuser())
-            return commands.Installation(self.folder, java, classpath, tuple(kdc), principals)
-        shared = sharing.options(sharing.archive(Path(lib).parent, java), self.folder / "logs")
-        return commands.Installation(self.folder, java, classpath, sharing=shared)
+        principals = security.principals(self.options, getpass.getuser()) if kdc else ()
+        return commands.Installation(
+            self.folder, java, (lib, *self.options.classpath), tuple(kdc), principals
+        )
 
     def _prepare(self, place: commands.Installation, missing: Sequence[str]) -> None:
         remembered = self._remembered()
@@ -164,15 +161,6 @@ class LocalHadoop(Daemons[commands.Installation]):
         if daemon == "kdc":
             ended = lambda: not processes.alive(process)  # noqa: E731
             realm.hand_out(self.folder, place.keys, self.options, getpass.getuser(), ended)
-
-    def _ended(self) -> None:
-        """What they listed becomes the archive with which the next ones start."""
-        jar_folder, java = (
-            jars.folder_of(jars.hadoop(self._known().options.version), cache_folder()),
-            machine.find_java(),
-        )
-        if java and jar_folder.is_dir():
-            sharing.make(sharing.archive(jar_folder, java), jar_folder, java, self.folder / "logs")
 
     def _strays(self) -> list[Process]:
         """Containers too, which outlive their NodeManager by design.

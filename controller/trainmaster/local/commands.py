@@ -52,8 +52,6 @@ class Installation:
     """that of the KDC, whose libraries are its own; empty without Kerberos"""
     principals: tuple[str, ...] = ()
     """who gets a key of it"""
-    sharing: tuple[str, ...] = ()
-    """Java's options about the archive of what Hadoop's daemons load (sharing.py)"""
 
     @property
     def conf(self) -> Path:
@@ -90,11 +88,9 @@ def command(place: Installation, daemon: str) -> list[str]:
 
 def _java(place: Installation, daemon: str) -> list[str]:
     own_conf = [str(place.home(daemon) / "conf")] if kind(daemon) == "nodemanager" else []
-    first = [str(place.classes)] if place.principals else []
-    # An archive is of a class path that begins with the jars.
-    classpath = [*first, *place.classpath, *own_conf, str(place.conf), str(place.folder / "web")]
+    own_conf += [str(place.classes)] if place.principals else []
+    classpath = [*own_conf, str(place.conf), str(place.folder / "web"), *place.classpath]
     options = (
-        *place.sharing,
         f"-Xmx{HEAP[kind(daemon)]}m",
         f"-Dtrainmaster.log={place.log(daemon)}",
         f"-XX:ErrorFile={place.output(daemon)}",

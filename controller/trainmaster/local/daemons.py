@@ -92,7 +92,6 @@ class Daemons(ABC, Generic[Place]):
             if stubborn:
                 pids = ", ".join(str(process.pid) for process in stubborn)
                 raise UnavailableError(f"these processes could not be ended: {pids}")
-            self._ended()
             if purge:
                 shutil.rmtree(self.folder)
 
@@ -166,9 +165,6 @@ class Daemons(ABC, Generic[Place]):
     @abstractmethod
     def _asking(self) -> AbstractContextManager[Callable[[str], str | None]]:
         """A question to daemons: what is the one of that name still waiting for?"""
-
-    def _ended(self) -> None:
-        """What is to be done once all are down."""
 
     def _end(self, daemons: Sequence[str]) -> list[Process]:
         """End these daemons; the processes that can't be ended."""
