@@ -146,7 +146,8 @@ async def test_it_goes_on_as_it_was_once_the_record_is_restored() -> None:
         assert len(yarn.applications) == 2
         assert len(yarn.running()) == 2
         assert folder.shown["a"].conditions[0].status == "True"
-        assert ours.picture().jobs["a"].last_beat > 0
+        assert ours.picture().beats["a"][0] > 0
+        assert ours.picture().jobs["a"] is ours._masters["a"].shown, "nothing is made anew for a picture"
 
 
 @virtual

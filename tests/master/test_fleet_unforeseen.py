@@ -90,6 +90,7 @@ async def test_one_declaration_that_meets_an_error_keeps_no_other_from_its_maste
             told(master, declared)  # type: ignore[arg-type]  # as it came
 
         with patch.object(JobMaster, "declare", declare):
+            folder.put("a", job(worker=5))
             folder.put("b", job(worker=3))
             folder.put("c", job(worker=1))
             await until(lambda: len(yarn.running()) == 6)
@@ -112,7 +113,7 @@ async def test_a_record_that_can_not_be_taken_up_is_refused_and_the_others_are_t
             await until(lambda: "b" in folder.shown and folder.shown["b"].state == "Refused")
             assert "journal can't be read" in folder.shown["b"].conditions[0].message
             assert len(yarn.applications) == 2
-            assert ours.picture().jobs["a"].last_beat > 0
+            assert ours.picture().beats["a"][0] > 0
             assert 1 <= failures(registry, "listing") <= 2, "it is tried again, though seldom"
 
 

@@ -14,7 +14,7 @@ from master.office import Office
 from trainmaster.master import clock
 from trainmaster.master import garbage as garbage_module
 from trainmaster.master.desk import LARGE
-from trainmaster.master.garbage import THOROUGH, YOUNG, Garbage
+from trainmaster.master.garbage import BRIEF, OFTEN, SOONEST, THOROUGH, YOUNG, Garbage, pause_after
 from trainmaster.master.tasks import cancelled
 
 
@@ -43,6 +43,13 @@ def in_an_hour(garbage: Garbage) -> None:
     later = clock.monotonic() + THOROUGH
     with patch.object(clock, "monotonic", lambda: later):
         garbage.tidy()
+
+
+def test_a_search_that_took_long_is_followed_by_one_of_less() -> None:
+    assert pause_after(OFTEN, BRIEF * 4) == OFTEN / 4
+    assert pause_after(OFTEN, BRIEF * 1000) == SOONEST
+    assert pause_after(SOONEST, 0.0) == 2 * SOONEST
+    assert pause_after(OFTEN, BRIEF / 2) == OFTEN
 
 
 def test_what_stays_is_looked_through_once_and_never_again_by_itself() -> None:

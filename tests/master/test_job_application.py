@@ -259,11 +259,11 @@ async def test_an_application_that_another_installation_speaks_for_goes_on() -> 
         assert said.reason == reasons.TOKEN_LOST
         assert "begun by the controllers of installation theirs" in said.message
         assert [e.reason for e in office.events].count(reasons.CANNOT_END) == 1
-        assert master.picture.unended.startswith(f"{lost} can't be ended")
+        assert master.shown.unended.startswith(f"{lost} can't be ended")
         office.yarn.clients.kill(lost, "by hand")
         await office.until(lambda: master.memory.finished)
         assert master.memory.verdict.reason == reasons.TOKEN_LOST
-        assert not master.picture.unended
+        assert not master.shown.unended
 
 
 @virtual

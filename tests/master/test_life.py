@@ -275,7 +275,7 @@ async def test_the_age_of_the_masters_token_outlives_its_controller() -> None:
         await office.running(1)
         given = master.memory.application.token_at
         assert given
-        assert master.picture.node_token_at >= given
+        assert master.beat[1] >= given
     async with Office(office.yarn, office.store) as later:
         taken = later.drive(job(worker=1), later.store.memory())
         await later.running(1)

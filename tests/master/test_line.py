@@ -235,7 +235,7 @@ async def test_a_machine_that_stood_still_while_a_line_was_gone_through_holds_up
         await asyncio.sleep(1)
     assert called == ["j0001"]
     line.leave("j0001")
-    await asyncio.sleep(LONGEST)
+    await asyncio.sleep(LONGEST + 0.1)
     assert called == ["j0001", "j0002"]
 
 
@@ -278,6 +278,29 @@ async def test_others_have_their_turn_while_a_long_line_is_gone_through() -> Non
         line.join(waiting(f"j{i:04}", 2, i))
     look.again()
     assert await steps_of(line) >= 3 * 20
+
+
+@virtual
+async def test_others_have_their_turn_while_a_long_line_is_gone_through_for_one_who_left() -> None:
+    line = Line(Look(free=0))
+    for i in range(20 * STEP):
+        line.join(waiting(f"j{i:04}", 2, i))
+    await asyncio.sleep(LONGEST)
+    line.leave("j0000")
+    most = between = 0
+    through = Round._at_queues
+
+    def counted(self: Round, job: Waiting) -> object:
+        nonlocal most, between
+        between += 1
+        most = max(most, between)
+        return through(self, job)
+
+    with patch.object(Round, "_at_queues", counted):
+        while not line.join(waiting("j0001", 2, 1)).may:
+            between = 0
+            await asyncio.sleep(0.0001 if not line._under_way else 0)
+    assert 0 < most <= STEP
 
 
 @virtual

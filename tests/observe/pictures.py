@@ -75,7 +75,6 @@ def picture(
     state: str = "Running",
     namespace: str = "vision",
     application: str = "application_1_0001",
-    last_beat: float = NOW,
     **fields: object,
 ) -> Picture:
     declared = Declared(
@@ -96,7 +95,7 @@ def picture(
         else None,
     )
     shown = status(state, application_id=application, user="alice", **fields)
-    return Picture(declared, memory, shown, NOW, last_beat)
+    return Picture(declared, memory, shown, NOW)
 
 
 def remembers(shown: Picture, **memory: object) -> Picture:
@@ -119,4 +118,5 @@ def fleet(*pictures: Picture, **fields: object) -> FleetPicture:
         "expiry": 600.0,
     }
     jobs = {p.declared.uid: p for p in pictures}
-    return FleetPicture(jobs=jobs, **(values | fields))  # type: ignore[arg-type]  # a builder: tests name single fields
+    beats = dict.fromkeys(jobs, (NOW, 0.0))
+    return FleetPicture(jobs=jobs, **(values | {"beats": beats} | fields))  # type: ignore[arg-type]  # a builder: tests name single fields

@@ -38,7 +38,7 @@ NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kilobytes|mb|mib|pe
 SHOWN = (
     remembers(picture("mnist"), restarts=3, charged=2),
     picture("bert", "Succeeded"),
-    picture("late", last_beat=NOW - 60),
+    picture("late"),
     refused(),
 )
 
@@ -109,7 +109,9 @@ def test_running_replicas_are_told_apart_from_wanted_ones() -> None:
 
 
 def test_expiry_is_that_of_the_application_silent_longest() -> None:
-    assert value(registry_of(fleet(*SHOWN), NOW + 5), "trainmaster_application_expiry_seconds") == 535
+    beats = {"uid-mnist": (NOW, 0.0), "uid-late": (NOW - 60, 0.0)}
+    shown = fleet(*SHOWN, beats=beats)
+    assert value(registry_of(shown, NOW + 5), "trainmaster_application_expiry_seconds") == 535
 
 
 def test_the_limit_of_silence_is_the_clusters_own() -> None:
@@ -216,12 +218,12 @@ def test_gangs_that_are_gathered_are_counted_by_queue() -> None:
 
 
 def test_the_oldest_tokens_tell_whether_yarn_renews_them() -> None:
-    old = replace(picture("old"), node_token_at=NOW - 70)
-    new = replace(picture("new"), node_token_at=NOW - 7)
+    old, new = picture("old"), picture("new")
+    beats = {"uid-old": (NOW, NOW - 70), "uid-new": (NOW, NOW - 7)}
     application = old.memory and old.memory.application
     assert application
     new = remembers(new, application=replace(application, token_at=NOW - 5))
-    registry = registry_of(fleet(old, new))
+    registry = registry_of(fleet(old, new, beats=beats))
     assert value(registry, "trainmaster_amrm_token_age_seconds") == 100, "since its submission, at most"
     assert value(registry, "trainmaster_nm_token_age_seconds") == 70
     assert value(registry_of(fleet(new)), "trainmaster_amrm_token_age_seconds") == 5

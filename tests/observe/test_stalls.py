@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import selectors
+import socket
 import time
+from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from trainmaster.observe.stalls import BOUNDS, WINDOW, Stalls, WatchedSelector
+from trainmaster.observe.stalls import AT_ONCE, BOUNDS, WINDOW, Stalls, WatchedSelector
 
 
 class Clock:
@@ -67,6 +71,23 @@ def test_waiting_is_no_stall(stalls: Stalls) -> None:
     assert (
         read(stalls, "stall_seconds_sum") == 3
     )  # each call of the clock is a second: one is work, one is waiting
+
+
+def test_of_hundreds_that_are_ready_few_are_read_in_one_turn_and_all_in_a_few(stalls: Stalls) -> None:
+    """Some of them are ready again at once: they keep nobody from his turn."""
+    selector = WatchedSelector(stalls, lambda: 0.0)
+    with ExitStack() as opened:
+        opened.callback(selector.close)
+        for number in range(3 * AT_ONCE):
+            one, other = (opened.enter_context(end) for end in socket.socketpair())
+            other.send(b"x")
+            selector.register(one, selectors.EVENT_READ, number)
+        seen = Counter[int]()
+        for _ in range(3):
+            ready = selector.select(0)
+            assert len(ready) == AT_ONCE
+            seen.update(key.data for key, _ in ready)
+        assert len(seen) == 3 * AT_ONCE, "and nothing of it was taken out"
 
 
 def test_a_loop_tells_how_long_it_was_held_up() -> None:

@@ -1,4 +1,4 @@
-"""How many masters begin a heartbeat or a pass in one turn of the loop.
+"""How many masters begin a heartbeat in one turn of the loop, and how many of them a pass.
 
 A loop that was held up finds the timers of hundreds due, and would read no answer before all of them have had their turn: so
 one delay would make the next. Never here: when a master's time has come.
@@ -11,13 +11,15 @@ from collections import deque
 
 AT_ONCE = 50
 """masters in one turn: a few milliseconds' work, and as much again for the answers to them"""
+PASSES = 10
+"""passes and launches in one turn: each is a millisecond or two, and many come with answers that are read together"""
 
 
 class Crowd:
-    """All masters of one controller."""
+    """All masters of one controller, or one kind of what they do."""
 
-    def __init__(self) -> None:
-        self._places = AT_ONCE
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = self._places = at_once
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def turn(self) -> None:
@@ -35,7 +37,7 @@ class Crowd:
             asyncio.get_running_loop().call_soon(self._turned)
 
     def _turned(self) -> None:
-        self._places = AT_ONCE
+        self._places = self._at_once
         while self._places and self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():  # else its master was put down meanwhile

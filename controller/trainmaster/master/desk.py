@@ -28,7 +28,7 @@ from trainmaster.master.beats import Beats
 from trainmaster.master.boundary import Journal, Lease
 from trainmaster.master.checkpoints import FoundCheckpoints, FoundSavedModels
 from trainmaster.master.cluster import ClusterView
-from trainmaster.master.crowd import Crowd
+from trainmaster.master.crowd import PASSES, Crowd
 from trainmaster.master.delegation import Delegation
 from trainmaster.master.garbage import keep
 from trainmaster.master.gpus import FoundGpus
@@ -114,6 +114,8 @@ class Desk:
     """identity of the installation that this controller belongs to, told once the fleet leads"""
     beating: Beating = field(default_factory=Beating)
     crowd: Crowd = field(default_factory=Crowd)
+    passes: Crowd = field(default_factory=lambda: Crowd(PASSES))
+    """those that take a pass, or make what a process is started with"""
     outside: dict[str, None] = field(default_factory=dict)
     """jobs that wait to be taken in, or an edit of which does: by their last passes"""
     managers: dict[str, ResourceManager] = field(default_factory=dict)
@@ -153,6 +155,7 @@ class Desk:
 
     def close(self) -> None:
         """Nothing is computed aside any more."""
+        self.line.close()
         self._aside.shutdown(wait=False, cancel_futures=True)
 
     def expect(self, expiry: Expiry) -> None:

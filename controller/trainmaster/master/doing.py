@@ -145,6 +145,7 @@ class Doing:
     async def _turn(self) -> None:
         async with self._turns:
             await asyncio.sleep(0)
+            await self._desk.passes.turn()
 
     async def close(self) -> None:
         await self.works.close()

@@ -122,8 +122,10 @@ class Fleet:
         return "" if self._leading else self._source.lease.leader
 
     def _pictured(self, masters: Iterable[JobMaster]) -> FleetPicture:
+        masters = [m for m in masters if m.shown]
         return FleetPicture(
-            jobs={m.memory.uid: picture for m in masters if (picture := m.picture)},
+            jobs={m.declared.uid: m.shown for m in masters if m.shown},
+            beats={m.declared.uid: m.beat for m in masters if m.memory.application},
             leading=self._leading and self._source.lease.held(),
             yarn_up=self._cluster.up,
             store_up=not self._intake.trouble,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from typing import Any
 
 from trainmaster.master import clock
@@ -20,6 +21,9 @@ YOUNG = 10_000
 OFTEN = 0.25
 """seconds between two searches among the newest at most. The collector counts what is made less what dies: where new statuses and
 rows take the place of older ones it counts next to nothing, and then looks through a minute's work at once"""
+BRIEF = 0.005
+"""seconds that such a search is to take: where it takes longer, there is one the sooner"""
+SOONEST = 0.02
 NEVER = 1_000_000
 """searches among the newest until those that outlived them are looked through: there are none of these, they are frozen"""
 PAUSE = 60.0
@@ -36,6 +40,12 @@ def keep() -> None:
         gc.freeze()
 
 
+def pause_after(pause: float, took: float) -> float:
+    """Seconds until the next search, after one that came so many after the one before, and took so long: what is made in half of
+    the time is looked through in half of the time."""
+    return min(OFTEN, max(SOONEST, min(2 * pause, pause * BRIEF / took if took else OFTEN)))
+
+
 class Garbage:
     """Takes the collector over; one for a process."""
 
@@ -49,11 +59,13 @@ class Garbage:
         self._search_all()
 
     async def run(self) -> None:
-        tidied_at = clock.monotonic()
+        tidied_at, pause = clock.monotonic(), OFTEN
         try:
             while True:
-                await asyncio.sleep(OFTEN)
+                await asyncio.sleep(pause)
+                began = time.thread_time()  # by the clock a machine that is busy with others looks slow
                 gc.collect(0)
+                pause = pause_after(pause, time.thread_time() - began)
                 if clock.monotonic() - tidied_at >= PAUSE:
                     tidied_at = clock.monotonic()
                     self.tidy()

@@ -19,7 +19,7 @@ from trainmaster.master.affairs import Affairs
 from trainmaster.master.contact import Contact
 from trainmaster.master.desk import Desk
 from trainmaster.master.looking import seen_by, size_of, stands_in_line
-from trainmaster.master.picture import Picture
+from trainmaster.master.picture import Beat, Picture
 from trainmaster.master.points import reach
 from trainmaster.master.record import Record
 from trainmaster.master.tasks import woken
@@ -81,10 +81,10 @@ class JobMaster:
         return self._record.memory
 
     @property
-    def picture(self) -> Picture | None:
-        """The same, and when YARN last answered."""
+    def beat(self) -> Beat:
+        """When YARN last answered, and of when its tokens are."""
         heart, tokens = self.contact.heart, self.contact.sight.tokens
-        return self.shown and self.shown.beaten(heart.last_beat if heart else 0.0, tokens.oldest)
+        return heart.last_beat if heart else 0.0, tokens.oldest
 
     @property
     def queue(self) -> str:
@@ -148,6 +148,7 @@ class JobMaster:
 
     async def _pass(self) -> None:
         sight, desk = self.contact.sight, self.desk
+        await desk.passes.turn()
         if not desk.lease.held():
             return
         started = clock.monotonic()

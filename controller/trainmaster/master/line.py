@@ -67,6 +67,8 @@ class Line:
         self._last = 0.0
         """when the last of the line began to wait"""
         self._soon: asyncio.TimerHandle | None = None
+        self._going: asyncio.Task[None] | None = None
+        self._alone = asyncio.Lock()
         self._took = 0.0
         """seconds for which the line was gone through last"""
         self._under_way = False
@@ -113,16 +115,17 @@ class Line:
                 self._overdue = True
 
     async def look(self) -> None:
-        """Take note if YARN was looked at anew, in steps: nothing that heartbeats waits for a line of thousands."""
-        if self._view.seen_at == self._looked_at:
-            return
-        self._under_way = True
-        try:
-            for _ in self._steps(""):
-                await asyncio.sleep(0)
-        finally:
-            self._under_way = False
-            self._tell_late()
+        """Take note if YARN was looked at anew."""
+        async with self._alone:
+            if self._view.seen_at != self._looked_at:
+                await self._go_through()
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if self._soon:
+            self._soon.cancel()
+        if self._going:
+            self._going.cancel()
 
     def news(self) -> list[str]:
         """Some of the jobs for which what is in their way has changed; the others when this is asked next.
@@ -170,17 +173,35 @@ class Line:
             self._renew(but)
         elif self._soon is None:
             pause = min(LONGEST, max(len(self._waiting) * PAUSE, REST_SHARE * self._took))
-            self._soon = asyncio.get_running_loop().call_later(pause, self._renew)
+            self._soon = asyncio.get_running_loop().call_later(pause, self._begin)
 
     def _renew(self, but: str = "") -> None:
-        """Go through the whole line at once, and tell those whose turn has come or is taken back.
+        """Go through a short line at once, and tell those whose turn has come or is taken back.
 
         Never while it is being gone through in steps: `_changed` sees to that, and those steps begin with stopping its timer.
         """
-        began = clock.monotonic()
         for _ in self._steps(but):
             pass
-        self._took = clock.monotonic() - began
+
+    def _begin(self) -> None:
+        self._soon = None
+        self._going = asyncio.get_running_loop().create_task(self._again())
+
+    async def _again(self) -> None:
+        async with self._alone:
+            await self._go_through()
+
+    async def _go_through(self) -> None:
+        """The same of a line of any length in steps: nothing that heartbeats waits for one of thousands."""
+        self._under_way, took, began = True, 0.0, clock.monotonic()
+        try:
+            for _ in self._steps(""):
+                took += clock.monotonic() - began
+                await asyncio.sleep(0)
+                began = clock.monotonic()
+        finally:
+            self._under_way, self._took = False, took
+            self._tell_late()
 
     def _steps(self, but: str) -> Iterator[None]:
         if self._soon:

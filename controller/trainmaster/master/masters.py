@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from trainmaster.master.desk import Desk
 from trainmaster.master.job import JobMaster
@@ -13,6 +14,9 @@ from trainmaster.master.quotas import Job
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.values import AppState
 
+T = TypeVar("T")
+AT_ONCE = 200
+"""masters that are put down in one turn of the loop: some milliseconds' work"""
 LEAVE = 2.0
 """seconds for writing down what a next leader would have to do without: he waits meanwhile"""
 
@@ -62,10 +66,18 @@ class Masters(Mapping[str, JobMaster]):
         return bool(done)
 
     async def close(self) -> None:
-        """Leave every job as it is."""
-        await cancelled(self._tasks.values())
+        """Leave every job as it is; a few at a time, since the lease is still to be renewed or given away."""
+        for tasks in _some([*self._tasks.values()]):
+            await cancelled(tasks)
+        masters = [*self._masters.values()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE):
-                await asyncio.gather(*(m.settle() for m in self._masters.values()), return_exceptions=True)
-        await asyncio.gather(*(m.close() for m in self._masters.values()), return_exceptions=True)
+                for some in _some(masters):
+                    await asyncio.gather(*(m.settle() for m in some), return_exceptions=True)
+        for some in _some(masters):
+            await asyncio.gather(*(m.close() for m in some), return_exceptions=True)
         self._masters, self._tasks = {}, {}
+
+
+def _some(of: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (of[start : start + AT_ONCE] for start in range(0, len(of), AT_ONCE))

@@ -30,10 +30,6 @@ class Picture:
     status: JobStatus
     at: float
     """time of the pass, seconds since the epoch"""
-    last_beat: float = 0.0
-    """time of the last answered heartbeat; 0 while it has no application"""
-    node_token_at: float = 0.0
-    """when YARN gave the oldest of the tokens with which its NodeManagers are spoken to; 0 where there is none"""
     unended: str = ""
     """why an application of it that is to go can't be ended at present; empty when nothing is in the way"""
 
@@ -42,14 +38,11 @@ class Picture:
         """Whether the newest declaration counts."""
         return self.status.is_true(ConditionType.ACCEPTED)
 
-    def beaten(self, last_beat: float, node_token_at: float) -> Picture:
-        """The same, with the heartbeat and the tokens of now: calm jobs make no passes."""
-        if (last_beat, node_token_at) == (self.last_beat, self.node_token_at):
-            return self
-        # Of thousands of jobs at once, which dataclasses.replace makes five times as slowly.
-        return Picture(
-            self.declared, self.memory, self.status, self.at, last_beat, node_token_at, self.unended
-        )
+
+Beat = tuple[float, float]
+"""time of a job's last answered heartbeat, and when YARN gave the oldest of the tokens with which its NodeManagers are spoken to;
+0 where there is none. Both in seconds since the epoch"""
+NO_BEAT: Beat = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class FleetPicture:
     """The whole controller at this moment."""
 
     jobs: Mapping[str, Picture]
-    """by uid"""
+    """by uid, each as its last pass left it: they are never made anew, since of thousands that would hold up the loop"""
     leading: bool
     yarn_up: bool
     store_up: bool
@@ -66,6 +59,8 @@ class FleetPicture:
     """time of the last complete listing; 0 before the first"""
     expiry: float
     """seconds of silence after which the ResourceManager ends an application"""
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    """by uid, of jobs with an application: calm ones heartbeat, and make no passes"""
     gpus: ClusterGpus = NO_GPUS
     """those of the cluster, as the ResourceManager told last"""
     leader: str = ""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from trainmaster.api.status import ConditionType, ReplicaState
-from trainmaster.master.picture import FleetPicture, Picture
+from trainmaster.master.picture import NO_BEAT, Beat, FleetPicture, Picture
 from trainmaster.observe.holdings import Holdings, held_by
 
 JOB_LABELS = ("job_namespace", "job_name")
@@ -28,7 +28,7 @@ def is_live(picture: Picture) -> bool:
 
 
 def job_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
-    """`now` is seconds since the epoch, on the clock that stamps `Picture.last_beat`."""
+    """`now` is seconds since the epoch, on the clock that stamps `FleetPicture.beats`."""
     live = [p for p in fleet.jobs.values() if is_live(p)]
     yield _jobs(fleet)
     yield from _waits(fleet, now)
@@ -36,7 +36,7 @@ def job_gauges(fleet: FleetPicture, now: float) -> Iterator[Metric]:
     yield from _replicas_and_holdings(live)
     yield _restarts(live)
     yield from _expiry(live, fleet, now)
-    yield from _token_ages(live, now)
+    yield from _token_ages(live, fleet, now)
 
 
 def _jobs(fleet: FleetPicture) -> Metric:
@@ -180,7 +180,9 @@ def _expiry(live: Sequence[Picture], fleet: FleetPicture, now: float) -> Iterato
         "Time left until the ResourceManager ends the longest silent application; absent when none runs.",
     )
     left = {
-        (p.declared.namespace, p.declared.name): p.last_beat + fleet.expiry - now for p in live if p.last_beat
+        (p.declared.namespace, p.declared.name): beat + fleet.expiry - now
+        for p in live
+        if (beat := _beat(fleet, p)[0])
     }
     for labels, seconds in left.items():
         each.add_metric(labels, seconds)
@@ -190,12 +192,16 @@ def _expiry(live: Sequence[Picture], fleet: FleetPicture, now: float) -> Iterato
     yield shortest
 
 
-def _token_ages(live: Sequence[Picture], now: float) -> Iterator[Metric]:
+def _beat(fleet: FleetPicture, picture: Picture) -> Beat:
+    return fleet.beats.get(picture.declared.uid, NO_BEAT)
+
+
+def _token_ages(live: Sequence[Picture], fleet: FleetPicture, now: float) -> Iterator[Metric]:
     """The oldest of each kind: YARN renews them itself, the one with an answer, the other with a grant."""
     memories = [p.memory for p in live if p.memory]
     masters = [m.application for m in memories if m.application and m.application.token]
     given = [a.token_at or a.submitted_at for a in masters]
-    nodes = [p.node_token_at for p in live if p.node_token_at]
+    nodes = [at for p in live if (at := _beat(fleet, p)[1])]
     for name, text, times in (
         (
             "amrm",

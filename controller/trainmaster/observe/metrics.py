@@ -27,7 +27,7 @@ def make_registry(
 ) -> CollectorRegistry:
     """A registry with the fleet's gauges and those of this process; the caller adds Measures.
 
-    `now` tells seconds since the epoch, on the clock that stamps `Picture.last_beat`.
+    `now` tells seconds since the epoch, on the clock that stamps `FleetPicture.beats`.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types; a second series per counter
     registry = CollectorRegistry()

@@ -76,17 +76,34 @@ class Stalls(Collector):
         return [(bound, sum(self._counts[: i + 1])) for i, bound in enumerate(bounds)]
 
 
+AT_ONCE = 64
+"""connections that are read, or written to, in one turn of the loop: after a delay hundreds of answers have come, and each has
+its master go on"""
+
+
 class WatchedSelector(selectors.DefaultSelector):
-    """Whatever lies between two of its waits is one stretch of work."""
+    """Whatever lies between two of its waits is one stretch of work. It is kept short: what is ready beyond `AT_ONCE` still is so
+    at the next wait, which doesn't wait then, and has its turn before what had one."""
 
     def __init__(self, stalls: Stalls, now: Callable[[], float]) -> None:
         super().__init__()
         self._took, self._now = stalls.took, now
         self._woken_at = now()
+        self._served: set[int] = set()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self._took(self._now() - self._woken_at)
         try:
-            return super().select(timeout)
+            return self._few(super().select(timeout))
         finally:
             self._woken_at = self._now()
+
+    def _few(self, ready: list[tuple[selectors.SelectorKey, int]]) -> list[tuple[selectors.SelectorKey, int]]:
+        if len(ready) <= AT_ONCE:
+            self._served.clear()
+            return ready
+        before = self._served
+        few = sorted(ready, key=lambda each: each[0].fd in before)[:AT_ONCE]
+        fds = {key.fd for key, _ in few}
+        self._served = fds if fds & before else before | fds
+        return few
