@@ -428,8 +428,18 @@ async def test_more_than_can_wait_is_dropped_and_counted(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["collector:4318", "grpc://collector:4317", "http://me:secret@collector:4318"]
+    "endpoint",
+    [
+        "collector:4318",
+        "grpc://collector:4317",
+        "http://me:secret@collector:4318",
+        "http://collector:4318?key=1",
+        "http://collector:4318/base?key=1",
+        "http://collector:4318/#x",
+    ],
 )
-def test_an_endpoint_is_an_http_address_without_a_login(endpoint: str) -> None:
+def test_an_endpoint_is_an_http_address_without_a_login_and_what_would_stand_behind_the_path(
+    endpoint: str,
+) -> None:
     with pytest.raises(ValueError, match="endpoint"):
         Traces(endpoint=endpoint)

@@ -24,7 +24,7 @@ class Traces(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    endpoint: str = Field(default="", pattern=r"^(https?://[^/@\s]+(/\S*)?)?$")
+    endpoint: str = Field(default="", pattern=r"^(https?://[^/@\s?#]+(/[^\s?#]*)?)?$")
     """address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://collector:4318; /v1/traces is added, as to
     OTEL_EXPORTER_OTLP_ENDPOINT. Empty: nothing is sent"""
     headers_file: Path | None = None
