@@ -135,6 +135,7 @@ READERS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
         yarn_client_pb2,
         lambda answer: tuple(map(messages.node_report, answer.nodeReports)),
     ),
+    "GetQueueUserAclsInfoResponseProto": (yarn_client_pb2, resourcemanager.queue_acls),
     "GetNewApplicationResponseProto": (
         yarn_client_pb2,
         lambda answer: messages.resource(answer.maximumCapability),
