@@ -12,8 +12,9 @@ import pytest
 from google.protobuf.message import DecodeError
 from kubernetes.config import ConfigException
 
-from fuzz.hadoop_targets import CONF, OFFER, Pages, Transport, framed, sasl
-from fuzz.people_targets import REVIEWER, STATUS
+from fuzz.hadoop_targets import CONF, Pages
+from fuzz.job_targets import REVIEWER, STATUS
+from fuzz.wire_targets import OFFER, Transport, framed, sasl
 from hadoop.fake import TOKEN
 from sources.kubernetes.reviews import job, shown
 from trainmaster.errors import DeniedError, InvalidError, TrainmasterError, UnavailableError
