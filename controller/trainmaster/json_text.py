@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
+
+_ESCAPED = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""a backslash that stands for itself, both halves of a character, or one half alone"""
 
 
 def loads(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """What a text says; `pairs` makes the objects. ValueError for whatever isn't JSON, or lies deeper than Python reads:
-    `json` itself raises RecursionError for a few thousand brackets, which nobody expects."""
+    `json` itself raises RecursionError for a few thousand brackets, which nobody expects. Half characters (surrogates), which nobody
+    could write on, become U+FFFD, as other readers have it."""
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text))
+    if "\\ud" in text or "\\uD" in text:
+        text = _ESCAPED.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
     try:
         return json.loads(text, object_pairs_hook=pairs)
     except RecursionError:

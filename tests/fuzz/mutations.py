@@ -45,8 +45,7 @@ class Draws:
 
 DEEP = "<deep>"
 """stands for a value inside thousands of lists, which no writer of JSON would write"""
-DEPTH = 5_000
-_LONG = 20_000
+DEPTH, _LONG = 5_000, 20_000
 _ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.5, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63), 10**400),
     *(math.inf, -math.inf, math.nan, 1e308, 5e-324),
@@ -154,9 +153,8 @@ def _again(holder: Any, key: Any, odd: int) -> None:
 
 
 def _as_text(holder: Any, key: Any, odd: int) -> None:
-    value = holder[key]
-    if not isinstance(value, dict | list):
-        holder[key] = f"{value}{_ODD[odd % len(_ODD)]}" if odd % 2 else str(value)
+    if not isinstance(holder[key], dict | list):
+        holder[key] = f"{holder[key]}{_ODD[odd % len(_ODD)] if odd % 2 else ''}"
 
 
 _TREE_EDITS: tuple[Callable[[Any, Any, int], None], ...] = (

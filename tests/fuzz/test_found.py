@@ -12,19 +12,20 @@ import pytest
 from google.protobuf.message import DecodeError
 from kubernetes.config import ConfigException
 
-from fuzz.hadoop_targets import CONF, OFFER, Pages, Transport, framed, sasl
-from fuzz.people_targets import REVIEWER, STATUS
+from fuzz.hadoop_targets import CONF, Pages
+from fuzz.job_targets import REVIEWER, STATUS
+from fuzz.wire_targets import OFFER, Transport, framed, sasl
 from hadoop.fake import TOKEN
 from sources.kubernetes.reviews import job, shown
 from trainmaster.errors import DeniedError, InvalidError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.connection import ROUNDS, Connection
 from trainmaster.hadoop.frames import Splitter, read
 from trainmaster.hadoop.logs import ContainerLogs
-from trainmaster.hadoop.messages import token_proto
+from trainmaster.hadoop.messages import nm_tokens, token_proto
 from trainmaster.hadoop.proto.common_pb2 import RpcResponseHeaderProto, RpcSaslProto
 from trainmaster.hadoop.proto.yarn_client_pb2 import ApplicationReportProto, QueueInfoProto
 from trainmaster.hadoop.proto.yarn_nodemanager_pb2 import GetContainerStatusesResponseProto
-from trainmaster.hadoop.proto.yarn_scheduler_pb2 import AllocateResponseProto
+from trainmaster.hadoop.proto.yarn_scheduler_pb2 import AllocateResponseProto, NMTokenProto
 from trainmaster.hadoop.refusals import refusal
 from trainmaster.hadoop.resourcemanager import application_report, queue_info
 from trainmaster.hadoop.rest import Rest, whole
@@ -87,6 +88,10 @@ def test_an_answer_with_half_a_token_is_none() -> None:
         read(AllocateResponseProto, bytes([len(data)]) + data)
     with pytest.raises(InvalidError, match="not a Hadoop token"):
         token_proto(b"")
+
+
+def test_a_node_without_its_token_is_read_over() -> None:
+    assert nm_tokens([NMTokenProto()]) == {}
 
 
 def test_a_share_of_nothing_is_none() -> None:

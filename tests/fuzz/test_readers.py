@@ -9,7 +9,7 @@ from fuzz.mutations import CASES
 from fuzz.target import Target, Watch, functions
 from fuzz.targets import TARGETS
 
-MANY = 120
+MANY = 60
 PLAIN = [bytes([number, 0, number]) for number in range(64)]
 """cases without an edit: the sound messages themselves"""
 

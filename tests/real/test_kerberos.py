@@ -266,6 +266,7 @@ def test_a_queue_that_takes_no_applications_of_the_user_is_told_in_yarns_words(
     status = room.until("shut-out", lambda s: "does not have permission to submit" in _all_said(s.conditions))
     assert "alice" in _all_said(status.conditions)
     assert "closed" in _all_said(status.conditions)
+    assert not status.application_id, "he is told before anything is asked of YARN"
     assert not ledger.starts()
 
 

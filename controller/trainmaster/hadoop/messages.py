@@ -79,7 +79,8 @@ def granted(proto: ContainerProto) -> GrantedContainer:
 
 
 def nm_tokens(protos: Iterable[NMTokenProto]) -> dict[str, bytes]:
-    return {node_name(each.nodeId): token_bytes(each.token) for each in protos}
+    """By node; one that comes without a token says nothing."""
+    return {node_name(each.nodeId): token_bytes(each.token) for each in protos if each.HasField("token")}
 
 
 def token_bytes(proto: TokenProto) -> bytes:

@@ -1,5 +1,4 @@
-"""The ResourceManager's REST answers that its RPC doesn't give: queues with their limits, applications with
-their use.
+"""The ResourceManager's REST answers that its RPC doesn't give: queues with their limits, applications with their use.
 
 `/ws/v1/cluster/...` (ResourceManagerRest.html in Hadoop's documentation). Its oddities end here: empty lists
 that are null or `{}`, lists of one that come as the thing itself, numbers as strings.
@@ -20,10 +19,8 @@ from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState,
 from trainmaster.json_text import number_within
 
 Found = TypeVar("Found")
-_LARGEST = 2**63
-"""no number of Java's reaches this"""
-_DEEPEST = 100
-"""queues in each other"""
+_LARGEST = 2**63  # no number of Java's reaches this
+_DEEPEST = 100  # queues in each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +104,7 @@ class RestMetrics:
 
 
 class Rest:
-    """The ResourceManager's REST. Raises UnavailableError, RefusedError (kind is the HTTP status) and
-    DeniedError."""
+    """The ResourceManager's REST. Raises UnavailableError, RefusedError (kind is the HTTP status) and DeniedError."""
 
     def __init__(self, conf: HadoopConf, http: Http) -> None:
         self._webs, self._http = conf.webs, http
@@ -138,8 +134,7 @@ class Rest:
         return _understood(lambda: _metrics(found))
 
     async def _get(self, path: str) -> Json:
-        """From the ResourceManager that answered last, else from the next one (a standby redirects to the
-        active one)."""
+        """From the ResourceManager that answered last, else from the next one (a standby redirects to the active one)."""
         errors = []
         for _ in self._webs:
             try:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from secrets import token_urlsafe
 
 from trainmaster.api.job import TrainingJob
-from trainmaster.errors import RefusedError, TrainmasterError, UnavailableError
+from trainmaster.errors import DeniedError, RefusedError, TrainmasterError, UnavailableError
 from trainmaster.hadoop.calls import Calls, unheard
-from trainmaster.hadoop.configuration import HadoopConf
+from trainmaster.hadoop.configuration import HadoopConf, get
 from trainmaster.hadoop.containers import Registered
 from trainmaster.hadoop.refusals import INVALID_TOKEN
 from trainmaster.hadoop.resourcemanager import ResourceManager
@@ -42,6 +42,8 @@ async def without_tokens(_: str) -> str:
     return ""
 
 
+ACLS = "yarn.acl.enable"
+ACCESS_CONTROL = "org.apache.hadoop.security.AccessControlException"
 TOKEN_POLL = 0.03
 """seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
 TOKEN_POLL_MOST = 1.0
@@ -83,6 +85,8 @@ async def open_application(
     be asked.
     """
     new = memory.application is None
+    if new and job is not None:
+        await _check_queue(rm, conf, user, job.spec.queue)
     memory = await _with_id(memory, job, user, rm, amend, delegate, acls)
     assert memory.application is not None
     if new:
@@ -104,6 +108,25 @@ async def open_application(
     master = ApplicationMaster(conf, base64.b64decode(memory.application.token), calls=calls)
     opened = await _register(memory.application, rm, master, tracking_url)
     return replace(opened, fresh=not had_token)
+
+
+async def _check_queue(rm: ResourceManager, conf: HadoopConf, user: str, queue: str) -> None:
+    """DeniedError where YARN would refuse the user, before an id is asked for: then the job waits, and starts once he may. Only
+    where queues' ACLs count (yarn.acl.enable): YARN tells them also where it doesn't heed them."""
+    if get(conf.properties, ACLS).strip().lower() != "true":
+        return
+    try:
+        may = await rm.may_submit(queue)
+    except DeniedError:
+        raise
+    except RefusedError:  # it isn't told there: YARN itself will judge
+        return
+    if not may:
+        cure = "an administrator of YARN adds him to acl_submit_applications of the queue, or of one above it"
+        raise DeniedError(
+            ACCESS_CONTROL,
+            f"{user} does not have permission to submit applications to the queue {queue}: {cure}",
+        )
 
 
 def _note(memory: Memory, application: ApplicationMemory, declared_by: str) -> None:

@@ -25,6 +25,11 @@ class QueueStateProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     Q_STOPPED: _ClassVar[QueueStateProto]
     Q_RUNNING: _ClassVar[QueueStateProto]
     Q_DRAINING: _ClassVar[QueueStateProto]
+
+class QueueACLProto(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QACL_SUBMIT_APPLICATIONS: _ClassVar[QueueACLProto]
+    QACL_ADMINISTER_QUEUE: _ClassVar[QueueACLProto]
 NEW: YarnApplicationStateProto
 NEW_SAVING: YarnApplicationStateProto
 SUBMITTED: YarnApplicationStateProto
@@ -36,6 +41,8 @@ KILLED: YarnApplicationStateProto
 Q_STOPPED: QueueStateProto
 Q_RUNNING: QueueStateProto
 Q_DRAINING: QueueStateProto
+QACL_SUBMIT_APPLICATIONS: QueueACLProto
+QACL_ADMINISTER_QUEUE: QueueACLProto
 
 class GetNewApplicationRequestProto(_message.Message):
     __slots__ = ()
@@ -236,3 +243,21 @@ class GetClusterMetricsResponseProto(_message.Message):
     CLUSTER_METRICS_FIELD_NUMBER: _ClassVar[int]
     cluster_metrics: YarnClusterMetricsProto
     def __init__(self, cluster_metrics: _Optional[_Union[YarnClusterMetricsProto, _Mapping]] = ...) -> None: ...
+
+class QueueUserACLInfoProto(_message.Message):
+    __slots__ = ("queueName", "userAcls")
+    QUEUENAME_FIELD_NUMBER: _ClassVar[int]
+    USERACLS_FIELD_NUMBER: _ClassVar[int]
+    queueName: str
+    userAcls: _containers.RepeatedScalarFieldContainer[QueueACLProto]
+    def __init__(self, queueName: _Optional[str] = ..., userAcls: _Optional[_Iterable[_Union[QueueACLProto, str]]] = ...) -> None: ...
+
+class GetQueueUserAclsInfoRequestProto(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetQueueUserAclsInfoResponseProto(_message.Message):
+    __slots__ = ("queueUserAcls",)
+    QUEUEUSERACLS_FIELD_NUMBER: _ClassVar[int]
+    queueUserAcls: _containers.RepeatedCompositeFieldContainer[QueueUserACLInfoProto]
+    def __init__(self, queueUserAcls: _Optional[_Iterable[_Union[QueueUserACLInfoProto, _Mapping]]] = ...) -> None: ...
