@@ -16,8 +16,8 @@ _ESCAPED = re.compile(
 
 def loads(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """What a text says; `pairs` makes the objects. ValueError for whatever isn't JSON, or lies deeper than Python reads:
-    `json` itself raises RecursionError for a few thousand brackets, which nobody expects. Half characters (surrogates), which nobody
-    could write on, become U+FFFD, as other readers have it."""
+    `json` itself raises RecursionError for a few thousand brackets, which nobody expects. Half characters (surrogates),
+    which nobody could write on, become U+FFFD, as other readers have it."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text))
     if "\\ud" in text or "\\uD" in text:
