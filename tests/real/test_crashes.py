@@ -220,13 +220,14 @@ def test_a_controller_frozen_beyond_the_expiry_submits_anew(
     room: Room, ledger: Ledger, hadoop: LocalHadoop
 ) -> None:
     leader = room.controller()
-    room.drop("thawed", eager(worker=trainer_role(ledger.folder, 2, steps=60)))
+    room.drop("thawed", eager(worker=held(ledger, 2)))
     first = room.until_true("thawed", C.RUNNING).application_id
     assert leader.process
 
     leader.process.send_signal(signal.SIGSTOP)
     until(lambda: room.rest.application(first)["state"] in ("FAILED", "KILLED"), 3 * hadoop.options.am_expiry)
     leader.process.send_signal(signal.SIGCONT)
+    ledger.go()
     status = room.until_true("thawed", C.FINISHED, 90)
 
     assert status.is_true(C.SUCCEEDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from real.cluster import until
+from real.reading import held
 from real.rooms import Room, eager
 from trainer.ledger import Ledger, trainer_role
 from trainmaster.api.status import ConditionType as C
@@ -26,13 +27,14 @@ def test_a_dropped_file_runs_to_success(room: Room, ledger: Ledger) -> None:
 
 def test_a_killed_worker_comes_back_under_the_same_identity(room: Room, ledger: Ledger) -> None:
     room.controller()
-    room.drop("healed", eager(worker=trainer_role(ledger.folder, 2, steps=40)))
+    room.drop("healed", eager(worker=held(ledger, 2)))
     room.until_true("healed", C.RUNNING)
     victim = until(lambda: ledger.running("worker-1"))[0]
 
     victim.kill()
     restarted = room.until("healed", lambda status: status.restarts == 1)
     last = restarted.roles["worker"].replicas[1].last_exit
+    ledger.go()
     status = room.until_true("healed", C.FINISHED)
 
     first, second = ledger.starts("worker-1")

@@ -18,7 +18,7 @@ import requests
 from real.cluster import of_its_own, until
 from real.controllers import Controller
 from real.dfs import Dfs
-from real.reading import held, trainers, worker
+from real.reading import held, processes, trainers, worker
 from real.rooms import FolderRoom, document, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
@@ -307,9 +307,10 @@ def test_a_kdc_that_is_away_costs_no_job_anything(
     controller = room.controller()
     room.drop("calm", eager(worker=trainers(ledger, steps=0)))
     room.until_true("calm", C.RUNNING)
+    [victim] = processes(ledger, 1)
     hadoop.kill("kdc", signal.SIGSTOP)
     try:
-        ledger.running()[0].kill()
+        victim.kill()
         room.until("calm", lambda status: status.restarts == 1 and status.is_true(C.RUNNING))
         until(lambda: _check(controller, "kerberos").get("ok") is False)
     finally:

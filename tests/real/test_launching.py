@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from real.cluster import until
-from real.reading import SMALL, last_exit, trainers, worker
+from real.reading import SMALL, held, last_exit, trainers, worker
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api.status import ConditionType as C
@@ -255,8 +255,7 @@ def test_a_killed_peer_and_those_who_die_of_it_are_one_failure(
 
 
 def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Ledger) -> None:
-    role = trainers(ledger, steps=40)
-    shared.drop("ports", {"runPolicy": {"backoff": {"base": "2s"}}, "roles": {"worker": role}})
+    shared.drop("ports", {"runPolicy": {"backoff": {"base": "2s"}}, "roles": {"worker": held(ledger)}})
     first = until(ledger.running)[0]
     shared.until_true("ports", C.RUNNING)
     hosts = [node.rpc.rpartition(":")[0] for node in shared.hadoop.addresses.nodes]
@@ -266,6 +265,7 @@ def test_a_taken_port_is_replaced_uncharged_by_another(shared: Room, ledger: Led
         for host in hosts:
             taken.enter_context(until(lambda host=host: _bound(host, first.port)))
         until(lambda: len(ledger.starts()) == 2)
+        ledger.go()
         status = shared.until_true("ports", C.SUCCEEDED)
 
     second = ledger.starts()[1]

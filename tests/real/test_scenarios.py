@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from real.cluster import until
-from real.reading import last_exit, message, processes, reason, states, trainers, worker
+from real.reading import held, last_exit, message, processes, reason, states, trainers, worker
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api import reasons
@@ -78,7 +78,7 @@ def test_always_means_also_after_success_and_is_not_charged(shared: Room, ledger
 
 
 def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledger) -> None:
-    role = trainers(ledger, 3, steps=40) | {"restartScope": "Job"}
+    role = held(ledger, 3) | {"restartScope": "Job"}
     shared.drop("gang", eager(worker=role))
     shared.until_true("gang", C.RUNNING)
     first = processes(ledger, 3)
@@ -92,6 +92,7 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     assert causes.count("Killed") == 1, "the first cause"
     assert set(causes) <= {"Killed", "Stopped", "Consequence"}
     assert status.restarts == 1
+    ledger.go()
     status = shared.until_true("gang", C.FINISHED)
 
     assert status.is_true(C.SUCCEEDED)
