@@ -114,7 +114,7 @@ clean: ## remove what was made here; caches of the user stay
 
 $(RELEASE)/.installed: requirements-release.txt
 	$(PYTHON) -m venv $(RELEASE)
-	$(RELEASE)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-release.txt
+	$(RELEASE)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-release.txt
 	@touch $@
 
 $(STAMP): requirements-dev.txt pyproject.toml

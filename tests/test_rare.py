@@ -37,6 +37,27 @@ def test_there_are_some() -> None:
 def test_what_stands_for_it_is_there(_where: str, stand_in: str) -> None:
     file, _, function = stand_in.partition("::")
     tree = ast.parse((ROOT / file).read_text())
-    assert function in {
-        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    found = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
+    ]
+    assert [is_rare(node) for node in found] == [False], "it runs in `make test` itself"
+
+
+def is_rare(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """At every door, that is: a mark on single cases of it, or for one door, leaves others."""
+    return any(
+        isinstance(mark, ast.Call)
+        and isinstance(mark.func, ast.Name)
+        and mark.func.id == "rare"
+        and len(mark.args) + len(mark.keywords) == 1
+        for mark in function.decorator_list
+    )
+
+
+def test_one_that_is_rare_itself_is_told_from_one_that_runs_at_one_door() -> None:
+    tree = ast.parse(
+        "@rare('x')\ndef a(): ...\n@at_one_door('x')\ndef b(): ...\n@rare('x', 'y')\ndef c(): ..."
+    )
+    assert [is_rare(each) for each in tree.body if isinstance(each, ast.FunctionDef)] == [True, False, False]

@@ -19,6 +19,7 @@ from trainmaster.hadoop import (
     blocks,
     messages,
     nodemanager,
+    queue_rights,
     resourcemanager,
     scheduler,
 )
@@ -64,7 +65,7 @@ READERS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
         yarn_client_pb2,
         lambda answer: tuple(map(messages.node_report, answer.nodeReports)),
     ),
-    "GetQueueUserAclsInfoResponseProto": (yarn_client_pb2, resourcemanager.queue_acls),
+    "GetQueueUserAclsInfoResponseProto": (yarn_client_pb2, queue_rights.queue_acls),
     "GetNewApplicationResponseProto": (
         yarn_client_pb2,
         lambda answer: messages.resource(answer.maximumCapability),

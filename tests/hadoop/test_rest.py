@@ -260,7 +260,20 @@ def test_no_elements(missing: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "number"), [(3, 3), ("3", 3), ("3.0", 3), (2**63 - 1, 2**63 - 1), (None, 0), ("x", 0), (2.9, 2)]
+    ("said", "number"),
+    [
+        (3, 3),
+        ("3", 3),
+        ("3.0", 3),
+        (2**63 - 1, 2**63 - 1),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(-(2**63) + 1), -(2**63) + 1),
+        (str(2**63), 0),
+        (" 9007199254740993 ", 9007199254740993),
+        (None, 0),
+        ("x", 0),
+        (2.9, 2),
+    ],
 )
 def test_numbers_may_be_strings(said: Any, number: int) -> None:
     assert whole(said) == number

@@ -91,6 +91,14 @@ def test_each_test_that_the_threat_model_names_is_there() -> None:
         )
 
 
+def test_what_makes_a_release_is_installed_as_locked_and_built_of_nothing() -> None:
+    """A source archive brings its build's needs along, which no lock names."""
+    installs = re.findall(r"\$\(RELEASE\)/bin/pip install .*", (ROOT / "Makefile").read_text())
+    assert installs
+    for install in installs:
+        assert "--require-hashes --only-binary :all: -r requirements-release.txt" in install
+
+
 @pytest.mark.parametrize("lock", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_every_package_of_a_lock_has_one_version_and_hashes(lock: str) -> None:
     entries = re.split(r"\n(?=\S)", re.sub(r"(?m)^\s*#.*\n?", "", (ROOT / lock).read_text()).strip())

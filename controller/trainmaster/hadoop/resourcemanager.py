@@ -7,7 +7,7 @@ here: the heartbeat of a running application (scheduler.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from trainmaster.errors import RefusedError
 from trainmaster.hadoop import ids, messages, refusals
@@ -24,6 +24,7 @@ from trainmaster.hadoop.proto.yarn_pb2 import (
     NodeReportProto,
     PriorityProto,
 )
+from trainmaster.hadoop.queue_rights import QueueAcls, QueueRights, queue_acls
 from trainmaster.hadoop.sasl import login
 from trainmaster.hadoop.values import (
     ApplicationReport,
@@ -38,7 +39,6 @@ from trainmaster.hadoop.values import (
     Submission,
 )
 
-ACLS_KEPT = 60.0
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB"
 
 
@@ -54,9 +54,7 @@ class ResourceManager:
         self._rpc = Failover(conf.clients, PROTOCOL, login(conf, user), timeout, calls(Wire.MANAGER_RPC))
         self._reports: dict[bytes, NodeReport] = {}
         """of the nodes, as they were told last, by the bytes in which each came"""
-        self._acls: Mapping[str, bool] = {}
-        self._acls_until = 0.0
-        self._asking_acls = asyncio.Lock()
+        self._rights = QueueRights(self._queue_acls)
 
     async def new_application(self) -> NewApplication:
         """An id, kept for us by the ResourceManager until its own next restart; nothing is submitted."""
@@ -122,16 +120,14 @@ class ResourceManager:
         return queue_info(answer.queueInfo) if answer.HasField("queueInfo") else None
 
     async def may_submit(self, queue: str) -> bool:
-        """Whether this user may submit to a queue, by its leaf name or full path; True where YARN tells nothing of it, as of one
-        that a rule of YARN's chooses or makes. A yes counts for ACLS_KEPT seconds: the answer names all queues."""
-        async with self._asking_acls:
-            now = asyncio.get_running_loop().time()
-            if now < self._acls_until and _submits(self._acls, queue):
-                return True
-            request = pb.GetQueueUserAclsInfoRequestProto()
-            answer = await self._rpc.call("getQueueUserAcls", request, pb.GetQueueUserAclsInfoResponseProto)
-            self._acls, self._acls_until = queue_acls(answer), now + ACLS_KEPT
-            return _submits(self._acls, queue)
+        """Whether this user may submit to a queue, by its leaf name or full path, as it was told lately; True where that is for
+        YARN alone to say, as of a queue that a rule of its own chooses or makes."""
+        return await self._rights.may_submit(queue)
+
+    async def _queue_acls(self) -> QueueAcls:
+        request = pb.GetQueueUserAclsInfoRequestProto()
+        answer = await self._rpc.call("getQueueUserAcls", request, pb.GetQueueUserAclsInfoResponseProto)
+        return await asyncio.to_thread(queue_acls, answer)  # there may be thousands of queues
 
     async def cluster_nodes(self, states: Collection[NodeState] = ()) -> tuple[NodeReport, ...]:
         """The NodeManagers in these states; none named means all that run or used to."""
@@ -163,6 +159,7 @@ class ResourceManager:
         return tuple(self._reports.values())
 
     async def close(self) -> None:
+        await self._rights.close()
         await self._rpc.close()
 
 
@@ -223,23 +220,6 @@ def queue_info(proto: pb.QueueInfoProto) -> QueueInfo:
         used=messages.finite(proto.currentCapacity),
         labels=tuple(proto.accessibleNodeLabels),
     )
-
-
-def queue_acls(answer: pb.GetQueueUserAclsInfoResponseProto) -> Mapping[str, bool]:
-    """By queue whether one may submit there: who administers it may as well (RMAppManager)."""
-    return {each.queueName: bool(each.userAcls) for each in answer.queueUserAcls}
-
-
-def _submits(acls: Mapping[str, bool], queue: str) -> bool:
-    """Paths are told by some releases, and leaf names by others; a queue may be asked for by either."""
-    told = [
-        may for name, may in acls.items() if name == queue or _leaf(name) == queue or name == _leaf(queue)
-    ]
-    return any(told) or not told
-
-
-def _leaf(queue: str) -> str:
-    return queue.rpartition(".")[2]
 
 
 def _acls(submission: Submission) -> list[ApplicationACLMapProto]:

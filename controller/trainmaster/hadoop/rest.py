@@ -7,6 +7,7 @@ that are null or `{}`, lists of one that come as the thing itself, numbers as st
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -19,6 +20,7 @@ from trainmaster.hadoop.values import ApplicationState, FinalStatus, QueueState,
 from trainmaster.json_text import number_within
 
 Found = TypeVar("Found")
+_DIGITS = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _LARGEST = 2**63  # no number of Java's reaches this
 _DEEPEST = 100  # queues in each other
 
@@ -155,6 +157,8 @@ def elements(holder: Json, key: str) -> list[Json]:
 
 def whole(value: Json) -> int:
     """A whole number, that may have come as a string; 0 where there is none, or one that Java hasn't."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)  # to the last digit: Long.MAX_VALUE stands for "no limit"
     if isinstance(value, int) and abs(value) < _LARGEST:
         return int(value)
     return int(number_within(value, 1 - _LARGEST, _LARGEST - 1) or 0)

@@ -43,6 +43,7 @@ async def without_tokens(_: str) -> str:
 
 
 ACLS = "yarn.acl.enable"
+OVERRIDES = "yarn.scheduler.capacity.queue-mappings-override.enable"
 ACCESS_CONTROL = "org.apache.hadoop.security.AccessControlException"
 TOKEN_POLL = 0.03
 """seconds between looks for the token: the ResourceManager launches an unmanaged attempt in some tens of milliseconds"""
@@ -112,8 +113,9 @@ async def open_application(
 
 async def _check_queue(rm: ResourceManager, conf: HadoopConf, user: str, queue: str) -> None:
     """DeniedError where YARN would refuse the user, before an id is asked for: then the job waits, and starts once he may. Only
-    where queues' ACLs count (yarn.acl.enable): YARN tells them also where it doesn't heed them."""
-    if get(conf.properties, ACLS).strip().lower() != "true":
+    where ACLs of the queue that a job names count: YARN tells them also where it doesn't heed them, and where it has rules that
+    put the job elsewhere."""
+    if not _says(conf, ACLS) or _says(conf, OVERRIDES):
         return
     try:
         may = await rm.may_submit(queue)
@@ -127,6 +129,10 @@ async def _check_queue(rm: ResourceManager, conf: HadoopConf, user: str, queue: 
             ACCESS_CONTROL,
             f"{user} does not have permission to submit applications to the queue {queue}: {cure}",
         )
+
+
+def _says(conf: HadoopConf, name: str) -> bool:
+    return get(conf.properties, name).strip().lower() == "true"
 
 
 def _note(memory: Memory, application: ApplicationMemory, declared_by: str) -> None:
