@@ -23,6 +23,7 @@ from plan.build import World
 from trainmaster.errors import UnavailableError
 from trainmaster.master import job, telling
 from trainmaster.master.contact import Contact
+from trainmaster.master.crowd import Crowd
 from trainmaster.master.desk import LARGE
 from trainmaster.master.doing import Doing
 from trainmaster.master.intake import STEP, Intake
@@ -114,7 +115,7 @@ def doing_of(nodes: dict[str, str], statuses: Callable[..., Any]) -> Doing:
         tokens=tokens,
         changed=False,
     )
-    desk = SimpleNamespace(nodes=SimpleNamespace(statuses=statuses))
+    desk = SimpleNamespace(nodes=SimpleNamespace(statuses=statuses), passes=Crowd(10))
     return Doing(cast("Any", desk), cast("Any", sight), asyncio.Event(), set())
 
 
@@ -129,7 +130,7 @@ async def test_works_on_many_nodes_begin_in_turns_of_the_loop() -> None:
     doing = doing_of(nodes, statuses)
     doing.confirm()
     begun = []
-    while len(asked) < len(nodes):
+    for _ in range(40 * len(nodes)):
         await asyncio.sleep(0)
         begun.append(len(asked))
     assert max(after - before for before, after in itertools.pairwise(begun)) == 1
