@@ -83,7 +83,7 @@ class FolderSource(WithoutObjects):
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
-        self._started = self._swept = False
+        self._started = self._swept = self._goes_on = False
         self._published: dict[str, tuple[str, int, JobStatus]] = {}
         """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -126,11 +126,13 @@ class FolderSource(WithoutObjects):
     # --- looking
 
     async def changed(self, most: float) -> None:
-        """A folder tells nobody that it changed: only time does. None where files wait for their turn, and are being read."""
-        await asyncio.sleep(0.0 if self._reader.behind else most)
+        """A folder tells nobody that it changed: only time does. None after a look that left files which are being read now; a
+        store that doesn't answer isn't asked again at once."""
+        await asyncio.sleep(0.0 if self._goes_on else most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
+        self._goes_on = False
         if not self._started:
             await self._start()
         if self.trouble:
@@ -145,7 +147,7 @@ class FolderSource(WithoutObjects):
             now=listed_at,
             today=clock.now(),
             version=self._reader.version if still is reads else None,
-            added=None if left_out else self._reader.added,
+            added=self._reader.added,
             marks=self._reader.marks,
             # what is there and wasn't read yet is not gone either
             blind=frozenset(below(blind) for blind in listing.blind) | self._reader.unread,
@@ -156,6 +158,7 @@ class FolderSource(WithoutObjects):
         declared = self._registry.update(look)
         self._records.save(self._registry.records())
         await self._tidy(listing, confirmed=confirmed)
+        self._goes_on = self._reader.behind
         return declared
 
     async def _start(self) -> None:
@@ -247,8 +250,8 @@ class FolderSource(WithoutObjects):
                 await self._threads.call(self._files.delete, set_)
             if declared.job is not None and not declared.duplicate_of:
                 await self._clean_staging(declared)
-            self._registry.forget(declared)
-            self._listings.gone(declared.namespace, declared.name)
+            if self._registry.forget(declared):
+                self._listings.gone(declared.namespace, declared.name)
             self._published.pop(declared.uid, None)
         self._locks.pop(declared.uid, None)
 

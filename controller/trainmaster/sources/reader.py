@@ -108,7 +108,9 @@ class Reader:
         new = [each for each in found.candidates if self._stamps.get(each.path) != each.stamp]
         if new:
             await asyncio.sleep(self._files.settle)
-        self._survey, self.marks = found, found.marks
+        before, self._survey, self.marks = self._survey, found, found.marks
+        if found.listing.left_out or (before and before.listing.left_out):
+            self.added = None  # what is told of those that were left out is among what was read (unread.py)
         self._tried_before, self._tried, self._due = self._tried, set(), set()
         self._left = sorted(new, key=lambda each: each.path in self._tried_before)
         self.paths = {each.path for each in found.candidates}

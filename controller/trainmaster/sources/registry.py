@@ -236,17 +236,19 @@ class Registry:
         if state is not None and state.record.uid == declared.uid:
             self._jobs[identity] = replace(state, deleting=True)
 
-    def forget(self, declared: Declared) -> None:
-        """Everything of it was cleaned up: its namespace and name are free."""
+    def forget(self, declared: Declared) -> bool:
+        """Everything of it was cleaned up. Whether its namespace and name are free by that: what only bore them had no job."""
         self._told_at = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
-        if state is not None and state.record.uid == declared.uid:
+        held = state is not None and state.record.uid == declared.uid
+        if held:
             del self._jobs[identity]
             self._shown.pop(identity, None)
         stray = self._strays.get(declared.path)
         if stray is not None and stray.uid == declared.uid:
             del self._strays[declared.path]
+        return held
 
 
 def _records(jobs: Mapping[Identity, JobState]) -> dict[str, Record]:
