@@ -5,7 +5,7 @@ When a file is left for the next look, so that nobody's half-written job is star
 - on file://, a new or changed file is looked at twice, 0.2 s apart, and must not have changed in between;
   hdfs:// lists the length of an open file as 0, so there an unfinished file is an empty one;
 - what can't be read or understood counts only when two looks in a row saw the same size and time;
-- a file whose size or owner (on file:// also time) is another after reading than it was in the listing.
+- a file whose size, owner or mode (on file:// also time) is another after reading than it was in the listing.
 Until then the job goes on as the file was before.
 """
 
@@ -141,16 +141,15 @@ class Reader:
             self._ahead.cancel()
 
     def _is_same(self, entry: Entry) -> bool:
-        """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content
-        is whole; a change of the content is seen by the next listing.
+        """Whether nobody wrote since the listing, and nobody else may. On HDFS closing a file moves its time once more, after its
+        content is whole; a change of the content is seen by the next listing.
         """
         try:
             now = self._files.stat(entry.path)
         except FileNotFoundError:
             return False
-        if self._files.settle:
-            return now.stamp == entry.stamp
-        return (now.size, now.owner) == (entry.size, entry.owner)
+        same = (now.size, now.owner, now.mode) == (entry.size, entry.owner, entry.mode)
+        return same and (now.modified == entry.modified or not self._files.settle)
 
     @property
     def unread(self) -> set[str]:
