@@ -268,6 +268,20 @@ async def test_what_comes_while_a_large_store_is_read_is_seen_within_seconds(
     made._reader.close()
 
 
+async def test_a_listing_that_is_as_the_one_before_is_begun_with_once(tmp_path: Path, clock: Clock) -> None:
+    """Else what can't be understood would count as seen by two."""
+    made = await leading(tmp_path, clock)
+    for number in range(9):
+        put(tmp_path, f"j{number}.yaml", job_text() if number else "spec: [")
+    with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", 9):
+        await made.look()
+        clock.pass_(SERVES)
+        with patch.object(made._reader, "_begin", wraps=made._reader._begin) as begun:
+            while made._reader.behind:
+                await made.look()
+    assert begun.call_count == 1
+
+
 async def test_a_store_that_went_while_much_was_read_is_not_asked_again_at_once(
     tmp_path: Path, clock: Clock
 ) -> None:
