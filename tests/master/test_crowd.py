@@ -80,6 +80,25 @@ async def test_thousands_are_put_down_a_few_in_each_turn_of_the_loop() -> None:
     assert not len(masters)
 
 
+class Hung(Calm):
+    """One whose record's write isn't answered."""
+
+    async def settle(self) -> None:
+        await asyncio.Event().wait()
+
+
+@virtual
+async def test_one_whose_write_hangs_keeps_none_of_thousands_from_theirs() -> None:
+    """What they seldom write down would be lost to the next leader."""
+    masters, put_down, all_ = Masters(), Counter[int](), 3 * PUT_DOWN
+    for number in range(all_):
+        kind = Calm if number else Hung
+        assert masters.drive(str(number), lambda kind=kind: cast("Any", kind(put_down)))  # type: ignore[misc]
+    await asyncio.sleep(1)
+    await masters.close()
+    assert put_down.total() == (all_ - 1) + all_
+
+
 @virtual
 async def test_who_comes_alone_waits_for_nothing() -> None:
     crowd = Crowd()

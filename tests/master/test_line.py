@@ -304,6 +304,30 @@ async def test_others_have_their_turn_while_a_long_line_is_gone_through_for_one_
 
 
 @virtual
+async def test_nobody_is_let_in_before_who_came_earlier_at_the_moment_when_a_line_comes_to_be_gone_through() -> (
+    None
+):
+    line, turns = Line(Look(free=100, queues={"root.b": 0})), list[bool]()
+    for i in range(30):
+        line.join(waiting(f"j{i:02}", 2, i))
+    line.join(waiting("hindered", 5, 30, queue="root.b"))
+    await asyncio.sleep(LONGEST)
+    begin = line._begin
+
+    def joined_just_then() -> None:
+        begin()
+        turns.append(line.join(waiting("later", 38, 40)).may)
+
+    with patch.object(line, "_begin", joined_just_then):
+        line.leave("j00")
+        line.join(waiting("earlier", 38, 31))
+    await asyncio.sleep(LONGEST)
+    assert turns == [False]
+    assert line.join(waiting("earlier", 38, 31)).may
+    assert not line.join(waiting("later", 38, 40)).may
+
+
+@virtual
 async def test_who_asks_meanwhile_is_called_afterwards_and_no_room_is_promised_twice() -> None:
     called: list[str] = []
     look = Look(free=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,7 +165,9 @@ async def test_nothing_is_shown_without_the_lease(tmp_path: Path, clock: Clock) 
     assert not (tmp_path / "status/a.yaml").exists()
 
 
-async def test_ttl_removes_the_file_and_its_staging(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listed_again", [True, False])
+async def test_ttl_removes_the_file_and_its_staging(tmp_path: Path, listed_again: bool) -> None:
+    """Also while a listing serves that still holds the file."""
     made = await leading(tmp_path)
     path = put(tmp_path, "a.yaml", job_text())
     declared = only(await made.look())
@@ -173,7 +176,7 @@ async def test_ttl_removes_the_file_and_its_staging(tmp_path: Path) -> None:
     staged.touch()
     await made.remove(declared)
     assert not path.exists()
-    deleted = only(await made.look())
+    deleted = only(await made.look()) if listed_again else replace(declared, deleted=True)
     assert deleted.deleted
     await made.gone(deleted)
     assert not staged.parent.exists()

@@ -190,3 +190,27 @@ async def test_a_listing_from_before_a_job_went_brings_it_back_to_nobody(
     put(tmp_path, "a.yaml", job_text(command="python other.py"))
     again = next(each for each in (await made.look()).values() if each.name == "a")
     assert again.uid != first.uid, "what comes afterwards is another job"
+
+
+async def test_the_end_of_a_file_that_only_bore_a_jobs_name_takes_nothing_from_that_job(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Else anybody could end others' jobs, by files that come and go."""
+    made = await leading(tmp_path, clock)
+    made._grace = 0.0
+    put(tmp_path, "a.yaml", job_text("mnist"))
+    job = only(await made.look())
+    copy = put(tmp_path, "b.yaml", job_text("mnist"))
+    await made.look()
+    copy.unlink()
+    (other,) = (each for each in (await made.look()).values() if each.uid != job.uid)
+    read = made._reader.read
+
+    async def goes_meanwhile(listing: Listing, folder: Entry) -> Mapping[str, FileRead]:
+        found = await read(listing, folder)
+        clock.pass_(1.0)
+        await made.gone(other)
+        return found
+
+    with patch.object(made._reader, "read", goes_meanwhile):
+        assert only(await made.look()) == job

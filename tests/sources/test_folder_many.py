@@ -12,6 +12,7 @@ import pytest
 
 from sources.building import GRACE, Clock, job_text, leading, only, put, source
 from sources.stalls import Lead
+from trainmaster.errors import UnavailableError
 from trainmaster.sources import reader, records, registry, surveys
 from trainmaster.sources.files import Entry
 from trainmaster.sources.folder import FolderSource
@@ -239,7 +240,7 @@ async def test_the_next_files_are_read_while_the_last_ones_are_handed_out(tmp_pa
         put(tmp_path, f"j{number}.yaml", job_text())
     read: list[str] = []
     file_of = made._files.read
-    made._files.read = lambda path, limit: (read.append(path), file_of(path, limit))[1]  # type: ignore[func-returns-value]
+    made._files.read = lambda path, limit, top: (read.append(path), file_of(path, limit, top))[1]  # type: ignore[func-returns-value]
     with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", 3):
         assert len(await made.look()) == 1
         assert made._reader._ahead is not None
@@ -265,6 +266,51 @@ async def test_what_comes_while_a_large_store_is_read_is_seen_within_seconds(
         assert made._reader.paths >= {"new.yaml"}
         assert made._reader.marks
     made._reader.close()
+
+
+async def test_a_listing_that_is_as_the_one_before_is_begun_with_once(tmp_path: Path, clock: Clock) -> None:
+    """Else what can't be understood would count as seen by two."""
+    made = await leading(tmp_path, clock)
+    for number in range(9):
+        put(tmp_path, f"j{number}.yaml", job_text() if number else "spec: [")
+    with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", 9):
+        await made.look()
+        clock.pass_(SERVES)
+        with patch.object(made._reader, "_begin", wraps=made._reader._begin) as begun:
+            while made._reader.behind:
+                await made.look()
+    assert begun.call_count == 1
+
+
+async def test_a_store_that_went_while_much_was_read_is_not_asked_again_at_once(
+    tmp_path: Path, clock: Clock
+) -> None:
+    made, pauses = await leading(tmp_path, clock), list[float]()
+    for number in range(9):
+        put(tmp_path, f"j{number}.yaml", job_text())
+    with patch.object(reader, "FILES", 1), patch.object(reader, "LOOKS", 9):
+        await made.look()
+        with patch.object(asyncio, "sleep", side_effect=pauses.append):
+            await made.changed(2.0)
+        (tmp_path / "jobs").rename(tmp_path / "away")
+        clock.pass_(SERVES)
+        with pytest.raises(UnavailableError):
+            await made.look()
+        with patch.object(asyncio, "sleep", side_effect=pauses.append):
+            await made.changed(2.0)
+    made._reader.close()
+    assert pauses == [0.0, 2.0]
+
+
+async def test_a_file_that_was_left_out_is_told_of_no_more_once_it_has_a_better_name(tmp_path: Path) -> None:
+    made = await leading(tmp_path)
+    await made.look()
+    long = put(tmp_path, "l.yaml", job_text()).rename(tmp_path / "jobs" / ("l" * 220 + ".yaml"))
+    assert only(await made.look()).path.startswith("_unread-")
+    long.rename(tmp_path / "jobs/short.yaml")
+    found = {bool(d.job): d for d in (await made.look()).values()}
+    assert found[True].path == "short.yaml"
+    assert found[False].deleted
 
 
 async def test_a_large_store_is_read_in_a_few_looks_though_all_is_one_owners(tmp_path: Path) -> None:

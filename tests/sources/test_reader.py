@@ -19,6 +19,7 @@ from trainmaster.sources.reading import MAX_BYTES
 Changed = Callable[[Entry], Entry]
 LONGER: Changed = lambda entry: replace(entry, size=entry.size + 1)  # noqa: E731
 SOMEBODY_ELSES: Changed = lambda entry: replace(entry, owner="mallory")  # noqa: E731
+OPEN_TO_ALL: Changed = lambda entry: replace(entry, mode=0o666)  # noqa: E731
 LATER: Changed = lambda entry: replace(entry, modified=entry.modified + 1)  # noqa: E731
 
 
@@ -27,9 +28,11 @@ LATER: Changed = lambda entry: replace(entry, modified=entry.modified + 1)  # no
     [
         (0.0, LONGER, False),
         (0.0, SOMEBODY_ELSES, False),
+        (0.0, OPEN_TO_ALL, False),  # whoever may write it by now may have written what was read
         (0.0, LATER, True),  # on HDFS closing a file moves its time once more
         (0.01, LONGER, False),
         (0.01, SOMEBODY_ELSES, False),
+        (0.01, OPEN_TO_ALL, False),
         (0.01, LATER, False),
     ],
 )

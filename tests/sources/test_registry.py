@@ -339,6 +339,30 @@ def test_what_a_look_brought_comes_to_the_same_alone_as_with_all_the_rest(
         assert one.registry.held == other.registry.held
 
 
+def test_what_was_moved_begins_once_its_job_is_back_where_it_was_though_only_that_is_new() -> None:
+    """Somebody copied it back: nothing else would ever have the file that waits be looked at again."""
+    world = Told()
+    world.put("a.yaml", job_text())
+    first = only(world.look())
+    world.move("a.yaml", "t/a.yaml")
+    assert {d.path: d.job is not None for d in world.look().values()} == {"a.yaml": True, "t/a.yaml": False}
+    world.put("a.yaml", job_text())
+    begun = {d.path: d for d in world.look().values() if d.job}
+    assert begun.keys() == {"a.yaml", "t/a.yaml"}
+    assert begun["a.yaml"].uid == first.uid
+
+
+def test_what_was_a_document_of_a_broken_file_waits_for_the_job_that_it_was() -> None:
+    """That job goes on, since it may be in there: two trainings on the same checkpoints would spoil both."""
+    world = Told()
+    world.registry.remember([Record("r1", "default", "y", "b.yaml,y@default", "alice", text=job_text("y"))])
+    world.put("b.yaml", "spec: [")
+    assert only(world.look()).uid == "r1"
+    world.put("t/a.yaml", job_text("y"))
+    begun = [d.uid for d in world.look().values() if d.job]
+    assert begun == ["r1"]
+
+
 # --- files that were moved to where they mean another job
 
 

@@ -184,7 +184,7 @@ class Line:
             pass
 
     def _begin(self) -> None:
-        self._soon = None
+        """Of whoever comes before that has begun, `_soon` still says that the last round knows too little."""
         self._going = asyncio.get_running_loop().create_task(self._again())
 
     async def _again(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from trainmaster.master.desk import Desk
@@ -67,17 +67,22 @@ class Masters(Mapping[str, JobMaster]):
 
     async def close(self) -> None:
         """Leave every job as it is; a few at a time, since the lease is still to be renewed or given away."""
-        for tasks in _some([*self._tasks.values()]):
-            await cancelled(tasks)
-        masters = [*self._masters.values()]
+        await _each(self._tasks.values(), lambda task: cancelled([task]))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE):
-                for some in _some(masters):
-                    await asyncio.gather(*(m.settle() for m in some), return_exceptions=True)
-        for some in _some(masters):
-            await asyncio.gather(*(m.close() for m in some), return_exceptions=True)
+                await _each(self._masters.values(), lambda master: master.settle())
+        await _each(self._masters.values(), lambda master: master.close())
         self._masters, self._tasks = {}, {}
 
 
-def _some(of: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (of[start : start + AT_ONCE] for start in range(0, len(of), AT_ONCE))
+async def _each(all_: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Do it with each, whatever it raises. One that hangs keeps none of the others from its turn."""
+    left = iter([*all_])
+
+    async def one_after_another() -> None:
+        for each in left:
+            with contextlib.suppress(Exception):
+                await work(each)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))

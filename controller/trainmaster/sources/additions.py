@@ -18,12 +18,14 @@ def plainly(
     look: Look,
     jobs: States,
     absent: Set[Identity],
+    left: Set[Identity],
     others: Collection[Identity],
     new_uid: Callable[[], str],
 ) -> dict[Identity, JobState] | None:
     """The jobs that the look brought, or brought for the first time; None where that can't be told of it alone.
 
-    `absent` are those of `jobs` that the look before lacked, `others` the names of what declared none.
+    `absent` are those of `jobs` that the look before lacked, `left` those that had no document where theirs was, `others` the
+    names of what declared none.
     """
     added = look.added
     if added is None or look.marks or look.confirmed:
@@ -37,7 +39,7 @@ def plainly(
         and all(identity in absent and _is_its_own(jobs[identity], found[identity]) for identity in there)
         and all(read.job is not None for read in found.values())
         # Else what is new may be what one of those was (moves.py).
-        and (len(there) == len(found) or not any(jobs[identity].record.path for identity in absent))
+        and (len(there) == len(found) or not left)
         and all(_waits_unseen(jobs[identity], look) for identity in rest)
     )
     return {i: _state(jobs, i, read, look, new_uid) for i, read in found.items()} if plain else None

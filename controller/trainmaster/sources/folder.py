@@ -33,6 +33,7 @@ from trainmaster.sources.namespaces import guard
 from trainmaster.sources.own_folders import check, exposed
 from trainmaster.sources.owned import idle
 from trainmaster.sources.reader import Reader
+from trainmaster.sources.reading import FileRead
 from trainmaster.sources.records import Records
 from trainmaster.sources.registry import Registry
 from trainmaster.sources.sightings import Look
@@ -83,11 +84,13 @@ class FolderSource(WithoutObjects):
         self._grace = settings.deletion_grace
         self._registry = Registry(self.name, self._files.base + root, self._grace)
         self._adopted: Mapping[str, tuple[str, str]] = {}
-        self._started = self._swept = False
+        self._started = self._swept = self._goes_on = False
         self._published: dict[str, tuple[str, int, JobStatus]] = {}
         """by uid, what stands there: path, generation and status"""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._taking_away = threading.Lock()
+        self._taken: dict[str, FileRead] = {}
+        """by uid, what was removed, which older listings still hold"""
 
     @property
     def held(self) -> str:
@@ -126,11 +129,12 @@ class FolderSource(WithoutObjects):
     # --- looking
 
     async def changed(self, most: float) -> None:
-        """A folder tells nobody that it changed: only time does. None where files wait for their turn, and are being read."""
-        await asyncio.sleep(0.0 if self._reader.behind else most)
+        """A folder tells nobody that it changed: only time does. None after a look that left files which are being read now."""
+        await asyncio.sleep(0.0 if self._goes_on else most)
 
     async def look(self) -> Mapping[str, Declared]:
         """Everything declared, by uid. UnavailableError when the listing isn't whole."""
+        self._goes_on = False
         if not self._started:
             await self._start()
         if self.trouble:
@@ -145,7 +149,7 @@ class FolderSource(WithoutObjects):
             now=listed_at,
             today=clock.now(),
             version=self._reader.version if still is reads else None,
-            added=None if left_out else self._reader.added,
+            added=self._reader.added,
             marks=self._reader.marks,
             # what is there and wasn't read yet is not gone either
             blind=frozenset(below(blind) for blind in listing.blind) | self._reader.unread,
@@ -156,6 +160,7 @@ class FolderSource(WithoutObjects):
         declared = self._registry.update(look)
         self._records.save(self._registry.records())
         await self._tidy(listing, confirmed=confirmed)
+        self._goes_on = self._reader.behind
         return declared
 
     async def _start(self) -> None:
@@ -247,37 +252,36 @@ class FolderSource(WithoutObjects):
                 await self._threads.call(self._files.delete, set_)
             if declared.job is not None and not declared.duplicate_of:
                 await self._clean_staging(declared)
-            self._registry.forget(declared)
-            self._listings.gone(declared.namespace, declared.name)
+            if self._registry.forget(declared):
+                self._listings.gone(declared.namespace, declared.name)
             self._published.pop(declared.uid, None)
+            self._taken.pop(declared.uid, None)
         self._locks.pop(declared.uid, None)
 
     async def _clean_staging(self, declared: Declared) -> None:
         """Unless a file for the same job is there already, which may need what was uploaded."""
-        identity = declared.namespace, declared.name
-        if declared.owner and all(read.identity != identity for read in self._reader.reads.values()):
-            below = "/".join(
-                (declared.owner, *identity)
-            )  # folders of the owner's: he may have put links into them
+        identity, taken = (declared.namespace, declared.name), self._taken.get(declared.uid)
+        there = (read for read in self._reader.reads.values() if read is not taken)
+        if declared.owner and all(read.identity != identity for read in there):
+            below = "/".join((declared.owner, *identity))  # folders of his: he may have put links into them
             await self._clean(self._files.delete_below, self._layout.uploads, below)
 
     async def remove(self, declared: Declared) -> None:
         """Delete the job's own file (ttlDeletesResource); it needs no grace."""
         self._still()
         if declared.path and self._registry.holds(declared):
-            await self._threads.call(self._take_away, declared.path)
+            self._taken[declared.uid] = await self._threads.call(self._take_away, declared.path)
             self._registry.deleted(declared)
 
-    def _take_away(self, path: str) -> None:
-        """The file, or one document where others stand in it: the rest stays as it was, and its owner's.
-
-        One after the other: two who take each a document out of one file would put back what the other took.
-        """
+    def _take_away(self, path: str) -> FileRead:
+        """The file, or one document where others stand in it: the rest stays as it was, and its owner's. One after the other:
+        two who take each a document out of one file would put back what the other took."""
         with self._taking_away:
             read = self._reader.reads.get(path)
             if read is None:
                 raise UnavailableError(f"{path} isn't where it was")
             take_away(self._files, read, self._still)
+            return read
 
     async def _clean(self, delete: Callable[..., None], *where: str) -> None:
         try:

@@ -32,7 +32,7 @@ class LeftBehind:
         found = cls()
         for state in states:
             record = state.record
-            if record.path and (state.deleting or record.path not in there):
+            if is_left(state, there):
                 found.by_text.setdefault((record.owner, _said(record.text)), state)
                 if checkpoints := _writes_to(state.job):
                     found.by_checkpoints.setdefault((record.owner, checkpoints), state)
@@ -43,6 +43,11 @@ class LeftBehind:
         owner = read.entry.owner
         same = self.by_text.get((owner, _said(read.text)))
         return same or self.by_checkpoints.get((owner, _writes_to(read.job)))
+
+
+def is_left(state: JobState, there: Container[str]) -> bool:
+    """Whether nothing of it is where it was; `there` are the paths of what was read."""
+    return bool(state.record.path) and (state.deleting or state.record.path not in there)
 
 
 def why_waiting(left: JobState) -> FieldProblem:

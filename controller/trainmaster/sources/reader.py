@@ -5,7 +5,7 @@ When a file is left for the next look, so that nobody's half-written job is star
 - on file://, a new or changed file is looked at twice, 0.2 s apart, and must not have changed in between;
   hdfs:// lists the length of an open file as 0, so there an unfinished file is an empty one;
 - what can't be read or understood counts only when two looks in a row saw the same size and time;
-- a file whose size or owner (on file:// also time) is another after reading than it was in the listing.
+- a file whose size, owner or mode (on file:// also time) is another after reading than it was in the listing.
 Until then the job goes on as the file was before.
 """
 
@@ -45,8 +45,10 @@ class Reader:
         self._threads, self._guard = threads, guard
         self._stamps: dict[str, object] = {}
         self._doubtful: dict[str, object] = {}
+        self._listing: Listing | None = None
+        """the last one that was begun with"""
         self._survey: Survey | None = None
-        """of the last listing"""
+        """of it, or of an equal one before"""
         self._left: list[Candidate] = []
         """what of it is new, and waits for its turn"""
         self._due: set[str] = set()
@@ -75,14 +77,14 @@ class Reader:
         """All documents of a listing; of the very one of the last time, what has had its turn since. `folder` is the jobs folder
         itself."""
         before = self._survey
-        goes_on = self.behind and before is not None and before.listing is listing
+        goes_on = self.behind and self._listing is listing
         found = before if goes_on else await self._threads.call(self._surveyed, listing, folder)
         if not goes_on and found is before and not (self._left or self._due):
             return self.reads
         self.version, self.added = self.version + 1, {}
         await self._take_share()
         if found is not None and not goes_on:
-            await self._begin(found)
+            await self._begin(found, listing)
             self._read_share()
             await self._take_share()
         if self.behind:
@@ -102,13 +104,16 @@ class Reader:
             return before
         return survey(listing, folder, self._layout, trusted_owners(self._files, folder))
 
-    async def _begin(self, found: Survey) -> None:
-        """With this survey's files. Those come first that had no turn at the last one: files that nobody can read keep no others
-        from theirs."""
+    async def _begin(self, found: Survey, listing: Listing) -> None:
+        """With this survey's files, once for a listing. Those come first that had no turn at the last one: files that nobody can
+        read keep no others from theirs."""
         new = [each for each in found.candidates if self._stamps.get(each.path) != each.stamp]
         if new:
             await asyncio.sleep(self._files.settle)
+        before, self._listing = self._survey, listing
         self._survey, self.marks = found, found.marks
+        if found.listing.left_out or (before and before.listing.left_out):
+            self.added = None  # what is told of those that were left out is among what was read (unread.py)
         self._tried_before, self._tried, self._due = self._tried, set(), set()
         self._left = sorted(new, key=lambda each: each.path in self._tried_before)
         self.paths = {each.path for each in found.candidates}
@@ -139,16 +144,15 @@ class Reader:
             self._ahead.cancel()
 
     def _is_same(self, entry: Entry) -> bool:
-        """Whether nobody wrote since the listing. On HDFS closing a file moves its time once more, after its content
-        is whole; a change of the content is seen by the next listing.
+        """Whether nobody wrote since the listing, and nobody else may. On HDFS closing a file moves its time once more, after its
+        content is whole; a change of the content is seen by the next listing.
         """
         try:
             now = self._files.stat(entry.path)
         except FileNotFoundError:
             return False
-        if self._files.settle:
-            return now.stamp == entry.stamp
-        return (now.size, now.owner) == (entry.size, entry.owner)
+        same = (now.size, now.owner, now.mode) == (entry.size, entry.owner, entry.mode)
+        return same and (now.modified == entry.modified or not self._files.settle)
 
     @property
     def unread(self) -> set[str]:

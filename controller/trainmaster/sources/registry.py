@@ -15,7 +15,7 @@ from trainmaster.sources import absences, additions
 from trainmaster.sources.claims import Claims, last_good
 from trainmaster.sources.known import Record
 from trainmaster.sources.layout import NOW
-from trainmaster.sources.moves import LeftBehind, why_waiting
+from trainmaster.sources.moves import LeftBehind, is_left, why_waiting
 from trainmaster.sources.reading import FileRead, problem
 from trainmaster.sources.sightings import Identity, JobState, Look, Mark
 
@@ -39,8 +39,10 @@ class Registry:
         """whether the next one comes to the same unless it finds other files"""
         self._absent: set[Identity] = set()
         """jobs whose file it lacked"""
-        self._hidden = False
-        """whether it lacked files without a job that may be there all the same"""
+        self._left: set[Identity] = set()
+        """jobs that had no document where theirs was: what is new may be what one of them was (moves.py)"""
+        self._open = False
+        """whether something waits that isn't its own job: for one that is left behind, or since its file may be there unseen"""
         self._records: dict[str, Record] = {}
         self._known: set[str] = set()
         """uids that were there before the first look"""
@@ -83,6 +85,7 @@ class Registry:
             self.stale_marks = ()
             self._jobs.update(added)
             self._absent -= added.keys()
+            self._left -= added.keys()
             new = {identity: self._jobs[identity] for identity in added}
             self._records = {**self._records, **_records(new)}
             self._told = {**self._told, **self._all_shown(new)}
@@ -93,10 +96,10 @@ class Registry:
         return self._told
 
     def _plainly_added(self, look: Look) -> dict[Identity, JobState] | None:
-        if self._hidden:
+        if self._open:
             return None
         others = {(stray.namespace, stray.name) for stray in self._strays.values()}
-        return additions.plainly(look, self._jobs, self._absent, others, self._new_uid)
+        return additions.plainly(look, self._jobs, self._absent, self._left, others, self._new_uid)
 
     def _settle(self, look: Look) -> None:
         """Go over all documents and all jobs."""
@@ -107,6 +110,8 @@ class Registry:
         strays |= {read.path: self._waiting(read, claims.left) for read in claims.moved}
         self._jobs = absences.counted(self._jobs, look, present, self._grace)
         self._absent = self._jobs.keys() - present
+        self._left = {i for i, state in self._jobs.items() if is_left(state, look.reads)}
+        self._open = bool(claims.moved)
         self._keep_strays(look, strays)
         self._records = _records(self._jobs)
         told = {declared.uid: declared for declared in self._strays.values()}
@@ -152,12 +157,11 @@ class Registry:
 
     def _keep_strays(self, look: Look, strays: dict[str, Declared]) -> None:
         """A stray runs nothing, so it goes without a grace; it is told as deleted until that was taken note of."""
-        self._hidden = False
         for path, before in self._strays.items():
             if path not in strays:
                 hidden = look.may_hide(path, before.owner)
                 strays[path] = before if hidden else replace(before, deleted=True)
-                self._hidden |= hidden
+                self._open |= hidden
         self._strays = strays
 
     # --- what comes out, and what is told afterwards
@@ -232,17 +236,19 @@ class Registry:
         if state is not None and state.record.uid == declared.uid:
             self._jobs[identity] = replace(state, deleting=True)
 
-    def forget(self, declared: Declared) -> None:
-        """Everything of it was cleaned up: its namespace and name are free."""
+    def forget(self, declared: Declared) -> bool:
+        """Everything of it was cleaned up. Whether its namespace and name are free by that: what only bore them had no job."""
         self._told_at = None
         identity = declared.namespace, declared.name
         state = self._jobs.get(identity)
-        if state is not None and state.record.uid == declared.uid:
+        held = state is not None and state.record.uid == declared.uid
+        if held:
             del self._jobs[identity]
             self._shown.pop(identity, None)
         stray = self._strays.get(declared.path)
         if stray is not None and stray.uid == declared.uid:
             del self._strays[declared.path]
+        return held
 
 
 def _records(jobs: Mapping[Identity, JobState]) -> dict[str, Record]:
