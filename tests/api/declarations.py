@@ -5,6 +5,8 @@ The rules are tried on them in Python and on a real API server.
 
 from typing import Any
 
+from trainmaster.api import messages
+
 
 def roles(**replicas: int) -> dict[str, dict[str, Any]]:
     return {name: {"command": "train", "replicas": count} for name, count in replicas.items()}
@@ -616,6 +618,8 @@ def _from(kind: str) -> list[dict[str, Any]]:
     return [{"name": "A", "valueFrom": {kind: {"name": "Keys-", "key": "k"}}}]
 
 
+_ACL = {"users": messages.ACL_USER, "groups": messages.GROUP_NAME}
+
 MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"env": _from("secretKeyRef")}, f"spec.env[0].valueFrom.secretKeyRef.name: {_NAME}"),
     ({"env": _from("configMapKeyRef")}, f"spec.env[0].valueFrom.configMapKeyRef.name: {_NAME}"),
@@ -643,6 +647,11 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"runPolicy": {"pendingDeadline": "soon"}}, f"spec.runPolicy.pendingDeadline: {_SOON}"),
     ({"runPolicy": {"ttlAfterFinished": "soon"}}, f"spec.runPolicy.ttlAfterFinished: {_SOON}"),
     ({"user": "1a"}, "spec.user: is no user name: letters, digits and _ . @ $ -, not begun by a digit"),
+    *(
+        ({"acls": {right: {kind: ["a b"]}}}, f"spec.acls.{right}.{kind}[0]: {_ACL[kind]}")
+        for right in ("view", "modify")
+        for kind in ("users", "groups")
+    ),
     ({"env": [{"name": "a-b"}]}, f"spec.env[0].name: {_VARIABLE}"),
     (with_worker(env=[{"name": "1a"}]), f"spec.roles.worker.env[0].name: {_VARIABLE}"),
     ({"framework": "Custom", "template": [{"name": "a b"}]}, f"spec.template[0].name: {_VARIABLE}"),

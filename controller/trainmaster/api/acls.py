@@ -11,7 +11,7 @@ from trainmaster.api.base import Model
 
 EVERYBODY = "*"
 USER = r"^([*]|[A-Za-z_][A-Za-z0-9_.@$-]*)$"
-GROUP = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
+GROUP = r"^[A-Za-z_][A-Za-z0-9_.@$-]{0,127}$"
 
 UserName = Annotated[str, Field(pattern=USER, max_length=128)]
 GroupName = Annotated[str, Field(pattern=GROUP, max_length=128)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from trainmaster.api import base, failure_rules, job, messages, schema
+from trainmaster.api import acls, base, failure_rules, job, messages, schema
 from trainmaster.api.foreign import FOREIGN
 from trainmaster.api.status import FieldProblem
 from trainmaster.api.yaml_tree import Path, Tree
@@ -28,6 +28,8 @@ PATTERNS: Mapping[str, str] = {
     base.ENV_NAME: messages.ENV_NAME,
     job.FILE_NAME: messages.FILE_NAME,
     job.USER_NAME: messages.USER_NAME,
+    acls.USER: messages.ACL_USER,
+    acls.GROUP: messages.GROUP_NAME,
     failure_rules.STDERR_PATTERN: messages.NO_PATTERN,
 }
 

@@ -12,6 +12,10 @@ NAMESPACE_NAME: Final = "must be lower-case letters, digits and -, with a letter
 ENV_NAME: Final = "must be letters, digits and _, and not begin with a digit"
 FILE_NAME: Final = "must be a plain file name of letters, digits, '.', _ and -, without folders"
 USER_NAME: Final = "is no user name: letters, digits and _ . @ $ -, not begun by a digit"
+ACL_USER: Final = (
+    "is no user name, and not * for everybody: letters, digits and _ . @ $ -, not begun by a digit"
+)
+GROUP_NAME: Final = "is no group name: letters, digits and _ . @ $ -, not begun by a digit"
 NO_DURATION: Final = "{value} is not a duration: write 30s, 5m, 1h30m, 2d, or a number of seconds"
 NO_SIZE: Final = "{value} is not a size: write 4G, 512Mi, 1.5Gi, or a number of bytes"
 NO_PAIR: Final = "{pair} is not name=number: write memory=8G,vcores=2,gpu=2"
