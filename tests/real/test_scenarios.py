@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from real.cluster import until
-from real.reading import held, last_exit, message, processes, reason, states, trainers, worker
+from real.reading import HELD, held, last_exit, message, processes, reason, states, trainers, worker
 from real.rooms import Room, eager
 from trainer.ledger import Ledger
 from trainmaster.api import reasons
@@ -103,7 +103,7 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     assert all(e.cluster["worker"][e.index].endswith(f":{e.port}") for e in again)
     assert ledger.twice() == []
     for entry in again:
-        assert [step for step, _ in ledger.steps(entry.who)] == list(range(1, 41)), "it went on where it was"
+        assert [step for step, _ in ledger.steps(entry.who)] == list(range(1, HELD + 1)), "it went on where it was"
 
 
 def test_too_much_memory_is_told_with_how_much(shared: Room, ledger: Ledger) -> None:
