@@ -103,7 +103,9 @@ def test_a_gang_is_restarted_as_one_and_charged_once(shared: Room, ledger: Ledge
     assert all(e.cluster["worker"][e.index].endswith(f":{e.port}") for e in again)
     assert ledger.twice() == []
     for entry in again:
-        assert [step for step, _ in ledger.steps(entry.who)] == list(range(1, HELD + 1)), "it went on where it was"
+        assert [step for step, _ in ledger.steps(entry.who)] == list(range(1, HELD + 1)), (
+            "it went on where it was"
+        )
 
 
 def test_too_much_memory_is_told_with_how_much(shared: Room, ledger: Ledger) -> None:
