@@ -110,7 +110,7 @@ async def test_what_comes_to_lie_beyond_a_limit_is_not_gone_and_the_notice_goes_
     made = await leading(tmp_path, clock)
     put(tmp_path, "bob/deep/mnist.yaml", job_text())
     assert {d.name for d in (await made.look()).values()} == {"alice", "mnist"}
-    monkeypatch.setattr("trainmaster.sources.folder.JOBS", Limits(depth=1))
+    monkeypatch.setattr("trainmaster.sources.listings.JOBS", Limits(depth=1))
     for _ in range(3):
         clock.pass_(GRACE + 1)
         found = {d.name: d for d in (await made.look()).values()}
