@@ -413,7 +413,7 @@ def each_second_is_in_one_class(memory: Memory) -> None:
 def one_phase_follows_on_the_other(memory: Memory) -> None:
     """Without a gap, so that they come to just the time since the first one began."""
     phases = memory.phases
-    assert bool(phases) == bool(memory.account.at)
+    assert bool(phases) == (bool(memory.account.at) and not memory.expired), "they are forgotten with the run"
     assert all(one.at <= next_.at and one.phase is not next_.phase for one, next_ in pairwise(phases))
     assert len(phases) <= MOST_PHASES
 
