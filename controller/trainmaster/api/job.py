@@ -159,6 +159,14 @@ class Role(Model):
         given = self.termination_grace_period
         return DEFAULT_GRACE if given is None else given
 
+    @property
+    def loose(self) -> tuple[int, int] | None:
+        """From how many replicas to how many it goes, where they come and go alone; None where no other number is run with before
+        all that run are told it."""
+        if self.elastic is None or self.restart_scope is not RestartScope.REPLICA:
+            return None
+        return self.elastic.min, self.elastic.max or self.replicas
+
 
 class Spec(Model):
     """The training that is wanted."""
@@ -262,7 +270,8 @@ def restart_fields(job: TrainingJob) -> str:
 def _restart_fields(spec: Spec) -> str:
     written, torch = _restart_part(spec), spec.framework is Framework.PYTORCH
     written["roles"] = {
-        name: _restart_part(role) | (_agents(role) if torch else {}) for name, role in spec.roles.items()
+        name: _restart_part(role) | ({"agents": role.loose} if torch and role.loose else {})
+        for name, role in spec.roles.items()
     }
     return json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -270,13 +279,6 @@ def _restart_fields(spec: Spec) -> str:
 def _restart_part(model: Spec | Role) -> dict[str, object]:
     chosen = set(marked(type(model), Edit.RESTART))
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True, include=chosen)
-
-
-def _agents(role: Role) -> dict[str, object]:
-    """How many of torchrun's agents meet at least and at most, where they come and go alone; all must be told the same."""
-    if role.elastic is None or role.restart_scope is not RestartScope.REPLICA:
-        return {}
-    return {"agents": [role.elastic.min, role.elastic.max or role.replicas]}
 
 
 def job_to_document(job: TrainingJob) -> dict[str, object]:

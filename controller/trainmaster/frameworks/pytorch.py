@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from trainmaster.api.job import Launcher, RestartScope, Role, TrainingJob
+from trainmaster.api.job import Launcher, Role, TrainingJob
 from trainmaster.frameworks.placed import Placed, positions
 from trainmaster.frameworks.traits import Tell, Traits, all_or_alone, by_rank, is_first
 
@@ -87,12 +87,12 @@ def _torchrun(job: TrainingJob, group: Sequence[Placed], node: int) -> dict[str,
 
 def _agents(job: TrainingJob, group: Sequence[Placed]) -> str:
     """How many agents meet: from so many to so many, where some of them come and go alone."""
-    roles = {name: job.spec.roles[name] for name in {p.role for p in group}}
-    free = {n: r for n, r in roles.items() if r.elastic and r.restart_scope is RestartScope.REPLICA}
-    others = sum(1 for p in group if p.role not in free)
-    least = others + sum(r.elastic.min for r in free.values() if r.elastic)
-    most = others + sum(r.elastic.max or r.replicas for r in free.values() if r.elastic)
-    return f"{least}:{most}" if free else str(len(group))
+    loose = {name: between for name in {p.role for p in group} if (between := job.spec.roles[name].loose)}
+    if not loose:
+        return str(len(group))
+    others = sum(1 for p in group if p.role not in loose)
+    least, most = (others + sum(numbers) for numbers in zip(*loose.values(), strict=True))
+    return f"{least}:{most}"
 
 
 def processes_of(role: Role) -> int:
