@@ -11,7 +11,7 @@ from trainmaster.master.desk import Desk
 from trainmaster.master.job import JobMaster
 from trainmaster.master.looking import run_by
 from trainmaster.master.quotas import Job
-from trainmaster.master.tasks import cancelled
+from trainmaster.master.tasks import cancelled, in_turns
 from trainmaster.plan.values import AppState
 
 T = TypeVar("T")
@@ -77,12 +77,10 @@ class Masters(Mapping[str, JobMaster]):
 
 async def _each(all_: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
     """Do it with each, whatever it raises. One that hangs keeps none of the others from its turn."""
-    left = iter([*all_])
 
-    async def one_after_another() -> None:
-        for each in left:
-            with contextlib.suppress(Exception):
-                await work(each)
-            await asyncio.sleep(0)
+    async def whatever_comes(one: T) -> None:
+        with contextlib.suppress(Exception):
+            await work(one)
+        await asyncio.sleep(0)
 
-    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+    await in_turns(whatever_comes, [*all_], AT_ONCE)

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from trainmaster.errors import UnavailableError
+from trainmaster.master import tasks
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -176,12 +177,5 @@ class Together(Generic[T, R]):
 
 
 async def in_turns(work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
-    """What comes of each, in their order. Thousands of tasks that are made at once would hold up the loop, so few are."""
-    left, answers = enumerate(items), dict[int, R]()
-
-    async def one_after_another() -> None:
-        for place, item in left:
-            answers[place] = await work(item)
-
-    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
-    return [answers[place] for place in sorted(answers)]
+    """What comes of each call, in their order; as many at once as there are threads for."""
+    return await tasks.in_turns(work, items, AT_ONCE)
