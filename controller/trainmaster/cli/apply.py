@@ -13,7 +13,7 @@ from trainmaster.cli import hearing
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.store import make_if_new, open_store
-from trainmaster.cli.tables import printable
+from trainmaster.printable import printable
 
 if TYPE_CHECKING:
     from trainmaster.api.job import TrainingJob

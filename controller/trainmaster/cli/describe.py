@@ -11,12 +11,13 @@ from trainmaster.cli.chosen import Names, Selector, for_each, names_of
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.pages_of import Controller, TokenFile, address_of
 from trainmaster.cli.store import open_store
-from trainmaster.cli.tables import age, aligned, message, narrow, printable, state, with_sentences
+from trainmaster.cli.tables import age, aligned, message, narrow, state, with_sentences
 from trainmaster.cli.use_of import UseOf, nobody, use_of
 from trainmaster.observe.ages import since
 from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.progress_words import progress_words, slow_words
+from trainmaster.printable import printable
 
 if TYPE_CHECKING:
     from trainmaster.api.status import JobStatus, ReplicaStatus

@@ -12,7 +12,6 @@ from enum import IntEnum
 
 from typer.exceptions import TyperException
 
-from trainmaster.cli.tables import printable
 from trainmaster.errors import (
     DeniedError,
     FencedError,
@@ -22,6 +21,7 @@ from trainmaster.errors import (
     TrainmasterError,
     UnavailableError,
 )
+from trainmaster.printable import printable
 
 
 class ExitCode(IntEnum):

@@ -19,6 +19,7 @@ from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.pages_of import Controller, TokenFile, address_of, asked
 from trainmaster.errors import DeniedError, UnavailableError
+from trainmaster.printable import printable
 
 if TYPE_CHECKING:
     from trainmaster.settings import Settings
@@ -150,7 +151,7 @@ def _print(told: Any, output: Output) -> None:
     for source in told["sources"]:
         if source["trouble"]:
             said = f"warning: {source['name']} tells nothing of nodes: {source['trouble']}"
-            print(tables.printable(said), file=sys.stderr)
+            print(printable(said), file=sys.stderr)
     if output is Output.JSON:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     elif rows := [cells(row, time.time()) for row in told["nodes"]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from trainmaster.cli.tables import aligned, fitting, message, printable, state
+from trainmaster.cli.tables import aligned, fitting, message, state
+from trainmaster.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trainmaster.observe.ages import short_age, since
+from trainmaster.printable import printable
 
 if TYPE_CHECKING:
     from trainmaster.sources.stored import StoredJob
@@ -115,11 +116,6 @@ class Sheet:
 
 def _filled(row_: Sequence[str]) -> list[str]:
     return [printable(cell) or NOTHING for cell in row_]
-
-
-def printable(text: str) -> str:
-    """One line that can't drive the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def header(all_namespaces: bool, wide: bool) -> tuple[str, ...]:

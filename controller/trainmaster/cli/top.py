@@ -18,6 +18,7 @@ from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.pages_of import Controller, TokenFile, address_of, asked
 from trainmaster.cli.store import usual_namespace
 from trainmaster.errors import InvalidError
+from trainmaster.printable import printable
 
 GIB: Final = 1024**3
 WATCH: Final = 5.0
@@ -114,7 +115,7 @@ def _print(told: Any, of: Of, sort: Sort, output: Output, *, headers: bool, abou
     rows = in_order(told["rows"], sort)
     for each in told["troubles"]:
         others = f" and {each['nodes'] - 1} more" if each["nodes"] > 1 else ""
-        print(tables.printable(f"warning: {each['first']}{others}: {each['trouble']}"), file=sys.stderr)
+        print(printable(f"warning: {each['first']}{others}: {each['trouble']}"), file=sys.stderr)
     if output is Output.JSON:
         print(json.dumps(told | {"rows": rows}, indent=2, ensure_ascii=False))
     elif rows:

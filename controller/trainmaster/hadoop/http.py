@@ -24,6 +24,7 @@ from trainmaster.hadoop.calls import Calls, Wire, telling, unheard
 from trainmaster.hadoop.kerberos.negotiation import NegotiationError
 from trainmaster.hadoop.sessions import CONNECT_TIMEOUT, READ_TIMEOUT, UNTIL, equip, trust, why
 from trainmaster.json_text import loads
+from trainmaster.printable import printable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -182,10 +183,9 @@ def http_error(url: str, status: int, content: bytes) -> TrainmasterError:
 
 def _words(content: bytes) -> str:
     try:
-        said = str(loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS]
+        return printable(str(loads(content)["RemoteException"]["message"])[:_LONGEST_WORDS])
     except (ValueError, KeyError, TypeError):
         return ""
-    return "".join(c if c.isprintable() else " " for c in said)  # they come into logs, statuses and terminals
 
 
 def _merge(found: list[tuple[str, Json]]) -> Json:

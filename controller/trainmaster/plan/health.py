@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import isnan
 
 from trainmaster.errors import InvalidError
+from trainmaster.printable import printable
 
 PART = 4
 """one node in so many may be left alone by all, but at least one: as plan/suspects.py counts them, and together with those"""
@@ -143,7 +144,7 @@ def _is_said(host: object, why: object) -> bool:
 
 def _words(why: str) -> str:
     """One line that can't drive a terminal."""
-    return "".join(c if c.isprintable() else " " for c in why[:LONGEST]).strip() or "no reason given"
+    return printable(why[:LONGEST]).strip() or "no reason given"
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from trainmaster.printable import printable
+
 LONGEST: Final = 300
 """characters of what is quoted in one sentence"""
 KEPT: Final = 2000
@@ -129,7 +131,7 @@ def _plain(text: str) -> str:
     """Without control characters, and those that turn the direction of writing."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else " " for char in _ESCAPE.sub("", text).replace("\a", ""))
+    return printable(_ESCAPE.sub("", text).replace("\a", ""))
 
 
 def _raised_at(lines: Sequence[str]) -> int | None:

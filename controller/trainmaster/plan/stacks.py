@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from trainmaster.printable import printable
+
 CALLS = 3
 LONGEST = 60
 """characters of one name"""
@@ -29,4 +31,4 @@ def stood_in(text: str) -> str:
 
 
 def _short(name: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in name.strip())[:LONGEST]
+    return printable(name.strip())[:LONGEST]
