@@ -11,6 +11,7 @@ from trainmaster.api.base import Model
 
 EVERYBODY = "*"
 USER = r"^([*]|[A-Za-z_][A-Za-z0-9_.@$-]*)$"
+# Not the pattern of a user's name to the letter: by its text a pattern is told in words (complaints.py).
 GROUP = r"^[A-Za-z_][A-Za-z0-9_.@$-]{0,127}$"
 
 UserName = Annotated[str, Field(pattern=USER, max_length=128)]

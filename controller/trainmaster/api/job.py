@@ -65,7 +65,7 @@ DEFAULT_GRACE = 30.0
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9_.@$-]*$"
 MAX_NAME = 63
-"""letters"""
+"""characters of a name or namespace"""
 JOB_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 NAMESPACE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
@@ -236,7 +236,7 @@ class Metadata(Model):
 
     name: Annotated[str, Field(pattern=JOB_NAME, max_length=MAX_NAME)]
     """Name of the job, also in YARN; at most 63 characters."""
-    namespace: Annotated[str, Field(pattern=NAMESPACE_NAME, max_length=63)] = "default"
+    namespace: Annotated[str, Field(pattern=NAMESPACE_NAME, max_length=MAX_NAME)] = "default"
     """Group of jobs that belong together. Namespace and name together are unique."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Words to find the job by."""

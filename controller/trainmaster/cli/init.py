@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 WITH_SCRIPTS: Final = "train.py"
 """a starter that has one saves checkpoints, by a module that all share"""
 SHARED: Final = "checkpoints.py"
-LONGEST: Final = 63
-"""characters of a job's name"""
 
 
 def init(
@@ -69,11 +67,11 @@ def _filled(job: str, name: str) -> str:
     """The name in quotes where it stands alone: in YAML 2024 is a number, and `on` to some a truth. Raises UsageError for what no
     job may be called."""
     from trainmaster.api import messages
-    from trainmaster.api.job import JOB_NAME
+    from trainmaster.api.job import JOB_NAME, MAX_NAME
 
-    if len(name) > LONGEST or not re.fullmatch(JOB_NAME, name):
+    if len(name) > MAX_NAME or not re.fullmatch(JOB_NAME, name):
         raise UsageError(
-            f"{name!r} is no name of a job: it {messages.JOB_NAME}, and has {LONGEST} characters at most"
+            f"{name!r} is no name of a job: it {messages.JOB_NAME}, and has {MAX_NAME} characters at most"
         )
     named = job.replace("name: NAME", f'name: "{name}"').replace("NAME", name)
     return named.replace("/user/USER/", f"/user/{_user()}/")
@@ -92,5 +90,7 @@ def _starters() -> Traversable:
 
 def _name_of(folder: Path) -> str:
     """The folder's name as a job may be called."""
-    words = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-")[:LONGEST].strip("-")
+    from trainmaster.api.job import MAX_NAME
+
+    words = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-")[:MAX_NAME].strip("-")
     return words or "training"

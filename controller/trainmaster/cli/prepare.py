@@ -52,16 +52,15 @@ def prepare(files: Files, wanted: Sequence[Folder], owner: str, dry_run: bool = 
     from trainmaster.errors import DeniedError
     from trainmaster.sources import preparing
 
-    find = preparing.find
-    findings = find(files, wanted, owner)
+    findings = preparing.find(files, wanted, owner)
     for finding in findings:
         print(f"{files.base}{finding.path}: {finding.words}")
     try:
         if not dry_run:
             preparing.prepare(files, wanted, owner)
     except DeniedError as error:
-        return _for_others(files, find(files, wanted, owner), error.message)
-    left = find(files, wanted, owner)
+        return _for_others(files, preparing.find(files, wanted, owner), error.message)
+    left = preparing.find(files, wanted, owner)
     print(f"{files.base}{wanted[0].path} {'is not ready' if left else 'is ready'} for {owner}")
     return ExitCode.INVALID if any(not finding.steps for finding in left) else ExitCode.OK
 

@@ -69,9 +69,8 @@ class Heart:
 
     def __post_init__(self) -> None:
         self._refused = Refused(self.growth)
-        self._inherited = (
-            self.response_id == REPLAY
-        )  # an earlier controller's hosts may be avoided, and nobody says which
+        # Whether an earlier controller's hosts may be avoided, of which nobody says which they are.
+        self._inherited = self.response_id == REPLAY
 
     @property
     def refused(self) -> Mapping[int, str]:
