@@ -26,12 +26,10 @@ from trainmaster.hadoop import connection, frames
 from trainmaster.hadoop.configuration import HadoopConf, read
 from trainmaster.hadoop.http import Http
 from trainmaster.hadoop.logs import ContainerLogs
-from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
-from trainmaster.hadoop.scheduler import ApplicationMaster
-from trainmaster.hadoop.values import FinalStatus, Submission
-from yarn.app import App, script, until
+from trainmaster.hadoop.values import FinalStatus
+from yarn.app import App, script
 
 RECORDED = Path(__file__).parent / "recorded" / "hadoop.json"
 _EACH = 4
@@ -79,15 +77,7 @@ _read, _open = frames.read, frames.open_answer
 async def live(conf: HadoopConf) -> None:
     """The application's life."""
     rm, http = ResourceManager(conf, "tester"), Http("tester")
-    new = await rm.new_application()
-    await rm.submit(Submission(new.id, "recorded", "default", tags=("trainmaster",)))
-
-    async def token() -> bytes | None:
-        report = await rm.report(new.id)
-        return report.am_rm_token if report else None
-
-    held = await until(token)
-    app = App(conf, rm, NodeManagers(idle=1), new.id, held, ApplicationMaster(conf, held))
+    app = await App.opened(conf, rm, "recorded")
     await app.register()
     long, bad = await app.gather(2)
     await app.start(long, script("echo begun; sleep 60"))
@@ -97,7 +87,7 @@ async def live(conf: HadoopConf) -> None:
     await asked(app, rm, http, conf, long.http, bad.id)
     await app.nms.stop(long.node, app.nm_tokens[long.node], [long.id, bad.id])
     await app.master.finish(FinalStatus.SUCCEEDED, "done")
-    await rm.report(new.id)
+    await rm.report(app.id)
     for close in (app.master.close, app.nms.close, rm.close, http.close):
         await close()
 

@@ -25,6 +25,7 @@ from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.scheduler import ApplicationMaster
 from trainmaster.hadoop.values import (
     Resource,
+    Submission,
 )
 
 SMALL = Resource(64, 1)
@@ -61,6 +62,20 @@ class App:
     nm_tokens: dict[str, bytes] = field(default_factory=dict)
     connect: Callable[[bytes], ApplicationMaster] | None = None
     """where it isn't a real YARN"""
+
+    @classmethod
+    async def opened(cls, conf: HadoopConf, rm: ResourceManager, name: str, timeout: float = 20) -> App:
+        """One of a real YARN that isn't registered yet; its NodeManagers are given so many seconds for an answer."""
+        new = await rm.new_application()
+        await rm.submit(Submission(new.id, name, "default", tags=("trainmaster",)))
+
+        async def token() -> bytes | None:
+            report = await rm.report(new.id)
+            return report.am_rm_token if report else None
+
+        held = await until(token)
+        nodes = NodeManagers(idle=1, timeout=timeout)
+        return cls(conf, rm, nodes, new.id, held, ApplicationMaster(conf, held))
 
     def successor(self) -> ApplicationMaster:
         """Another master of the same application, on a connection of its own."""

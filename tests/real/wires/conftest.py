@@ -8,15 +8,10 @@ import pytest
 
 from trainmaster.hadoop.configuration import HadoopConf, read
 from trainmaster.hadoop.http import Http
-from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
 from trainmaster.hadoop.rest import Rest
-from trainmaster.hadoop.scheduler import ApplicationMaster
-from trainmaster.hadoop.values import (
-    Submission,
-)
 from trainmaster.local.cluster import LocalHadoop
-from yarn.app import App, until
+from yarn.app import App
 
 
 @pytest.fixture
@@ -41,17 +36,9 @@ async def rest(conf: HadoopConf) -> AsyncIterator[Rest]:
 @pytest.fixture
 async def app(conf: HadoopConf, rm: ResourceManager) -> AsyncIterator[App]:
     """An application that has registered."""
-    new = await rm.new_application()
-    await rm.submit(Submission(new.id, "wires", "default", tags=("trainmaster",)))
-
-    async def token() -> bytes | None:
-        report = await rm.report(new.id)
-        return report.am_rm_token if report else None
-
-    held = await until(token)
-    opened = App(conf, rm, NodeManagers(idle=1), new.id, held, ApplicationMaster(conf, held))
+    opened = await App.opened(conf, rm, "wires")
     await opened.register()
     yield opened
-    await rm.kill(new.id, "the test is over")
+    await rm.kill(opened.id, "the test is over")
     await opened.master.close()
     await opened.nms.close()

@@ -13,12 +13,9 @@ import pytest
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.configuration import HadoopConf
 from trainmaster.hadoop.containers import GrantedContainer, LaunchContext
-from trainmaster.hadoop.nodemanager import NodeManagers
 from trainmaster.hadoop.resourcemanager import ResourceManager
-from trainmaster.hadoop.scheduler import ApplicationMaster
-from trainmaster.hadoop.values import Submission
 from trainmaster.local.cluster import LocalHadoop
-from yarn.app import App, script, until
+from yarn.app import App, script
 from yarn.scenarios import STORIES, Story
 
 
@@ -33,22 +30,7 @@ class RealWorld:
         self.frozen: set[str] = set()
 
     async def app(self) -> App:
-        new = await self.rm.new_application()
-        await self.rm.submit(Submission(new.id, "story", "default"))
-
-        async def token() -> bytes | None:
-            report = await self.rm.report(new.id)
-            return report.am_rm_token if report else None
-
-        held = await until(token)
-        app = App(
-            self.conf,
-            self.rm,
-            NodeManagers(idle=1, timeout=3),
-            new.id,
-            held,
-            ApplicationMaster(self.conf, held),
-        )
+        app = await App.opened(self.conf, self.rm, "story", timeout=3)
         self.apps.append(app)
         await app.register()
         return app
