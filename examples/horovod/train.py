@@ -4,21 +4,19 @@ Rank 0 checkpoints after each epoch; after a restart it gives the others the wei
 how many epochs are done. EPOCHS and SLOW (seconds to rest after each epoch) come from the environment.
 """
 
-import json
 import os
-import tempfile
 import time
 
 import horovod.tensorflow as hvd
 import numpy as np
 import tensorflow as tf
-from checkpoints import Checkpoints, publish
+from checkpoints import Checkpoints
 from digits import load
+from weights import restored, save, save_model
 
 EPOCHS = int(os.environ.get("EPOCHS", "20"))
 SLOW = float(os.environ.get("SLOW", "0"))
 BATCH, RATE = 32, 0.3
-SHAPES = {"w1": (64, 64), "b1": (64,), "w2": (64, 10), "b2": (10,)}
 THREADS = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=2)
 
 
@@ -37,7 +35,7 @@ def main():
 
 def train(images, labels):
     checkpoints = Checkpoints(os.environ["CHECKPOINT_PATH"]) if hvd.rank() == 0 else None
-    begun, first = restore(checkpoints)
+    begun, first = restored(checkpoints)  # of all others no more than of the right shape
     done = tf.Variable(begun, dtype=tf.int64)
     weights = {name: tf.Variable(value) for name, value in first.items()}
     pictures, wanted = tf.placeholder(tf.float32, [None, 64]), tf.placeholder(tf.int64, [None])
@@ -53,7 +51,7 @@ def train(images, labels):
             found = session.run(weights)
             if checkpoints:
                 with checkpoints.saving(epoch) as folder:
-                    np.savez(os.path.join(folder, "weights.npz"), **found)
+                    save(folder, found)
             print(f"epoch {epoch} of {EPOCHS} loss {lost:.4f}", flush=True)
             time.sleep(SLOW)
         return session.run(weights)
@@ -65,25 +63,6 @@ def make_step(weights, pictures, wanted):
     loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=wanted, logits=odds))
     optimizer = hvd.DistributedOptimizer(tf.train.GradientDescentOptimizer(RATE))
     return loss, optimizer.minimize(loss, var_list=list(weights.values()))
-
-
-def restore(checkpoints):
-    """Epochs trained, and the weights; those of all but rank 0 are no more than of the right shape."""
-    chance = np.random.RandomState(1)
-    weights = {name: (chance.randn(*shape) * 0.12).astype(np.float32) for name, shape in SHAPES.items()}
-    if not checkpoints:
-        return 0, weights
-    with checkpoints.newest() as (epoch, folder):
-        print(f"{'resumed' if epoch else 'begun'} after epoch {epoch}", flush=True)
-        return epoch, dict(np.load(os.path.join(folder, "weights.npz"))) if folder else weights
-
-
-def save_model(weights, metrics):
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(os.path.join(folder, "weights.npz"), **weights)
-        with open(os.path.join(folder, "metrics.json"), "w") as file:
-            json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,17 @@
 Process 0 checkpoints after each epoch; after a restart it tells the others what the newest checkpoint holds.
 """
 
-import json
 import os
-import tempfile
 import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from checkpoints import Checkpoints, publish
+from checkpoints import Checkpoints
 from digits import load
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
+from weights import restored, save, save_model
 
 EPOCHS = int(os.environ.get("EPOCHS", "20"))
 SLOW = float(os.environ.get("SLOW", "0"))
@@ -68,7 +67,7 @@ def train(images, labels):
         local = jax.tree.map(lambda part: np.asarray(part.addressable_shards[0].data), weights)
         if checkpoints:
             with checkpoints.saving(epoch) as folder:
-                np.savez(os.path.join(folder, "weights.npz"), **local)
+                save(folder, local)
         print(f"epoch {epoch} of {EPOCHS} loss {float(loss):.4f}", flush=True)
         time.sleep(SLOW)
     return local
@@ -76,24 +75,9 @@ def train(images, labels):
 
 def restore(checkpoints):
     """Epochs trained, and the weights. Only process 0 looks: were all to look, they might see different ones."""
-    chance = np.random.RandomState(1)
-    shapes = {"w1": (64, 64), "b1": (64,), "w2": (64, 10), "b2": (10,)}
-    weights = {name: (chance.randn(*shape) * 0.12).astype(np.float32) for name, shape in shapes.items()}
-    done = 0
-    if checkpoints:
-        with checkpoints.newest() as (done, folder):
-            weights = dict(np.load(os.path.join(folder, "weights.npz"))) if folder else weights
-            print(f"{'resumed' if done else 'begun'} after epoch {done}", flush=True)
+    done, weights = restored(checkpoints)
     done, weights = multihost_utils.broadcast_one_to_all((np.int32(done), weights))
     return int(done), jax.tree.map(np.asarray, weights)
-
-
-def save_model(weights, metrics):
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(os.path.join(folder, "weights.npz"), **weights)
-        with open(os.path.join(folder, "metrics.json"), "w") as file:
-            json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 Rank 0 checkpoints after each epoch; after a restart it tells the others what the newest checkpoint holds.
 """
 
-import json
 import os
-import tempfile
 import time
 
 import numpy as np
-from checkpoints import Checkpoints, publish
+from checkpoints import Checkpoints
 from digits import load
 from mpi4py import MPI
+from weights import restored, save, save_model
 
 EPOCHS = int(os.environ.get("EPOCHS", "20"))
 SLOW = float(os.environ.get("SLOW", "0"))
@@ -57,7 +56,7 @@ def train(images, labels):
                 weights[name] -= RATE * total / WORLD.size
         if checkpoints:
             with checkpoints.saving(epoch) as folder:
-                np.savez(os.path.join(folder, "weights.npz"), **weights)
+                save(folder, weights)
         print(f"epoch {epoch} of {EPOCHS} loss {loss:.4f} on rank {WORLD.rank}", flush=True)
         time.sleep(SLOW)
     return weights
@@ -65,23 +64,7 @@ def train(images, labels):
 
 def restore(checkpoints):
     """Epochs trained, and the weights. Only rank 0 looks: were all to look, they might see different ones."""
-    chance = np.random.RandomState(1)
-    shapes = {"w1": (64, 64), "b1": (64,), "w2": (64, 10), "b2": (10,)}
-    weights = {name: (chance.randn(*shape) * 0.12).astype(np.float32) for name, shape in shapes.items()}
-    done = 0
-    if checkpoints:
-        with checkpoints.newest() as (done, folder):
-            weights = dict(np.load(os.path.join(folder, "weights.npz"))) if folder else weights
-            print(f"{'resumed' if done else 'begun'} after epoch {done}", flush=True)
-    return WORLD.bcast((done, weights))
-
-
-def save_model(weights, metrics):
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(os.path.join(folder, "weights.npz"), **weights)
-        with open(os.path.join(folder, "metrics.json"), "w") as file:
-            json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder)
+    return WORLD.bcast(restored(checkpoints))
 
 
 if __name__ == "__main__":

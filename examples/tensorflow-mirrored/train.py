@@ -4,9 +4,7 @@ Worker 0 checkpoints after each epoch; after a restart the others begin with wha
 values of their variables. EPOCHS and SLOW (seconds to rest after each epoch) come from the environment.
 """
 
-import json
 import os
-import tempfile
 import time
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -14,13 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from checkpoints import Checkpoints, publish
+from checkpoints import Checkpoints
 from digits import load
+from weights import restored, save, save_model
 
 EPOCHS = int(os.environ.get("EPOCHS", "20"))
 SLOW = float(os.environ.get("SLOW", "0"))
 BATCH, RATE = 32, 0.3
-SHAPES = {"w1": (64, 64), "b1": (64,), "w2": (64, 10), "b2": (10,)}
 
 
 def main():
@@ -41,7 +39,7 @@ def main():
 
 def train(strategy, rank, images, labels):
     checkpoints = Checkpoints(os.environ["CHECKPOINT_PATH"]) if rank == 0 else None
-    begun, first = restore(checkpoints)
+    begun, first = restored(checkpoints)  # of all others no more than of the right shape
     with strategy.scope():
         done = tf.Variable(begun, dtype=tf.int64)
         weights = {name: tf.Variable(value) for name, value in first.items()}
@@ -52,7 +50,7 @@ def train(strategy, rank, images, labels):
             loss = step(tf.constant(images[at]), tf.constant(labels[at]))
         if checkpoints:
             with checkpoints.saving(epoch) as folder:
-                np.savez(os.path.join(folder, "weights.npz"), **local(weights))
+                save(folder, local(weights))
         print(f"epoch {epoch} of {EPOCHS} loss {float(loss):.4f}", flush=True)
         time.sleep(SLOW)
     return local(weights)
@@ -75,25 +73,6 @@ def make_step(strategy, weights):
         return loss
 
     return tf.function(lambda *batch: strategy.reduce("MEAN", strategy.run(on_each, batch), axis=None))
-
-
-def restore(checkpoints):
-    """Epochs trained, and the weights; those of all but worker 0 are no more than of the right shape."""
-    chance = np.random.RandomState(1)
-    weights = {name: (chance.randn(*shape) * 0.12).astype(np.float32) for name, shape in SHAPES.items()}
-    if not checkpoints:
-        return 0, weights
-    with checkpoints.newest() as (epoch, folder):
-        print(f"{'resumed' if epoch else 'begun'} after epoch {epoch}", flush=True)
-        return epoch, dict(np.load(os.path.join(folder, "weights.npz"))) if folder else weights
-
-
-def save_model(weights, metrics):
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(os.path.join(folder, "weights.npz"), **weights)
-        with open(os.path.join(folder, "metrics.json"), "w") as file:
-            json.dump(metrics, file)
-        publish(os.environ["SAVED_MODEL_PATH"], folder)
 
 
 if __name__ == "__main__":
