@@ -127,7 +127,12 @@ def may(*claims: Claim) -> set[str]:
 
 def test_jobs_are_let_in_in_the_order_in_which_they_came() -> None:
     assert may(claim("c", 4, 3), claim("a", 4, 1), claim("b", 4, 2)) == {"a", "b"}
-    assert may(claim("b", 4, 1), claim("a", 4, 1), claim("c", 4, 1)) == {"a", "b"}, "by uid at the same time"
+
+
+def test_jobs_of_one_second_are_let_in_by_name_whatever_their_ids_are() -> None:
+    """Kubernetes keeps whole seconds of a creation, and a successor knows of no finer order."""
+    a, b = replace(claim("a", 6, 1.0), uid="id-2"), replace(claim("b", 6, 1.0), uid="id-1")
+    assert may(b, a) == {"id-2"}
 
 
 def test_a_small_one_passes_nobody_at_what_he_waits_for() -> None:

@@ -100,8 +100,9 @@ class Claim:
         object.__setattr__(self, "needs", needs)
 
     @property
-    def order(self) -> tuple[float, str]:
-        return self.since, self.uid
+    def order(self) -> tuple[float, str, str]:
+        """By arrival. Kubernetes keeps whole seconds, so those of one second go by name: each controller must find the same."""
+        return self.since, self.name, self.uid
 
 
 @dataclass(frozen=True, slots=True)
