@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-AT_ONCE = 50
+AT_ONCE = 20
 """masters in one turn: a few milliseconds' work, and as much again for the answers to them"""
-PASSES = 10
+PASSES = 5
 """passes and launches in one turn: each is a millisecond or two, and many come with answers that are read together"""
 
 

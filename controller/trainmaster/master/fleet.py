@@ -36,7 +36,7 @@ from trainmaster.master.job import JobMaster
 from trainmaster.master.masters import Masters
 from trainmaster.master.measures import Measures
 from trainmaster.master.node_health import Clearings
-from trainmaster.master.picture import FleetPicture
+from trainmaster.master.picture import Beat, FleetPicture, Picture
 from trainmaster.master.publisher import Publisher
 from trainmaster.master.secrets import PrivateFiles
 from trainmaster.plan.admission import refusal
@@ -110,22 +110,27 @@ class Fleet:
 
     def picture(self) -> FleetPicture:
         """Of this moment; on the loop alone (picture.Shown)."""
-        return self._pictured(self._masters.values())
+        return self._pictured(self._masters.items())
 
     def gpu_picture(self) -> FleetPicture:
         """The same of those jobs alone that hold GPUs: it is asked for every other second."""
-        return self._pictured(m for m in self._masters.values() if m.shown and m.shown.status.gpus)
+        return self._pictured((uid, m) for uid, m in self._masters.items() if m.shown and m.shown.status.gpus)
 
     @property
     def leader(self) -> str:
         """Where the web server of another controller is, which leads; empty where none is known."""
         return "" if self._leading else self._source.lease.leader
 
-    def _pictured(self, masters: Iterable[JobMaster]) -> FleetPicture:
-        masters = [m for m in masters if m.shown]
+    def _pictured(self, masters: Iterable[tuple[str, JobMaster]]) -> FleetPicture:
+        jobs, beats = dict[str, Picture](), dict[str, Beat]()
+        for uid, master in masters:  # once: of ten thousand this holds up the loop
+            if master.shown:
+                jobs[uid] = master.shown
+                if master.memory.application:
+                    beats[uid] = master.beat
         return FleetPicture(
-            jobs={m.declared.uid: m.shown for m in masters if m.shown},
-            beats={m.declared.uid: m.beat for m in masters if m.memory.application},
+            jobs=jobs,
+            beats=beats,
             leading=self._leading and self._source.lease.held(),
             yarn_up=self._cluster.up,
             store_up=not self._intake.trouble,

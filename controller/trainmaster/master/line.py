@@ -7,13 +7,13 @@ both be let in for the same room. A long line isn't gone through for each that j
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from trainmaster.master import clock
 from trainmaster.plan.bounds import Bounds
-from trainmaster.plan.turns import Round, Turn, Waiting, parts
+from trainmaster.plan.turns import FREE, Round, Turn, Waiting, parts
 from trainmaster.plan.values import Cluster, Size
 
 SHORT = 20
@@ -29,7 +29,6 @@ PATIENCE = 10.0
 NEWS = 100
 """jobs that are told at once what is in their way now"""
 NOT_YET = Turn(False)
-FREE = Turn(True)
 """nothing is in its way"""
 
 
@@ -220,9 +219,11 @@ class Line:
         yield from round_.steps(standing)
         before, self._round = self._turns, round_
         self._turns = {uid: turn for uid, turn in round_.turns.items() if self._stands_as_judged(uid)}
-        self._hindered = {uid for uid in self._waiting if self._turns.get(uid) != FREE}
+        self._hindered = {uid for uid in self._waiting if self._turns.get(uid) is not FREE}
         self._last = max((job.since for job in self._waiting.values()), default=0.0)
-        self._tell(before, but)
+        for some in parts([*self._waiting]):
+            self._tell(some, before, but)
+            yield
 
     def _stands_as_judged(self, uid: str) -> bool:
         """A turn that was found for other needs is none: room would be promised twice."""
@@ -249,8 +250,8 @@ class Line:
             if not job.holds and self._has_room(job)
         }
 
-    def _tell(self, before: dict[str, Turn], but: str) -> None:
-        for uid in self._waiting:
+    def _tell(self, uids: Iterable[str], before: dict[str, Turn], but: str) -> None:
+        for uid in filter(self._waiting.__contains__, uids):  # some have left since the part before
             old, new = before.get(uid, NOT_YET), self._turns.get(uid, NOT_YET)
             if old.may and not new.may:
                 self._promised.pop(uid, None)

@@ -10,7 +10,6 @@ from trainmaster.api.order import by_stage
 from trainmaster.master import clock
 from trainmaster.master.desk import LARGE, Desk
 from trainmaster.master.heartbeat import Heart
-from trainmaster.master.line import FREE
 from trainmaster.master.sight import Sight
 from trainmaster.plan.admission import container_sizes, gang_size, refusal, unfit
 from trainmaster.plan.case import Case, gang_in_doubt
@@ -22,7 +21,7 @@ from trainmaster.plan.memory import Memory
 from trainmaster.plan.order import present_roles
 from trainmaster.plan.quotas import QuotaTurn
 from trainmaster.plan.restart import kept
-from trainmaster.plan.turns import Turn, Waiting
+from trainmaster.plan.turns import FREE, Turn, Waiting
 from trainmaster.plan.values import AppState, Limits, Seen, Size
 from trainmaster.plan.wanted import as_wanted
 

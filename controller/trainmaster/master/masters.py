@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import TypeVar
 
 from trainmaster.master.desk import Desk
@@ -36,6 +36,13 @@ class Masters(Mapping[str, JobMaster]):
 
     def __len__(self) -> int:
         return len(self._masters)
+
+    def items(self) -> ItemsView[str, JobMaster]:
+        """Those of a dictionary: a Mapping's own look each one up again."""
+        return self._masters.items()
+
+    def values(self) -> ValuesView[JobMaster]:
+        return self._masters.values()
 
     def drive(self, uid: str, make: Callable[[], JobMaster]) -> bool:
         """Begin to drive a job; whether it wasn't driven already."""

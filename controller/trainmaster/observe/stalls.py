@@ -76,7 +76,7 @@ class Stalls(Collector):
         return [(bound, sum(self._counts[: i + 1])) for i, bound in enumerate(bounds)]
 
 
-AT_ONCE = 64
+AT_ONCE = 24
 """connections that are read, or written to, in one turn of the loop: after a delay hundreds of answers have come, and each has
 its master go on"""
 

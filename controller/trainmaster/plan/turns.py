@@ -79,6 +79,10 @@ class Turn:
         return f"up to {self.before}" if self.before > 4 else str(self.before)
 
 
+FREE = Turn(True)
+"""nothing is in its way"""
+
+
 @dataclass(slots=True)
 class _Level:
     """One bound while the line is gone through."""
@@ -153,8 +157,10 @@ class Round:
             for one in ranked:
                 self._at_partition(one)
             yield
-        self.turns = {one.job.uid: _turn(one) for one in standing}
-        self.turns.update((job.uid, self._stuck(job)) for job in line if job.stuck)
+        self.turns = {job.uid: self._stuck(job) for job in line if job.stuck}
+        for judged in parts(standing):
+            self.turns.update((one.job.uid, _turn(one)) for one in judged)
+            yield
 
     def last(self, job: Waiting) -> Turn | None:
         """The turn of a job that comes now, after all others; None where it would go before some of them."""
@@ -223,7 +229,7 @@ def _claim(one: _Standing, level: _Level) -> None:
 def _turn(one: _Standing) -> Turn:
     if one.behind:
         return Turn(False, one.behind.said, one.job.needs, _roughly(one.place), one.behind.first)
-    return Turn(True, one.lacking.said if one.lacking else "")
+    return Turn(True, one.lacking.said) if one.lacking else FREE
 
 
 def _rank(one: _Standing) -> int:

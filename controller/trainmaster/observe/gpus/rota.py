@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nsmallest
 
 LONGEST_PAUSE = 600.0
 """seconds after which also a node is asked again that has always failed: its NodeManager may have been restarted"""
@@ -24,9 +25,9 @@ class Rota:
         self._next = {node: at for node, at in self._next.items() if node in wanted or at > now}
         self._failures = {node: n for node, n in self._failures.items() if node in self._next}
         ready = [node for node in wanted if node not in self._asked and self._next.get(node, now) <= now]
-        first = sorted(ready, key=lambda node: (self._next.get(node, now), node))[:most]
-        self._asked.update(first)
-        return sorted(first)
+        first = nsmallest(len(ready) if most is None else most, ((self._next.get(n, now), n) for n in ready))
+        self._asked.update(node for _, node in first)
+        return sorted(node for _, node in first)
 
     def answered(self, node: str, now: float, *, well: bool) -> None:
         """It is asked again an interval later, or after twice the last pause where it failed."""

@@ -27,8 +27,8 @@ TURN = 5.0
 """seconds between two looks at which nodes are due"""
 MOST_A_TURN = 100
 """nodes that are asked in one turn: thousands take the longer, and not more of a core"""
-AT_ONCE = 16
-"""of these that are asked at one time: some of the client's places stay for GPUs, and answers come one after the other"""
+AT_ONCE = 8
+"""of these that are asked at one time: answers that come together hold up the loop, and GPUs want places of the client as well"""
 PATIENCE = 10.0
 """seconds for an answer"""
 
@@ -88,6 +88,7 @@ class UseWatch:
         nodes = await asyncio.to_thread(self._nodes.of, fleet) if fleet.leading else {}
         self._said = {http: said for http, said in self._said.items() if http in nodes}
         self._last = dict(self._said)
+        await asyncio.sleep(0)  # of thousands of nodes each of these takes some milliseconds
         for http in self._rota.due(nodes, clock.monotonic(), MOST_A_TURN):
             task = asyncio.get_running_loop().create_task(self._ask(http, nodes[http]))
             self._tasks.add(task)
