@@ -148,7 +148,7 @@ def test_scaling_reads_and_writes_the_number_of_workers(path: str) -> None:
 def test_no_default_of_a_field_that_restarts_is_written_into_objects() -> None:
     with_default = {path for path, node in nodes(SPEC) if "default" in node}
     assert with_default == {
-        ".queue", ".priority", ".nodeCheck.timeout", ".gang", ".gang.minAvailable", ".gang.timeout",
+        ".queue", ".priority", ".nodeCheck.timeout", ".nodeCheck.pairs", ".gang", ".gang.minAvailable", ".gang.timeout",
         ".roles.additionalProperties.replicas", ".roles.additionalProperties.restartPolicy",
         ".roles.additionalProperties.elastic.patience", ".roles.additionalProperties.elastic.growAfter",
         ".scaling", ".runPolicy", ".runPolicy.backoffLimit", ".runPolicy.backoff", ".runPolicy.backoff.base",

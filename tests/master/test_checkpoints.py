@@ -290,7 +290,7 @@ async def test_a_model_is_looked_at_beside_the_checkpoints_of_its_job(
 def test_what_was_found_is_kept_by_its_kind_until_nobody_looks_there_any_more() -> None:
     """A job without a checkpointPath has a model as well, and one that runs again has no model of its last run."""
     rung: list[str] = []
-    found = Found(lambda: (), rung.append)
+    found = Found(lambda: (), rung.append, exclusions=1)
     checkpoints, model = Training("0", "hdfs:///c", "ada"), Training("0", "hdfs:///m", "ada", model=True)
     for kept, there in (((model,), (None, MODEL)), ((checkpoints,), (NEWEST, None)), ((), (None, None))):
         found.show_checkpoint("0", NEWEST)

@@ -127,3 +127,43 @@ async def test_more_replicas_come_beside_those_that_train() -> None:
         await run(folder, 3, within=120)
         folder.put("job", elastic(1))
         await run(folder, 1, within=120)
+
+
+def containers(yarn: Yarn, host: str) -> set[str]:
+    return {process.of.id for node, process in yarn.processes() if node.host == host}
+
+
+@virtual
+async def test_who_is_scaled_while_it_is_shrunk_trains_on_and_grows_to_the_newest_number() -> None:
+    """As an autoscaler does, which knows nothing of nodes that are gone."""
+    folder, yarn, registry = Folder(), nodes(), CollectorRegistry()
+    async with controller(folder, yarn, registry, looks=True):
+        folder.put("job", elastic(4))
+        await run(folder, 4)
+        yarn.cut("n2", True, True)
+        await run(folder, 2, within=1500)
+        train = containers(yarn, "n1")
+        for replicas in (6, 3):
+            folder.put("job", elastic(replicas))
+            await asyncio.sleep(60)
+            assert (workers(folder).wanted, workers(folder).running) == (2, 2)
+            assert f"2 of {replicas}" in workers(folder).resized
+            assert containers(yarn, "n1") == train
+        yarn.mend("n2")
+        await run(folder, 3, within=600)
+        await asyncio.sleep(300)
+        assert (workers(folder).wanted, len(workers(folder).replicas)) == (3, 3)
+        assert counted(registry) == {"shrink": 1, "grow": 1}
+
+
+@virtual
+async def test_who_is_scaled_below_what_is_left_of_it_has_fewer_at_once() -> None:
+    folder, yarn = Folder(), nodes()
+    async with controller(folder, yarn, looks=True):
+        folder.put("job", elastic(4))
+        await run(folder, 4)
+        yarn.cut("n2", True, True)
+        await run(folder, 2, within=1500)
+        folder.put("job", elastic(1))
+        await run(folder, 1, within=60)
+        assert workers(folder).resized == ""

@@ -6,16 +6,20 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +39,8 @@ from trainmaster.master.launch import (
 from trainmaster.plan.classify import NODE_UNFIT, NOT_UNDERSTOOD, PORT_TAKEN, STALE, Told, classify
 from trainmaster.plan.end_words import describe
 from trainmaster.plan.ends import Cause
-from trainmaster.plan.memory import Memory
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory
+from trainmaster.plan.pairs import PEERS, SIDE, paired
 
 NASTY = """it's "quoted" $HOME `date` \\ back\\\\slash {{X}} }} <LOG_DIR> <CPS> %s ! * ~ # ; & | \n two\tlines é ☃"""
 ORDERS = count(1)
@@ -590,3 +595,81 @@ def test_on_a_node_that_fails_the_check_nothing_begins_and_the_reason_is_told(
     words = f"Exit code: 77\nLast 4096 bytes of stderr :\n{(tmp_path / 'stderr').read_text()}"
     assert classify(Told(done.returncode, words=words)) is Cause.NODE_CHECK
     assert describe(done.returncode, words).startswith(f"its node failed: {said}")
+
+
+ASKS = 'echo "$TRAINMASTER_CHECK_ROUND $TRAINMASTER_CHECK_PEER" >>rounds; '
+
+
+def tried(
+    command: str, folder: Path, peers: str = "b:1,c:2", timeout: float = 60
+) -> subprocess.CompletedProcess:
+    check = NodeCheck(command=ASKS + command, timeout=timeout, pairs=True)
+    told = {PEERS: peers, SIDE: "listen"} if peers else {}
+    program = f"echo begun-${{{PEERS}-}}-${{{SIDE}-}} > ran"
+    return begun(launch(told, program, "127.0.0.1", (), {}, order=next(ORDERS), check=check), folder)
+
+
+@pytest.mark.parametrize("fails_with", ["b:1", "c:2"])
+def test_a_node_that_passes_with_one_of_its_partners_is_sound(fails_with: str, tmp_path: Path) -> None:
+    done = tried(f'[ "$TRAINMASTER_CHECK_PEER" != {fails_with} ]', tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "rounds").read_text() == "1 b:1\n2 c:2\n"
+    assert (tmp_path / "ran").read_text() == "begun--\n"
+    assert not list(tmp_path.glob(".trainmaster-check*"))
+
+
+def test_a_node_that_fails_with_both_partners_is_named(tmp_path: Path) -> None:
+    done = tried("exit 6", tmp_path)
+    assert (done.returncode, (tmp_path / "ran").exists()) == (NODE_UNFIT, False)
+    words = f"Exit code: 77\nLast 4096 bytes of stderr :\n{(tmp_path / 'stderr').read_text()}"
+    assert classify(Told(done.returncode, words=words)) is Cause.NODE_CHECK
+    assert "nodeCheck ended with exit code 6 with b:1 and ended with exit code 6 with c:2" in describe(
+        done.returncode, words
+    )
+
+
+def test_whoever_has_no_partner_tries_its_node_alone(tmp_path: Path) -> None:
+    assert tried("exit 0", tmp_path, peers="").returncode == 0
+    assert (tmp_path / "rounds").read_text() == "1 \n"
+    assert tried("exit 3", tmp_path, peers="").returncode == NODE_UNFIT
+
+
+def test_a_round_that_takes_too_long_leaves_the_next_one_its_time(tmp_path: Path) -> None:
+    assert tried("[ $TRAINMASTER_CHECK_ROUND = 2 ] || sleep 30", tmp_path, timeout=1).returncode == 0
+    done = tried("sleep 30", tmp_path, timeout=1)
+    assert done.returncode == NODE_UNFIT
+    assert (
+        "took longer than 1 s with b:1 and took longer than 1 s with c:2" in (tmp_path / "stderr").read_text()
+    )
+
+
+def in_the_docs() -> NodeCheck:
+    """The check that docs/behaviour.md shows, with less patience."""
+    text = (Path(__file__).parents[2] / "docs/behaviour.md").read_text()
+    blocks = (part.partition("```")[0] for part in text.split("```yaml\n"))
+    block = next(block for block in blocks if "pairs: true" in block)
+    written = yaml.safe_load(block)["spec"]["nodeCheck"]
+    return NodeCheck.model_validate(written | {"timeout": "4s"})
+
+
+@pytest.mark.parametrize("bad", [0, 3], ids=["one that listens", "one that connects"])
+def test_of_four_nodes_that_try_their_network_the_broken_one_fails_alone(bad: int, tmp_path: Path) -> None:
+    """All are this machine; the broken one's check reaches nobody."""
+    with contextlib.ExitStack() as open_:
+        doors = [open_.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        ports = [door.getsockname()[1] for door in doors]
+    rows = [ReplicaMemory(Key("w", n), host=f"n{n}", ports=(port,)) for n, port in enumerate(ports)]
+    check = in_the_docs()
+
+    def runs(me: ReplicaMemory) -> int:
+        told = {name: re.sub(r"n\d:", "127.0.0.1:", words) for name, words in paired(rows)[me.key].items()}
+        told |= {"TRAINMASTER_PORT": str(me.ports[0])}
+        mine = check.model_copy(update={"command": "sleep 30"}) if me.key.index == bad else check
+        context = launch(told, "true", "127.0.0.1", (), {}, order=next(ORDERS), check=mine)
+        (folder := tmp_path / str(me.key)).mkdir()
+        return begun(context, folder).returncode
+
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(runs, rows))
+    assert [code == NODE_UNFIT for code in codes] == [n == bad for n in range(4)], codes
+    assert set(codes) == {0, NODE_UNFIT}

@@ -12,9 +12,11 @@ from trainmaster.errors import InvalidError
 from trainmaster.hadoop.values import Resource
 from trainmaster.master import clock
 from trainmaster.master.node_health import HealthWatch
+from trainmaster.master.suspects import FoundSuspects
 from trainmaster.master.tasks import cancelled
 from trainmaster.plan.avoidance import FIRST
-from trainmaster.plan.health import KEPT, Answer
+from trainmaster.plan.health import KEPT, Answer, Told
+from trainmaster.plan.suspects import SPENT
 from yarn.nodemanager import NodeManager
 from yarn.wires import Yarn
 
@@ -47,7 +49,7 @@ async def test_two_jobs_that_failed_on_a_node_keep_a_third_away_from_it() -> Non
         await asyncio.sleep(5)
         gpu_fails(yarn, "n1")
         await until(lambda: len(yarn.running()) == 16 and "n1" not in hosts(yarn), 60)
-        await until(lambda: ours.picture().suspects, 5)
+        await until(lambda: any(each.avoided for each in ours.picture().suspects), 10)
         [suspect] = ours.picture().suspects
         assert (suspect.host, suspect.jobs, suspect.avoided) == ("n1", 2, True)
         assert {w.cause for w in suspect.witnesses} == {"GpuFault"}
@@ -61,6 +63,37 @@ async def test_two_jobs_that_failed_on_a_node_keep_a_third_away_from_it() -> Non
         folder.put("d", job(worker=6))
         await until(lambda: len(yarn.running()) == 28, 60)
         assert "n1" in hosts(yarn)
+
+
+@virtual
+async def test_where_the_budget_of_the_hour_is_spent_a_node_is_only_named() -> None:
+    folder, yarn = Folder(), four_nodes()
+    async with controller(folder, yarn, looks=True, nodes={"exclusions_per_hour": 0}) as ours:
+        for name in "ab":
+            folder.put(name, job(worker=8))
+        await until(lambda: len(yarn.running()) == 16 and set(hosts(yarn)) == set(HOSTS), 120)
+        await asyncio.sleep(5)
+        gpu_fails(yarn, "n1")
+        await until(lambda: ours.picture().nodes_held_back == 1, 60)
+        assert [(each.host, each.why_not) for each in ours.picture().suspects] == [("n1", SPENT)]
+        await until(lambda: len(yarn.running()) == 16, 60)
+        folder.put("c", job(worker=8))
+        await until(lambda: len(yarn.running()) == 24, 60)
+        assert "n1" in hosts(yarn)
+
+
+def test_what_is_left_alone_when_a_controller_takes_over_is_so_at_its_first_look() -> None:
+    found, bad = FoundSuspects(budget=0), {"n1": "Xid 79"}
+    found.told = {"dcgm": Told().answered(bad, 1.0).answered(bad, 2.0)}
+    assert found.look((), HOSTS, 3.0)
+    assert found.hosts == {"n1"}
+    found.told = {"dcgm": found.told["dcgm"].answered({"n2": "Xid 79"}, 4.0).answered({"n2": ""}, 5.0)}
+    found.look((), HOSTS, 6.0)
+    found.look((), HOSTS, 60.0)
+    assert (found.hosts, found.held_back) == (frozenset(), 1)
+    found.takes_over()
+    found.look((), HOSTS, 70.0)
+    assert found.hosts == {"n2"}
 
 
 class Exporter:

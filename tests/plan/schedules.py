@@ -106,12 +106,8 @@ def _elastic(chance: random.Random, made: TrainingJob) -> TrainingJob:
     if worker is None or chance.random() < 2 / 3:
         return made
     worker |= {"resources": {"memory": "40Gi"}, "replicas": chance.choice((2, 3, 3))}
-    # Not less patience than grants take here: then a job shrinks and grows again and again, though ever more rarely.
-    worker["elastic"] = {
-        "min": chance.choice((1, 1, 2)),
-        "patience": chance.choice((30, 40)),
-        "growAfter": 10,
-    }
+    # The shorter patience is less than grants take here at times.
+    worker["elastic"] = {"min": chance.choice((1, 1, 2)), "patience": chance.choice((8, 30)), "growAfter": 10}
     found = TrainingJob.model_validate({"metadata": {"name": "mnist"}, "spec": written})
     return made if check(found) else found
 

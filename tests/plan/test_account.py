@@ -56,6 +56,18 @@ def test_a_container_that_is_not_listed_any_more_is_still_held() -> None:
     assert held(world) == (40 * GIB, 40)
 
 
+def test_what_an_earlier_application_let_go_as_this_one_was_submitted_holds_nothing_of_this_one() -> None:
+    """YARN took it back with its application, whatever time its process has to end in."""
+    world = World(job(worker=1, grace=60)).runs().later(10)
+    world.declares(job(worker=1, grace=60, roles={"worker": {"command": "other"}}))
+    assert world.memory.application
+    submitted = replace(world.memory.application, id="application_1_0002", submitted_at=world.now)
+    world.memory = replace(world.memory, application=submitted)
+    world.sees(containers={})
+    assert [one.grace_until for _, one in world.memory.leaving] == [world.now + 60]
+    assert world.memory.account.now.vcores == 0
+
+
 def test_time_without_a_controller_counts_by_what_yarn_had_granted() -> None:
     """A container of YARN may be larger than what was asked for."""
     world = World(job(worker=2, roles={"worker": {"resources": {"memory": "512Mi"}}})).runs().later(10)

@@ -11,7 +11,18 @@ import pytest
 from plan.build import THROUGH_NEW, World, cluster, job
 from trainmaster.api.job import TrainingJob
 from trainmaster.plan.decide import begun
-from trainmaster.plan.values import AppState, Kill, Open, Park, Prioritize, Size, Start, Stop, Terminate
+from trainmaster.plan.values import (
+    AppState,
+    Kill,
+    Open,
+    Park,
+    Prioritize,
+    Reinitialise,
+    Size,
+    Start,
+    Stop,
+    Terminate,
+)
 
 FREE = {"backoff": {"base": 0}}
 
@@ -106,6 +117,21 @@ def test_whoever_has_time_to_end_in_gets_another_container() -> None:
     assert (len(world.told(Park)), len(world.told(Terminate))) == (0, 2)
 
 
+def test_only_whoever_has_time_to_end_in_gets_another_container() -> None:
+    """Peers that need none keep theirs, and nothing begins before the others have had their time."""
+    roles: dict[str, Any] = {"ps": {"terminationGracePeriod": 0}, "worker": {"terminationGracePeriod": 30}}
+    world = World(job("TensorFlow", roles=roles, worker=2, ps=1)).runs()
+    edited = {**roles, "worker": {**roles["worker"], "command": "other"}}
+    world.declares(job("TensorFlow", roles=edited, worker=2, ps=1))
+    assert (len(world.told(Park)), len(world.told(Terminate)), len(world.told(Stop))) == (1, 2, 0)
+    world.begins_anew("ps-0").grants("worker-0", "worker-1")
+    assert not world.told(Start)
+    assert not world.told(Reinitialise)
+    world.all_end({"worker-0": 143, "worker-1": 143})
+    assert (len(world.told(Start)), len(world.told(Reinitialise))) == (2, 1)
+    assert world.memory.charged == 0
+
+
 def test_an_edit_before_the_start_makes_old_grants_strays() -> None:
     world = World(job(worker=2)).registers().grants("worker-0")
     world.declares(job(worker=2, roles={"worker": {"resources": {"memory": "2Gi"}}}))
@@ -166,7 +192,9 @@ def test_scaling_down_stops_and_up_again_takes_higher_runs() -> None:
 @pytest.mark.parametrize("framework", ["PyTorch", "TensorFlow", "Generic"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_scaling_restarts_whoever_was_told_the_number_of_its_peers(framework: str, workers: int) -> None:
-    world = World(job(framework, worker=2)).runs().declares(job(framework, worker=workers))
+    world = (
+        World(job(framework, worker=2), limits=THROUGH_NEW).runs().declares(job(framework, worker=workers))
+    )
     assert len(world.told(Stop)) == 2
     assert (world.memory.restarts, world.memory.charged) == (1, 0)
     world.obeys().grants(*world.asked)
@@ -176,13 +204,33 @@ def test_scaling_restarts_whoever_was_told_the_number_of_its_peers(framework: st
 
 
 def test_scaling_restarts_the_other_roles_too_for_they_hold_all_addresses() -> None:
-    world = World(job(ps=1, worker=1)).runs().declares(job(ps=1, worker=2))
+    world = World(job(ps=1, worker=1), limits=THROUGH_NEW).runs().declares(job(ps=1, worker=2))
     assert len(world.told(Stop)) == 2
 
 
 def test_what_has_ended_well_runs_again_with_the_new_number() -> None:
     world = World(job(worker=2)).runs().ends("worker-0", 0).declares(job(worker=3))
-    assert world.obeys().asked == {"worker-0", "worker-1", "worker-2"}
+    assert world.obeys().asked == {"worker-0", "worker-2"}
+    assert [park.container for park in world.told(Park)] == ["c2"]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_scaling_keeps_the_containers_of_those_that_stay_and_need_no_time_to_end_in(workers: int) -> None:
+    world = World(job("PyTorch", worker=2)).runs().declares(job("PyTorch", worker=workers))
+    assert (len(world.told(Park)), len(world.told(Stop))) == (min(2, workers), 2 - min(2, workers))
+    world.obeys().begins_anew("worker-0", *["worker-1"] * (workers > 1)).grants(*world.asked)
+    told = [action.environment for action in (*world.told(Start), *world.told(Reinitialise))]
+    assert [env["WORLD_SIZE"] for env in told] == [str(workers)] * workers
+    assert world.memory.charged == 0
+
+
+def test_who_would_leave_others_waiting_for_long_keeps_nobodys_container() -> None:
+    """Others could use what is held meanwhile."""
+    roles: dict[str, Any] = {"ps": {"terminationGracePeriod": 0}, "worker": {"terminationGracePeriod": 600}}
+    world = World(job("TensorFlow", roles=roles, worker=1, ps=1)).runs()
+    edited = {**roles, "worker": {**roles["worker"], "command": "other"}}
+    world.declares(job("TensorFlow", roles=edited, worker=1, ps=1))
+    assert (len(world.told(Park)), len(world.told(Terminate)), len(world.told(Stop))) == (0, 1, 1)
 
 
 def test_where_scaling_is_live_only_new_processes_are_told_the_new_number() -> None:

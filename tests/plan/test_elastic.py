@@ -15,6 +15,7 @@ from trainmaster.plan.decide import begun, raised
 from trainmaster.plan.input_look import InputLook
 from trainmaster.plan.spent import Spent
 from trainmaster.plan.values import AppState, Cluster, End, Nodes, Reinitialise, Size, Start, Stop
+from trainmaster.plan.wanted import Wanted, patience
 
 TWO = Size(2048, 2, 0)
 """a node that holds two containers"""
@@ -268,8 +269,9 @@ def grows_in_vain(world: World) -> float:
     """Others take the room of what was given back to begin anew with more; how long it is until more are asked for again."""
     world.grants("worker-2", "worker-3", node="c").obeys()
     assert numbers(world) == (4, 4)
-    shrinks = numbers(world.later(PATIENCE))
-    assert shrinks == (2, 2)
+    while numbers(world) == (4, 4):
+        world.later(10)
+    assert numbers(world) == (2, 2)
     world.obeys().grants("worker-0", "worker-1").starts("worker-0", "worker-1")
     assert world.status.state == "Running"
     for _ in range(300):
@@ -286,6 +288,69 @@ def test_what_grew_in_vain_is_tried_the_more_rarely(pause: float) -> None:
     world.later(pause).later(10)
     pauses = [int(grows_in_vain(world) / pause) for _ in range(3)]
     assert pauses == [2, 4, 8]
+
+
+SHORT = {"patience": "8s", "growAfter": "10s"}
+
+
+def grants_take(seconds: float) -> World:
+    """Three run at last where the last one of a gang is granted after so long, and one that is to join others at once."""
+    world = World(elastic(3, **SHORT), limits=THROUGH_NEW).sees(cluster=nodes("a", "b")).registers()
+    for _ in range(300):
+        world.later(1).obeys()
+        late = world.memory.gathering and world.now - world.memory.gang_since < seconds
+        world.grants(*sorted(world.asked)[: -1 if late else None])
+        if not world.memory.gathering:
+            world.starts()
+    return world
+
+
+def test_grants_that_take_longer_than_patience_are_waited_for_longer_once_that_is_known() -> None:
+    world = grants_take(12)
+    assert numbers(world) == (3, 3)
+    assert world.heard.count("Shrunk") == 2
+    assert world.memory.wanted["worker"].patience == 16
+    assert decode(encode(world.memory)).wanted == world.memory.wanted
+
+
+def test_it_is_told_how_long_they_were_waited_for_then() -> None:
+    world = grants_take(12)
+    world.ends("worker-2", 1).obeys().grants("worker-0", "worker-1").later(8)
+    assert numbers(world) == (3, 3)
+    assert numbers(world.later(8)) == (2, 2)
+    assert "2 of 3 containers were granted in 16 s" in world.status.roles["worker"].resized
+
+
+def test_what_was_learnt_of_slow_grants_is_forgotten_once_all_of_a_gang_is_granted_within_patience() -> None:
+    world = grants_take(12)
+    world.ends("worker-2", 1).obeys().later(3).grants("worker-0", "worker-1", "worker-2")
+    assert world.memory.wanted["worker"].patience == 0
+
+
+def test_a_node_that_goes_right_after_growing_says_nothing_of_grants() -> None:
+    world = asking().grants("worker-2", "worker-3", node="c").begins_anew("worker-0", "worker-1").starts()
+    world.sees(cluster=nodes("a", free=0)).all_end({"worker-2": -100, "worker-3": -100})
+    world.begins_anew("worker-0", "worker-1").later(PATIENCE)
+    assert numbers(world) == (2, 2)
+    assert world.memory.wanted["worker"].patience == 0
+
+
+def test_who_is_to_join_is_asked_for_longer_after_nothing_came() -> None:
+    world = room(shrunk(**SHORT)).later(10).later(10)
+    waits = []
+    for _ in range(3):
+        while not world.asked:
+            world.later(1)
+        since = world.now
+        while world.asked:
+            world.later(1)
+        waits.append(world.now - since)
+    assert waits == [8, 16, 32]
+
+
+def test_what_was_learnt_stays_below_the_time_of_the_gang() -> None:
+    wanted = {"worker": Wanted(patience=1e9)}
+    assert patience(elastic(3, **SHORT), "worker", wanted) == 270
 
 
 def test_what_has_come_for_them_is_told_as_gathering() -> None:

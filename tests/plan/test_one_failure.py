@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plan.build import World, job
 from trainmaster.master.codec import encode
 from trainmaster.plan.pending import LEFT_OUT
-from trainmaster.plan.values import Limits
+from trainmaster.plan.values import ContainerState, End, Limits
 
 WAIT = 2.0
 NOW = {"backoff": {"base": 0}}
@@ -37,6 +39,17 @@ def test_who_dies_of_a_killed_peer_is_not_charged() -> None:
         "ps-0 ended on a: signal 9 ended it (exit code 137); worker-0 and worker-1 failed within 1 s of it"
     )
     assert told.asked == {"ps-0", "worker-0", "worker-1"}
+
+
+def test_containers_that_can_not_be_started_any_more_are_not_waited_for() -> None:
+    """They are let go in the same pass, and no process in them could have been the first cause."""
+    told = world().turns(ContainerState.ALLOCATED, "worker-0", "worker-1")
+    lost = {i: c for i, c in told.seen.containers.items() if i != told.replica("ps-0").container}
+    unstartable = {i: replace(c, state=ContainerState.UNSTARTABLE) for i, c in lost.items()}
+    ended = End(told.replica("ps-0").container, 3, "exit 3", told.now)
+    told.sees(containers=unstartable, ends=(ended,))
+    assert told.memory.pending_ends == ()
+    assert told.memory.charged == 1
 
 
 def test_whoever_is_heard_first_the_first_cause_is_charged() -> None:

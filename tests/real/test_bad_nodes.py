@@ -52,6 +52,7 @@ def test_a_third_job_keeps_away_from_where_two_have_failed(room: Room, ledger: L
     told = rf'^trainmaster_node_suspect{{node="{re.escape(bad)}"}} 2.0$'
     until(lambda: re.search(told, requests.get(f"{ours.monitoring}/metrics", timeout=10).text, re.MULTILINE))
 
+    until(lambda: command(room, ours, bad)[0]["suspect"]["avoided"])
     room.drop("third", eager(worker=role))
     status = room.until_true("third", C.RUNNING)
     assert bad not in nodes(status)

@@ -178,9 +178,9 @@ def test_a_controller_killed_in_the_middle_of_it_has_all_told_once_more(
     assert ends_well(room, "anew", ledger).restarts == 1
 
 
-def test_an_edit_of_variables_keeps_all_containers(shared: Room, ledger: Ledger) -> None:
-    def wanted(**more: object) -> dict[str, object]:
-        job = gang(ledger, **more)
+def test_an_edit_of_variables_or_numbers_keeps_all_containers(shared: Room, ledger: Ledger) -> None:
+    def wanted(replicas: int = 3, **more: object) -> dict[str, object]:
+        job = gang(ledger, replicas, **more)
         role = job["roles"]["worker"] | {"terminationGracePeriod": "0s"}  # type: ignore[index]  # a job as it is written
         return job | {"roles": {"worker": role}}
 
@@ -191,4 +191,8 @@ def test_an_edit_of_variables_keeps_all_containers(shared: Room, ledger: Ledger)
     again = all_again(shared, "edited", ledger, 2)
     assert {e.who: e.container for e in again} == first
     know_each_other(again)
+    shared.drop("edited", wanted(4, edited="yes"))
+    more = all_again(shared, "edited", ledger, 3, replicas=4)
+    assert {e.who: e.container for e in more if e.who in first} == first
+    know_each_other(more)
     assert ends_well(shared, "edited", ledger).restarts == 0

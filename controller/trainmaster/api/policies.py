@@ -70,6 +70,9 @@ class NodeCheck(Model):
     process, and its output stands in the same logs."""
     timeout: Duration = 60.0
     """How long it may take, from 1s to 10m: a node on which it takes longer has failed it."""
+    pairs: bool = False
+    """Whether it runs twice where a whole gang starts on four nodes or more, each time beside the check of another node
+    (`TRAINMASTER_CHECK_PEER`). A node fails it that fails with both, so one bad network is named, and not its partners."""
 
 
 class RunPolicy(Model):

@@ -90,7 +90,11 @@ class Fleet:
         self._leading = False
         self._clearings = Clearings(source)
         self._uses: Callable[[], tuple[ShareUse, ...]] = tuple
-        self.found = Found(lambda: self._masters.values() if self._leading else (), self._bell.ring)
+        self.found = Found(
+            lambda: self._masters.values() if self._leading else (),
+            self._bell.ring,
+            settings.nodes.exclusions_per_hour,
+        )
         source.ask(self.advise)
 
     async def run(self) -> None:
@@ -147,6 +151,7 @@ class Fleet:
             reports=self.found.reports.unread(),
             suspects=self.found.suspects.known if self._leading else (),
             called_bad=self.found.suspects.called if self._leading else (),
+            nodes_held_back=self.found.suspects.held_back if self._leading else 0,
             node_sources=dict(self.found.suspects.told),
             cleared=self.found.suspects.cleared,
             nodes=self._cluster.nodes if self._leading else (),
@@ -170,6 +175,7 @@ class Fleet:
         # What an earlier leader showed, or knew, says nothing any more.
         self._publisher, self._intake = Publisher(self._source, self.beats), self._new_intake()
         desk, epoch = self._new_desk(), self._source.lease.epoch
+        self.found.suspects.takes_over()
         try:
             await self.beats.until_one_ends(
                 stop=self._stopped, lease=lambda: self._renew(epoch), jobs=lambda: self._serve(desk)
@@ -296,7 +302,7 @@ class Fleet:
     def _look_at_suspects(self) -> Iterator[str]:
         """Jobs that ask for containers, where they are to leave other nodes alone than before."""
         jobs = ((m.declared.owner or m.declared.namespace, m.memory) for m in self._masters.values())
-        if self.found.suspects.look(jobs, self._cluster.racks, clock.now()):
+        if self.found.suspects.look(jobs, self._cluster.racks, clock.now(), self._intake.complete):
             yield from [uid for uid, m in self._masters.items() if m.contact.heart and m.contact.heart.wanted]
 
     def _not_taken_in(self, desk: Desk) -> Iterator[str]:

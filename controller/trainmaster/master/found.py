@@ -17,11 +17,14 @@ from trainmaster.plan.values import CheckpointLook, HeldGpus, SavedModelLook
 
 
 class Found:
-    """`driven` tells the jobs that this controller drives, none while it doesn't lead; `ring` has one make a pass soon."""
+    """`driven` tells the jobs that this controller drives, none while it doesn't lead; `ring` has one make a pass soon.
+    `exclusions`: how many nodes may come to be left alone within an hour."""
 
-    def __init__(self, driven: Callable[[], Iterable[JobMaster]], ring: Callable[[str], None]) -> None:
+    def __init__(
+        self, driven: Callable[[], Iterable[JobMaster]], ring: Callable[[str], None], exclusions: int
+    ) -> None:
         self.gpus, self.checkpoints, self.saved_models = FoundGpus(), FoundCheckpoints(), FoundSavedModels()
-        self.reports, self.suspects = FoundReports(), FoundSuspects()
+        self.reports, self.suspects = FoundReports(), FoundSuspects(exclusions)
         self._driven, self._ring = driven, ring
 
     def show_gpus(self, uid: str, found: Mapping[str, HeldGpus]) -> None:

@@ -7,12 +7,16 @@ made of a node that failed (plan/classify.py, plan/ruling.py).
 from __future__ import annotations
 
 import shlex
+from math import ceil
 
 from trainmaster.api.policies import NodeCheck
 from trainmaster.plan.classify import NODE_UNFIT
 from trainmaster.plan.last_words import CHECK
+from trainmaster.plan.pairs import PEERS, SIDE
 
 SCRIPT = ".trainmaster-check.sh"
+PEER, ROUND = "TRAINMASTER_CHECK_PEER", "TRAINMASTER_CHECK_ROUND"
+"""variables of a check in pairs: its partner's address, empty where it has none, and the number of the round"""
 LATE = 124
 """exit code of timeout(1) where the time was over; a check may end with it as well"""
 KILLED = 137
@@ -32,18 +36,43 @@ set --
 """`set --` keeps the code where no variable of the user's is touched. printf is a builtin: the check is in no argument."""
 
 
+_PAIRS = """\
+(umask 077; printf '%s\\n' {command} >{script})
+(
+tm_began=$SECONDS tm_round=0 tm_passed= tm_all=; IFS=, read -r -a tm_peers <<<"${{{peers}:-}}"
+for tm_peer in "${{tm_peers[@]-}}"; do
+  tm_end=$((tm_began + {whole} * ++tm_round)); tm_left=$((tm_end - SECONDS))
+  {peer}=$tm_peer {round}=$tm_round timeout -k {to_go} $((tm_left > 0 ? tm_left : 1)) /bin/bash ./{script} </dev/null
+  tm_code=$?
+  case $tm_code,$((SECONDS < tm_end)) in 0,*) tm_passed=1 ;; {late},0 | {killed},0) tm_said='took longer than {whole} s' ;;
+    *,*) tm_said="ended with exit code $tm_code" ;; esac
+  tm_all+="${{tm_all:+ and }}$tm_said${{tm_peer:+ with $tm_peer}}"
+done
+rm -f ./{script}
+[ $tm_passed ] || {{ echo "{said}$tm_all" >&2; exit {code}; }}
+) || exit {code}
+unset {peers} {side}
+"""
+"""Each round has until its own end, however soon the one before was over: the partner may be in its first one still. A subshell,
+so that no variable of the process is touched."""
+
+
 def check_lines(check: NodeCheck | None) -> str:
     """Nothing where nothing is to be tried."""
     if check is None:
         return ""
-    return _LINES.format(
+    return (_PAIRS if check.pairs else _LINES).format(
         command=shlex.quote(check.command),
         script=SCRIPT,
         to_go=TO_GO,
         seconds=f"{check.timeout:g}",
-        whole=int(check.timeout),
+        whole=ceil(check.timeout) if check.pairs else int(check.timeout),
         late=LATE,
         killed=KILLED,
         said=CHECK,
         code=NODE_UNFIT,
+        peers=PEERS,
+        side=SIDE,
+        peer=PEER,
+        round=ROUND,
     )

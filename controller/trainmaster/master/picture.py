@@ -81,6 +81,8 @@ class FleetPicture:
     """nodes that failed several jobs"""
     called_bad: Sequence[CalledBad] = ()
     """nodes that somebody outside calls bad"""
+    nodes_held_back: int = 0
+    """nodes that would be left alone by all, were the budget of this hour not spent"""
     node_sources: Mapping[str, Told] = field(default_factory=dict)
     """by name: what those who call nodes bad said so far"""
     cleared: Mapping[str, float] = field(default_factory=dict)

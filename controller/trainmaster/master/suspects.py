@@ -1,25 +1,31 @@
 """Nodes that all jobs of this controller leave alone, put together now and then, for its jobs and for people: those that several
 jobs failed on, and those that somebody outside calls bad.
 
-What makes a suspect is plan/suspects.py's, and who outside is believed plan/health.py's. Never here: what a job does about it.
+What makes a suspect is plan/suspects.py's, who outside is believed plan/health.py's, and how many may come to be
+left alone plan/exclusions.py's. Never here: what a job does about it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import replace
 
+from trainmaster.plan.exclusions import Exclusions
 from trainmaster.plan.health import CalledBad, Told, called_bad
 from trainmaster.plan.memory import Memory
-from trainmaster.plan.suspects import Owner, Suspect, avoided_by_all, suspects
+from trainmaster.plan.suspects import Owner, Suspect, as_judged, avoided_by_all, suspects
 
 log = logging.getLogger(__name__)
 
 
 class FoundSuspects:
-    """As they were at the last look."""
+    """As they were at the last look. `budget`: how many nodes may come to be left alone within an hour."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: int = 20) -> None:
+        self._budget = budget
+        self._judged: Exclusions | None = None
+        """none before the first look since this controller leads"""
         self.known: tuple[Suspect, ...] = ()
         self.called: tuple[CalledBad, ...] = ()
         self.hosts: frozenset[str] = frozenset()
@@ -33,18 +39,46 @@ class FoundSuspects:
         self._heeded: Mapping[str, float] = {}
         """as it was at the last look"""
 
-    def look(self, jobs: Iterable[tuple[Owner, Memory]], hosts: Collection[str], now: float) -> bool:
-        """Put together what these jobs remember, on a cluster of these hosts. Whether any job is to leave other nodes alone
-        than before."""
-        before, self.known = self.known, suspects(jobs, len(hosts), now, self.cleared)
+    @property
+    def held_back(self) -> int:
+        """Nodes that would be left alone by all, and aren't since the budget of this hour is spent."""
+        return len(self._judged.late) if self._judged else 0
+
+    def takes_over(self) -> None:
+        """This controller leads from now on: what jobs remember was decided on by others."""
+        self._judged = None
+
+    def look(
+        self,
+        jobs: Iterable[tuple[Owner, Memory]],
+        hosts: Collection[str],
+        now: float,
+        complete: bool = True,
+    ) -> bool:
+        """Put together what these jobs remember, `complete` if they are all, on a cluster of these hosts. Whether any job is to
+        leave other nodes alone than before."""
+        found = suspects(jobs, len(hosts), now, self.cleared)
+        avoided = avoided_by_all(found)
+        bad = called_bad(self.told, hosts, avoided)
+        proposed = avoided | {each.host for each in bad if each.avoided}
+        if self._judged is None or not complete:
+            self._judged = (self._judged or Exclusions()).taken_over(proposed, now)
+        else:
+            self._judged = self._judged.judged(proposed, self._budget, now)
+        allowed = self._judged.allowed
+        before, self.known = self.known, as_judged(found, self._judged)
         _tell({each.host: each for each in before}, self.known)
-        avoided = avoided_by_all(self.known)
-        called, self.called = self.called, called_bad(self.told, hosts, avoided)
+        called, self.called = self.called, tuple(_left_alone(each, allowed) for each in bad)
         _tell_called(set(called), set(self.called))
+        avoided &= allowed
         self.called_hosts = frozenset(each.host for each in self.called if each.avoided)
         alone, self.hosts = self.hosts, avoided | self.called_hosts
         heeded, self._heeded = self._heeded, self.cleared
         return self.hosts != alone or self.cleared != heeded
+
+
+def _left_alone(each: CalledBad, allowed: Set[str]) -> CalledBad:
+    return replace(each, avoided=each.avoided and each.host in allowed)
 
 
 def _tell(before: dict[str, Suspect], now: Iterable[Suspect]) -> None:

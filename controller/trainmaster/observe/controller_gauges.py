@@ -97,6 +97,11 @@ def _called_bad(fleet: FleetPicture) -> Iterator[Metric]:
     for name, told in sorted(fleet.node_sources.items()):
         up.add_metric([name], not told.trouble)
     yield from (bad, up)
+    yield GaugeMetricFamily(
+        "trainmaster_nodes_held_back",
+        "Nodes that all jobs would leave alone, and don't since nodes.exclusions_per_hour is spent.",
+        value=fleet.nodes_held_back,
+    )
 
 
 def _quotas(fleet: FleetPicture) -> Iterator[Metric]:

@@ -67,7 +67,7 @@ def _taking_leave(case: Case, memory: Memory) -> Iterator[tuple[str, Key]]:
     return (
         (one.container, key)
         for key, one in memory.leaving
-        if begun <= one.since and case.now < one.grace_until
+        if begun < one.since and case.now < one.grace_until
     )
 
 

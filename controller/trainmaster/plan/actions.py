@@ -5,9 +5,10 @@ So each action can be worked out again after a crash, and is: containers that me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
+from trainmaster.api.order import holds_back
 from trainmaster.frameworks import Placed, environments, script
 from trainmaster.plan.admission import refusal
 from trainmaster.plan.asks import wanting
@@ -16,8 +17,9 @@ from trainmaster.plan.close import OVER
 from trainmaster.plan.gentle import has_time, last_grace
 from trainmaster.plan.hangs import asked
 from trainmaster.plan.history import due
-from trainmaster.plan.memory import Memory, ReplicaMemory
+from trainmaster.plan.memory import Key, Memory, ReplicaMemory
 from trainmaster.plan.order import held, present
+from trainmaster.plan.pairs import paired, together
 from trainmaster.plan.restart import kept
 from trainmaster.plan.values import (
     IDLE,
@@ -100,14 +102,30 @@ def _starts(case: Case, memory: Memory) -> Iterator[Action]:
         return
     # Also those that are done or being replaced: their place keeps their peers' numbers right. Preparations are gone by then.
     placed = [_placed(memory, r) for r in present(case, memory) if r.ports]
-    tell, check = environments(case.job, placed), case.job.spec.node_check
+    tell, check, tried = environments(case.job, placed), case.job.spec.node_check, _pairs(case, memory)
     for replica in due[:STARTS]:
         me, id_, key = _placed(memory, replica), replica.container, replica.key
-        told, command, role = tell(me), script(case.job, me), case.role(key)
+        told, command, role = {**tell(me), **tried(replica)}, script(case.job, me), case.role(key)
         if replica.reinitialising:
             yield Reinitialise(id_, key, replica.process, told, command, role.grace, role.readiness, check)
         else:
             yield Start(id_, key, told, command, role.grace, role.readiness, check)
+
+
+def _pairs(case: Case, memory: Memory) -> Callable[[ReplicaMemory], Mapping[str, str]]:
+    """With whom a process tries the network. Where some begin later than others, they'd wait for each other."""
+    check = case.job.spec.node_check
+    if check is None or not check.pairs or holds_back(case.job.spec):
+        return lambda _: {}
+    groups, made = together(memory.replicas), dict[float, Mapping[Key, Mapping[str, str]]]()
+
+    def of(replica: ReplicaMemory) -> Mapping[str, str]:
+        at = replica.bound_at
+        if at not in made:
+            made[at] = paired(groups[at])
+        return made[at].get(replica.key, {})
+
+    return of
 
 
 def _to_start(case: Case, replica: ReplicaMemory) -> bool:

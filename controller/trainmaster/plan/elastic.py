@@ -74,7 +74,7 @@ def _within(one: Wanted, role: Role) -> Wanted:
     """The same between today's bounds."""
     number = max(one.number, _least(role)) if one.number else 0
     if number >= role.replicas:
-        return Wanted(0, one.at)
+        return Wanted(0, one.at, patience=one.patience)
     asking, since = (one.asking, one.asking_since) if number < one.asking <= role.replicas else (0, 0.0)
     return with_fields(one, number=number, asking=asking, asking_since=since)
 

@@ -20,6 +20,7 @@ from trainmaster.plan.order import present
 from trainmaster.plan.ports import choose
 from trainmaster.plan.restart import kept, kept_let_go, let_go, whole_job
 from trainmaster.plan.values import IDLE, Container
+from trainmaster.plan.wanted import all_had_in
 
 PortsByHost = dict[str, set[int]]
 GIVE_BACK_WAIT = 10.0
@@ -86,6 +87,7 @@ def _bind_gang(case: Case, memory: Memory) -> Change:
     started = replace(
         memory,
         replicas=replicas,
+        wanted=all_had_in(case.now - memory.gang_since, case.job, memory.wanted),
         started_generation=memory.generation,
         gang_since=0.0,
         gang_timeouts=0,

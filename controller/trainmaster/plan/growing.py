@@ -19,7 +19,7 @@ from trainmaster.plan.memory import Key, Memory, changed, replace
 from trainmaster.plan.restart import joining
 from trainmaster.plan.shrinking import done_of, numbers_of, total_size
 from trainmaster.plan.values import ContainerState
-from trainmaster.plan.wanted import Wanted, elastic_roles
+from trainmaster.plan.wanted import Wanted, elastic_roles, patience
 
 SETTLED = 10.0
 """seconds for which there must be room without a gap: whoever else waits for it has taken it by then"""
@@ -49,7 +49,8 @@ def grow_times(case: Case, memory: Memory) -> Iterator[float]:
     for name, one in memory.wanted.items():
         role = roles.get(name)
         if role and role.elastic:
-            yield one.asking_since + role.elastic.patience if one.asking else one.at + _pause(one, role)
+            waits = one.asking_since + patience(case.written, name, memory.wanted)
+            yield waits if one.asking else one.at + _pause(one, role)
     if memory.room_since:
         yield memory.room_since + SETTLED
     elif not _asking(memory) and _growable(case, memory):
@@ -115,20 +116,25 @@ def _go_on(case: Case, memory: Memory, name: str) -> Change:
     if role is None or role.elastic is None or not _is_calm(case, memory):
         return _given_up(case, memory, name)
     granted = len(list(takewhile(case.granted, asked)))
-    if granted < len(asked) and case.now - one.asking_since < role.elastic.patience:
+    waited = patience(case.written, name, memory.wanted)
+    if granted < len(asked) and case.now - one.asking_since < waited:
         return Change(memory)
-    return _joined(case, memory, name, one.number + granted) if granted else _given_up(case, memory, name)
+    if granted:
+        return _joined(case, memory, name, one.number + granted)
+    return _given_up(case, memory, name, learnt=2 * waited)
 
 
-def _given_up(case: Case, memory: Memory, name: str) -> Change:
-    one = with_fields(memory.wanted[name], asking=0, asking_since=0.0, at=case.now)
+def _given_up(case: Case, memory: Memory, name: str, learnt: float = 0.0) -> Change:
+    """Where nothing came in time, the next ones are waited for longer: grants may just take that long here."""
+    before = memory.wanted[name]
+    one = with_fields(before, asking=0, asking_since=0.0, at=case.now, patience=max(learnt, before.patience))
     return Change(_with(memory, name, one))
 
 
 def _joined(case: Case, memory: Memory, name: str, number: int) -> Change:
     before, declared = memory.wanted[name], case.written.spec.roles[name].replicas
     left, said = (number, before.said) if number < declared else (0, "")
-    after = Wanted(left, case.now, said, grew=True, vain=before.vain)
+    after = Wanted(left, case.now, said, grew=True, vain=before.vain, patience=before.patience)
     told = f"Going on with {number} of {declared} {name} instead of {before.number}: there is room for them"
     return Change(_with(memory, name, after), (normal(reasons.GROWN, told),))
 

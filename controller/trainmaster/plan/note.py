@@ -91,18 +91,13 @@ def _edited(case: Case, memory: Memory) -> Change:
         # Nothing runs: raised runs are enough to make grants of the old size strays.
         return Change(replace(applied, replicas=tuple(replace(r, run=r.run + 1) for r in memory.replicas)))
     said = "the declaration was edited"
-    stays = _says_only(memory.applied, fields) and all(
-        case.grace(r.key.role) == 0 for r in memory.replicas if r.bound
-    )
-    anew = whole_job(case, applied, said, again=again, in_place=stays)
+    stays = _says_only(memory.applied, fields)
+    anew = whole_job(case, applied, said, again=again, in_place=stays, gently=True)
     return Change(anew, (normal(reasons.SPEC_CHANGED, f"Restarting: {said}"),))
 
 
 def _says_only(before: str, after: str) -> bool:
-    """Whether only what processes are told was edited, and nothing of what their containers have.
-
-    Whoever has time to end in gets other containers all the same: a process that is ended in its container has none.
-    """
+    """Whether only what processes are told was edited, and nothing of what their containers have."""
     old, new = (loads(text) for text in (before, after))
     mine, others = old.pop("roles"), new.pop("roles")
     if mine.keys() != others.keys():
@@ -158,9 +153,8 @@ def _resized(case: Case, change: Change, scaled: Memory, keys: Set[Key]) -> Chan
     known = any(holds_addresses(case.job, key.role, key.index) for key in keys & rows)
     if (alone and not known) or scaled.gathering or scaled.closing_since:
         return change.then(scaled)
-    stays = all(case.grace(r.key.role) == 0 for r in scaled.replicas if r.bound)
     said = f"there are other numbers of {' and '.join(sorted(roles))}, and each process was told the old one"
-    anew = whole_job(case, scaled, said, in_place=stays)
+    anew = whole_job(case, scaled, said, in_place=True, gently=True)
     pairs = zip(scaled.replicas, anew.replicas, strict=True)
     return change.then(replace(anew, replicas=tuple(now if was.bound else was for was, now in pairs)))
 
@@ -176,7 +170,7 @@ def _restarted(case: Case, change: Change, scaled: Memory, roles: Set[str]) -> C
     said = "the number of replicas was edited, and each process was told the old one"
     if not told:
         said = f"the number of replicas of {' and '.join(prepared)} was edited, which others wait for"
-    restarted = whole_job(case, memory, said, again=again)
+    restarted = whole_job(case, memory, said, again=again, in_place=True, gently=True)
     return change.then(restarted, normal(reasons.SPEC_CHANGED, f"Restarting: {said}"))
 
 

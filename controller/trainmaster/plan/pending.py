@@ -24,6 +24,7 @@ from trainmaster.plan.failures import belongs
 from trainmaster.plan.first_cause import LAST, first_cause_first
 from trainmaster.plan.memory import Memory, ReplicaMemory
 from trainmaster.plan.ruling import ruling_of
+from trainmaster.plan.values import ContainerState
 
 ROOTS = frozenset({SIGILL, SIGBUS, SIGFPE, SIGKILL, SIGSEGV})
 """signals of which no process dies because a neighbour did: frameworks end by an exit, SIGABRT or SIGTERM then"""
@@ -81,10 +82,12 @@ def to_wait_for(case: Case, memory: Memory, ends: Sequence[End]) -> tuple[End, .
 
     Only an exit of the program itself can be one: YARN's own words and some signals name causes. Once all of the job
     have ended there is nobody to wait for, and after a moment that is long enough for a heartbeat or two nobody is any more.
+    What can't be started any more is no cause of anything, and let go in the same pass.
     """
     if memory.verdict or memory.closing_since or memory.gathering:
         return ()
-    bound = {r.container: r for r in memory.replicas if r.bound}
+    never = ContainerState.UNSTARTABLE
+    bound = {r.container: r for r in memory.replicas if r.bound and case.state_of(r) is not never}
     own = [e for e in ends if e.code > 0 and e.container in bound]
     waiting = tuple(e for e in own if _may_follow(case, memory, bound[e.container], e))
     rooted = any(_explains_itself(case, memory, bound[e.container], e) for e in own)

@@ -20,7 +20,7 @@ INFRA_WINDOW = 600.0
 INFRA_FREE = 5
 """from the next one within the window they're charged: something is wrong that replacing doesn't mend"""
 KEPT_WAIT = 60.0
-"""seconds of backoff for which containers are kept; before a longer wait they're given back"""
+"""seconds for which containers are kept while something is waited for; before a longer wait they're given back"""
 STAYS = (ContainerState.RUNNING, ContainerState.UNKNOWN)
 """states in which a container is kept; after a take-up its node has not been asked yet, and will be before anything begins"""
 INFRA_BACKOFF = 5.0
@@ -111,13 +111,17 @@ def whole_job(
     wait: float = 0.0,
     in_place: bool = False,
     again: Set[str] | None = None,
+    gently: bool = False,
 ) -> Memory:
     """A job-wide restart: all processes go, done ones run again too, and a new generation is gathered.
 
-    `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once. Preparations
-    that are over are spared: those of earlier stages, or where it is said which roles run `again`, all others.
+    `in_place`, whoever runs keeps its container, and a process that only waits takes the place of its own at once. `gently`,
+    who has time to end in is told to go and gets another container: in its own it would have none. Preparations that are over
+    are spared: those of earlier stages, or where it is said which roles run `again`, all others.
     """
-    keeps = in_place and case.limits.in_place and wait <= KEPT_WAIT and case.registered
+    timed = {r.key: _grace(case, r) for r in memory.replicas if r.bound} if gently else {}
+    idle = max(wait, max(timed.values(), default=0.0))
+    keeps = in_place and case.limits.in_place and idle <= KEPT_WAIT and case.registered
     keeps = keeps and not holds_back(
         case.job.spec
     )  # who may wait for long in a kept container would be given up
@@ -126,7 +130,9 @@ def whole_job(
         r
         if over(r)
         else replace(
-            _to_wait(r) if keeps and _may_stay(case, r) else let_go(case, r), done=False, not_before=0.0
+            _to_wait(r) if keeps and not timed.get(r.key) and _may_stay(case, r) else let_go(case, r),
+            done=False,
+            not_before=0.0,
         )
         for r in memory.replicas
     )

@@ -18,7 +18,7 @@ from trainmaster.api.job import RestartScope, Role
 from trainmaster.plan.case import Case, Change, normal
 from trainmaster.plan.cluster import Size
 from trainmaster.plan.memory import Key, Memory, ReplicaMemory, changed, replace
-from trainmaster.plan.wanted import Wanted, elastic_roles
+from trainmaster.plan.wanted import Wanted, elastic_roles, patience
 
 Numbers = dict[str, int]
 """replicas by role"""
@@ -30,6 +30,8 @@ class Less:
 
     numbers: Numbers
     said: str
+    late: bool = True
+    """whether they didn't come in time; else today's nodes can't hold them"""
 
 
 def shrink(case: Case, memory: Memory) -> Change:
@@ -41,17 +43,14 @@ def shrink(case: Case, memory: Memory) -> Change:
 
 def shrink_times(case: Case, memory: Memory) -> Iterator[float]:
     """When that may become due."""
-    patience = _patience(case)
     if memory.short_since:
-        yield memory.short_since + patience
+        yield memory.short_since + _declared_patience(case)
     if memory.gathering:
-        yield _asked_since(memory) + patience
+        yield _asked_since(memory) + _patience(case, memory)
         return
-    for name, role in elastic_roles(case.job).items():
-        assert role.elastic
-        yield from (
-            _waits_since(memory, r) + role.elastic.patience for r in _last_waiting(case, memory, name)
-        )
+    for name in elastic_roles(case.job):
+        longest = patience(case.job, name, memory.wanted)
+        yield from (_waits_since(memory, r) + longest for r in _last_waiting(case, memory, name))
 
 
 def numbers_of(case: Case) -> Numbers:
@@ -59,9 +58,14 @@ def numbers_of(case: Case) -> Numbers:
     return {name: role.replicas for name, role in elastic_roles(case.job).items()}
 
 
-def _patience(case: Case) -> float:
+def _declared_patience(case: Case) -> float:
     """Of several elastic roles that are gathered together the most patient one counts."""
     return max(role.elastic.patience for role in elastic_roles(case.job).values() if role.elastic)
+
+
+def _patience(case: Case, memory: Memory) -> float:
+    """The same with what was learnt of how long grants take here."""
+    return max(patience(case.job, name, memory.wanted) for name in elastic_roles(case.job))
 
 
 def _least(case: Case, memory: Memory) -> Mapping[str, int]:
@@ -103,7 +107,7 @@ def _somebody_waits(case: Case, memory: Memory) -> bool:
 
 def _by_nodes(case: Case, memory: Memory) -> Less | None:
     """Today's nodes couldn't hold the gang if they were empty: it goes on with as many as they could."""
-    if not memory.short_since or case.now - memory.short_since < _patience(case):
+    if not memory.short_since or case.now - memory.short_since < _declared_patience(case):
         return None
     numbers, least, done = numbers_of(case), _least(case, memory), done_of(memory)
     said = _lacks(case, done, numbers)
@@ -113,7 +117,7 @@ def _by_nodes(case: Case, memory: Memory) -> Less | None:
     while _lacks(case, done, numbers):
         _, name = max((numbers[name] - least[name], name) for name in numbers)
         numbers[name] -= 1
-    return Less(numbers, said)
+    return Less(numbers, said, late=False)
 
 
 def _lacks(case: Case, done: Numbers, numbers: Mapping[str, int]) -> str:
@@ -143,7 +147,7 @@ def _by_grants(case: Case, memory: Memory) -> Less | None:
     """It was asked for, and only a part was granted: it goes on with that."""
     if not (memory.gathering and _could_begin(case, memory)):
         return None
-    if case.now - _asked_since(memory) < _patience(case):
+    if case.now - _asked_since(memory) < _patience(case, memory):
         return None
     missing = _missing(case, memory)
     return _without(case, memory, len(missing)) if missing else None
@@ -162,7 +166,9 @@ def _without(case: Case, memory: Memory, count: int) -> Less | None:
         if surplus <= 0:
             return None
         numbers[name] -= 1
-    return Less(numbers, f"{total - count} of {total} containers were granted in {_patience(case):g} s")
+    return Less(
+        numbers, f"{total - count} of {total} containers were granted in {_patience(case, memory):g} s"
+    )
 
 
 # --- single replicas
@@ -173,14 +179,14 @@ def _by_waiting(case: Case, memory: Memory) -> Less | None:
     if memory.gathering:
         return None
     for name, role in elastic_roles(case.job).items():
-        assert role.elastic
-        due = case.now - role.elastic.patience
+        longest = patience(case.job, name, memory.wanted)
+        due = case.now - longest
         waiting = _last_waiting(case, memory, name)
         given_up = list(takewhile(lambda r: _waits_since(memory, r) <= due, waiting))  # noqa: B023 - used at once
         left = max(role.replicas - len(given_up), _least(case, memory)[name])
         if left < role.replicas:
             lost = given_up[role.replicas - left - 1].key
-            said = f"{lost} got no container in {role.elastic.patience:g} s"
+            said = f"{lost} got no container in {longest:g} s"
             return Less({**numbers_of(case), name: left}, said)
     return None
 
@@ -213,19 +219,25 @@ def _taken_in(case: Case, memory: Memory, less: Less) -> Change:
     declared = case.written.spec.roles
     wanted = {
         **memory.wanted,
-        **{name: _fewer(case, memory, name, Wanted(n, case.now, less.said)) for name, n in fewer.items()},
+        **{
+            name: _fewer(case, memory, name, Wanted(n, case.now, less.said), less.late)
+            for name, n in fewer.items()
+        },
     }
     counts = " and ".join(_counted(name, n, declared[name]) for name, n in sorted(fewer.items()))
     event = normal(reasons.SHRUNK, f"Going on with {counts}: {less.said}")
     return Change(changed(replace(memory, short_since=0.0), wanted=wanted), (event,))
 
 
-def _fewer(case: Case, memory: Memory, name: str, after: Wanted) -> Wanted:
-    """With what it says of the growing before, where that was just now: what grew may have been gathered for that long."""
+def _fewer(case: Case, memory: Memory, name: str, after: Wanted, late: bool) -> Wanted:
+    """With what it says of the growing before, where that was just now: what grew may have been gathered for that long. What was
+    late then is waited for twice as long the next time: grants may just take that long here."""
     before, role = memory.wanted.get(name, Wanted()), case.job.spec.roles[name]
     assert role.elastic
-    soon = role.elastic.grow_after + role.elastic.patience + role.grace
-    return with_fields(after, vain=before.vain + before.grew) if case.now - before.at <= soon else after
+    waited = patience(case.job, name, memory.wanted)
+    soon = case.now - before.at <= role.elastic.grow_after + waited + role.grace
+    learnt = 2 * waited if soon and before.grew and late else before.patience
+    return with_fields(after, vain=before.vain + before.grew if soon else 0, patience=learnt)
 
 
 def _counted(name: str, number: int, declared: Role) -> str:

@@ -9,9 +9,10 @@ believed. Never here: what of a failure lies at a node (ruling.py), or where tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainmaster.plan.avoidance import NOBODY, still
+from trainmaster.plan.exclusions import Exclusions
 from trainmaster.plan.memory import Memory
 
 AGREE = 2
@@ -29,6 +30,8 @@ SHOWN = 20
 
 ONE_OWNER = "all of these jobs are one owner's"
 TOO_MANY = "too many nodes failed"
+NOT_YET = "it is looked at once more first"
+SPENT = "in the last hour as many nodes came to be left alone as nodes.exclusions_per_hour allows"
 
 Owner = str
 """whom the source of a job vouches for: the owner of its file, or on Kubernetes its namespace. Neither the namespace that a file
@@ -114,6 +117,16 @@ def _placed(memory: Memory) -> int:
 def _suspect(host: str, found: list[Witness], why_not: str) -> Suspect:
     newest = sorted(found, key=lambda each: (-each.at, each.job))
     return Suspect(host, len(found), tuple(newest[:SHOWN]), why_not)
+
+
+def as_judged(found: Iterable[Suspect], judged: Exclusions) -> tuple[Suspect, ...]:
+    """The same where those that would be left alone, and aren't for now, say so."""
+    return tuple(
+        each
+        if each.why_not or each.host in judged.allowed
+        else replace(each, why_not=SPENT if each.host in judged.late else NOT_YET)
+        for each in found
+    )
 
 
 def avoided_by_all(found: Iterable[Suspect]) -> frozenset[str]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace as with_fields
 
 from trainmaster.api.job import Role, TrainingJob
 from trainmaster.api.once import once_each
+
+MOST = 0.9
+"""of gang.timeout that missing replicas are waited for, when more patience was learnt"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,34 @@ class Wanted:
     """whether the last change was to more"""
     vain: int = 0
     """times in a row that it soon fell again after it had grown"""
+    patience: float = 0.0
+    """seconds that missing ones are waited for at least, since less was too little here; 0 where it wasn't"""
 
 
 Numbers = Mapping[str, Wanted]
 """by role; none for a role of which everything that is declared is wanted, and always was"""
+
+
+def patience(job: TrainingJob, name: str, wanted: Numbers) -> float:
+    """Seconds that missing ones of an elastic role are waited for: as declared, or longer where that was too little here.
+    What was learnt stays below gang.timeout, at which everything would be given back."""
+    elastic, learnt = job.spec.roles[name].elastic, wanted.get(name, Wanted()).patience
+    assert elastic
+    return max(elastic.patience, min(learnt, MOST * job.spec.gang.timeout))
+
+
+def all_had_in(seconds: float, job: TrainingJob, wanted: Numbers) -> Numbers:
+    """The same once all of a gang was granted in this time. What was learnt of slow grants is forgotten where it was short."""
+    prompt = {
+        name: with_fields(one, patience=0.0)
+        for name, one in wanted.items()
+        if one.patience
+        and (role := elastic_roles(job).get(name))
+        and role.elastic
+        and not one.number
+        and seconds < role.elastic.patience
+    }
+    return {**wanted, **prompt} if prompt else wanted
 
 
 def as_wanted(job: TrainingJob, wanted: Numbers) -> TrainingJob:

@@ -202,6 +202,9 @@ class Nodes(BaseModel):
     quarter of the nodes is left alone; an answer that can't be understood counts for nothing"""
     health_interval: Seconds = 30.0
     """seconds between two questions to each of them"""
+    exclusions_per_hour: int = Field(default=20, ge=0, le=100_000)
+    """how many nodes all jobs may come to leave alone within an hour, for what several of them found or for what is said of them;
+    the others go on to be asked for"""
 
     @model_validator(mode="after")
     def _has_names(self) -> Nodes:
