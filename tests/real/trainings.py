@@ -118,3 +118,18 @@ def inside(*containers: str) -> Iterator[tuple[int, bytes]]:
             continue
         if any(name in environ for name in names):
             yield int(folder.name), environ
+
+
+def program(container: str, word: str) -> int:
+    """The process of a container that has this word in its command line."""
+    for pid, _ in inside(container):
+        with suppress(OSError):
+            if word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                return pid
+    raise AssertionError(f"no {word} in {container}")
+
+
+def left_of(status: JobStatus) -> list[int]:
+    """Processes that still carry one of the job's containers in their environment."""
+    replicas = [r for role in status.roles.values() for r in role.replicas]
+    return [pid for pid, _ in inside(*(r.container for r in replicas))]
