@@ -1,7 +1,7 @@
 """Each framework's training on real YARN, with one process killed: at rest, and before its first step.
 
-`make test-frameworks` runs them. XGBoost and JAX run always with one of them, as do TensorFlow's parameter servers, PyTorch's DDP
-and a template in test_examples.py. A framework has nothing to do with where jobs come from: one door is enough.
+`make test-frameworks` runs them. XGBoost and JAX run always with one of them, as TensorFlow's parameter servers and PyTorch's DDP
+do in test_examples.py. A framework has nothing to do with where jobs come from: one door is enough.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def test_those_that_are_left_meet_anew_in_their_own_containers(
         ("jax", "digits-jax", 0),
         ("pytorch-processes", "digits-torch-processes", 1),
         ("custom-template", "digits-custom", 1),
+        ("custom-pytorch", "digits-custom-torch", 1),
         ("mxnet-kvstore", "digits-mxnet", 1),
         ("tensorflow-mirrored", "digits-mirrored", 1),
         ("horovod", "digits-horovod", 0),
