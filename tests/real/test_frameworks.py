@@ -143,6 +143,33 @@ def test_one_that_is_killed_before_its_first_step_costs_one_restart(
 
 @ALL
 @pytest.mark.parametrize(
+    ("example", "name", "victim", "first"),
+    [
+        ("tensorflow-ps", "digits-tf", "ps", "chief"),
+        ("tensorflow-ps", "digits-tf", "chief", "chief"),
+        ("pytorch-ddp", "digits-torch", "master", "master"),
+    ],
+)
+def test_without_its_first_or_its_server_all_restart_as_one_and_resume(
+    room: Room, run_example: RunExample, example: str, name: str, victim: str, first: str
+) -> None:
+    room.controller()
+    run_example(example, name)
+    until(lambda: "epoch 3" in log(room.status(name), first, 0), 240)
+
+    os.kill(process(room.status(name), victim, 0), signal.SIGKILL)
+    status = room.until_true(name, C.FINISHED, 240)
+
+    said = log(status, first, 0)
+    assert status.is_true(C.SUCCEEDED), f"{message(status, C.FAILED)}\n{said}"
+    assert accuracy(said) > ENOUGH
+    assert went_on(said), said
+    assert status.restarts == 1, "one death, one restart of all"
+    assert left_of(status) == []
+
+
+@ALL
+@pytest.mark.parametrize(
     ("example", "name", "role"),
     [
         ("tensorflow-ps", "digits-tf", "ps"),
@@ -172,9 +199,11 @@ def test_one_of_several_roles_that_is_killed_before_its_first_step_costs_one_res
 
 
 @ALL
-@pytest.mark.parametrize(("victim", "together"), [("worker", False), ("ps", True), ("evaluator", False)])
+@pytest.mark.parametrize(
+    ("victim", "together"), [("worker", False), ("ps", True), ("chief", True), ("evaluator", False)]
+)
 def test_an_estimator_goes_on(room: Room, run_example: RunExample, victim: str, together: bool) -> None:
-    """TensorFlow 1.15: a worker and an evaluator come back alone, and with a lost server all begin at the newest checkpoint."""
+    """TensorFlow 1.15: worker and evaluator come back alone; with a lost server or chief all begin at the newest checkpoint."""
     room.controller()
     run_example("tensorflow-estimator", "digits-estimator", SLOW="2")
     until(lambda: re.search("step [2-5].. of 1000", log(room.status("digits-estimator"), "chief", 0)), 240)
