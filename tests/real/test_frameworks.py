@@ -19,8 +19,9 @@ from real.trainings import (
     ENOUGH,
     RunExample,
     accuracy,
+    container_of,
+    gone,
     kill_while_it_starts,
-    left_of,
     log,
     process,
     program,
@@ -28,7 +29,6 @@ from real.trainings import (
     went_on,
 )
 from trainmaster.api.status import ConditionType as C
-from trainmaster.api.status import JobStatus
 from trainmaster.local.cluster import LocalHadoop
 
 ALL = pytest.mark.skipif(
@@ -74,7 +74,9 @@ def test_all_restart_as_one_and_resume(
     run_example(example, name)
     until(lambda: step in log(room.status(name), "worker", 1), 240)
 
-    os.kill(process(room.status(name), "worker", victim), signal.SIGKILL)
+    before = room.status(name)
+    assert not gone(before)
+    os.kill(process(before, "worker", victim), signal.SIGKILL)
     status = room.until_true(name, C.FINISHED, 240)
 
     said = [log(status, "worker", index) for index in (0, 1)]
@@ -82,7 +84,7 @@ def test_all_restart_as_one_and_resume(
     assert max(map(accuracy, said)) > ENOUGH
     assert any(map(went_on, said)), said
     assert status.restarts == 1, "one death, one restart of all"
-    assert left_of(status) == [], "what ran beside the first process is gone with it"
+    until(lambda: gone(before, status), 30)  # what ran beside the first process, too
 
 
 @ALL
@@ -96,19 +98,19 @@ def test_those_that_are_left_meet_anew_in_their_own_containers(
     room.controller(TRAINMASTER_RESTART_IN_PLACE="true")
     run_example(example, name)
     until(lambda: step in log(room.status(name), "worker", 1), 240)
-    before = containers(room.status(name))
 
-    os.kill(process(room.status(name), "worker", 1), signal.SIGKILL)
+    before = room.status(name)
+    os.kill(process(before, "worker", 1), signal.SIGKILL)
     status = room.until_true(name, C.FINISHED, 240)
 
     said = [log(status, "worker", index) for index in (0, 1)]
     assert status.is_true(C.SUCCEEDED), f"{message(status, C.FAILED)}\n{said}"
     assert max(map(accuracy, said)) > ENOUGH
     assert any(map(went_on, said)), said
-    after = containers(status)
-    assert {replica for replica in before if after[replica] != before[replica]} == {"worker-1"}
+    kept = [container_of(s.roles["worker"].replicas[i]) for i in (0, 1) for s in (before, status)]
+    assert (kept[0] == kept[1], kept[2] == kept[3]) == (True, False)
     assert status.restarts == 1
-    assert left_of(status) == []
+    until(lambda: gone(before, status), 30)
 
 
 @ALL
@@ -138,7 +140,7 @@ def test_one_that_is_killed_before_its_first_step_costs_one_restart(
     assert max(map(accuracy, said)) > ENOUGH
     assert not any("resumed" in text for text in said), "nobody had come to a checkpoint"
     assert status.restarts == 1, "one death, one restart of all"
-    assert left_of(status) == []
+    until(lambda: gone(status), 30)
 
 
 @ALL
@@ -157,7 +159,8 @@ def test_without_its_first_or_its_server_all_restart_as_one_and_resume(
     run_example(example, name)
     until(lambda: "epoch 3" in log(room.status(name), first, 0), 240)
 
-    os.kill(process(room.status(name), victim, 0), signal.SIGKILL)
+    before = room.status(name)
+    os.kill(process(before, victim, 0), signal.SIGKILL)
     status = room.until_true(name, C.FINISHED, 240)
 
     said = log(status, first, 0)
@@ -165,7 +168,7 @@ def test_without_its_first_or_its_server_all_restart_as_one_and_resume(
     assert accuracy(said) > ENOUGH
     assert went_on(said), said
     assert status.restarts == 1, "one death, one restart of all"
-    assert left_of(status) == []
+    until(lambda: gone(before, status), 30)
 
 
 @ALL
@@ -195,7 +198,7 @@ def test_one_of_several_roles_that_is_killed_before_its_first_step_costs_one_res
     assert accuracy(said) > ENOUGH
     assert "resumed" not in said, "nobody had come to a checkpoint"
     assert status.restarts == 1
-    assert left_of(status) == []
+    until(lambda: gone(status), 30)
 
 
 @ALL
@@ -226,9 +229,9 @@ def test_mpi_restarts_as_one_and_resumes(room: Room, run_example: RunExample, vi
     run_example("mpi", "digits-mpi")
     until(lambda: "epoch 3" in log(room.status("digits-mpi"), "launcher", 0), 240)
 
-    status = room.status("digits-mpi")
-    rank = process(status, "worker", 1, "OMPI_COMM_WORLD_RANK=1")
-    launcher = status.roles["launcher"].replicas[0].container
+    before = room.status("digits-mpi")
+    rank = process(before, "worker", 1, "OMPI_COMM_WORLD_RANK=1")
+    launcher = before.roles["launcher"].replicas[0].container
     os.kill(rank if victim == "rank" else program(launcher, "mpirun"), signal.SIGKILL)
     status = room.until_true("digits-mpi", C.FINISHED, 240)
 
@@ -237,8 +240,4 @@ def test_mpi_restarts_as_one_and_resumes(room: Room, run_example: RunExample, vi
     assert accuracy(said) > ENOUGH
     assert went_on(said), said
     assert status.restarts == 1, "one death, one restart of all"
-    assert left_of(status) == [], "no rank outlives its launcher"
-
-
-def containers(status: JobStatus) -> dict[str, str]:
-    return {f"{name}-{r.index}": r.container for name, role in status.roles.items() for r in role.replicas}
+    until(lambda: gone(before, status), 30)  # no rank outlives its launcher

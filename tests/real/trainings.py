@@ -15,7 +15,7 @@ import requests
 
 from real.cluster import until
 from real.rooms import Room
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import JobStatus, ReplicaStatus
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ENOUGH = 0.9
@@ -61,7 +61,7 @@ def log(status: JobStatus, role: str, index: int) -> str:
     """The end of a replica's output, as its NodeManager serves it."""
     if role not in status.roles or not (replica := status.roles[role].replicas[index]).log_url:
         return ""
-    container = re.findall(r"container_\w+", replica.log_url)[0]
+    container = container_of(replica)
     node = replica.log_url.split("/")[2]
     url = f"http://{node}/ws/v1/node/containerlogs/{container}/stdout"
     answer = requests.get(url, params={"size": "-65536"}, timeout=10)
@@ -129,7 +129,12 @@ def program(container: str, word: str) -> int:
     raise AssertionError(f"no {word} in {container}")
 
 
-def left_of(status: JobStatus) -> list[int]:
-    """Processes that still carry one of the job's containers in their environment."""
-    replicas = [r for role in status.roles.values() for r in role.replicas]
-    return [pid for pid, _ in inside(*(r.container for r in replicas))]
+def gone(*statuses: JobStatus) -> bool:
+    """Whether nothing carries one of the job's containers in its environment any more, as these statuses know them."""
+    replicas = [r for status in statuses for role in status.roles.values() for r in role.replicas]
+    return not [*inside(*map(container_of, replicas))]
+
+
+def container_of(replica: ReplicaStatus) -> str:
+    """The one that it has, or had last."""
+    return next(iter(re.findall(r"container_\w+", replica.log_url)), "")
