@@ -134,19 +134,12 @@ def make(folder: Path, venv: list[str], *steps: list[str]) -> None:
     print(f"making {folder}: this takes a minute", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     run(*venv, str(folder), hint="on Debian: apt-get install python3-venv")
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     # Bytecode is made of what is imported, when it is: most of a framework never is.
-    pip = [
-        str(folder / "bin" / "python"),
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-        "--no-compile",
-    ]
     for step in steps:
         run(
             *pip,
+            "--no-compile",
             "--only-binary=:all:",
             "--require-hashes",
             *step,
