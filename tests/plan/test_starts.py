@@ -239,7 +239,9 @@ def test_a_gang_for_which_a_host_has_no_port_is_given_back_with_the_reason() -> 
 
 
 @pytest.mark.parametrize(("first", "last"), [(20000, 20000), (20000, 20001)])
-def test_a_job_is_refused_whose_replica_wants_more_ports_than_there_are_for_all(first: int, last: int) -> None:
+def test_a_job_is_refused_whose_replica_wants_more_ports_than_there_are_for_all(
+    first: int, last: int
+) -> None:
     wants = job(roles={"worker": {"ports": last - first + 2}})
     world = World(wants, limits=Limits(port_first=first, port_last=last)).sees()
     assert not world.plan.actions
