@@ -34,6 +34,11 @@ def stage() -> ModuleType:
     return stage
 
 
+A_ROLE = "      resources: {"
+PATIENT = f"      terminationGracePeriod: 10m\n{A_ROLE}"
+"""longer than any test waits: so a process that doesn't end when it is told to fails its test"""
+
+
 def runner(room: Room, store: str) -> RunExample:
     """Brings an example into HDFS and declares it, slow enough to be met in the middle."""
 
@@ -41,7 +46,7 @@ def runner(room: Room, store: str) -> RunExample:
         root, tools, shared = f"{store}/examples", stage(), room.folder / "shared"
         tools.upload(example, root)
         python = str(tools.INTERPRETERS[example]())
-        text = replaced((EXAMPLES / example / "job.yaml").read_text(), instead or {})
+        text = replaced((EXAMPLES / example / "job.yaml").read_text(), {**(instead or {}), A_ROLE: PATIENT})
         variables = {"EXAMPLE_PYTHON": python, "SLOW": "0.5"}
         if "HELPER_PYTHON" in text:
             variables["HELPER_PYTHON"] = python
