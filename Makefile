@@ -38,11 +38,11 @@ real: $(STAMP) ## the tests on real daemons, and all schedules of the laws
 	if wait $$laws; then tail -n 1 $(LAWS_LOG); else cat $(LAWS_LOG); exit 1; fi
 
 environments: $(STAMP) ## what the examples train with
-	@$(BIN)/python examples/environments.py tensorflow torch digits
+	@$(BIN)/python examples/environments.py tensorflow torch xgboost jax digits
 
 test-frameworks: $(STAMP) ## a training of every framework on real YARN, each with a process killed
 	$(BIN)/python examples/environments.py tensorflow tensorflow1 torch xgboost jax mpi mxnet horovod spark digits
-	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_side_by_side.py tests/real/test_starters.py
+	TRAINMASTER_ALL_FRAMEWORKS=1 $(BIN)/pytest -q tests/real/test_examples.py tests/real/test_frameworks.py tests/real/test_torchrun.py tests/real/test_side_by_side.py tests/real/test_starters.py
 
 test-rare: $(STAMP) ## the slow tests on real daemons for which quicker ones stand in `make test`
 	TRAINMASTER_RARE=1 $(BIN)/pytest -q -n auto --dist loadgroup --durations=25 tests/real

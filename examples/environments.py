@@ -135,9 +135,11 @@ def make(folder: Path, venv: list[str], *steps: list[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     run(*venv, str(folder), hint="on Debian: apt-get install python3-venv")
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    # Bytecode is made of what is imported, when it is: most of a framework never is.
     for step in steps:
         run(
             *pip,
+            "--no-compile",
             "--only-binary=:all:",
             "--require-hashes",
             *step,

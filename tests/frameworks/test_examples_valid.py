@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 import tarfile
 from collections.abc import Callable
@@ -79,6 +80,16 @@ def test_there_is_an_example_of_each_kind() -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_script_to_begin_with_is_short(path: Path) -> None:
     assert path == CHECKPOINTS or len(path.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.parent.name)
+def test_a_training_says_how_well_and_how_long_it_trains_and_what_to_kill(path: Path) -> None:
+    head = path.read_text().partition("apiVersion:")[0].replace("\n#", "")
+    if path.parent.name in {"generic-hello", "data-preparation"}:
+        return
+    assert re.search(r"accuracy (of about|above) 0\.9", head)
+    assert re.search(r"seconds|minute", head)
+    assert " Try: " in head
 
 
 def test_every_training_can_be_staged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from plan.build import THROUGH_NEW, World, job
 from trainmaster.plan.gang import GIVE_BACK_WAIT
 from trainmaster.plan.values import Limits, Release, Start, Stop
@@ -232,8 +234,23 @@ def test_a_gang_for_which_a_host_has_no_port_is_given_back_with_the_reason() -> 
     world.registers().grants("worker-0", "worker-1")
     assert world.told_names == ["Release", "Release"]
     assert world.heard[-1] == "GangTimeout"
-    assert "no port of 20000 to 20000 is free on a" in world.events[-1].message
+    assert "too few of the ports 20000 to 20000 are free on a" in world.events[-1].message
     assert world.condition("Queued").reason == "GangTimeout"
+
+
+@pytest.mark.parametrize(("first", "last"), [(20000, 20000), (20000, 20001)])
+def test_a_job_is_refused_whose_replica_wants_more_ports_than_there_are_for_all(
+    first: int, last: int
+) -> None:
+    wants = job(roles={"worker": {"ports": last - first + 2}})
+    world = World(wants, limits=Limits(port_first=first, port_last=last)).sees()
+    assert not world.plan.actions
+    assert world.condition("Accepted").reason == "NeverFits"
+    assert world.condition("Accepted").message == (
+        f"each replica of role worker wants {last - first + 2} ports,"
+        f" and this controller gives out {last - first + 1}: its settings port_first ({first}) to port_last ({last})"
+    )
+    assert World(wants, limits=Limits(port_first=first, port_last=last + 1)).runs().is_true("Running")
 
 
 def test_a_replacement_for_which_a_host_has_no_port_is_asked_for_elsewhere() -> None:
@@ -241,6 +258,7 @@ def test_a_replacement_for_which_a_host_has_no_port_is_asked_for_elsewhere() -> 
     world.ends("worker-0", -100).sees(taken_ports={"a": {20000, 20001}}).grants("worker-0")
     assert world.told_names == ["Release"]
     assert world.heard[-1] == "NoPorts"
+    assert "worker-0: too few of the ports 20000 to 20001 are free on a" in world.events[-1].message
     world.obeys().later(10)
     assert world.plan.avoid == {"a"}
     assert [a.host for a in world.plan.asks] == ["b"]

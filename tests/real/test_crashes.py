@@ -71,6 +71,7 @@ def test_every_named_point_is_tried() -> None:
     assert {*BEFORE_ANY_END, *elsewhere, "pulled", "written"} == set(POINTS)
 
 
+@at_one_door("kubernetes")
 def test_an_exit_while_no_controller_lives_is_heard_later(room: Room, ledger: Ledger) -> None:
     first = room.controller()
     room.drop("alone", eager(worker=held(ledger, 2)))

@@ -10,7 +10,7 @@ import pytest
 from rare import at_one_door
 from real.cluster import until
 from real.rooms import Room
-from real.trainings import ENOUGH, RunExample, accuracy, kill_while_it_starts, log, process, runner, went_on
+from real.trainings import ENOUGH, RunExample, accuracy, log, process, runner, went_on
 from trainmaster.api.status import ConditionType as C
 from trainmaster.local.cluster import LocalHadoop
 
@@ -51,20 +51,3 @@ def test_pytorch_restarts_as_one_and_resumes(room: Room, run_example: RunExample
     assert status.restarts == 1, "one death, one restart of all"
     assert sum(role.restarts for role in status.roles.values()) == 1, "charged once"
     assert status.roles["worker"].replicas[0].run == 2, "what was lost needs another container"
-
-
-@at_one_door("kubernetes")
-def test_a_template_tells_pytorch_and_one_that_is_killed_before_its_first_step_costs_one_restart(
-    room: Room, run_example: RunExample
-) -> None:
-    room.controller()
-    run_example("custom-pytorch", "digits-custom-torch", SLOW="0")
-    kill_while_it_starts(room, "digits-custom-torch", "worker", 1)
-    status = room.until_true("digits-custom-torch", C.FINISHED, 180)
-
-    said = log(status, "worker", 0)
-    assert status.is_true(C.SUCCEEDED)
-    assert accuracy(said) > ENOUGH
-    assert "resumed" not in said, "nobody had come to a checkpoint"
-    assert status.restarts == 1, "one death, one restart of all: the template says who knows of whom"
-    assert status.roles["worker"].replicas[1].run == 2

@@ -19,7 +19,7 @@ from real.cluster import until
 from real.reading import message
 from real.rooms import Room
 from real.test_first_job import typed
-from real.trainings import log, process, replaced, stage
+from real.trainings import kill_while_it_starts, log, process, replaced, stage
 from trainmaster.api.status import ConditionType as C
 
 ALL = pytest.mark.skipif(
@@ -100,7 +100,10 @@ def test_what_an_interpreter_lacks_is_told_in_the_status(room: Room, store: str,
     )
 
 
-def test_caffe_goes_on_from_its_newest_snapshot(room: Room, store: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [False, pytest.param(True, marks=ALL)])
+def test_caffe_goes_on_from_its_newest_snapshot(
+    room: Room, store: str, tmp_path: Path, at_once: bool
+) -> None:
     room.controller()
     typed("trainmaster init caffe mine", room, tmp_path)
     program = tmp_path / "caffe"
@@ -109,12 +112,15 @@ def test_caffe_goes_on_from_its_newest_snapshot(room: Room, store: str, tmp_path
     instead = {"value: caffe": f"value: {program}", "base: 10s": "base: 0s"}
     filled(tmp_path / "mine" / "job.yaml", store, sys.executable, **instead)
     typed("trainmaster apply -f mine/job.yaml", room, tmp_path)
-    until(lambda: "round 2 of 5" in log(room.status("mine"), "worker", 0), 120)
-
-    os.kill(process(room.status("mine"), "worker", 0), signal.SIGKILL)
+    if at_once:
+        kill_while_it_starts(room, "mine", "worker", 0)
+    else:
+        until(lambda: "round 2 of 5" in log(room.status("mine"), "worker", 0), 120)
+        os.kill(process(room.status("mine"), "worker", 0), signal.SIGKILL)
     status = room.until_true("mine", C.SUCCEEDED)
 
     said = until(lambda: text if "round 5 of 5" in (text := log(status, "worker", 0)) else "", 30)
-    done = int(re.findall("resumed after round ([2-4])", said)[0])
+    done = max(map(int, re.findall("resumed after round ([2-4])", said)), default=0)
+    assert (done == 0) is at_once, said
     assert f"iterations {1000 * done} to {1000 * (done + 1)}\n" in said
     assert status.restarts == 1

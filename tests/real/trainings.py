@@ -15,7 +15,7 @@ import requests
 
 from real.cluster import until
 from real.rooms import Room
-from trainmaster.api.status import JobStatus
+from trainmaster.api.status import JobStatus, ReplicaStatus
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ENOUGH = 0.9
@@ -34,6 +34,11 @@ def stage() -> ModuleType:
     return stage
 
 
+A_ROLE = "      resources: {"
+PATIENT = f"      terminationGracePeriod: 10m\n{A_ROLE}"
+"""longer than any test waits: so a process that doesn't end when it is told to fails its test"""
+
+
 def runner(room: Room, store: str) -> RunExample:
     """Brings an example into HDFS and declares it, slow enough to be met in the middle."""
 
@@ -41,7 +46,7 @@ def runner(room: Room, store: str) -> RunExample:
         root, tools, shared = f"{store}/examples", stage(), room.folder / "shared"
         tools.upload(example, root)
         python = str(tools.INTERPRETERS[example]())
-        text = replaced((EXAMPLES / example / "job.yaml").read_text(), instead or {})
+        text = replaced((EXAMPLES / example / "job.yaml").read_text(), {**(instead or {}), A_ROLE: PATIENT})
         variables = {"EXAMPLE_PYTHON": python, "SLOW": "0.5"}
         if "HELPER_PYTHON" in text:
             variables["HELPER_PYTHON"] = python
@@ -61,7 +66,7 @@ def log(status: JobStatus, role: str, index: int) -> str:
     """The end of a replica's output, as its NodeManager serves it."""
     if role not in status.roles or not (replica := status.roles[role].replicas[index]).log_url:
         return ""
-    container = re.findall(r"container_\w+", replica.log_url)[0]
+    container = container_of(replica)
     node = replica.log_url.split("/")[2]
     url = f"http://{node}/ws/v1/node/containerlogs/{container}/stdout"
     answer = requests.get(url, params={"size": "-65536"}, timeout=10)
@@ -118,3 +123,23 @@ def inside(*containers: str) -> Iterator[tuple[int, bytes]]:
             continue
         if any(name in environ for name in names):
             yield int(folder.name), environ
+
+
+def program(container: str, word: str) -> int:
+    """The process of a container that has this word in its command line."""
+    for pid, _ in inside(container):
+        with suppress(OSError):
+            if word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                return pid
+    raise AssertionError(f"no {word} in {container}")
+
+
+def gone(*statuses: JobStatus) -> bool:
+    """Whether nothing carries one of the job's containers in its environment any more, as these statuses know them."""
+    replicas = [r for status in statuses for role in status.roles.values() for r in role.replicas]
+    return not [*inside(*map(container_of, replicas))]
+
+
+def container_of(replica: ReplicaStatus) -> str:
+    """The one that it has, or had last."""
+    return next(iter(re.findall(r"container_\w+", replica.log_url)), "")

@@ -29,9 +29,8 @@ def refusal(case: Case, known_roles: Set[str]) -> Refusal | None:
 
 def unfit(case: Case, known_roles: Set[str]) -> Refusal | None:
     """Why a job of this shape can never be had, wherever and whenever it is declared."""
-    return _first(case, (_too_many_replicas, _too_long, _largest, _queue_maximum)) or _too_many_roles(
-        len(known_roles | case.job.spec.roles.keys())
-    )
+    checks = (_too_many_replicas, _too_many_ports, _too_long, _largest, _queue_maximum)
+    return _first(case, checks) or _too_many_roles(len(known_roles | case.job.spec.roles.keys()))
 
 
 def over_quota(case: Case) -> Refusal | None:
@@ -55,6 +54,20 @@ def _too_many_replicas(case: Case) -> Refusal | None:
         reasons.NEVER_FITS,
         f"{total} replicas are wanted, and this controller takes {case.limits.max_replicas} in one job",
     )
+
+
+def _too_many_ports(case: Case) -> Refusal | None:
+    """No host has as many for one replica, however empty it is."""
+    first, last = case.limits.port_first, case.limits.port_last
+    there = last - first + 1
+    for name, role in case.job.spec.roles.items():
+        if role.replicas and role.ports > there:
+            return (
+                reasons.NEVER_FITS,
+                f"each replica of role {name} wants {role.ports} ports, and this controller gives out {there}:"
+                f" its settings port_first ({first}) to port_last ({last})",
+            )
+    return None
 
 
 def _too_long(case: Case) -> Refusal | None:

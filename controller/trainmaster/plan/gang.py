@@ -132,7 +132,7 @@ def _given_back(case: Case, replica: ReplicaMemory) -> ReplicaMemory:
 
 def _no_ports(case: Case, hosts: Iterable[str]) -> str:
     first, last = case.limits.port_first, case.limits.port_last
-    return f"no port of {first} to {last} is free on {', '.join(sorted(hosts))}"
+    return f"too few of the ports {first} to {last} are free on {', '.join(sorted(hosts))}"
 
 
 def _spread(memory: Memory) -> float:
