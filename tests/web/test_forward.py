@@ -102,7 +102,8 @@ async def test_what_the_leader_has_said_is_there_before_it_has_said_all() -> Non
     server = await asyncio.start_server(halting, "127.0.0.1", 0)
     leader = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, serving(fleet(leading=False, leader=leader)) as standby, standby.get("/") as answer:
-        assert await answer.content.readexactly(4) == b"half"
+        async with asyncio.timeout(30):
+            assert await answer.content.readexactly(4) == b"half"
         more.set()
         assert await answer.read() == b"rest"
 
