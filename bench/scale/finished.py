@@ -28,29 +28,35 @@ def measure(ours: Trainmaster, yarn: StandIn, jobs: int) -> Iterator[Sample]:
     first = 0.0
     for number in range(WAVES):
         ended += _wave(ours, yarn, f"gone{number}", wave, GONE)
-        until(lambda: -ours.jobs().total(), 0, LIMIT, every=1.0)
+        left = -until(lambda: -ours.jobs().total(), 0, LIMIT, every=1.0)
         memory = _memory(ours)
         first = first or memory
         if number in (0, WAVES - 1):
-            yield sample(f"{ended} jobs over and gone, memory", "MiB", memory / 2**20)
+            yield sample(f"{ended} jobs over, {left} of them still known, memory", "MiB", memory / 2**20)
     yield sample(
         f"each of {ended - wave} more jobs that are over and gone, memory",
         "KiB",
-        (memory - first) / 1024 / (ended - wave),
+        (memory - first) / 1024 / max(1, ended - wave),
     )
     kept = _wave(ours, yarn, "kept", jobs // KEPT, {})
     yield sample(
         f"each of {kept} jobs that are over and stay declared, memory",
         "KiB",
-        (_memory(ours) - memory) / 1024 / kept,
+        (_memory(ours) - memory) / 1024 / max(1, kept),
     )
 
 
 def _wave(ours: Trainmaster, yarn: StandIn, group: str, jobs: int, run_policy: dict[str, object]) -> int:
-    """All run, and succeed; how many did."""
-    before = ours.jobs()["Succeeded"]
+    """All run, and succeed, also those that are started late; how many did."""
+    before, ended = ours.jobs()["Succeeded"], 0
+
+    def over() -> int:
+        nonlocal ended
+        ended += yarn.succeed(f"{group}-")
+        return ended
+
     all_run(ours, yarn, group, jobs, 1, small(**run_policy), 2 * LIMIT)
-    ended = yarn.succeed(f"{group}-")
+    until(over, jobs, 2 * LIMIT, every=1.0)
     if not run_policy:
         until(lambda: ours.jobs()["Succeeded"] - before, ended, LIMIT, every=1.0)
     return ended
