@@ -68,6 +68,12 @@ class Controller:
         """Bytes of what Prometheus fetches."""
         return len(requests.get(self._metrics, timeout=30, proxies={"http": ""}).content)
 
+    @property
+    def pages(self) -> str:
+        """Where it serves pages, by its own log."""
+        entries = map(json.loads, self._log.read_text().splitlines())
+        return str(next(entry["web"] for entry in entries if "web" in entry))
+
     def jobs(self) -> Counter[str]:
         """How many jobs the controller knows, by their state."""
         found: Counter[str] = Counter()

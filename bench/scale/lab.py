@@ -32,8 +32,15 @@ class StandIn:
 
     def lose(self, job: str) -> int:
         """The nodes under one job are lost; how many containers went with them."""
-        url = f"{self.web}/stand-in/lose/{job}"
-        return self._said(requests.post(url, timeout=30, proxies={"http": ""}))["lost"]
+        return self._ordered("lose", job)["lost"]
+
+    def succeed(self, group: str) -> int:
+        """Processes that run in jobs whose names begin so end with 0; how many did."""
+        return self._ordered("succeed", group)["ended"]
+
+    def _ordered(self, order: str, whom: str) -> dict[str, int]:
+        url = f"{self.web}/stand-in/{order}/{whom}"
+        return self._said(requests.post(url, timeout=30, proxies={"http": ""}))
 
     def _said(self, response: requests.Response) -> dict[str, int]:
         response.raise_for_status()

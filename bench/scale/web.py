@@ -22,6 +22,7 @@ class Web:
         made.router.add_get("/ws/v1/cluster/scheduler", self._scheduler)
         made.router.add_get("/stand-in/counts", self._counts)
         made.router.add_post("/stand-in/lose/{job}", self._lose)
+        made.router.add_post("/stand-in/succeed/{group}", self._succeed)
         return made
 
     async def _scheduler(self, _request: web.Request) -> web.Response:
@@ -56,6 +57,9 @@ class Web:
         name = request.match_info["job"]
         named = [a for a in self._cluster.applications.values() if a.name == name and not a.over]
         return web.json_response({"lost": sum(map(self._cluster.lose, named))})
+
+    async def _succeed(self, request: web.Request) -> web.Response:
+        return web.json_response({"ended": self._cluster.succeed(request.match_info["group"])})
 
 
 def _resource(size: Size) -> dict[str, Any]:

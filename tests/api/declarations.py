@@ -36,6 +36,7 @@ SOUND: list[dict[str, Any]] = [
     {"runPolicy": {"progressDeadline": "5s"}},
     {"roles": {"worker": {"command": "x", "ports": 2, "metricsPort": 2}}},
     {"roles": {"worker": {"command": "x", "metricsPort": 1}}},
+    {"links": [{"name": "TensorBoard", "url": "http://worker-0/#scalars", "port": 2}]},
     {"inputPath": "hdfs:///in", "roles": {"worker": {"command": "x", "locality": "Input"}}},
     {"runPolicy": {"progressDeadline": "2h"}},
     {"nodeCheck": {"command": "nvidia-smi -L"}},

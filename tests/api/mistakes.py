@@ -108,6 +108,18 @@ VALUES: Sequence[tuple[Sequence[Path], Sequence[Any]]] = (
     ([("files", 0, "source"), (*WORKER, "files", 0, "source")], SOURCES),
     ([("files", 0, "name"), (*WORKER, "files", 0, "name")], FILES),
     ([("user",)], USERS),
+    (
+        [("links",)],
+        [
+            [{"name": "x", "url": url}]
+            for url in (
+                "http://worker-0", "https://h.example:8443/a?b=c#d", "http://[::1]:80/", "http://u:p@h/", "javascript:x",
+                "http://h/a b", "http://h/ä", "http://", "http://h:123456/", "", 5, "http://h\n",
+            )
+        ]
+        + [[{}], [{"name": "", "url": "http://h"}], [{"name": "x", "url": "http://h", "port": 17}], ["http://h"], [5], {}]
+        + [[{"name": "x", "url": "http://h"}] * 21],
+    ),
     ([("roles", name) for name in ROLES], [{"command": "c"}]),
     ([(*WORKER, "resources")], RESOURCES),
     ([("gang", "minAvailable")], GANGS),

@@ -16,7 +16,7 @@ from trainmaster.api.fields import describe
 from trainmaster.api.job import Role, Spec, TrainingJob, immutable_fields, job_to_document, restart_fields
 from trainmaster.api.rules import immutable_changes
 
-LATER = ("image", "tensorboard", "links", "nodeLabel", "antiAffinity")
+LATER = ("image", "tensorboard", "nodeLabel", "antiAffinity")
 """fields that come with their behaviour, not before"""
 
 

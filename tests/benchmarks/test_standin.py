@@ -215,6 +215,17 @@ async def test_ends_are_told_once_and_their_room_is_free() -> None:
         assert not later.completed
 
 
+async def test_processes_of_a_group_of_jobs_end_well_when_told_to() -> None:
+    async with standing() as yarn:
+        master = await yarn.master()
+        answer = await yarn.granted(master, replace(ONE, count=2))
+        await yarn.started(replace(answer, allocated=answer.allocated[:1]))
+        assert yarn.cluster.succeed("other") == 0
+        assert yarn.cluster.succeed("jo") == 1
+        told = await master.allocate(AllocateCall(answer.response_id))
+        assert [(end.id, end.exit) for end in told.completed] == [(answer.allocated[0].id, 0)]
+
+
 async def test_a_finished_application_holds_nothing_and_is_no_longer_spoken_for() -> None:
     async with standing() as yarn:
         id_ = await yarn.submitted()

@@ -275,6 +275,27 @@ def test_a_report_has_prices_by_queue(trainmaster: Run, file: Callable[..., Path
     assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["12.00", "4.00", "16.00"]
 
 
+@pytest.mark.parametrize(("what", "form"), [("held", "csv"), ("held", "json"), ("goodput", "json")])
+def test_a_report_is_written_to_a_url(
+    trainmaster: Run, file: Callable[..., Path], tmp_path: Path, what: str, form: str
+) -> None:
+    file(this_month("a"), this_month("b", user="bob"))
+    bill = tmp_path / f"bill.{form}"
+    bill.write_text("an older one, which is longer than what takes its place: " + "x" * 4000)
+    printed = trainmaster("report", what, "-o", form)
+    written = trainmaster("report", what, "-o", form, "--to", f"file://{bill}")
+    assert (written.code, written.out, written.err) == (0, "", printed.err)
+    assert bill.read_text() == printed.out
+
+
+def test_where_a_report_can_not_be_written_is_told(trainmaster: Run, tmp_path: Path) -> None:
+    assert trainmaster("report", "--to", f"file://{tmp_path}/x").code == ExitCode.USAGE
+    for url in (f"file://{tmp_path}/", "hdfs://", f"file://{tmp_path}/nosuch/x.csv", "nosuch://x/y.csv"):
+        ran = trainmaster("report", "-o", "csv", "--to", url)
+        assert ran.code == ExitCode.INVALID, url
+        assert url.rpartition("/")[0] in ran.error
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -25,7 +25,8 @@ from observe.pictures import exited, replica, role
 from trainmaster.cli import logs
 from trainmaster.cli.exits import ExitCode, MissingError
 from trainmaster.cli.log_choice import Stream, Wanted, chosen
-from trainmaster.cli.log_lines import Log, harmless, last_lines, time_of
+from trainmaster.cli.log_lines import Log, harmless, last_lines
+from trainmaster.cli.log_times import time_of
 from trainmaster.cli.logs import Manner
 from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.logs import LogTail
@@ -234,6 +235,20 @@ def time_words(ago: float) -> str:
         ("2025-06-15T15:06:40.123456+00:00 x", 1_750_000_000),
         ("[2025-06-15 17:06:40,123 +0200] INFO x", 1_750_000_000),
         ("INFO:root:2025/06/15 15:06:40Z x", 1_750_000_000),
+        ("[rank0]:[2025-06-15T15:06:40Z] x", 1_750_000_000),
+        ("[default0]: WARNING 2025-06-15T15:06:40Z x", 1_750_000_000),
+        ("(Worker pid=12) 2025-06-15 15:06:40Z | INFO | x", 1_750_000_000),
+        ("\x1b[32m2025-06-15 15:06:40Z\x1b[0m | x", 1_750_000_000),
+        ('{"level": "info", "time": "2025-06-15T15:06:40Z", "message": "x"}', 1_750_000_000),
+        ('level=info ts="2025-06-15T15:06:40Z" x', 1_750_000_000),
+        ("2025-06-15T15:06:40Z x of 2024-01-01T00:00:00Z", 1_750_000_000),
+        ("[2025-06-15T15:06:40Z] 2024-01-01T00:00:00Z is when it was saved", 1_750_000_000),
+        ("loaded the checkpoint of 2025-06-15T15:06:40Z", None),
+        ("ERROR: no data since 2025-06-15T15:06:40Z", None),
+        ("[rank0]: best model: 2025-06-15T15:06:40Z", None),
+        ("last change time: 2025-06-15T15:06:40Z", None),
+        ('{"level": "info", "message": "x", "of": "2025-06-15T15:06:40Z"}', None),
+        ("hdfs:///data/2025-06-15T15:06:40Z/part-0", None),
         ("2025-99-15T15:06:40Z", None),
         ("step 12 of 2025", None),
         ("x" * 100 + "2025-06-15T15:06:40Z", None),
@@ -242,6 +257,10 @@ def time_words(ago: float) -> str:
 )
 def test_times_are_read_as_loggers_write_them(line: str, at: float | None) -> None:
     assert time_of(line) == at
+
+
+def test_a_time_of_spark_is_of_this_machine() -> None:
+    assert time_of("25/06/15 15:06:40 INFO SparkContext: x") == datetime(2025, 6, 15, 15, 6, 40).timestamp()  # noqa: DTZ001 - as Spark writes it
 
 
 def test_a_time_of_glog_is_of_the_last_year() -> None:

@@ -12,10 +12,12 @@ import pytest
 from cli.running import Ran
 from observe.pictures import NOW, fleet
 from observe.use_pictures import told, training, uses
+from trainmaster.cli import top as top_module
 from trainmaster.cli import use_of as use_of_module
 from trainmaster.cli.describe import description
 from trainmaster.cli.exits import ExitCode
 from trainmaster.cli.use_of import use_of
+from trainmaster.errors import UnavailableError
 from trainmaster.hadoop.container_use import HOW, UseTrouble
 from trainmaster.observe.use.curves import UsePicture
 from trainmaster.observe.use.values import Said
@@ -126,6 +128,27 @@ def test_where_no_controller_is_there_the_cure_is_told(trainmaster: Run) -> None
     ran = trainmaster("top", "-A", "--controller", "http://127.0.0.1:9")
     assert ran.code == ExitCode.UNAVAILABLE
     assert ran.error.endswith("name the address of a controller's pages with --controller")
+
+
+def test_a_watch_goes_on_while_the_controller_is_away(
+    trainmaster: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it restarts: the first answer must be there, a later one may fail."""
+    answer = {"rows": [], "troubles": [], "leftOut": 0}
+    answers = iter([answer, UnavailableError("http://c tells nothing of use"), answer, KeyboardInterrupt()])
+
+    def asked(*_: object) -> object:
+        said = next(answers)
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    monkeypatch.setattr(top_module, "asked", asked)
+    monkeypatch.setattr(top_module, "WATCH", 0.0)
+    ran = trainmaster("top", "-A", "-w")
+    nothing = "Nothing has containers."
+    assert ran.err.splitlines() == [nothing, "warning: http://c tells nothing of use", nothing]
+    assert ran.code == ExitCode.INTERRUPTED
 
 
 def test_describe_tells_what_containers_use_and_goes_by_their_ids(pages: str) -> None:

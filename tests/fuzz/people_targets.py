@@ -8,7 +8,8 @@ from typing import Any
 from fuzz.mutations import Draws, bitten, edited, json_text
 from fuzz.playing import well_typed
 from fuzz.target import Target
-from trainmaster.cli.log_lines import Log, Shown, harmless, last_lines, time_of
+from trainmaster.cli.log_lines import Log, Shown, harmless, last_lines
+from trainmaster.cli.log_times import time_of
 from trainmaster.errors import InvalidError
 from trainmaster.frameworks.checkpoints import Listed, candidates, may_be_checkpoint, newest, step_of
 from trainmaster.json_text import loads

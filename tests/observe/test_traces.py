@@ -30,6 +30,7 @@ from trainmaster.observe.traces import exporter, otlp
 from trainmaster.observe.traces.exporter import Exporter
 from trainmaster.observe.traces.otlp import encode
 from trainmaster.observe.traces.spans import Trace, trace_of
+from trainmaster.plan.container import ContainerState
 from trainmaster.plan.ends import Life
 from trainmaster.plan.memory import Memory, Verdict, replace
 from trainmaster.plan.phase import Phase, Since
@@ -62,9 +63,11 @@ def traced(memory: Memory, now: float = 0.0) -> Trace:
     return found
 
 
+PHASES = {phase.value for phase in Phase}
+
+
 def phases_of(trace: Trace) -> list[str]:
-    names = {phase.value for phase in Phase}
-    return [span.name for span in trace.spans[1:] if span.name in names]
+    return [span.name for span in trace.spans[1:] if span.name in PHASES]
 
 
 def test_a_job_that_was_restarted_is_told_phase_by_phase() -> None:
@@ -73,7 +76,7 @@ def test_a_job_that_was_restarted_is_told_phase_by_phase() -> None:
     assert phases_of(trace) == [
         "Queued",
         "GangWait",
-        "Starting",
+        "Localising",
         "Running",
         "Restarting",
         "Running",
@@ -91,14 +94,31 @@ def test_a_job_that_was_restarted_is_told_phase_by_phase() -> None:
     assert all(span.parent == root.id for span in spans)
 
 
+def test_bringing_files_is_told_apart_from_what_else_a_start_takes() -> None:
+    """Of the worker nobody can say that its files are brought before the parameter server runs, for which it waits."""
+    roles = {"worker": {"startAfter": [{"role": "ps", "when": "Running"}]}}
+    world = World(job("PyTorch", roles=roles, ps=1, worker=1), now=1_750_000_000.0, limits=THROUGH_NEW)
+    world.later(5).registers().grants("ps-0", "worker-0").later(1)
+    world.turns(ContainerState.STARTING, "ps-0").later(30)
+    world.turns(ContainerState.RUNNING, "ps-0").later(2)
+    world.turns(ContainerState.STARTING, "worker-0").later(7)
+    world.turns(ContainerState.RUNNING, "worker-0").later(60)
+    trace = traced(world.memory, world.now)
+    adds_up(trace)
+    told = [(span.name, span.ended - span.began) for span in trace.spans[1:] if span.name in PHASES]
+    assert [name for name, _ in told] == [
+        "Queued", "GangWait", "Localising", "Starting", "Localising", "Running",
+    ]  # fmt: skip
+    assert [seconds for name, seconds in told if name == "Localising"] == [31, 7]
+
+
 def test_the_phases_add_up_to_the_life_of_the_job() -> None:
     adds_up(traced(story().memory))
 
 
 def adds_up(trace: Trace) -> None:
     root, *spans = trace.spans
-    names = {phase.value for phase in Phase}
-    phases = [span for span in spans if span.name in names]
+    phases = [span for span in spans if span.name in PHASES]
     assert phases[0].began == root.began
     assert phases[-1].ended == root.ended
     assert all(one.ended == next_.began for one, next_ in pairwise(phases))
@@ -131,7 +151,7 @@ def test_they_add_up_whatever_happens_and_however_a_clock_goes(
     now, memory = 10_000.0, Memory("u", "vision", "mnist", queued_at=9_999.0)
     for step, state, fields in moves:
         now += step
-        memory = with_phase(replace(memory, **fields), state, now)
+        memory = with_phase(replace(memory, **fields), state, now, lambda _, brings=step > 100: brings)
         assert decode(encode_memory(memory)).phases == memory.phases
     assert 1 <= len(memory.phases) <= MOST
     lived = tuple(
@@ -147,7 +167,7 @@ def test_they_add_up_whatever_happens_and_however_a_clock_goes(
 def test_of_many_phases_the_oldest_become_one() -> None:
     memory = Memory("u", "vision", "mnist", queued_at=1.0)
     for n in range(3 * MOST):
-        memory = with_phase(replace(memory, gang_since=float(n % 2)), "Queued", 1.0 + n)
+        memory = with_phase(replace(memory, gang_since=float(n % 2)), "Queued", 1.0 + n, lambda _: False)
     assert memory.phases[0] == Since(Phase.EARLIER, 1.0)
     assert len(memory.phases) == MOST
 
@@ -156,7 +176,7 @@ def test_a_job_that_an_older_controller_began_is_told_from_when_it_was_queued() 
     memory = Memory(
         "u", "vision", "mnist", queued_at=100.0, active_since=120.0, started_at=130.0, started_generation=1
     )
-    kept = with_phase(memory, "Running", 900.0)
+    kept = with_phase(memory, "Running", 900.0, lambda _: False)
     assert kept.phases == (Since(Phase.EARLIER, 100.0), Since(Phase.RUNNING, 900.0))
 
 

@@ -33,6 +33,10 @@ ELSEWHERE = (
     Link(name="Logs", url="https://logs.example/?q={application}"),
     Link(name="Trace", url="https://jaeger.example/trace/{trace}"),
 )
+OWN = [
+    {"name": "TensorBoard", "url": "http://worker-0/"},
+    {"name": "Report", "url": "https://wandb.example/bert"},
+]
 STATES = ("Running", "Queued", "Failed", "Succeeded", "Suspended", "Restarting")
 ALONE = {"worker": {"restartScope": "Replica"}}
 PAGES = {
@@ -73,9 +77,8 @@ def trained() -> Picture:
     told.later(40)
     told.runs("gpu01").later(600)
     told.ends("worker-0", 1, "ModuleNotFoundError: No module named 'x'").obeys().closes()
-    told.later(600).declares(
-        job("PyTorch", {"rerun": 1, "backoffLimit": 9, "backoff": {"base": 0}}, roles=ALONE, worker=3)
-    )
+    again = {"rerun": 1, "backoffLimit": 9, "backoff": {"base": 0}}
+    told.later(600).declares(job("PyTorch", again, roles=ALONE, spec={"links": OWN}, worker=3))
     told.later(60)
     told.runs("gpu02").later(500)
     told.ends("worker-1", 137, "signal 9 ended it " * 9).later(30)

@@ -61,7 +61,7 @@ def test_a_run_that_is_over_leaves_one_trace_that_adds_up(room: Room) -> None:
     (resource,) = collector.taken[0]["resourceSpans"]
     root, *others = resource["scopeSpans"][0]["spans"]
     phases = [span for span in others if not span["name"].startswith("worker-")]
-    assert [span["name"] for span in phases][-3:] == ["Starting", "Running", "Stopping"]
+    assert [span["name"] for span in phases][-3:] == ["Localising", "Running", "Stopping"]
     assert {span["name"] for span in others} > {"worker-0", "worker-1"}
     lengths = [int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"]) for span in (root, *phases)]
     assert lengths[0] == sum(lengths[1:])

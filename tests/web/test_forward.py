@@ -69,6 +69,45 @@ async def test_a_page_that_breaks_off_at_the_leader_breaks_off_at_the_standby() 
                 await answer.read()
 
 
+async def test_one_connection_to_the_leader_serves_several_requests() -> None:
+    connections = 0
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(answering, "127.0.0.1", 0)
+    leader = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, serving(fleet(leading=False, leader=leader)) as standby:
+        for _ in range(5):
+            async with standby.get("/api/jobs") as answer:
+                assert await answer.text() == "ok"
+        assert connections == 1
+
+
+async def test_what_the_leader_has_said_is_there_before_it_has_said_all() -> None:
+    more = asyncio.Event()
+
+    async def halting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+        await more.wait()
+        writer.write(b"rest")
+        writer.close()
+
+    server = await asyncio.start_server(halting, "127.0.0.1", 0)
+    leader = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, serving(fleet(leading=False, leader=leader)) as standby, standby.get("/") as answer:
+        async with asyncio.timeout(30):
+            assert await answer.content.readexactly(4) == b"half"
+        more.set()
+        assert await answer.read() == b"rest"
+
+
 async def test_who_takes_nothing_of_an_answer_holds_up_others_only_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

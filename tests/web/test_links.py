@@ -64,7 +64,10 @@ def test_no_name_leads_elsewhere_or_out_of_its_place(name: str) -> None:
 def test_the_page_shows_them_escaped() -> None:
     evil = Link(name="<b>W&B</b>", url='https://w.example/"><script>/{job}')
     page = pages.job_page(picture(), NOW, links=(evil,))
-    assert '<a href="https://w.example/&#34;&gt;&lt;script&gt;/mnist">&lt;b&gt;W&amp;B&lt;/b&gt;</a>' in page
+    assert (
+        '<a href="https://w.example/&#34;&gt;&lt;script&gt;/mnist" rel="noreferrer">&lt;b&gt;W&amp;B&lt;/b&gt;</a>'
+        in page
+    )
     assert "Elsewhere" not in pages.job_page(picture(), NOW)
 
 

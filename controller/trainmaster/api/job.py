@@ -19,6 +19,7 @@ from trainmaster.api.failure_rules import FailureRule
 from trainmaster.api.once import once_each
 from trainmaster.api.policies import Elastic, Gang, NodeCheck, RunPolicy
 from trainmaster.api.quantities import Duration
+from trainmaster.api.quick_links import QuickLink
 from trainmaster.api.resources import Resources
 from trainmaster.api.start_order import Readiness, StartAfter
 from trainmaster.api.template import TemplateVariable
@@ -224,6 +225,8 @@ class Spec(Model):
     """How much YARN must grant before anything starts."""
     run_policy: Annotated[RunPolicy, EDIT_LIVE] = RunPolicy()
     """Limits on the life of the job."""
+    links: Annotated[Annotated[tuple[QuickLink, ...], Field(max_length=20)] | None, EDIT_LIVE] = None
+    """Links on the job's page to what its processes serve, or to elsewhere. Left out: none."""
 
     @property
     def model_target(self) -> str:

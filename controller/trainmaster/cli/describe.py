@@ -16,6 +16,7 @@ from trainmaster.cli.use_of import UseOf, nobody, use_of
 from trainmaster.observe.ages import since
 from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
+from trainmaster.observe.job_links import job_links
 from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.printable import printable
 
@@ -85,6 +86,8 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
         yield "Saved model", without_secrets(spec.saved_model_path)
     if stored.status is not None:
         yield from _status_facts(stored.status)
+    if stored.job is not None and stored.status is not None:
+        yield "Links", "; ".join(f"{name}: {url}" for name, url in job_links(stored.job, stored.status))
 
 
 def _status_facts(status: JobStatus) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Final
+
+from trainmaster.cli.log_times import time_of
 
 LONGEST_LINE: Final = 1 << 20
 """bytes of an unfinished line that are kept; then it is shown as it is"""
@@ -20,15 +21,6 @@ COLOURS: Final = (36, 33, 32, 35, 34, 31)
 """of prefixes (SGR), one replica after the other"""
 _DRIVES: Final = re.compile(r"(\x1b\[[0-9;]{0,40}m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """what drives a terminal; colours may"""
-_TIME: Final = re.compile(
-    r"(?P<day>\d{4}[-/]\d\d[-/]\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(?P<zone>Z|[ ]?[+-]\d\d:?\d\d)?"
-    r"|^[IWEF](?P<short>\d{4}) (?P<clock>\d\d:\d\d:\d\d)"
-)
-"""as Python's logging, ISO 8601 and glog (TensorFlow, abseil) write it"""
-_EARLY: Final = 80
-"""letters of a line in which its time must begin"""
-AHEAD: Final = timedelta(days=1)
-"""how far a node may be ahead of here, by its clock and its zone: what is later is of the year before, where no year is told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +117,6 @@ def harmless(line: str) -> str:
     """Without what drives a terminal, such as its title or the cursor: a process may write anything."""
     told = _DRIVES.sub(lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", line)
     return f"{told}\x1b[0m" if "\x1b[" in told else told
-
-
-def time_of(line: str) -> float | None:
-    """Seconds since the epoch, by the time at its beginning; None where there is none. Without a zone it is this machine's."""
-    found = _TIME.search(line[: _EARLY + 40])
-    if found is None or found.start() > _EARLY:
-        return None
-    try:
-        return _moment(found).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _moment(found: re.Match[str]) -> datetime:
-    if short := found["short"]:
-        latest = datetime.now().astimezone() + AHEAD
-        told = datetime.fromisoformat(f"{latest.year}-{short[:2]}-{short[2:]}T{found['clock']}").astimezone()
-        return told if told <= latest else told.replace(year=latest.year - 1)
-    day, zone = found["day"].replace("/", "-"), (found["zone"] or "").strip()
-    return datetime.fromisoformat(f"{day}T{found['time']}{zone}")
 
 
 def last_lines(content: bytes, lines: int) -> bytes:

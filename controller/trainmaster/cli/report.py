@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +20,7 @@ from trainmaster.cli import tables, terminal
 from trainmaster.cli.exits import UsageError
 from trainmaster.cli.history import opened, warn_of_unread
 from trainmaster.cli.options import Choices, with_choices
+from trainmaster.cli.store import settings_of
 
 if TYPE_CHECKING:
     from trainmaster.api.history import EndedRun
@@ -83,13 +86,22 @@ def report(
         Path | None, typer.Option("--prices", help="File of prices, YAML or JSON: gpu_hour, vcore_hour, …")
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", help="File to write instead of printing, at a URL such as hdfs:///bills/11.csv."
+        ),
+    ] = "",
 ) -> None:
     """Sum up what ended runs held, or what became of their time, by user, queue, namespace, framework or job."""
     from trainmaster.cli import bill
 
+    if to and output is Output.TABLE:
+        raise UsageError("--to writes a file for programs: say with -o which")
     reading = _Reading(opened(choices), month or f"{datetime.now(UTC):%Y-%m}", choices.namespace)
+    tell = partial(_print, output, partial(_write, choices, to) if to else sys.stdout.write)
     if what is What.GOODPUT:
-        _goodput(reading, by, output)
+        _goodput(reading, by, tell)
         return
     if by in {By.CAUSE, By.NODE}:
         raise UsageError(f"--by {by}: only `report goodput` tells what failures cost")
@@ -101,8 +113,7 @@ def report(
             f"warning: of {total.unaccounted} runs it isn't known what they held: an older controller began them",
             file=sys.stderr,
         )
-    _print(
-        output,
+    tell(
         {"month": reading.month, "by": by.value, "currency": listed.currency},
         [row.rounded() for row in rows],
         total.rounded(),
@@ -110,7 +121,7 @@ def report(
     )
 
 
-def _goodput(reading: _Reading, by: By, output: Output) -> None:
+def _goodput(reading: _Reading, by: By, tell: Callable[..., None]) -> None:
     """What became of the time of a month's runs, or what failures cost of it."""
     from trainmaster.cli import spent
 
@@ -127,7 +138,7 @@ def _goodput(reading: _Reading, by: By, output: Output) -> None:
             )
     warn_of_unread(reading.unread)
     about = {"month": reading.month, "by": by.value}
-    _print(output, about, rows, total, lambda: _goodput_table(by, [*rows, total]))
+    tell(about, rows, total, lambda: _goodput_table(by, [*rows, total]))
 
 
 def _goodput_table(by: By, rows: list[Told]) -> list[str]:
@@ -181,23 +192,36 @@ def _prices(path: Path | None) -> Prices:
 
 
 def _print(
-    output: Output, about: Mapping[str, str], rows: list[Told], total: Told, table: Callable[[], list[str]]
+    output: Output,
+    write: Callable[[str], object],
+    about: Mapping[str, str],
+    rows: list[Told],
+    total: Told,
+    table: Callable[[], list[str]],
 ) -> None:
     """`about`: the month, what a row stands for, and so on, under the names that JSON has for them."""
     if output is Output.JSON:
-        print(json.dumps({**about, "rows": rows, "total": total}, indent=2, ensure_ascii=False))
+        write(json.dumps({**about, "rows": rows, "total": total}, indent=2, ensure_ascii=False) + "\n")
     elif output is Output.CSV:
-        _print_csv(about["by"], total, rows)
+        write(_csv(about["by"], total, rows))
     elif rows:
-        print("\n".join(table()))
+        write("\n".join(table()) + "\n")
     else:
         print(f"No run ended in {about['month']}.", file=sys.stderr)
 
 
-def _print_csv(by: str, names: Iterable[str], rows: Iterable[Told]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+def _write(choices: Choices, url: str, text: str) -> None:
+    from trainmaster.sources.history import put_file
+
+    put_file(settings_of(choices), url, text.encode())
+
+
+def _csv(by: str, names: Iterable[str], rows: Iterable[Told]) -> str:
+    made = StringIO()
+    writer = csv.writer(made, lineterminator="\n")
     writer.writerow([by if name == "key" else name for name in names])
     writer.writerows(map(_plain, row.values()) for row in rows)
+    return made.getvalue()
 
 
 def _plain(cell: object) -> object:

@@ -17,7 +17,7 @@ from trainmaster.cli.exits import MissingError, UsageError
 from trainmaster.cli.options import Choices, with_choices
 from trainmaster.cli.pages_of import Controller, TokenFile, address_of, asked
 from trainmaster.cli.store import usual_namespace
-from trainmaster.errors import InvalidError
+from trainmaster.errors import InvalidError, UnavailableError
 from trainmaster.printable import printable
 
 GIB: Final = 1024**3
@@ -101,7 +101,11 @@ def top(
     _print(told(), of, sort, output, headers=headers, about=_about(name, asked_for))
     while watch:
         time.sleep(WATCH)
-        found = told()
+        try:
+            found = told()
+        except UnavailableError as error:  # a controller may restart: ask again
+            print(f"warning: {error}", file=sys.stderr)
+            continue
         if output is Output.TABLE and sys.stdout.isatty():
             print(CLEAR, end="")
         _print(found, of, sort, output, headers=headers, about="")

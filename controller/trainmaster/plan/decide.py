@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace as with_fields
+from functools import partial
 
 from trainmaster.api.declared import Declared
 from trainmaster.plan.account import with_account
@@ -30,7 +31,7 @@ from trainmaster.plan.memory import ApplicationMemory, Memory, replace
 from trainmaster.plan.note import note
 from trainmaster.plan.order import go_on, note_ready
 from trainmaster.plan.past import with_past
-from trainmaster.plan.phases import with_phase
+from trainmaster.plan.phases import localising, with_phase
 from trainmaster.plan.projection import project, refused
 from trainmaster.plan.restart import once_more
 from trainmaster.plan.sight import look_for
@@ -107,7 +108,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
     if change.memory.wanted != memory.wanted:  # no step changes them
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
-    after = with_phase(after, status.state, now)
+    after = with_phase(after, status.state, now, partial(localising, case))
     return Plan(
         memory=after,
         status=status,

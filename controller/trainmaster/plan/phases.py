@@ -6,6 +6,10 @@ takes the job up goes on with them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from trainmaster.plan.case import Case
+from trainmaster.plan.container import ContainerState
 from trainmaster.plan.memory import Memory, replace
 from trainmaster.plan.phase import Phase, Since
 
@@ -15,10 +19,10 @@ LONGEST = 200
 """letters of a reason"""
 
 
-def with_phase(memory: Memory, state: str, now: float) -> Memory:
-    """The memory after a decision, which shows this state, with the phase that it is in."""
-
-    phase, known = _phase(memory, state), memory.phases
+def with_phase(memory: Memory, state: str, now: float, bringing: Callable[[Memory], bool]) -> Memory:
+    """The memory after a decision, which shows this state, with the phase that it is in; `bringing` is asked of a job that
+    starts."""
+    phase, known = _phase(memory, state, bringing), memory.phases
     if memory.finished or memory.expired or (known and known[-1].phase is phase):
         return memory
     if not known:
@@ -28,7 +32,14 @@ def with_phase(memory: Memory, state: str, now: float) -> Memory:
     return replace(memory, phases=_few((*known, Since(phase, began, why))))
 
 
-def _phase(memory: Memory, state: str) -> Phase:
+def localising(case: Case, memory: Memory) -> bool:
+    """Whether something that was told to start hasn't begun, as its NodeManager says; or nothing has yet."""
+    states = {case.state_of(replica) for replica in memory.replicas if replica.bound}
+    begun = ContainerState.RUNNING in states or any(replica.done for replica in memory.replicas)
+    return ContainerState.STARTING in states or not begun
+
+
+def _phase(memory: Memory, state: str, bringing: Callable[[Memory], bool]) -> Phase:
     if memory.suspended and not memory.verdict:
         return Phase.SUSPENDED
     if memory.verdict or memory.closing_since:
@@ -37,7 +48,9 @@ def _phase(memory: Memory, state: str) -> Phase:
         return Phase.RESTARTING
     if memory.gathering:
         return Phase.GATHERING if memory.gang_since else Phase.QUEUED
-    return Phase.RUNNING if memory.started_at else Phase.STARTING
+    if memory.started_at:
+        return Phase.RUNNING
+    return Phase.LOCALISING if bringing(memory) else Phase.STARTING
 
 
 def _few(phases: tuple[Since, ...]) -> tuple[Since, ...]:

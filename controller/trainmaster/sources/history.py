@@ -152,10 +152,32 @@ def open_history(settings: Settings) -> HistoryFolder:
     url = history_url(settings)
     if not url:
         raise InvalidError("no history is kept: the setting history.url names no folder")
+    try:
+        return HistoryFolder(_shelf(settings, url))
+    except InvalidError as error:
+        raise InvalidError(f"history.url: {error}" if settings.history.url else str(error)) from error
+
+
+def _shelf(settings: Settings, url: str) -> Shelf:
+    """A folder at any URL."""
     if "://" not in url or urlsplit(url).scheme in OURS:
         conf = settings.hadoop_conf_dir, settings.hadoop, settings.hadoop_ca_file
-        return HistoryFolder(_FilesShelf(*open_files(url, *conf)))
-    return HistoryFolder(_FsspecShelf(url))
+        return _FilesShelf(*open_files(url, *conf))
+    return _FsspecShelf(url)
+
+
+def put_file(settings: Settings, url: str, data: bytes) -> None:
+    """One file in place of what is there, at any URL whose folder is there; InvalidError where that names none."""
+    folder, _, name = url.rpartition("/")
+    if not name or folder.endswith(("/", ":")):
+        raise InvalidError(f"{url}: a file in a folder is needed, such as hdfs:///bills/2026-11.csv")
+    shelf = _shelf(settings, folder)
+    try:
+        shelf.replace(name, data)
+    except FileNotFoundError as error:
+        raise InvalidError(f"{url}: its folder isn't there") from error
+    finally:
+        shelf.close()
 
 
 class _FilesShelf:
@@ -222,7 +244,7 @@ class _FsspecShelf:
         try:
             fs, self._root = fsspec.url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError, OSError) as error:
-            raise InvalidError(f"history.url: {url}: {error}") from error
+            raise InvalidError(f"{url}: {error}") from error
         self._fs: Any = fs
 
     def create(self, path: str, data: bytes) -> None:

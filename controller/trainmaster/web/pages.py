@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from trainmaster.observe.ages import short_age, since
 from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
 from trainmaster.observe.gpus.values import GpuPicture
+from trainmaster.observe.job_links import job_links
 from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.observe.use.curves import UsePicture
 from trainmaster.observe.use.values import uses_of
@@ -81,10 +82,15 @@ def job_page(
         up=up,
         gpus=gpus or GpuPicture(),
         uses={each.container: each for each in used},
-        links=list(links_of(picture, links)),
+        links=[*_own_links(picture), *links_of(picture, links)],
         use_troubles=troubles(used),
         charts=charts_of(use.curves.get(picture.declared.uid, {}), picture.status.roles, now),
     )
+
+
+def _own_links(picture: Picture) -> Iterator[tuple[str, str]]:
+    job = picture.declared.job
+    return job_links(job, picture.status) if job else iter(())
 
 
 def log_page(picture: Picture, log: Log) -> str:
