@@ -15,6 +15,7 @@ from trainmaster.api.history import EndedRun, decode, encode, file_of
 from trainmaster.api.past_runs import Wanted
 from trainmaster.errors import DeniedError, InvalidError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
+from trainmaster.sources import history
 from trainmaster.sources.history import HistoryFolder, Writer, check_url, history_url, open_history
 from trainmaster.sources.local_files import LocalFiles
 from trainmaster.sources.past_runs import find
@@ -206,3 +207,16 @@ async def test_the_writer_opens_its_store_when_it_is_needed(tmp_path: Path) -> N
     await writer.prune("2020-01")
     writer.close()
     assert (blocked / file_of(run()).path).exists()
+
+
+def test_a_file_of_the_root_is_not_one_of_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def shelf(_: Settings, url: str) -> Any:
+        asked.append(url)
+        raise InvalidError("nothing is written here")
+
+    monkeypatch.setattr(history, "_shelf", shelf)
+    with pytest.raises(InvalidError):
+        history.put_file(settings("file:///h"), "/bill.csv", b"")
+    assert asked == ["/"]

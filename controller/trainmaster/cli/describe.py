@@ -16,7 +16,6 @@ from trainmaster.cli.use_of import UseOf, nobody, use_of
 from trainmaster.observe.ages import since
 from trainmaster.observe.checkpoint_words import checkpoint_words, saved_model_words
 from trainmaster.observe.goodput_words import goodput_words, lost_words
-from trainmaster.observe.job_links import job_links
 from trainmaster.observe.progress_words import progress_words, slow_words
 from trainmaster.printable import printable
 
@@ -87,6 +86,8 @@ def _facts(stored: StoredJob, now: float) -> Iterator[tuple[str, str]]:
     if stored.status is not None:
         yield from _status_facts(stored.status)
     if stored.job is not None and stored.status is not None:
+        from trainmaster.observe.job_links import job_links
+
         yield "Links", "; ".join(f"{name}: {url}" for name, url in job_links(stored.job, stored.status))
 
 

@@ -17,7 +17,8 @@ _LONGEST: Final = 160
 _HEAD: Final = r"""
     (?: (?> \x1b\[[\d;]*m | \[[^][]{0,40}\]:? | \([^()]{0,40}\):? | [\s|-]+
       | (?: trace|debug|info|notice|warn(?:ing)?|error|critical|fatal|severe ) \b (?: [:|] (?: [\w.-]{1,40} [:|] )? )?
-    )){0,8}? [\[(]?
+      | <std(?:out|err)>:? | [\w.-]{1,40} (?: :[ ] | [ ]-[ ] )
+    )){0,8}? (?: \[(?:[DIWEC][ ])? | \( )?
   | \{ .{0,80}? "@?(?:time|ts|timestamp|asctime|datetime)" \s* : \s* "
   | .{0,80}? (?<!\S) (?:time|ts|timestamp)="?
 """

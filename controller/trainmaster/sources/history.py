@@ -168,10 +168,10 @@ def _shelf(settings: Settings, url: str) -> Shelf:
 
 def put_file(settings: Settings, url: str, data: bytes) -> None:
     """One file in place of what is there, at any URL whose folder is there; InvalidError where that names none."""
-    folder, _, name = url.rpartition("/")
+    folder, slash, name = url.rpartition("/")
     if not name or folder.endswith(("/", ":")):
         raise InvalidError(f"{url}: a file in a folder is needed, such as hdfs:///bills/2026-11.csv")
-    shelf = _shelf(settings, folder)
+    shelf = _shelf(settings, folder or slash)  # the root is not the working directory
     try:
         shelf.replace(name, data)
     except FileNotFoundError as error:
