@@ -39,13 +39,20 @@ def test_one_that_is_well_again_is_asked_for_at_once_and_gives_nothing_back_to_t
     assert (found.allowed, found.late) == (frozenset(), {"b"})
 
 
+def test_a_look_that_saw_nothing_has_nobody_paid_for_twice() -> None:
+    """A ResourceManager that was just restarted shows few nodes, of which none may be left alone."""
+    bad = {"a", "b"}
+    found = looks(2, bad, bad, set(), bad, bad)
+    assert (found.allowed, found.late) == (bad, frozenset())
+
+
 def test_without_a_budget_none_comes_to_be_left_alone() -> None:
     assert looks(0, {"a"}, {"a"}).late == {"a"}
 
 
 def test_what_jobs_remember_when_a_controller_takes_over_is_left_alone_at_once_and_costs_nothing() -> None:
     found = Exclusions().taken_over({"a", "b"}, NOW).judged({"a", "b", "c"}, 1, NOW + 1)
-    assert (found.allowed, found.spent) == ({"a", "b"}, ())
+    assert (found.allowed, found.spent) == ({"a", "b"}, {})
     assert found.judged({"a", "b", "c"}, 1, NOW + 1 + PACE).allowed == {"a", "b", "c"}
 
 
@@ -57,7 +64,8 @@ def test_whatever_is_proposed_no_hour_sees_more_than_its_budget() -> None:
             now += chance.choice((1.0, PACE, 300.0))
             before = found.allowed
             found = found.judged({host for host in "abcdefgh" if chance.random() < 0.8}, budget, now)
-            began += [now] * len(found.allowed - before)
+            began += [at for at in found.spent.values() if at == now]
+            assert found.allowed - before <= found.spent.keys()
             assert found.allowed | found.late <= found.proposed.keys()
             assert sum(now - at < WINDOW for at in began) <= budget
         assert len(began) > budget

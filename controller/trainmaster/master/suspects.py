@@ -61,12 +61,15 @@ class FoundSuspects:
         avoided = avoided_by_all(found)
         bad = called_bad(self.told, hosts, avoided)
         proposed = avoided | {each.host for each in bad if each.avoided}
+        judged = self._judged or Exclusions()
         if self._judged is None or not complete:
-            self._judged = (self._judged or Exclusions()).taken_over(proposed, now)
+            judged = judged.taken_over(proposed, now)
         else:
-            self._judged = self._judged.judged(proposed, self._budget, now)
-        allowed = self._judged.allowed
-        before, self.known = self.known, as_judged(found, self._judged)
+            judged = judged.judged(proposed, self._budget, now)
+        if hosts:  # before YARN was asked nothing can be proposed, so that was no look
+            self._judged = judged
+        allowed = judged.allowed
+        before, self.known = self.known, as_judged(found, judged)
         _tell({each.host: each for each in before}, self.known)
         called, self.called = self.called, tuple(_left_alone(each, allowed) for each in bad)
         _tell_called(set(called), set(self.called))

@@ -24,8 +24,8 @@ class Exclusions:
     """hosts that are left alone"""
     proposed: Mapping[str, float] = field(default_factory=dict)
     """all that somebody wants to be, with since when at each look; seconds since the epoch"""
-    spent: tuple[float, ...] = ()
-    """when one came to be left alone, in the last hour"""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """hosts that the budget was spent on in the last hour, with when: where a look fails to see one, it comes back for nothing"""
     late: frozenset[str] = frozenset()
     """hosts that have stood long enough, and are held back by the budget"""
 
@@ -36,9 +36,10 @@ class Exclusions:
     def judged(self, hosts: Set[str], budget: int, now: float) -> Exclusions:
         """After a look that proposes these. `budget`: how many may come to be left alone in an hour."""
         since = {host: self.proposed.get(host, now) for host in hosts}
-        spent = tuple(at for at in self.spent if now - at < WINDOW)
-        stay = self.allowed & hosts
-        due = sorted((since[host], host) for host in hosts - stay if now - since[host] >= PACE)
+        spent = {host: at for host, at in self.spent.items() if now - at < WINDOW}
+        stood = {host for host in hosts if now - since[host] >= PACE}
+        stay = (self.allowed & hosts) | (stood & spent.keys())
+        due = sorted(stood - stay, key=lambda host: (since[host], host))
         left = max(0, budget - len(spent))
-        new, late = ([host for _, host in part] for part in (due[:left], due[left:]))
-        return Exclusions(stay.union(new), since, (*spent, *(now for _ in new)), frozenset(late))
+        new, late = due[:left], due[left:]
+        return Exclusions(stay.union(new), since, spent | dict.fromkeys(new, now), frozenset(late))
