@@ -294,6 +294,7 @@ def test_where_a_report_can_not_be_written_is_told(trainmaster: Run, tmp_path: P
         ran = trainmaster("report", "-o", "csv", "--to", url)
         assert ran.code == ExitCode.INVALID, url
         assert url.rpartition("/")[0] in ran.error
+    assert "secret" not in trainmaster("report", "-o", "csv", "--to", "ftp://u:secret@h/").error
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from trainmaster.api.hiding import without_logins
 from trainmaster.api.history import MOST_BYTES, decode
 from trainmaster.errors import InvalidError, RefusedError, UnavailableError
 from trainmaster.settings import Settings
@@ -170,12 +171,14 @@ def put_file(settings: Settings, url: str, data: bytes) -> None:
     """One file in place of what is there, at any URL whose folder is there; InvalidError where that names none."""
     folder, slash, name = url.rpartition("/")
     if not name or folder.endswith(("/", ":")):
-        raise InvalidError(f"{url}: a file in a folder is needed, such as hdfs:///bills/2026-11.csv")
+        raise InvalidError(
+            f"{without_logins(url)}: a file in a folder is needed, such as hdfs:///bills/2026-11.csv"
+        )
     shelf = _shelf(settings, folder or slash)  # the root is not the working directory
     try:
         shelf.replace(name, data)
     except FileNotFoundError as error:
-        raise InvalidError(f"{url}: its folder isn't there") from error
+        raise InvalidError(f"{without_logins(url)}: its folder isn't there") from error
     finally:
         shelf.close()
 
