@@ -10,6 +10,10 @@ import os
 import pytest
 
 RARE = bool(os.environ.get("TRAINMASTER_RARE"))
+ALL_FRAMEWORKS = pytest.mark.skipif(
+    not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
+)
+"""of trainings that nothing quicker stands for: a target of their own runs them"""
 
 
 def rare(stand_in: str, kind: str | None = None) -> pytest.MarkDecorator:

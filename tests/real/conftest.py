@@ -23,6 +23,7 @@ from trainmaster.local.security import CONTROLLER
 
 if TYPE_CHECKING:
     from real.rooms import OpenRoom, Room
+    from real.trainings import RunExample
 
 _HERE = Path(__file__).parent
 
@@ -119,6 +120,14 @@ def room(open_room: OpenRoom, hadoop: LocalHadoop, tmp_path: Path) -> Iterator[R
     """A source of jobs for one test, which starts the controllers itself."""
     with closing(open_room(hadoop, tmp_path)) as made:
         yield made
+
+
+@pytest.fixture
+def run_example(room: Room, store: str) -> RunExample:
+    """Has an example train in that room."""
+    from real.trainings import runner
+
+    return runner(room, store)
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-import pytest
-
 from rare import at_one_door
 from real.cluster import until
 from real.rooms import Room
-from real.trainings import ENOUGH, RunExample, accuracy, log, process, runner, went_on
+from real.trainings import ENOUGH, RunExample, accuracy, log, process, went_on
 from trainmaster.api.status import ConditionType as C
-from trainmaster.local.cluster import LocalHadoop
-
-
-@pytest.fixture
-def run_example(room: Room, hadoop: LocalHadoop, store: str) -> RunExample:
-    return runner(room, store)
 
 
 @at_one_door("kubernetes")

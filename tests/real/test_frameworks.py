@@ -12,6 +12,7 @@ import signal
 
 import pytest
 
+from rare import ALL_FRAMEWORKS
 from real.cluster import until
 from real.reading import message
 from real.rooms import Room
@@ -25,15 +26,10 @@ from real.trainings import (
     log,
     process,
     program,
-    runner,
     went_on,
 )
 from trainmaster.api.status import ConditionType as C
-from trainmaster.local.cluster import LocalHadoop
 
-ALL = pytest.mark.skipif(
-    not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
-)
 AS_ONE = (
     ("xgboost", "digits-xgboost", "round 7"),
     ("jax", "digits-jax", "epoch 3"),
@@ -54,15 +50,10 @@ def kind() -> str:
     return "folder"
 
 
-@pytest.fixture
-def run_example(room: Room, hadoop: LocalHadoop, store: str) -> RunExample:
-    return runner(room, store)
-
-
 @pytest.mark.parametrize(
     ("example", "name", "step", "victim"),
     [
-        pytest.param(*row, victim, marks=() if (row[0], victim) in ALWAYS else ALL)
+        pytest.param(*row, victim, marks=() if (row[0], victim) in ALWAYS else ALL_FRAMEWORKS)
         for row in AS_ONE
         for victim in (0, 1)
     ],
@@ -87,7 +78,7 @@ def test_all_restart_as_one_and_resume(
     until(lambda: gone(before, status), 30)  # what ran beside the first process, too
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize(
     ("example", "name", "step"), [row for row in AS_ONE if row[0] != "pytorch-processes"]
 )
@@ -113,7 +104,7 @@ def test_those_that_are_left_meet_anew_in_their_own_containers(
     until(lambda: gone(before, status), 30)
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize(
     ("example", "name", "victim"),
     [
@@ -143,7 +134,7 @@ def test_one_that_is_killed_before_its_first_step_costs_one_restart(
     until(lambda: gone(status), 30)
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize(
     ("example", "name", "victim", "first"),
     [
@@ -171,7 +162,7 @@ def test_without_its_first_or_its_server_all_restart_as_one_and_resume(
     until(lambda: gone(before, status), 30)
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize(
     ("example", "name", "role"),
     [
@@ -201,7 +192,7 @@ def test_one_of_several_roles_that_is_killed_before_its_first_step_costs_one_res
     until(lambda: gone(status), 30)
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize(
     ("victim", "together"), [("worker", False), ("ps", True), ("chief", True), ("evaluator", False)]
 )
@@ -222,7 +213,7 @@ def test_an_estimator_goes_on(room: Room, run_example: RunExample, victim: str, 
     assert status.roles["chief"].replicas[0].run == (2 if together else 1)
 
 
-@ALL
+@ALL_FRAMEWORKS
 @pytest.mark.parametrize("victim", ["rank", "launcher"])
 def test_mpi_restarts_as_one_and_resumes(room: Room, run_example: RunExample, victim: str) -> None:
     room.controller()

@@ -14,6 +14,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from rare import ALL_FRAMEWORKS
 from real.cluster import Rest, running, until
 from real.reading import trainers
 from real.rooms import Room, eager
@@ -27,9 +28,7 @@ from trainmaster.local.options import Options, cache_folder
 from trainmaster.local.services import host
 from trainmaster.master.fleet import CLUSTER_LOOK
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
-)
+pytestmark = ALL_FRAMEWORKS
 
 WITH_DATA = host("nodemanager-2")
 SCHEDULER, MONITOR = "yarn.scheduler.capacity.root", "yarn.resourcemanager.monitor.capacity.preemption"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rare import ALL_FRAMEWORKS
 from real.cluster import until
 from real.reading import message
 from real.rooms import Room
@@ -22,19 +23,16 @@ from real.test_first_job import typed
 from real.trainings import kill_while_it_starts, log, process, replaced, stage
 from trainmaster.api.status import ConditionType as C
 
-ALL = pytest.mark.skipif(
-    not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
-)
 STARTERS = (
     ("generic", "", "worker", "step 3"),
     ("custom", "", "worker", "0 of 2 meets at "),
     ("pytorch", "torch", "master", "epoch 5 of 5"),
     ("tensorflow", "tensorflow", "chief", "epoch 5 of 5"),
-    pytest.param("jax", "jax", "worker", "epoch 5 of 5", marks=ALL),
-    pytest.param("xgboost", "xgboost", "worker", "round 20 of 20", marks=ALL),
-    pytest.param("mxnet", "mxnet", "worker", "epoch 5 of 5", marks=ALL),
-    pytest.param("horovod", "horovod", "worker", "epoch 5 of 5", marks=ALL),
-    pytest.param("mpi", "mpi", "launcher", "epoch 5 of 5", marks=ALL),
+    pytest.param("jax", "jax", "worker", "epoch 5 of 5", marks=ALL_FRAMEWORKS),
+    pytest.param("xgboost", "xgboost", "worker", "round 20 of 20", marks=ALL_FRAMEWORKS),
+    pytest.param("mxnet", "mxnet", "worker", "epoch 5 of 5", marks=ALL_FRAMEWORKS),
+    pytest.param("horovod", "horovod", "worker", "epoch 5 of 5", marks=ALL_FRAMEWORKS),
+    pytest.param("mpi", "mpi", "launcher", "epoch 5 of 5", marks=ALL_FRAMEWORKS),
 )
 ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM")
 NO_HDFS = {"horovod"}
@@ -100,7 +98,7 @@ def test_what_an_interpreter_lacks_is_told_in_the_status(room: Room, store: str,
     )
 
 
-@pytest.mark.parametrize("at_once", [False, pytest.param(True, marks=ALL)])
+@pytest.mark.parametrize("at_once", [False, pytest.param(True, marks=ALL_FRAMEWORKS)])
 def test_caffe_goes_on_from_its_newest_snapshot(
     room: Room, store: str, tmp_path: Path, at_once: bool
 ) -> None:

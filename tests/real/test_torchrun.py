@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import pytest
 
+from rare import ALL_FRAMEWORKS
 from real.cluster import until
 from real.reading import message
 from real.rooms import Room
@@ -24,26 +25,18 @@ from real.trainings import (
     log,
     process,
     program,
-    runner,
     went_on,
 )
 from trainmaster.api.status import ConditionType as C
 from trainmaster.api.status import JobStatus
 from trainmaster.local.cluster import LocalHadoop
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("TRAINMASTER_ALL_FRAMEWORKS"), reason="make test-frameworks runs it"
-)
+pytestmark = ALL_FRAMEWORKS
 
 
 @pytest.fixture(scope="module")
 def kind() -> str:
     return "folder"
-
-
-@pytest.fixture
-def run_example(room: Room, hadoop: LocalHadoop, store: str) -> RunExample:
-    return runner(room, store)
 
 
 STATIC = {"  env:\n": "  env:\n    - {name: PET_RDZV_BACKEND, value: static}\n"}

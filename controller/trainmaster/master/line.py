@@ -29,7 +29,6 @@ PATIENCE = 10.0
 NEWS = 100
 """jobs that are told at once what is in their way now"""
 NOT_YET = Turn(False)
-"""nothing is in its way"""
 
 
 class View(Protocol):

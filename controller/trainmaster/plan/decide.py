@@ -105,7 +105,7 @@ def decide(declared: Declared, memory: Memory, seen: Seen, now: float, limits: L
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     sized = resize(case, change.memory)
     change = change.then(sized.memory, *sized.events)
-    if change.memory.wanted != memory.wanted:  # no step changes them
+    if change.memory.wanted != memory.wanted:  # with other numbers all is decided anew
         return _continued(change, decide(declared, change.memory, replace(seen, ends=()), now, limits))
     after, status = project(case, change.memory)
     after = with_phase(after, status.state, now, partial(localising, case))
